@@ -1,0 +1,58 @@
+# make help lists the commands. Each makes the project's own environment in .venv on first use and reuses it after.
+PYTHON ?= python3
+VENV ?= .venv
+ifeq ($(OS),Windows_NT)
+  BIN := $(VENV)/Scripts
+else
+  BIN := $(VENV)/bin
+endif
+LIBRARY ?=
+MODEL ?=
+PORT ?=
+CHOSEN = $(if $(LIBRARY),--library "$(LIBRARY)") $(if $(MODEL),--model "$(MODEL)") $(if $(PORT),--port $(PORT))
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+.DEFAULT_GOAL := help
+.PHONY: help chat test lint bench bench-retrieval bench-answers screenshots clean
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Cocorico needs Python 3.11 or later; this is %s. Name another: make PYTHON=python3.12" % sys.version.split()[0])'
+	@echo "Making the environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.app: $(VENV)/.made requirements.txt
+	@echo "Installing what the app runs on (once)"
+	@$(PIP) install -r requirements.txt
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.app requirements-test.txt
+	@echo "Installing what the tests need (once)"
+	@$(PIP) install -r requirements-test.txt
+	@touch $@
+
+chat: $(VENV)/.app ## talk with the documents in a browser (LIBRARY=folder MODEL=spec PORT=number)
+	@$(BIN)/python -m rag serve $(CHOSEN)
+
+test: $(VENV)/.test ## run all tests
+	@sh tests/browser/install_chromium.sh
+	@$(BIN)/python -m rag models --fetch --with-small
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/.test ## check the style and the types
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+bench: $(VENV)/.test ## answer the article's questions and say how many were right, how fast
+	@$(BIN)/python -m bench.article
+
+bench-retrieval: $(VENV)/.test ## measure the search on the public sets
+	@$(BIN)/python -m bench.retrieval
+
+screenshots: $(VENV)/.test ## take the pictures in docs/screenshots
+	@$(BIN)/python -m tests.browser.screenshots
+
+clean: ## remove the environment and what the tools left (weights and indexes stay)
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build

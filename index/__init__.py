@@ -1,0 +1,1 @@
+"""From documents to passages, vectors and words in one store."""

@@ -1,0 +1,189 @@
+"""Texts to sentences and passages that carry exact spans.
+
+Sentences come from sentencex; what it cuts wrongly in French and English (abbreviations, initials, quotes that close after
+the full stop) is joined again. Passages end at sentence borders, and at paragraph borders where the sizes allow.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+Span = tuple[int, int]
+"""Start and end in code points of the document's text, end exclusive."""
+
+TARGET_TOKENS = 180
+MOST_TOKENS = 440  # the vector model reads 512 with its prefix and the title
+
+_PARAGRAPH = re.compile(r"\S[^\n]*(?:\n(?![ \t]*\n)(?![ \t]*(?:#{1,6} |[-*+•–] |\d+[.)] ))[^\n]*)*")
+_LONGEST_UNSPLIT = 4000  # code points handed to the sentence splitter at once
+_HEADING = re.compile(r"#{1,6}\s")
+_ABBREVIATION = re.compile(
+    r"(?:^|[\s(«“\"'’])(?:MM?|Mmes?|Mlles?|Dr|Drs|Pr|Prof|Me|Mgr|St|Ste|Sts|Mr|Mrs|Ms|Jr|Sr|Gen|Col|Lt|Sgt|Capt|Gov|Sen|Rep|Rev|Hon"
+    r"|art|al|arr|av|apr|bd|cf|ch|chap|coll|dept|dép|éd|ed|env|etc|ex|fig|hab|ibid|id|lib|max|min|n°|no|nos|num|obs|op|p|pp|par|réf"
+    r"|ref|s|sq|suiv|t|tél|tel|trad|v|vol|vs|i\.e|e\.g|p\. ?ex|c\.-à-d|J\.-C|[A-ZÀ-Ý]|[A-Z]\.[ -]?[A-Z]|[A-Z]\.-[A-Z])\.$"
+)
+_ENDS_SENTENCE_TOO = re.compile(r"(?:etc|al|J\.-C|ibid|id|[A-Z]\.[ -]?[A-Z])\.$")
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A stretch of a document: `start`, `end` and its sentences, all in code points of the document's text."""
+
+    start: int
+    end: int
+    sentences: tuple[Span, ...]
+
+
+def split_sentences(text: str, language: str) -> list[Span]:
+    """The sentences of a text, without the blanks around them; every other character is in exactly one.
+
+    Args:
+        text: of any length.
+        language: "fr" or "en", for the splitter's abbreviations.
+    """
+    return [span for paragraph in _paragraphs(text) for span in _sentences(text, paragraph, language)]
+
+
+def split(
+    text: str,
+    language: str,
+    *,
+    count: Callable[[Sequence[str]], list[int]] | None = None,
+    target: int = TARGET_TOKENS,
+    most: int = MOST_TOKENS,
+) -> list[Passage]:
+    """Cut a text into passages of about `target` and never more than `most` tokens.
+
+    Args:
+        text: the document's text.
+        language: "fr" or "en".
+        count: tokens of each of some texts; about four characters a token where None.
+        target: tokens wanted; a paragraph is kept whole up to 1.3 times as many.
+        most: tokens allowed.
+    """
+    count = count or (lambda texts: [len(text) // 4 + 1 for text in texts])
+    passages: list[Passage] = []
+    current: list[Span] = []
+    size = 0
+
+    def flush() -> None:
+        nonlocal size
+        if current:
+            passages.append(Passage(current[0][0], current[-1][1], tuple(current)))
+        current.clear()
+        size = 0
+
+    for paragraph in _paragraphs(text):
+        sentences = _sentences(text, paragraph, language)
+        sizes = count([text[start:end] for start, end in sentences])
+        sentences, sizes = _within(text, sentences, sizes, count, most)
+        whole = sum(sizes)
+        heading = _HEADING.match(text, paragraph[0]) is not None
+        if heading and size > target / 6:
+            flush()
+        if size + whole > 1.3 * target and size >= target / 3:
+            flush()
+        room = 1.3 * target if size + whole <= 1.3 * target else target
+        for span, tokens in zip(sentences, sizes, strict=True):
+            if current and (size + tokens > most or (size + tokens > room and size >= target / 3)):
+                flush()
+            current.append(span)
+            size += tokens
+        if size >= 0.8 * target:
+            flush()
+    flush()
+    return passages
+
+
+def _paragraphs(text: str) -> Iterator[Span]:
+    """Blocks between blank lines; a heading or a list item is one of its own."""
+    for match in _PARAGRAPH.finditer(text):
+        start, end = match.span()
+        if _HEADING.match(text, start) and (line := text.find("\n", start, end)) >= 0:
+            yield start, line
+            yield from (rest.span() for rest in _PARAGRAPH.finditer(text, line, end))
+        else:
+            yield start, end
+
+
+def _sentences(text: str, paragraph: Span, language: str) -> list[Span]:
+    import sentencex
+
+    start, end = paragraph
+    spans: list[Span] = []
+    while start < end:
+        stop = min(start + _LONGEST_UNSPLIT, end)
+        if stop < end:  # cut an enormous paragraph where a blank allows it
+            blank = text.rfind(" ", start + _LONGEST_UNSPLIT // 2, stop)
+            stop = blank if blank > 0 else stop
+        piece = text[start:stop]
+        found = [
+            (start + border["start_index"], start + border["end_index"])
+            for border in sentencex.get_sentence_boundaries(language, piece)
+        ]
+        spans += _mended(text, _covering(found, start, stop))
+        start = stop
+    return [trimmed for span in spans if (trimmed := _trim(text, span))]
+
+
+def _covering(found: list[Span], start: int, stop: int) -> list[Span]:
+    """The same cuts with no gap between them."""
+    cuts = sorted({start, stop, *(begin for begin, _ in found if start < begin < stop)})
+    return list(zip(cuts, cuts[1:], strict=False))
+
+
+def _mended(text: str, spans: list[Span]) -> list[Span]:
+    """Join what was cut after an abbreviation, inside a quotation, or before the quote that closes it."""
+    joined: list[Span] = []
+    for start, end in spans:
+        if joined:
+            before = text[joined[-1][0] : joined[-1][1]].rstrip()
+            after = text[start:end].lstrip()
+            if not after or _belongs(before, after):
+                joined[-1] = (joined[-1][0], end)
+                continue
+        joined.append((start, end))
+    return joined
+
+
+def _belongs(before: str, after: str) -> bool:
+    """Whether `after` goes on with the sentence that `before` seemed to end."""
+    first = after[0]
+    if first in "»”)]}…" or first.islower() or (first in ",;:" and after[:2] != ":)"):
+        return True
+    if before.count("«") > before.count("»") and "»" in after and len(before) + len(after) < 600:
+        return True
+    if _ABBREVIATION.search(before):
+        return not (_ENDS_SENTENCE_TOO.search(before) and first.isupper())
+    return False
+
+
+def _trim(text: str, span: Span) -> Span | None:
+    start, end = span
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return (start, end) if start < end else None
+
+
+def _within(
+    text: str, sentences: list[Span], sizes: list[int], count: Callable[[Sequence[str]], list[int]], most: int
+) -> tuple[list[Span], list[int]]:
+    """The same sentences with any that no passage could hold cut at blanks, or anywhere where there are none."""
+    if all(size <= most for size in sizes):
+        return sentences, sizes
+    spans: list[Span] = []
+    for (start, end), size in zip(sentences, sizes, strict=True):
+        if size <= most:
+            spans.append((start, end))
+            continue
+        length = max(1, min(end - start, int((end - start) * most * 0.7 / size)))
+        while start < end:
+            stop = min(start + length, end)
+            if stop < end and (blank := text.rfind(" ", start + length // 2, stop)) > 0:
+                stop = blank
+            if trimmed := _trim(text, (start, stop)):
+                spans.append(trimmed)
+            start = stop
+    return _within(text, spans, count([text[start:end] for start, end in spans]), count, most)

@@ -1,0 +1,240 @@
+"""From a question to a cited answer: search, read, write, check each sentence against the sources, or say it isn't there."""
+
+import threading
+import time
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from index.store import Store
+from rag import answerable, conversation, prompts
+from rag.generator import Generator
+from rag.grounding import SUPPORTED, Grounder, Sentence, SentenceStream
+from rag.language import detect, is_language
+from rag.messages import say
+from rag.retriever import Hit, Retriever
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One earlier exchange; `answer` may be empty where only the questions are known."""
+
+    question: str
+    answer: str = ""
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Seconds from the question to the end of retrieval, to the first word and to the end; tokens written."""
+
+    retrieval: float
+    first_token: float
+    total: float
+    tokens: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The whole answer; `answerable` is the probability (0..1) that the documents hold one."""
+
+    question: str
+    answer: str
+    language: str
+    answerable: float
+    refused: bool
+    sentences: tuple[Sentence, ...]
+    passages: tuple[Hit, ...]
+    timings: Timings
+
+
+@dataclass(frozen=True)
+class Searching:
+    """The question is understood and the search begins."""
+
+    language: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the search found, best first."""
+
+    hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True)
+class Delta:
+    """A piece of the text as it is written."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Grounded:
+    """A finished sentence with what supports it."""
+
+    sentence: Sentence
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The answer as it stands; its text may differ from the deltas where a repair was needed."""
+
+    answer: Answer
+
+
+@dataclass
+class _Draft:
+    """An answer being written."""
+
+    question: str
+    language: str
+    hits: tuple[Hit, ...]
+    began: float
+    retrieval: float
+    text: str = ""
+    sentences: list[Sentence] = field(default_factory=list)
+    tokens: int = 0
+    first_token: float | None = None
+    declined: bool = False
+
+    def add(self, piece: str) -> None:
+        if self.first_token is None:
+            self.first_token = time.perf_counter() - self.began
+        self.text += piece
+
+    def restart(self) -> None:
+        self.text, self.sentences = "", []
+
+    def refuse(self, likely: float) -> Iterator["Event"]:
+        """End with a plain refusal that names the closest document."""
+        self.restart()
+        closest = self.hits[0].passage.title if self.hits else ""
+        self.add(say("refusal" if closest else "refusal_empty", self.language, title=closest))
+        yield Delta(self.text)
+        yield Finished(self.finished(likely, refused=True))
+
+    def finished(self, likely: float, *, refused: bool) -> Answer:
+        total = time.perf_counter() - self.began
+        timings = Timings(self.retrieval, self.first_token or total, total, self.tokens)
+        return Answer(
+            self.question, self.text, self.language, likely, refused, tuple(self.sentences), self.hits, timings
+        )
+
+
+Event = Searching | Found | Delta | Grounded | Finished
+
+
+class Assistant:
+    """Answers questions from the documents of one store. Safe to use from several threads."""
+
+    def __init__(
+        self, store: Store, retriever: Retriever, grounder: Grounder, generator: Generator, *, passages: int = 3
+    ) -> None:
+        self.store = store
+        self.retriever = retriever
+        self.grounder = grounder
+        self.generator = generator
+        self.passages = passages
+
+    def answer(self, question: str, history: Sequence[Turn] = (), *, language: str | None = None) -> Answer:
+        """The whole answer at once. See `ask`."""
+        for event in self.ask(question, history, language=language):
+            if isinstance(event, Finished):
+                return event.answer
+        raise AssertionError("ask always finishes")
+
+    def ask(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        *,
+        language: str | None = None,
+        documents: Collection[str] | None = None,
+        stop: threading.Event | None = None,
+    ) -> Iterator[Event]:
+        """Answer a question, telling each step as it happens; the last event is always `Finished`.
+
+        Args:
+            question: in French or English.
+            history: the earlier turns, oldest first.
+            language: "fr" or "en" to answer in; detected from the question where None.
+            documents: names of the documents to use; all where None.
+            stop: set it to stop the model; what was written so far is kept.
+        """
+        began = time.perf_counter()
+        question = question.strip()
+        language = language or detect(question, default=detect(history[-1].question) if history else "fr")
+        if kind := conversation.remark(question):
+            yield from self._remark(kind, question, language, began)
+            return
+        yield Searching(language)
+        earlier = [turn.question for turn in history]
+        asked = conversation.standalone(question, earlier, language, self.generator)
+        hits = tuple(self.retriever.search(asked, language, k=self.passages, documents=documents))
+        retrieval = time.perf_counter() - began
+        yield Found(hits)
+        draft = _Draft(question, language, hits, began, retrieval)
+        if not hits:
+            yield from draft.refuse(0.0)
+            return
+        sources = [hit.passage for hit in hits]
+        read = self.generator.choose(prompts.reading(asked, sources, language), prompts.YES_NO[language])[0]
+        likely = answerable.before(hits[0].score, read)
+        if likely < answerable.THRESHOLD:
+            yield from draft.refuse(likely)
+            return
+        yield from self._write(asked, draft, stop)
+        if draft.declined:
+            yield from draft.refuse(min(likely, answerable.THRESHOLD / 2))
+            return
+        if not (stop and stop.is_set()) and not is_language(draft.text, language):
+            draft.restart()
+            yield from self._write(asked, draft, stop)
+        yield Finished(draft.finished(likely, refused=False))
+
+    def _write(self, asked: str, draft: "_Draft", stop: threading.Event | None) -> Iterator[Event]:
+        """Stream the model's answer into the draft, grounding each sentence as soon as it is whole."""
+        sources = [hit.passage for hit in draft.hits]
+        sentences = SentenceStream(draft.language)
+        not_found = prompts.NOT_FOUND[draft.language]
+        held = ""
+        for piece in self.generator.stream(prompts.answering(asked, sources, draft.language), stop=stop):
+            draft.tokens += 1
+            held += piece
+            # Nothing is shown while the text could still become the word for "not there".
+            if not draft.text and not_found.startswith(held.strip()[: len(not_found)].upper()):
+                if held.strip().upper().startswith(not_found):
+                    break
+                continue
+            draft.add(held)
+            yield Delta(held)
+            for span in sentences.feed(held):
+                yield Grounded(self._ground(span, asked, draft))
+            held = ""
+        if held.strip().upper().startswith(not_found) or not (draft.text or held).strip():
+            draft.declined = True
+            return
+        if held:
+            draft.add(held)
+            yield Delta(held)
+            for span in sentences.feed(held):
+                yield Grounded(self._ground(span, asked, draft))
+        for span in sentences.close():
+            yield Grounded(self._ground(span, asked, draft))
+
+    def _ground(self, span: tuple[int, int], asked: str, draft: "_Draft") -> Sentence:
+        start, end = span
+        text = draft.text[start:end]
+        support, citations = self.grounder.ground(text, [hit.passage for hit in draft.hits], asked)
+        sentence = Sentence(text, start, end, support, citations if support >= SUPPORTED else ())
+        draft.sentences.append(sentence)
+        return sentence
+
+    def _remark(self, kind: conversation.Remark, question: str, language: str, began: float) -> Iterator[Event]:
+        """Answer what isn't about the documents' content, without the model."""
+        titles = [document.title for document in self.store.documents()]
+        text = say(f"remark_{kind}", language, documents="\n".join(f"- {title}" for title in titles), count=len(titles))
+        yield Delta(text)
+        seconds = time.perf_counter() - began
+        yield Finished(
+            Answer(question, text, language, 1.0, False, (), (), Timings(0.0, seconds, seconds, 0))
+        )

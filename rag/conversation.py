@@ -1,0 +1,75 @@
+"""Questions that lean on what was asked before, and things people say that are no questions about the documents."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import Literal
+
+from rag.generator import Generator
+from rag.prompts import rewriting
+
+Remark = Literal["hello", "thanks", "abilities", "documents"]
+
+# A remark is recognised only when it is the whole message, so that "Merci de dire qui ..." stays a question.
+_REMARKS: dict[Remark, str] = {
+    "hello": r"(bonjour|bonsoir|salut|coucou|hello|hi|hey|good (morning|evening|afternoon))( (a )?(tous|toi|vous|cocorico|there))?",
+    "thanks": r"((un grand )?merci( beaucoup| bien| a toi| a vous)?|(many )?thanks( a lot)?|thank you( very much| so much)?"
+    r"|super|parfait|great|perfect|ok(ay)?|d'accord)( merci| thanks| cocorico)?",
+    "abilities": r"((que|qu'est-ce que) (sais|peux|pouvez|savez)[- ](tu|vous) faire|(a quoi|comment) (sers[- ]tu|servez[- ]vous|ca marche)"
+    r"|(qui es[- ]tu|qui etes[- ]vous|aide(-moi)?|help( me)?)|what can you do( for me)?|who are you|what are you|how does (this|it) work)",
+    "documents": r"((quels?|de quels?) (sont (les|tes|vos) )?(documents?|textes?|sources?|fichiers?)"
+    r"( (as[- ]tu|avez[- ]vous|connais[- ]tu|connaissez[- ]vous|disposes[- ]tu|disposez[- ]vous|y a-t-il|sont disponibles))?"
+    r"|(what|which) (documents?|texts?|sources?|files?) (do you (have|know)|are (there|available)|can you (read|see))"
+    r"|list (the|your) (documents?|sources?|files?)|liste (les|tes|moi les) (documents?|sources?|fichiers?))",
+}
+_LEANS = {
+    "fr": re.compile(
+        r"^(et|mais|alors|donc|sinon|pourquoi( cela| ca)?|comment( cela| ca)?|lequel|laquelle|lesquels|lesquelles|quand( cela| ca)?|ou|combien|qui( ca)?)\b\W*"
+        r"(?=$|\?)|^(et|mais|sinon|alors)\b|\b(il|elle|ils|elles|celui-ci|celle-ci|ceux-ci|cela|ca|ce dernier|cette derniere|lui|leur|leurs|son|sa|ses|y|en)\b"
+        r"|-(il|elle|ils|elles)\b"
+    ),
+    "en": re.compile(
+        r"^(and|but|so|why|how( so)?|when|where|who|which( one)?|how (much|many))\W*$|^(and|but|what about|how about|or|then)\b"
+        r"|\b(he|she|it|they|him|her|them|his|hers|its|their|this|that|these|those|one|there)\b"
+    ),
+}
+_MOST_EARLIER = 3  # more of the conversation misleads a small model
+
+
+def remark(text: str) -> Remark | None:
+    """What kind of remark this message is, or None for a question about the documents."""
+    plain = _fold(text).strip(" .!?,;:…")
+    for kind, pattern in _REMARKS.items():
+        if re.fullmatch(pattern, plain):
+            return kind
+    return None
+
+
+def leans(question: str, language: str) -> bool:
+    """Whether the question seems to need the earlier ones to be understood (pronouns, "Et ...?", a bare "Why?")."""
+    return _LEANS[language].search(_fold(question)) is not None
+
+
+def standalone(question: str, earlier: Sequence[str], language: str, generator: Generator) -> str:
+    """The question as it would be asked without the earlier ones; itself where it already stands alone.
+
+    Args:
+        question: what was asked now.
+        earlier: the questions before it, oldest first.
+        language: "fr" or "en", of `question`.
+        generator: rewrites; its words are kept only if they look like a question of sensible length.
+    """
+    recent = [text for text in earlier if not remark(text)][-_MOST_EARLIER:]
+    if not recent or not leans(question, language):
+        return question
+    rewritten = "".join(generator.stream(rewriting(question, recent, language), max_tokens=64)).strip()
+    first_line = rewritten.splitlines()[0].strip(' "«»-') if rewritten else ""
+    if not first_line or len(first_line) > len(question) + sum(map(len, recent)) + 60:
+        return f"{recent[-1]} {question}"
+    return first_line
+
+
+def _fold(text: str) -> str:
+    """Lower case without accents, typographic apostrophes made plain."""
+    decomposed = unicodedata.normalize("NFKD", text.replace("’", "'").casefold())
+    return "".join(character for character in decomposed if not unicodedata.combining(character))

@@ -1,0 +1,183 @@
+"""The Python API: open a library of documents, ask it, search it.
+
+    from rag.library import open_library
+    from rag.settings import from_environment
+
+    with open_library(from_environment()) as library:
+        print(library.ask("Combien Microsoft investit-il dans Mistral ?").answer)
+"""
+
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from types import TracebackType
+
+from index.documents import Document
+from index.embedder import Embedder
+from index.store import Store
+from index.sync import SyncProgress, SyncReport, put_documents, sync
+from rag.assistant import Answer, Assistant, Turn
+from rag.generator import Generator, open_generator
+from rag.grounding import Grounder
+from rag.language import detect
+from rag.retriever import Hit, Retriever
+from rag.settings import Settings
+from weights.convert import ensure_embedder
+from weights.errors import UserError
+from weights.fetch import Progress
+
+
+class Library:
+    """Documents that can be asked. Use `open_library`; close it, or use it in a `with` block."""
+
+    def __init__(
+        self, store: Store, embedder: Embedder, report: SyncReport, generator: Generator | None, *, passages: int
+    ) -> None:
+        self.store = store
+        self.embedder = embedder
+        self.report = report
+        self.generator = generator
+        self.retriever = Retriever(store, embedder)
+        self.grounder = Grounder(embedder)
+        self._passages = passages
+
+    def assistant(self, store: Store | None = None) -> Assistant:
+        """The assistant over this library, or over another store made with the same embedder."""
+        if self.generator is None:
+            raise ValueError("opened without a model: this library can only be searched")
+        retriever = Retriever(store, self.embedder) if store else self.retriever
+        return Assistant(store or self.store, retriever, self.grounder, self.generator, passages=self._passages)
+
+    def ask(
+        self,
+        question: str,
+        *,
+        history: Sequence[str | Turn] = (),
+        language: str | None = None,
+        passages: Sequence[Mapping[str, str]] | None = None,
+    ) -> Answer:
+        """Answer a question from the library, or from `passages` alone where they are given.
+
+        Args:
+            question: in French or English.
+            history: earlier questions or turns, oldest first.
+            language: "fr" or "en"; detected where None.
+            passages: `{"_id", "title", "text"}` each, to be answered from in place of the library.
+
+        Raises:
+            UserError: something that the user can mend.
+        """
+        turns = [turn if isinstance(turn, Turn) else Turn(turn) for turn in history]
+        if passages is None:
+            return self.assistant().answer(question, turns, language=language)
+        with self._store_of(passages) as store:
+            return self.assistant(store).answer(question, turns, language=language)
+
+    def search(self, question: str, *, k: int = 10, language: str | None = None) -> list[Hit]:
+        """The `k` passages most likely to answer, best first."""
+        return self.retriever.search(question, language or detect(question), k=k)
+
+    def close(self) -> None:
+        """Free the model and close the store."""
+        if self.generator:
+            self.generator.close()
+        self.store.close()
+
+    def __enter__(self) -> "Library":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def _store_of(self, passages: Sequence[Mapping[str, str]]) -> Iterator[Store]:
+        """A store that holds these passages only, gone afterwards."""
+        documents = []
+        for number, passage in enumerate(passages):
+            title, text = passage.get("title", ""), passage.get("text", "")
+            if not isinstance(text, str) or not isinstance(title, str):
+                raise UserError("batch_passage", number=number + 1)
+            digest = sha256(f"{title}\n{text}".encode()).hexdigest()
+            documents.append(Document(str(passage.get("_id", number)), title, text, detect(text), digest))
+        with (
+            tempfile.TemporaryDirectory(prefix="cocorico-") as folder,
+            Store(Path(folder), self.embedder.fingerprint, self.embedder.dimension) as store,
+        ):
+            put_documents(documents, store, self.embedder)
+            yield store
+
+
+def load_embedder(settings: Settings, *, progress: Progress | None = None) -> Embedder:
+    """The vector model of these settings, fetched first where it is the default one and not yet there."""
+    where = settings.embedder or str(ensure_embedder(settings.home, progress=progress))
+    return Embedder(where, threads=settings.threads)
+
+
+def open_store(settings: Settings, embedder: Embedder) -> Store:
+    """The library's index. One made by another model, or damaged, is set aside and begun anew from the documents."""
+    folder = settings.store_folder
+    try:
+        return Store(folder, embedder.fingerprint, embedder.dimension)
+    except UserError as error:
+        if error.code not in ("index_other_model", "store_damaged"):
+            raise
+    folder.rename(folder.with_name(f"{folder.name}.{time.time_ns()}.aside"))
+    return Store(folder, embedder.fingerprint, embedder.dimension)
+
+
+def open_library(
+    settings: Settings,
+    *,
+    progress: Progress | None = None,
+    model: bool = True,
+    stop: threading.Event | None = None,
+    on_store: Callable[[Store], None] | None = None,
+    on_indexing: Callable[[SyncProgress], None] | None = None,
+) -> Library:
+    """Fetch what is missing, bring the index up to date, load the models.
+
+    Args:
+        settings: which library, which models, where the weights lie.
+        progress: told (what, done, total) of every fetch, and of indexing unless `on_indexing` is given.
+        model: False to search only, without a text generator.
+        stop: set it to stop indexing; what is done stays.
+        on_store: told the store as soon as it is open.
+        on_indexing: told of indexing.
+
+    Raises:
+        UserError: something that the user can mend.
+    """
+
+    def indexing(step: SyncProgress) -> None:
+        if progress:
+            progress("index", step.done, step.total)
+
+    loader = ThreadPoolExecutor(1, thread_name_prefix="cocorico-load")
+    embedder = load_embedder(settings, progress=progress)
+    # The text model loads while the library is looked through: both mostly wait for the disk or run outside the interpreter.
+    generator = loader.submit(
+        open_generator,
+        settings.model,
+        home=settings.home,
+        progress=progress,
+        threads=settings.threads,
+        api_key=settings.api_key,
+    ) if model else None
+    loader.shutdown(wait=False)
+    store = open_store(settings, embedder)
+    try:
+        if on_store:
+            on_store(store)
+        report = sync(settings.library, store, embedder, progress=on_indexing or indexing, stop=stop)
+        return Library(store, embedder, report, generator.result() if generator else None, passages=settings.passages)
+    except BaseException:
+        store.close()
+        raise

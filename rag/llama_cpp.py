@@ -1,0 +1,204 @@
+"""llama.cpp in process: GGUF files on the processor, through the wheel `cyllama`.
+
+What was read once isn't read again: the states of recent prompts stay in the context, and a new prompt starts after the
+longest beginning that it shares with one of them.
+"""
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.generator import CHATML, Message, Turnstile, render
+from weights.errors import UserError
+
+_KEPT = 6  # prompts whose states stay
+_AT_ONCE = 256  # tokens read between two looks at `stop`
+_SMALLEST_REUSE = 16  # a shorter shared beginning isn't worth a copy
+
+
+class LlamaCpp:
+    """A GGUF model. See `rag.generator.Generator`.
+
+    Args:
+        path: the file.
+        threads: processor cores; those this process may use where None.
+        context_tokens: room for all kept prompts together (28 kB a token with the default model).
+
+    Raises:
+        UserError: `model_damaged`.
+    """
+
+    def __init__(self, path: Path, *, threads: int | None = None, context_tokens: int = 12288) -> None:
+        from cyllama.llama import llama_cpp as lc
+
+        lc.disable_logging()
+        self._lc = lc
+        self.name = path.stem
+
+        class Model(lc.LlamaModel):
+            """The wheel's contexts ask their model for `n_vocab`, which it lacks."""
+
+            @property
+            def n_vocab(self) -> int:
+                return int(self.get_vocab().n_vocab)
+
+        try:
+            self._model = Model(str(path), lc.LlamaModelParams(), verbose=False)
+        except (ValueError, RuntimeError) as error:
+            raise UserError("model_damaged", model=path, reason=error) from error
+        self._vocab = self._model.get_vocab()
+        parameters = lc.LlamaContextParams()
+        parameters.n_ctx = context_tokens
+        parameters.n_batch = parameters.n_ubatch = _AT_ONCE
+        parameters.n_seq_max = _KEPT + 2
+        parameters.kv_unified = True
+        parameters.n_threads = parameters.n_threads_batch = threads or _cores()
+        self._context = lc.LlamaContext(self._model, parameters, verbose=False)
+        self._cells = context_tokens
+        self.context_tokens = min(context_tokens // 2, int(self._model.n_ctx_train))
+        self._template = self._model.get_default_chat_template() or CHATML
+        self._greedy = lc.LlamaSampler()
+        self._greedy.add_greedy()
+        self._turnstile = Turnstile()
+        # Sequence number -> the tokens whose states it holds, least recently used first.
+        self._kept: OrderedDict[int, list[int]] = OrderedDict()
+        self._closed = False
+        self._stop: threading.Event | None = None
+        self._context.set_abort_callback(lambda: self._stop is not None and self._stop.is_set())
+
+    def count(self, text: str) -> int:
+        """Tokens of a text."""
+        return len(self._vocab.tokenize(text, False, False))
+
+    def stream(
+        self, messages: Sequence[Message], *, max_tokens: int = 256, stop: threading.Event | None = None
+    ) -> Iterator[str]:
+        """See `Generator.stream`."""
+        prompt = self._tokens(messages, max_tokens)
+        with self._turnstile.turn():
+            sequence = self._read(prompt, stop)
+            if sequence is None:
+                return
+            written: list[int] = []
+            shown = 0
+            for _ in range(max_tokens):
+                if stop and stop.is_set():
+                    return
+                token = self._greedy.sample(self._context, -1)
+                if self._vocab.is_eog(token):
+                    break
+                written.append(token)
+                # Decoding all that was written makes sure of whole code points; the last one may wait for its bytes.
+                text = self._text(written)
+                whole = len(text) - 1 if text.endswith("\ufffd") else len(text)
+                if whole > shown:
+                    yield text[shown:whole]
+                    shown = whole
+                self._run([token], len(self._kept[sequence]), sequence, last=True)
+                self._kept[sequence].append(token)
+            text = self._text(written)
+            if len(text) > shown:
+                yield text[shown:]
+
+    def choose(self, messages: Sequence[Message], options: Sequence[str]) -> tuple[float, ...]:
+        """See `Generator.choose`."""
+        prompt = self._tokens(messages, 1)
+        with self._turnstile.turn():
+            self._read(prompt, None)
+            logits: NDArray[np.float64] = np.array(self._context.get_logits_ith(-1), np.float64)
+        firsts = np.array([logits[self._vocab.tokenize(option, False, False)[0]] for option in options])
+        odds = np.exp(firsts - firsts.max())
+        return tuple(float(share) for share in odds / odds.sum())
+
+    def close(self) -> None:
+        """See `Generator.close`."""
+        with self._turnstile.turn():
+            if not self._closed:
+                self._closed = True
+                self._context.close()
+                self._model.close()
+
+    def _tokens(self, messages: Sequence[Message], max_tokens: int) -> list[int]:
+        pieces = render(self._template, messages, bos_token="", eos_token="")
+        tokens: list[int] = []
+        for text, own in pieces:
+            tokens += self._vocab.tokenize(text, not tokens and self._vocab.get_add_bos(), own)
+        if len(tokens) + max_tokens > self.context_tokens:
+            raise UserError("prompt_too_long", tokens=len(tokens), most=self.context_tokens - max_tokens)
+        return tokens
+
+    def _read(self, prompt: list[int], stop: threading.Event | None) -> int | None:
+        """Make a sequence hold the states of the prompt, reading only what no kept one shares; None when stopped."""
+        from itertools import takewhile
+
+        def shared(tokens: list[int]) -> int:
+            return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(tokens, prompt, strict=False)))
+
+        best, length = None, 0
+        for sequence, tokens in self._kept.items():
+            if (common := shared(tokens)) > length:
+                best, length = sequence, common
+        length = min(length, len(prompt) - 1)  # the last token is always run: its logits are wanted
+        if length < _SMALLEST_REUSE:
+            best, length = None, 0
+        if best is not None:
+            self._kept.move_to_end(best)
+        sequence = self._free_sequence(len(prompt) - length, keep=best)
+        if best is not None:
+            self._context.memory_seq_cp(best, sequence, 0, length)
+        self._kept[sequence] = prompt[:length]
+        while length < len(prompt):
+            if stop and stop.is_set():
+                return None
+            part = prompt[length : length + _AT_ONCE]
+            if not self._run(part, length, sequence, last=length + len(part) == len(prompt), stop=stop):
+                self._context.memory_seq_rm(sequence, length, -1)
+                return None
+            length += len(part)
+            self._kept[sequence] = prompt[:length]
+        return sequence
+
+    def _free_sequence(self, wanted: int, *, keep: int | None) -> int:
+        """A sequence number that holds nothing, with room in the context for `wanted` cells and an answer."""
+
+        def cells() -> int:
+            return sum(map(len, self._kept.values()))  # an upper bound: shared beginnings are held once
+
+        while self._kept and (len(self._kept) > _KEPT or cells() + wanted + 512 > self._cells):
+            oldest = next((number for number in self._kept if number != keep), None)
+            if oldest is None:
+                break
+            self._context.memory_seq_rm(oldest, -1, -1)
+            del self._kept[oldest]
+        return next(number for number in range(_KEPT + 2) if number not in self._kept)
+
+    def _run(
+        self, tokens: Sequence[int], position: int, sequence: int, *, last: bool, stop: threading.Event | None = None
+    ) -> bool:
+        """Run the model over tokens of a sequence; False where `stop` cut it short."""
+        batch = self._lc.LlamaBatch(n_tokens=len(tokens), embd=0, n_seq_max=1)
+        for number, token in enumerate(tokens):
+            batch.add(token, position + number, [sequence], last and number == len(tokens) - 1)
+        self._stop = stop
+        try:
+            self._context.decode(batch)
+        except Exception:
+            if stop is not None and stop.is_set():
+                return False
+            raise
+        finally:
+            self._stop = None
+        return True
+
+    def _text(self, tokens: list[int]) -> str:
+        return str(self._vocab.detokenize(tokens, 16 * len(tokens) + 64, False, False)) if tokens else ""
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2

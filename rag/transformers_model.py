@@ -1,0 +1,139 @@
+"""Any causal model that `transformers` loads: a Hub id, a folder, or a GGUF file; on the processor or a CUDA GPU."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from rag.generator import CHATML, Message, Turnstile, render
+from weights.errors import UserError
+
+
+class TransformersModel:
+    """See `rag.generator.Generator`.
+
+    Args:
+        model: a Hub id, a folder with safetensors, or a .gguf file.
+        threads: processor cores; all where None.
+
+    Raises:
+        UserError: `model_absent`, `model_damaged`.
+    """
+
+    def __init__(self, model: str, *, threads: int | None = None) -> None:
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        if threads:
+            torch.set_num_threads(threads)
+        self._torch = torch
+        self.name = Path(model).stem if model.endswith(".gguf") else model
+        path = Path(model).expanduser()
+        where: dict[str, Any] = {"pretrained_model_name_or_path": model}
+        if model.endswith(".gguf"):
+            if not path.is_file():
+                raise UserError("model_absent", model=model)
+            where = {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
+        on_gpu = torch.cuda.is_available()
+        try:
+            self._tokenizer: Any = AutoTokenizer.from_pretrained(**where, trust_remote_code=False)
+            self._model: Any = AutoModelForCausalLM.from_pretrained(
+                **where,
+                trust_remote_code=False,
+                use_safetensors=None if "gguf_file" in where else True,
+                dtype=torch.bfloat16 if on_gpu or _multiplies_bfloat16(torch) else torch.float32,
+            )
+        except (OSError, ValueError) as error:
+            raise UserError("model_absent", model=model, reason=str(error).splitlines()[0]) from error
+        self._model.to("cuda" if on_gpu else "cpu").eval()
+        self.context_tokens = int(getattr(self._model.config, "max_position_embeddings", 4096))
+        self._ends = _end_tokens(self._model, self._tokenizer)
+        self._turnstile = Turnstile()
+
+    def count(self, text: str) -> int:
+        """Tokens of a text."""
+        return len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def stream(
+        self, messages: Sequence[Message], *, max_tokens: int = 256, stop: threading.Event | None = None
+    ) -> Iterator[str]:
+        """See `Generator.stream`."""
+        prompt = self._tokens(messages, max_tokens)
+        with self._turnstile.turn():
+            written: list[int] = []
+            shown = 0
+            state = None
+            tokens = prompt
+            for _ in range(max_tokens):
+                if stop and stop.is_set():
+                    return
+                logits, state = self._run(tokens, state, stop)
+                if logits is None:
+                    return
+                token = int(logits.argmax())
+                if token in self._ends:
+                    break
+                written.append(token)
+                tokens = [token]
+                text = self._tokenizer.decode(written, skip_special_tokens=True)
+                whole = len(text) - 1 if text.endswith("\ufffd") else len(text)
+                if whole > shown:
+                    yield text[shown:whole]
+                    shown = whole
+            text = self._tokenizer.decode(written, skip_special_tokens=True)
+            if len(text) > shown:
+                yield text[shown:]
+
+    def choose(self, messages: Sequence[Message], options: Sequence[str]) -> tuple[float, ...]:
+        """See `Generator.choose`."""
+        prompt = self._tokens(messages, 1)
+        with self._turnstile.turn():
+            logits, _ = self._run(prompt, None, None)
+        firsts = [self._tokenizer(option, add_special_tokens=False)["input_ids"][0] for option in options]
+        return tuple(logits[firsts].float().softmax(0).tolist())
+
+    def close(self) -> None:
+        """See `Generator.close`."""
+        with self._turnstile.turn():
+            self._model = None
+        if self._torch.cuda.is_available():
+            self._torch.cuda.empty_cache()
+
+    def _tokens(self, messages: Sequence[Message], max_tokens: int) -> list[int]:
+        tokenizer = self._tokenizer
+        template = tokenizer.get_chat_template() if tokenizer.chat_template else CHATML
+        tokens: list[int] = []
+        for text, own in render(template, messages, bos_token=tokenizer.bos_token or "", eos_token=tokenizer.eos_token or ""):
+            # `split_special_tokens` reads markers in a content as the plain text that they are there.
+            tokens += tokenizer(text, add_special_tokens=False, split_special_tokens=not own)["input_ids"]
+        if len(tokens) + max_tokens > self.context_tokens:
+            raise UserError("prompt_too_long", tokens=len(tokens), most=self.context_tokens - max_tokens)
+        return tokens
+
+    def _run(self, tokens: list[int], state: Any, stop: threading.Event | None) -> tuple[Any, Any]:
+        """The logits after the last token, (vocabulary,), and the state; None as logits when stopped on the way."""
+        torch = self._torch
+        out = None
+        with torch.inference_mode():
+            for first in range(0, len(tokens), 256):
+                if stop and stop.is_set():
+                    return None, state
+                ids = torch.tensor([tokens[first : first + 256]], device=self._model.device)
+                out = self._model(input_ids=ids, past_key_values=state, use_cache=True, logits_to_keep=1)
+                state = out.past_key_values
+        assert out is not None
+        return out.logits[0, -1], state
+
+
+def _multiplies_bfloat16(torch: Any) -> bool:
+    return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())
+
+
+def _end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
+    ends = model.generation_config.eos_token_id if model.generation_config else None
+    listed = ends if isinstance(ends, list) else [ends]
+    markers = tokenizer.convert_tokens_to_ids(["<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<end_of_turn>"])
+    known = [token for token in markers if token is not None and token != tokenizer.unk_token_id]
+    return frozenset(token for token in [*listed, tokenizer.eos_token_id, *known] if token is not None)

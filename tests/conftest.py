@@ -1,0 +1,54 @@
+"""What the tests share: the real weights, loaded once a session."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from index.embedder import Embedder
+from rag.generator import Generator, open_generator
+from rag.library import Library, open_library
+from rag.settings import Settings, default_home
+from weights.catalogue import EMBEDDER, GENERATOR, SMALL_GENERATOR
+from weights.convert import ensure_embedder
+from weights.fetch import ensure
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home of the tests' own, with the weights of the user's home: fetched once, never again."""
+    users = default_home()
+    for file in (EMBEDDER, GENERATOR, SMALL_GENERATOR):
+        ensure(file, users)
+    ensure_embedder(users)
+    own = tmp_path_factory.mktemp("home")
+    (own / "weights").symlink_to(users / "weights", target_is_directory=True)
+    return own
+
+
+@pytest.fixture(scope="session")
+def embedder(home: Path) -> Embedder:
+    """The default vector model."""
+    return Embedder(str(ensure_embedder(home)))
+
+
+@pytest.fixture(scope="session")
+def small_generator(home: Path) -> Iterator[Generator]:
+    """The 0.5B model in llama.cpp."""
+    generator = open_generator("small", home=home)
+    yield generator
+    generator.close()
+
+
+@pytest.fixture(scope="session")
+def library(home: Path) -> Iterator[Library]:
+    """The documents of seeds/ with the default models."""
+    with open_library(Settings(home=home)) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def generator(library: Library) -> Generator:
+    """The default model in llama.cpp."""
+    assert library.generator is not None
+    return library.generator

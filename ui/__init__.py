@@ -1,0 +1,1 @@
+"""The page: a conversation with the documents, in a browser."""
