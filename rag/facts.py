@@ -1,0 +1,208 @@
+"""The checkable facts of a sentence, brought to one form in French and English: figures with their units, dates, names, negation."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Literal
+
+from index.lexical import terms
+
+Kind = Literal["number", "date", "name"]
+
+
+@dataclass(frozen=True)
+class Fact:
+    """Something that a source must hold for a sentence to rest on it.
+
+    `value` is a plain number, "month:2", "day:1" or a folded name; `unit` "%", "eur", "usd", "gbp" or empty; `opening`
+    tells that a name opens the sentence, so that its capital may mean nothing.
+    """
+
+    kind: Kind
+    value: str
+    unit: str = ""
+    opening: bool = False
+
+
+_SCALES = {
+    "mille": 1e3, "thousand": 1e3, "k": 1e3,
+    "million": 1e6, "millions": 1e6, "mln": 1e6,
+    "milliard": 1e9, "milliards": 1e9, "md": 1e9, "mds": 1e9, "billion": 1e9, "billions": 1e9, "bn": 1e9,
+    "trillion": 1e12, "trillions": 1e12,
+}  # fmt: skip
+_UNITS = {
+    "%": "%", "pour cent": "%", "pourcent": "%", "percent": "%", "per cent": "%",
+    "€": "eur", "euro": "eur", "euros": "eur", "eur": "eur",
+    "$": "usd", "dollar": "usd", "dollars": "usd", "usd": "usd",
+    "£": "gbp", "livres": "gbp", "pounds": "gbp",
+}  # fmt: skip
+_MONTHS = (
+    ("janvier", "january"), ("fevrier", "february"), ("mars", "march"), ("avril", "april"), ("mai", "may"), ("juin", "june"),
+    ("juillet", "july"), ("aout", "august"), ("septembre", "september"), ("octobre", "october"), ("novembre", "november"),
+    ("decembre", "december"),
+)  # fmt: skip
+_DAYS = (
+    ("lundi", "monday"), ("mardi", "tuesday"), ("mercredi", "wednesday"), ("jeudi", "thursday"), ("vendredi", "friday"),
+    ("samedi", "saturday"), ("dimanche", "sunday"),
+)  # fmt: skip
+_CALENDAR = {
+    name: f"{kind}:{number}"
+    for kind, table in (("month", _MONTHS), ("day", _DAYS))
+    for number, names in enumerate(table, 1)
+    for name in names
+    if name not in ("may", "march", "mars", "mai")  # also a verb, a planet: only dates where a number stands beside
+}
+_BESIDE_NUMBER = {"may": "month:5", "march": "month:3", "mars": "month:3", "mai": "month:5"}
+
+# Names that the two languages spell differently; each line is one name with its adjectives.
+_EXONYMS = (
+    "allemagne allemand allemande allemands allemandes germany german germans",
+    "angleterre anglais anglaise england english",
+    "espagne espagnol espagnole spain spanish",
+    "etats-unis etats unis americain americaine americains americaines usa us u.s american americans states united",
+    "europe europeen europeenne europeens europeennes european europeans",
+    "france francais francaise francaises french",
+    "italie italien italienne italy italian",
+    "royaume-uni royaume uni britannique britanniques uk u.k kingdom british britain grande-bretagne",
+    "union ue eu",
+    "chine chinois chinoise china chinese",
+    "japon japonais japonaise japan japanese",
+    "russie russe russes russia russian",
+    "suisse suisses switzerland swiss",
+    "belgique belge belges belgium belgian",
+    "pays-bas neerlandais netherlands dutch",
+    "bruxelles brussels",
+    "londres london",
+    "geneve geneva",
+    "moscou moscow",
+    "pekin beijing",
+    "commission commissaire commissioner",
+    "parlement parliament",
+    "conseil council",
+    "ministre ministere minister ministry",
+    "secretaire secretary",
+    "etat etats state states",
+    "numerique digital",
+    "president presidente presidency",
+)
+_SAME_NAME = {form: line.split()[0] for line in _EXONYMS for form in line.split()}
+_NOT_NAMES = frozenset({"i", "je", "ai", "ia", "llm", "llms", "ceo", "pdg", "m", "mr", "mrs", "mme", "dr"})
+
+_DIGITS = r"(?<![\w.,-])(?P<digits>\d{1,3}(?:[ \u00a0\u202f.,]\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d+(?:[.,]\d+)?)"
+_SCALED = re.compile(
+    _DIGITS + r"[ \u00a0\u202f-]?(?P<scale>mille|thousand|millions?|milliards?|billions?|trillions?|bn|mds?|mln|k)\b", re.IGNORECASE
+)
+_NUMBER = re.compile(
+    r"(?P<before>[$€£])?\s?" + _DIGITS + r"(?:[ \u00a0\u202f]?(?:d['’]|de\s|of\s)?(?P<unit>%|€|\$|£|pour ?cent\b|per ?cent\b|euros?\b|eur\b|dollars?\b|usd\b|pounds\b))?",
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"[^\W\d_][\w]*(?:[-'’.][\w]+)*", re.UNICODE)
+_NAME = re.compile(r"[^\W\d_a-zà-öø-ÿ][\w]*(?:[-.][\w]+)*", re.UNICODE)
+_OPENS = re.compile(r"(?:^|[.!?…:]\s)[\s«“\"(*-]*$")
+_ELISION = re.compile(r"^(?:[ldnsmtcj]|qu|lorsqu|puisqu|jusqu)['’]", re.IGNORECASE)
+_NEGATION = {
+    "fr": re.compile(r"\b(?:ne|n['’])\s?[\w' -]{0,40}?\b(?:pas|plus|jamais|rien|aucune?|personne|ni|nullement)\b|\b(?:pas|aucune?|jamais|sans|non)\b", re.I),
+    "en": re.compile(r"\b(?:not|never|no|none|nobody|nothing|without|neither|nor|cannot)\b|n['’]t\b", re.I),
+}
+_REFUSING = re.compile(
+    r"\b(?:declin\w+|refus\w+|reject\w+|rejet\w+|den(?:y|ies|ied)|ni(?:e|ent|ait|aient)|ignor\w+|unaware|empech\w+|prevent\w+|fail\w+|echou\w+|manqu\w+)\b"
+)
+
+
+def facts(text: str, language: str) -> tuple[Fact, ...]:
+    """The figures, dates and names of a text in "fr" or "en"."""
+    found: list[Fact] = []
+    for match in _NUMBER.finditer(_in_digits(text, language)):
+        value = _value(match["digits"], language)
+        unit = _UNITS.get((match["unit"] or match["before"] or "").lower().replace("\u00a0", " "), "")
+        found.append(Fact("number", f"{value:.10g}", unit))
+    folded = fold(text)
+    for match in re.finditer(r"[a-z]+", folded):
+        beside = re.search(r"\d\W{0,3}$", folded[: match.start()]) or re.match(r"\W{0,3}\d", folded[match.end() :])
+        if when := _CALENDAR.get(match[0]) or (_BESIDE_NUMBER.get(match[0]) if beside else None):
+            found.append(Fact("date", when))
+    return tuple(dict.fromkeys([*found, *_names(text, language)]))
+
+
+def holds(source: tuple[Fact, ...], fact: Fact) -> bool:
+    """Whether a source that has these facts holds this one: the same value, in the same unit where both name one."""
+    for other in source:
+        if other.kind != fact.kind:
+            continue
+        if fact.kind == "number":
+            near = abs(float(other.value) - float(fact.value)) <= 1e-6 * max(abs(float(fact.value)), 1)
+            if near and (not fact.unit or not other.unit or fact.unit == other.unit):
+                return True
+        elif other.value == fact.value:
+            return True
+    return False
+
+
+def negated(text: str, language: str) -> bool:
+    """Whether a sentence denies something, by its words of negation or a verb that refuses."""
+    return _NEGATION["en" if language == "en" else "fr"].search(text) is not None
+
+
+def denies(text: str, language: str) -> bool:
+    """`negated`, or a verb such as "refuse" or "decline" that another sentence may put as a negation."""
+    return negated(text, language) or _REFUSING.search(fold(text)) is not None
+
+
+def fold(text: str) -> str:
+    """Lower case, no accents, plain apostrophes."""
+    decomposed = unicodedata.normalize("NFKD", text.replace("’", "'").replace("œ", "oe").casefold())
+    return "".join(character for character in decomposed if not unicodedata.combining(character))
+
+
+def name_key(word: str) -> str:
+    """One form for a name: folded, without elision or possessive, the same in both languages where we know it."""
+    bare = re.sub(r"'s$", "", _ELISION.sub("", fold(word)))
+    return _SAME_NAME.get(bare, bare)
+
+
+def _value(digits: str, language: str) -> float:
+    """The number that digits stand for: 15 000, 15.000, 13,5 in French; 15,000 and 13.5 in English, and mixtures."""
+    plain = re.sub(r"[ \u00a0\u202f]", "", digits)
+    marks = re.findall(r"[.,]", plain)
+    if len(set(marks)) == 2:  # the last one is the decimal mark
+        last = marks[-1]
+        plain = plain.replace("," if last == "." else ".", "").replace(last, ".")
+    elif marks:
+        thousands = len(marks) > 1 or (
+            re.fullmatch(r"[1-9]\d{0,2}[.,]\d{3}", plain) is not None and (marks[0] == ",") == (language == "en")
+        )
+        plain = re.sub(r"[.,]", "" if thousands else ".", plain)
+    return float(plain)
+
+
+def _in_digits(text: str, language: str) -> str:
+    """The text with its numbers in words ("quinze millions", "une vingtaine") as digits, from four on."""
+    from text_to_num import alpha2digit
+
+    def scaled(match: re.Match[str]) -> str:
+        return f"{_value(match['digits'], language) * _SCALES[match['scale'].lower()]:.0f}"
+
+    about = _ABOUT.sub(lambda match: str(_ROUND[fold(match[1])]), _SCALED.sub(scaled, text))
+    return alpha2digit(about, "en" if language == "en" else "fr")
+
+
+_ROUND = {
+    "dizaine": 10, "douzaine": 12, "quinzaine": 15, "vingtaine": 20, "trentaine": 30, "quarantaine": 40, "cinquantaine": 50,
+    "soixantaine": 60, "centaine": 100, "dozen": 12,
+}  # fmt: skip
+_ABOUT = re.compile(r"\b(?:une|a)\s(" + "|".join(_ROUND) + r")\b", re.IGNORECASE)
+
+
+def _names(text: str, language: str) -> list[Fact]:
+    found = []
+    for match in _NAME.finditer(text):
+        word, start = match[0], match.start()
+        if start and (text[start - 1].isalnum() or (text[start - 1] in "'’" and not _ELISION.search(text[max(0, start - 8) : start].split(" ")[-1]))):
+            continue
+        opening = word[1:].islower() and _OPENS.search(text[:start]) is not None
+        if opening and not terms(word, language):
+            continue
+        key = name_key(word)
+        if len(key) > 1 and key not in _NOT_NAMES and key not in _CALENDAR:
+            found.append(Fact("name", key, opening=opening))
+    return found

@@ -1,0 +1,220 @@
+"""Which sentences of the sources a sentence of the answer rests on, and how surely.
+
+Words are compared through the vector model's own token vectors (each word of the answer with its closest in the source:
+MaxSim, arXiv 2004.12832), which bridges French and English. Figures, dates, names and negation are compared exactly:
+where they contradict the source, no likeness of words counts.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.embedder import Embedder
+from index.lexical import terms
+from index.passages import Span, split_sentences
+from index.store import Store, StoredPassage
+from rag.facts import Fact, denies, facts, holds, negated
+
+SUPPORTED = 0.5
+_MOST_CITATIONS = 3
+_WORTH_CITING = 0.04  # a further sentence must raise the covered share of the answer's words by so much, or bring a missing fact
+_COVERED, _SLOPE = 0.62, 24.0  # support is 0.5 where this share is covered
+_SAME_WORD = 0.55  # cosine from which a name in one language passes for another word of the source
+_WORD = re.compile(r"\w+(?:[-'’.]\w+)*", re.UNICODE)
+
+
+@dataclass(frozen=True)
+class Citation:
+    """A sentence of a source: `passage` is the passage's number in its document; the span is in the document's text."""
+
+    document: str
+    title: str
+    passage: int
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence of an answer with its span there; `support` (0..1) is how surely the citations hold it."""
+
+    text: str
+    start: int
+    end: int
+    support: float
+    citations: tuple[Citation, ...]
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A sentence of a passage, ready to compare: token vectors (t, d) of unit length; the facts of it, and of it with its context."""
+
+    citation: Citation
+    language: str
+    tokens: NDArray[np.float32]
+    stems: frozenset[str]
+    facts: tuple[Fact, ...]
+    context: tuple[Fact, ...]
+
+
+class Grounder:
+    """Compares sentences with the passages of a store, whose token vectors the same embedder made."""
+
+    def __init__(self, store: Store, embedder: Embedder) -> None:
+        self._store = store
+        self._embedder = embedder
+
+    def sources(self, passages: Sequence[StoredPassage]) -> "Sources":
+        """The passages' sentences, ready for `Sources.ground`; done once an answer."""
+        vectors = self._store.token_vectors([passage.id for passage in passages])
+        mean = np.concatenate([tokens for tokens, _ in vectors]).mean(axis=0)
+        found: list[_Source] = []
+        for passage, (tokens, spans) in zip(passages, vectors, strict=True):
+            unit = _unit(tokens - mean)
+            before: tuple[Fact, ...] = facts(passage.title, passage.language)
+            for start, end in passage.sentences:
+                text = passage.text[start - passage.start : end - passage.start]
+                own = facts(text, passage.language)
+                within = (spans[:, 0] < end) & (spans[:, 1] > start)
+                citation = Citation(passage.document, passage.title, passage.ordinal, start, end, text)
+                stems = frozenset(terms(text, passage.language))
+                found.append(_Source(citation, passage.language, unit[within], stems, own, (*before, *own)))
+                before = (*before, *own)
+        return Sources(found, mean, self._embedder)
+
+
+class Sources:
+    """The sentences that an answer may rest on."""
+
+    def __init__(self, sources: list[_Source], mean: NDArray[np.float32], embedder: Embedder) -> None:
+        self._sources = [source for source in sources if len(source.tokens)]
+        self._mean = mean
+        self._embedder = embedder
+
+    def ground(self, sentence: str, language: str) -> tuple[float, tuple[Citation, ...]]:
+        """How surely the sources hold a sentence of the answer (0..1), and the sentences that do, best first.
+
+        Args:
+            sentence: of the answer.
+            language: "fr" or "en", of the sentence.
+        """
+        words = self._words(sentence, language)
+        if not self._sources or not len(words.weights):
+            return 0.0, ()
+        likeness = np.stack([self._likeness(words, source) for source in self._sources])
+        wanted = facts(sentence, language)
+        chosen = self._choose(likeness @ words.weights, likeness, words, wanted)
+        cited = [self._sources[number] for number in chosen]
+        covered = float(likeness[chosen].max(axis=0) @ words.weights)
+        support = 1 / (1 + exp(-_SLOPE * (covered - _COVERED)))
+        if any(self._contradicted(fact, cited, words) for fact in wanted) or self._denial_differs(sentence, language, cited[0]):
+            support = min(support, 0.2)
+        return support, tuple(source.citation for source in cited)
+
+    def _words(self, sentence: str, language: str) -> "_Words":
+        code = self._embedder.passages([sentence])[0]
+        unit = _unit(code.tokens - self._mean)
+        rows, weights, stems, names = [], [], [], []
+        for match in _WORD.finditer(sentence):
+            stem = terms(match[0], language)
+            own = (code.spans[:, 0] < match.end()) & (code.spans[:, 1] > match.start())
+            if stem and own.any():
+                rows.append(unit[own])
+                weights.append(1.0)
+                stems.append(frozenset(stem))
+                names.append(frozenset(fact.value for fact in facts(f"x {match[0]}", language) if fact.kind == "name"))
+        share = np.array(weights, np.float32)
+        return _Words(rows, share / max(float(share.sum()), 1.0), stems, names)
+
+    def _likeness(self, words: "_Words", source: _Source) -> NDArray[np.float32]:
+        """For each word of the answer, how like it the closest word of the source is: (words,), 1 for the same word."""
+        best = np.array([(rows @ source.tokens.T).max(axis=1).mean() for rows in words.rows], np.float32)
+        same = np.array([bool(stems & source.stems) for stems in words.stems])
+        return np.where(same, 1.0, np.clip(best, 0.0, 1.0)).astype(np.float32)
+
+    def _choose(
+        self, scores: NDArray[np.float32], likeness: NDArray[np.float32], words: "_Words", wanted: tuple[Fact, ...]
+    ) -> list[int]:
+        """The best sentence, then those that add words or facts which it lacks."""
+
+        def missing(chosen: list[int]) -> int:
+            return sum(not any(holds(self._sources[number].facts, fact) for number in chosen) for fact in wanted)
+
+        lacks = np.array([missing([number]) for number in range(len(self._sources))])
+        chosen = [int(np.argmax(scores - 0.05 * lacks))]
+        while len(chosen) < _MOST_CITATIONS:
+            covered = likeness[chosen].max(axis=0)
+            gains = np.maximum(likeness, covered) @ words.weights - covered @ words.weights
+            found = [missing(chosen) - missing([*chosen, number]) for number in range(len(self._sources))]
+            best = int(np.argmax(gains + 0.05 * np.array(found)))
+            if best in chosen or (gains[best] < _WORTH_CITING and not found[best]):
+                break
+            chosen.append(best)
+        return chosen
+
+    def _contradicted(self, fact: Fact, cited: list[_Source], words: "_Words") -> bool:
+        """Whether the cited sentences lack a fact of the answer. A name may also stand before them in the passage."""
+        if fact.kind != "name":
+            return not any(holds(source.facts, fact) for source in cited)
+        if any(holds(source.context, fact) for source in cited):
+            return False
+        place = next((number for number, names in enumerate(words.names) if fact.value in names), None)
+        if place is None:
+            return not fact.opening
+        closest = max(float((words.rows[place] @ source.tokens.T).max(axis=1).mean()) for source in cited)
+        return closest < _SAME_WORD
+
+    def _denial_differs(self, sentence: str, language: str, source: _Source) -> bool:
+        """Whether one of the two denies what the other states, as far as words of negation tell."""
+        if negated(sentence, language):
+            return not denies(source.citation.text, source.language)
+        return False
+
+
+@dataclass(frozen=True)
+class _Words:
+    """The words of an answer's sentence that mean something: token vectors (t, d) of each, weights (n,) that sum to 1."""
+
+    rows: list[NDArray[np.float32]]
+    weights: NDArray[np.float32]
+    stems: list[frozenset[str]]
+    names: list[frozenset[str]]
+
+
+class SentenceStream:
+    """Cuts a text that is still being written into sentences, each as soon as the next one has begun."""
+
+    def __init__(self, language: str) -> None:
+        self._language = language
+        self._text = ""
+        self._done = 0
+
+    def feed(self, piece: str) -> list[Span]:
+        """The spans of the sentences that this piece completes, in the whole text."""
+        self._text += piece
+        if not re.search(r"[.!?…:»”\"\n]\s", self._text[self._done :]):
+            return []
+        *whole, last = self._spans() or [(0, 0)]
+        if not whole or last[1] - last[0] < 3:  # too little to know that a new sentence has begun
+            return []
+        self._done = last[0]
+        return whole
+
+    def close(self) -> list[Span]:
+        """The spans of what is left."""
+        left = self._spans()
+        self._done = len(self._text)
+        return left
+
+    def _spans(self) -> list[Span]:
+        spans = split_sentences(self._text[self._done :], self._language)
+        return [(start + self._done, end + self._done) for start, end in spans]
+
+
+def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-6)
