@@ -1,4 +1,4 @@
-"""How likely it is that the documents answer a question, from the search and from the model's own reading of the passages."""
+"""How likely it is that the documents answer: from the search, the model's own reading of the passages, and what was written."""
 
 from math import exp, log
 
@@ -21,3 +21,8 @@ def before(score: float, read: float) -> float:
     """
     bias, of_score, of_read = _BEFORE
     return 1 / (1 + exp(-(bias + of_score * _logit(score) + of_read * _logit(read))))
+
+
+def after(likely: float, support: float) -> float:
+    """The same once the answer is written, with how surely the sources hold its best sentence (0..1)."""
+    return 1 / (1 + exp(-(_logit(likely) + 0.5 * _logit(support))))

@@ -5,6 +5,7 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from index.passages import Span
 from index.store import Store
 from rag import answerable, conversation, prompts
 from rag.generator import Generator
@@ -94,11 +95,11 @@ class _Draft:
     sentences: list[Sentence] = field(default_factory=list)
     tokens: int = 0
     first_token: float | None = None
-    declined: bool = False
 
     def add(self, piece: str) -> None:
         if self.first_token is None:
             self.first_token = time.perf_counter() - self.began
+        self.tokens += 1
         self.text += piece
 
     def restart(self) -> None:
@@ -107,8 +108,8 @@ class _Draft:
     def refuse(self, likely: float) -> Iterator["Event"]:
         """End with a plain refusal that names the closest document."""
         self.restart()
-        closest = self.hits[0].passage.title if self.hits else ""
-        self.add(say("refusal" if closest else "refusal_empty", self.language, title=closest))
+        closest = self.hits[0].passage.title or self.hits[0].passage.document if self.hits else ""
+        self.text = say("refusal" if closest else "refusal_empty", self.language, title=closest)
         yield Delta(self.text)
         yield Finished(self.finished(likely, refused=True))
 
@@ -176,58 +177,49 @@ class Assistant:
         if not hits:
             yield from draft.refuse(0.0)
             return
-        sources = [hit.passage for hit in hits]
-        read = self.generator.choose(prompts.reading(asked, sources, language), prompts.YES_NO[language])[0]
+        passages = [hit.passage for hit in hits]
+        read = self.generator.choose(prompts.reading(asked, passages, language), prompts.YES_NO[language])[0]
         likely = answerable.before(hits[0].score, read)
         if likely < answerable.THRESHOLD:
             yield from draft.refuse(likely)
             return
         yield from self._write(asked, draft, stop)
-        if draft.declined:
-            yield from draft.refuse(min(likely, answerable.THRESHOLD / 2))
+        if stop and stop.is_set():
+            yield Finished(draft.finished(likely, refused=False))
             return
-        if not (stop and stop.is_set()) and not is_language(draft.text, language):
+        if draft.text and not is_language(draft.text, language):
             draft.restart()
-            yield from self._write(asked, draft, stop)
+            yield from self._write(asked, draft, stop, insist=True)
+        # What no source holds is the model's own knowledge or an invention: neither is an answer from the documents.
+        best = max((sentence.support for sentence in draft.sentences), default=0.0)
+        likely = answerable.after(likely, best)
+        if best < SUPPORTED or likely < answerable.THRESHOLD:
+            yield from draft.refuse(likely)
+            return
         yield Finished(draft.finished(likely, refused=False))
 
-    def _write(self, asked: str, draft: "_Draft", stop: threading.Event | None) -> Iterator[Event]:
+    def _write(
+        self, asked: str, draft: _Draft, stop: threading.Event | None, *, insist: bool = False
+    ) -> Iterator[Event]:
         """Stream the model's answer into the draft, grounding each sentence as soon as it is whole."""
-        sources = [hit.passage for hit in draft.hits]
+        passages = [hit.passage for hit in draft.hits]
+        sources = self.grounder.sources(passages)
         sentences = SentenceStream(draft.language)
-        not_found = prompts.NOT_FOUND[draft.language]
-        held = ""
-        for piece in self.generator.stream(prompts.answering(asked, sources, draft.language), stop=stop):
-            draft.tokens += 1
-            held += piece
-            # Nothing is shown while the text could still become the word for "not there".
-            if not draft.text and not_found.startswith(held.strip()[: len(not_found)].upper()):
-                if held.strip().upper().startswith(not_found):
-                    break
-                continue
-            draft.add(held)
-            yield Delta(held)
-            for span in sentences.feed(held):
-                yield Grounded(self._ground(span, asked, draft))
-            held = ""
-        if held.strip().upper().startswith(not_found) or not (draft.text or held).strip():
-            draft.declined = True
-            return
-        if held:
-            draft.add(held)
-            yield Delta(held)
-            for span in sentences.feed(held):
-                yield Grounded(self._ground(span, asked, draft))
-        for span in sentences.close():
-            yield Grounded(self._ground(span, asked, draft))
 
-    def _ground(self, span: tuple[int, int], asked: str, draft: "_Draft") -> Sentence:
-        start, end = span
-        text = draft.text[start:end]
-        support, citations = self.grounder.ground(text, [hit.passage for hit in draft.hits], asked)
-        sentence = Sentence(text, start, end, support, citations if support >= SUPPORTED else ())
-        draft.sentences.append(sentence)
-        return sentence
+        def ground(spans: list[Span]) -> Iterator[Event]:
+            for start, end in spans:
+                text = draft.text[start:end]
+                support, citations = sources.ground(text, draft.language)
+                sentence = Sentence(text, start, end, support, citations if support >= SUPPORTED else ())
+                draft.sentences.append(sentence)
+                yield Grounded(sentence)
+
+        messages = prompts.answering(asked, passages, draft.language, insist=insist)
+        for piece in self.generator.stream(messages, stop=stop):
+            draft.add(piece)
+            yield Delta(piece)
+            yield from ground(sentences.feed(piece))
+        yield from ground(sentences.close())
 
     def _remark(self, kind: conversation.Remark, question: str, language: str, began: float) -> Iterator[Event]:
         """Answer what isn't about the documents' content, without the model."""

