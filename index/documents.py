@@ -13,7 +13,9 @@ from weights.errors import UserError
 
 ENDINGS = (".txt", ".md", ".markdown", ".jsonl")
 _MOST_BYTES = 200_000_000
-_FRONT = re.compile(r"^(title|titre)\s*:\s*(.+)$", re.IGNORECASE | re.MULTILINE)
+_LONGEST_TITLE = 200  # code points: it is read before each passage, and both must fit the vector model
+_FRONT = re.compile(r"^(title|titre)[ \t]*:[ \t]*(\S.*)$", re.IGNORECASE | re.MULTILINE)
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -69,12 +71,12 @@ def read(path: Path, root: Path) -> Iterator[Document | UserError]:
         yield from _lines(path, text)
         return
     name = path.relative_to(root).as_posix() if path != root else path.name
-    yield make(name, _title(text) or path.stem, text)
+    yield make(name, _title(text)[:_LONGEST_TITLE].strip() or path.stem, text)
 
 
 def make(name: str, title: str, text: str) -> Document:
     """A document with its language and digest worked out."""
-    digest = hashlib.sha256(f"{title}\n{text}".encode("utf-8", "surrogatepass")).hexdigest()
+    digest = hashlib.sha256(f"{title}\n{text}".encode()).hexdigest()
     return Document(name, title, text, _language(text), digest)
 
 
@@ -111,34 +113,38 @@ def _lines(path: Path, text: str) -> Iterator[Document | UserError]:
             title = value.get("title") or ""
             if not isinstance(body, str) or not isinstance(title, str):
                 raise TypeError
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             yield UserError("document_line", file=path, line=number)
             continue
         if name in seen:
             yield UserError("document_twice", file=path, line=number, name=name, first=seen[name])
             continue
         seen[name] = number
-        yield make(name, title.strip(), body)
+        # JSON can hold halves of a code point (\ud83d alone), which no file or database can.
+        name, title, body = (_SURROGATES.sub("\ufffd", value) for value in (name, title, body))
+        yield make(name, title.strip()[:_LONGEST_TITLE], body)
 
 
 def _title(text: str) -> str:
-    """A heading, a "Title:" line at the top, or a short first line; empty where there is none."""
+    """The first heading, a "Title:" line at the top, or a short first line; empty where there is none."""
     head = text[:2000]
-    if heading := re.search(r"^#\s+(.+?)\s*#*$", head, re.MULTILINE):
+    if heading := re.search(r"^#[ \t]+(\S.*?)[ \t#]*$", head, re.MULTILINE):
         return heading[1].strip()
     if front := _FRONT.search(head):
         return front[2].strip().strip("\"'")
-    first = head.strip().split("\n", 1)[0].strip()
+    first = head.strip().split("\n", 1)[0].strip("# \t")
     return first if 0 < len(first) <= 120 and not first.endswith((".", "…")) else ""
 
 
-_FRENCH = frozenset("le la les des du une est dans pour que qui sur avec par au aux ce cette il elle et ne pas plus ont été".split())
-_ENGLISH = frozenset("the of and to in is that for on with as was by are this it from at which has have not be were been".split())
+_FRENCH = re.compile(
+    r"\b(?:le|la|les|des|du|une|est|dans|pour|que|qui|sur|avec|par|aux?|ce|cette|il|elle|et|ne|pas|plus|ont|été)\b"
+)
+_ENGLISH = re.compile(
+    r"\b(?:the|of|and|to|in|is|that|for|on|with|as|was|by|are|this|it|from|at|which|has|have|not|be|were|been)\b"
+)
 
 
 def _language(text: str) -> str:
     """ "fr" or "en" by the commonest words: whole documents hold so many of them that nothing finer is needed."""
-    words = re.findall(r"[a-zà-ÿ]+", text[:20_000].lower())
-    french = sum(word in _FRENCH for word in words)
-    english = sum(word in _ENGLISH for word in words)
-    return "en" if english > french else "fr"
+    head = text[:20_000].lower()
+    return "en" if len(_ENGLISH.findall(head)) > len(_FRENCH.findall(head)) else "fr"

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from weights.errors import UserError
+
 _TOKENS_AT_ONCE = 4096  # padded tokens in a batch: larger ones fall out of the cache of small processors
 _MOST_TOKENS = 512
 
@@ -19,9 +21,9 @@ _MOST_TOKENS = 512
 class Encoded:
     """What the model makes of one text.
 
-    `vector` is (d,) float32 of unit length; `tokens` (t, d) float32, the last layer at the text's own tokens (the prefix
-    and the markers left out); `spans` (t, 2) int32, their code points in the text. A text longer than the model reads ends
-    early: `spans[-1, 1] < len(text)`.
+    `vector` is (d,) float32 of unit length; `tokens` (t, d) float32, the last layer at the text's own tokens (the
+    prefix and the markers left out); `spans` (t, 2) int32, their code points in the text. A text longer than the model
+    reads ends early: `spans[-1, 1] < len(text)`.
     """
 
     vector: NDArray[np.float32]
@@ -33,7 +35,14 @@ class Embedder:
     """A sentence-transformers model by folder or Hub id, told queries from passages.
 
     Prefixes come from the model's own prompts ("query", "passage" or "document"); the E5 family has them by name.
-    Safe to use from several threads: one text goes through at a time.
+    Safe to use from several threads: one batch goes through at a time.
+
+    Args:
+        model: a folder, or the id of a model on the Hub.
+        threads: for the processor; torch's choice where None.
+
+    Raises:
+        UserError: `embedder_unusable`, no such model, or no sentence-transformers model.
     """
 
     def __init__(self, model: str, *, threads: int | None = None) -> None:
@@ -46,11 +55,16 @@ class Embedder:
         if threads:
             torch.set_num_threads(threads)
         local = Path(model).is_dir()
-        self._model: Any = SentenceTransformer(
-            model, device="cuda" if torch.cuda.is_available() else "cpu", trust_remote_code=False, local_files_only=local
-        )
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        try:
+            self._model: Any = SentenceTransformer(
+                model, device=device, trust_remote_code=False, local_files_only=local
+            )
+        except (OSError, ValueError) as error:
+            raise UserError("embedder_unusable", model=model, reason=str(error).splitlines()[0]) from error
         self._torch = torch
         self._lock = threading.Lock()
+        self._tokenizing = threading.Lock()  # truncation and padding are state of the tokenizer
         prompts = dict(self._model.prompts)
         is_e5 = "e5" in Path(model).name.lower()
         self._query = prompts.get("query") or ("query: " if is_e5 else "")
@@ -74,7 +88,9 @@ class Embedder:
         if not texts:
             return []
         tokenizer = self._model.tokenizer
-        return [len(ids) for ids in tokenizer(list(texts), add_special_tokens=False, truncation=False)["input_ids"]]
+        with self._tokenizing:
+            encoded = tokenizer(list(texts), add_special_tokens=False, truncation=False, verbose=False)
+        return [len(ids) for ids in encoded["input_ids"]]
 
     def _wants_half(self) -> bool:
         """Whether the processor multiplies bfloat16 natively: twice as fast, cosine to float32 above 0.999."""
@@ -92,15 +108,16 @@ class Embedder:
         batches = self._batches(texts)
         encoded: dict[int, Encoded] = {}
         for numbers in batches:
-            inputs = self._model.tokenizer(
-                [prefix + texts[number] for number in numbers],
-                padding=True,
-                truncation=True,
-                max_length=self._most,
-                return_offsets_mapping=True,
-                return_special_tokens_mask=True,
-                return_tensors="pt",
-            )
+            with self._tokenizing:
+                inputs = self._model.tokenizer(
+                    [prefix + texts[number] for number in numbers],
+                    padding=True,
+                    truncation=True,
+                    max_length=self._most,
+                    return_offsets_mapping=True,
+                    return_special_tokens_mask=True,
+                    return_tensors="pt",
+                )
             offsets = inputs.pop("offset_mapping").numpy()
             special = inputs.pop("special_tokens_mask").numpy().astype(bool)
             features = {name: value.to(self._model.device) for name, value in inputs.items()}

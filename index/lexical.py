@@ -6,21 +6,25 @@ import unicodedata
 from typing import Any
 
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*", re.UNICODE)
-_THOUSANDS = re.compile(r"(?<=\d)[\s\u00a0\u202f](?=\d{3}(?!\d))")
-_ELISION = re.compile(r"^(?:l|d|qu|j|n|s|m|t|c|lorsqu|puisqu|jusqu|quelqu|presqu|aujourd)['’]")
-_STOP = {
-    "fr": frozenset(
-        "a à ai ainsi alors as au aucun aussi autre aux avait avec avoir c ce ceci cela celle celles celui ces cet cette ceux chez "
-        "ci comme d dans de des du elle elles en encore entre est et étaient était être eu eux fait font il ils j je l la là le les "
-        "leur leurs lui m ma mais me même mes moi mon n ne ni nos notre nous on ont ou où par pas plus pour qu que quel quelle "
-        "quelles quels qui quoi s sa sans se ses si son sont sous sur t ta te tes toi ton tu un une vos votre vous y".split()
-    ),
-    "en": frozenset(
-        "a about also an and are as at be been but by can did do does for from had has have he her his how i if in into is it its "
-        "me more most my no nor not of on or our out s she so some such t than that the their them then there these they this "
-        "those to too was we were what when where which who whom why will with would you your".split()
-    ),
+_THOUSANDS = {  # 15 000 in both, 15.000 in French, 15,000 in English; "2023 150" is two numbers
+    "fr": re.compile(r"(?<![\d.,])\d{1,3}(?:(?: \d{3})+|(?:\.\d{3})+)(?!\d|[.,]\d{3})"),
+    "en": re.compile(r"(?<![\d.,])\d{1,3}(?:(?: \d{3})+|(?:,\d{3})+)(?!\d)"),
 }
+_ELISION = re.compile(r"^(?:(?:l|d|qu|j|n|s|m|t|c|lorsqu|puisqu|jusqu|quelqu)['’])+(?=.)")
+_CONTRACTION = re.compile(r"(?:n['’]t|['’](?:s|re|ve|ll|d|m))$")
+_FRENCH_STOP = """
+a à ai ainsi alors as au aucun aussi autre aux avait avec avoir c ce ceci cela celle celles celui ces cet cette ceux
+chez ci comme d dans de des du elle elles en encore entre est et étaient était être eu eux fait font il ils j je l la
+là le les leur leurs lui m ma mais me même mes moi mon n ne ni nos notre nous on ont ou où par pas plus pour qu que
+quel quelle quelles quels qui quoi s sa sans se ses si son sont sous sur t ta te tes toi ton tu un une vos votre vous
+y
+"""
+_ENGLISH_STOP = """
+a about also an and are as at be been but by can did do does for from had has have he her his how i if in into is it
+its me more most my no nor not of on or our out s she so some such t than that the their them then there these they
+this those to too was we were what when where which who whom why will with would you your
+"""
+_STOP = {"fr": frozenset(_FRENCH_STOP.split()), "en": frozenset(_ENGLISH_STOP.split())}
 _LANGUAGES = {"fr": "french", "en": "english"}
 _local = threading.local()
 
@@ -39,15 +43,16 @@ def terms(text: str, language: str) -> list[str]:
     language = language if language in _LANGUAGES else "fr"
     stop, stemmer = _STOP[language], _stemmer(language)
     found = []
-    for word in _WORD.findall(_THOUSANDS.sub("", unicodedata.normalize("NFKC", text).casefold())):
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    plain = _THOUSANDS[language].sub(lambda number: re.sub(r"\D", "", number[0]), plain)
+    for word in _WORD.findall(plain):
         if word[0].isdigit():
             found.append(word.replace(",", "."))
             continue
-        bare = _ELISION.sub("", word)
-        bare = re.sub(r"['’]s$", "", bare)
-        for part in re.split(r"['’]", bare):
-            if part and part not in stop:
-                found.append(_fold(stemmer.stemWord(part)))
+        # What is left of an apostrophe is part of the word: aujourd'hui, prud'homme, O'Neill.
+        bare = re.sub("['’]", "", _CONTRACTION.sub("", _ELISION.sub("", word)))
+        if bare and bare not in stop:
+            found.append(_fold(stemmer.stemWord(bare)))
     return found
 
 

@@ -1,12 +1,13 @@
 """Texts to sentences and passages that carry exact spans.
 
-Sentences come from sentencex; what it cuts wrongly in French and English (abbreviations, initials, quotes that close after
-the full stop) is joined again. Passages end at sentence borders, and at paragraph borders where the sizes allow.
+Sentences come from sentencex; what it cuts wrongly in French and English (abbreviations, initials, quotes that close
+after the full stop) is joined again. Passages end at sentence borders, and at paragraph borders where the sizes allow.
 """
 
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 Span = tuple[int, int]
 """Start and end in code points of the document's text, end exclusive."""
@@ -18,11 +19,15 @@ _PARAGRAPH = re.compile(r"\S[^\n]*(?:\n(?![ \t]*\n)(?![ \t]*(?:#{1,6} |[-*+•�
 _LONGEST_UNSPLIT = 4000  # code points handed to the sentence splitter at once
 _HEADING = re.compile(r"#{1,6}\s")
 _ABBREVIATION = re.compile(
-    r"(?:^|[\s(«“\"'’])(?:MM?|Mmes?|Mlles?|Dr|Drs|Pr|Prof|Me|Mgr|St|Ste|Sts|Mr|Mrs|Ms|Jr|Sr|Gen|Col|Lt|Sgt|Capt|Gov|Sen|Rep|Rev|Hon"
-    r"|art|al|arr|av|apr|bd|cf|ch|chap|coll|dept|dép|éd|ed|env|etc|ex|fig|hab|ibid|id|lib|max|min|n°|no|nos|num|obs|op|p|pp|par|réf"
-    r"|ref|s|sq|suiv|t|tél|tel|trad|v|vol|vs|i\.e|e\.g|p\. ?ex|c\.-à-d|J\.-C|[A-ZÀ-Ý]|[A-Z]\.[ -]?[A-Z]|[A-Z]\.-[A-Z])\.$"
+    r"(?:^|[\s(«“\"'’])(?:MM?|Mmes?|Mlles?|Dr|Drs|Pr|Prof|Me|Mgr|St|Ste|Sts|Mr|Mrs|Ms|Jr|Sr|Gen|Col|Lt|Sgt|Capt|Gov|Sen"
+    r"|Rep|Rev|Hon|art|al|arr|av|apr|bd|cf|ch|chap|coll|dept|dép|éd|ed|env|etc|ex|fig|hab|ibid|id|lib|max|min|n°|no|nos|num"
+    r"|obs|op|p|pp|par|réf|ref|s|sq|suiv|t|tél|tel|trad|v|vol|vs|i\.e|e\.g|p\. ?ex|c\.-à-d|J\.-C|[A-ZÀ-Ý]"
+    r"|[A-Z]\.[ -]?[A-Z]|[A-Z]\.-[A-Z])\.$"
 )
-_ENDS_SENTENCE_TOO = re.compile(r"(?:etc|al|J\.-C|ibid|id|[A-Z]\.[ -]?[A-Z])\.$")
+_ENDS_SENTENCE_TOO = re.compile(r"(?:etc|al|J\.-C|ibid|id|[A-Z]\. ?[A-Z])\.$")
+_MARKER = re.compile(r"(?:\d{1,3}|[a-zA-Z])[.)]$")
+# Ends that sentencex passes over: (See p. 4.) The ... / Non… Bien. / et ainsi de suite, etc. Puis ...
+_ALSO_ENDS = re.compile(r"(?:[.!?…][)\]»”]|…|\betc\.)\s+(?=[«“\"(]?\s?[A-ZÀ-ÖØ-Þ])")
 
 
 @dataclass(frozen=True)
@@ -114,22 +119,18 @@ def _sentences(text: str, paragraph: Span, language: str) -> list[Span]:
     while start < end:
         stop = min(start + _LONGEST_UNSPLIT, end)
         if stop < end:  # cut an enormous paragraph where a blank allows it
-            blank = text.rfind(" ", start + _LONGEST_UNSPLIT // 2, stop)
+            blank = max(text.rfind(blank, start + _LONGEST_UNSPLIT // 2, stop) for blank in " \n\t")
             stop = blank if blank > 0 else stop
         piece = text[start:stop]
-        found = [
-            (start + border["start_index"], start + border["end_index"])
-            for border in sentencex.get_sentence_boundaries(language, piece)
-        ]
-        spans += _mended(text, _covering(found, start, stop))
+        cuts = {start + border["start_index"] for border in sentencex.get_sentence_boundaries(language, piece)}
+        cuts |= {start + also.end() for also in _ALSO_ENDS.finditer(piece)}
+        borders = sorted({start, stop, *(cut for cut in cuts if start < cut < stop)})
+        found = _mended(text, list(pairwise(borders)))
+        if stop < end and len(found) > 1:  # the last goes on beyond the cut: it is split with what follows
+            stop = found.pop()[0]
+        spans += found
         start = stop
     return [trimmed for span in spans if (trimmed := _trim(text, span))]
-
-
-def _covering(found: list[Span], start: int, stop: int) -> list[Span]:
-    """The same cuts with no gap between them."""
-    cuts = sorted({start, stop, *(begin for begin, _ in found if start < begin < stop)})
-    return list(zip(cuts, cuts[1:], strict=False))
 
 
 def _mended(text: str, spans: list[Span]) -> list[Span]:
@@ -153,6 +154,8 @@ def _belongs(before: str, after: str) -> bool:
         return True
     if before.count("«") > before.count("»") and "»" in after and len(before) + len(after) < 600:
         return True
+    if _MARKER.fullmatch(before):
+        return True
     if _ABBREVIATION.search(before):
         return not (_ENDS_SENTENCE_TOO.search(before) and first.isupper())
     return False
@@ -171,19 +174,24 @@ def _within(
     text: str, sentences: list[Span], sizes: list[int], count: Callable[[Sequence[str]], list[int]], most: int
 ) -> tuple[list[Span], list[int]]:
     """The same sentences with any that no passage could hold cut at blanks, or anywhere where there are none."""
-    if all(size <= most for size in sizes):
-        return sentences, sizes
-    spans: list[Span] = []
-    for (start, end), size in zip(sentences, sizes, strict=True):
-        if size <= most:
-            spans.append((start, end))
-            continue
-        length = max(1, min(end - start, int((end - start) * most * 0.7 / size)))
-        while start < end:
-            stop = min(start + length, end)
-            if stop < end and (blank := text.rfind(" ", start + length // 2, stop)) > 0:
-                stop = blank
-            if trimmed := _trim(text, (start, stop)):
-                spans.append(trimmed)
-            start = stop
-    return _within(text, spans, count([text[start:end] for start, end in spans]), count, most)
+    while True:
+        large = [size > most and end - start > 1 for (start, end), size in zip(sentences, sizes, strict=True)]
+        if not any(large):
+            return sentences, sizes
+        spans: list[Span] = []
+        for (start, end), size, cut in zip(sentences, sizes, large, strict=True):
+            spans += _pieces(text, start, end, int((end - start) * most * 0.7 / size)) if cut else [(start, end)]
+        sentences, sizes = spans, count([text[start:end] for start, end in spans])
+
+
+def _pieces(text: str, start: int, end: int, length: int) -> Iterator[Span]:
+    """A span in pieces of at most `length`, cut at blanks where there are any."""
+    length = max(1, length)
+    at = start
+    while at < end:
+        stop = min(at + length, end)
+        if stop < end and (blank := text.rfind(" ", at + length // 2, stop)) > at:
+            stop = blank
+        if trimmed := _trim(text, (at, stop)):
+            yield trimmed
+        at = stop

@@ -4,11 +4,12 @@ Every change is one transaction and raises the generation. The FAISS file names 
 where the two differ, or the file is damaged, only what changed since is read again from SQLite, or everything.
 """
 
+import json
 import os
 import sqlite3
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -27,15 +28,15 @@ _MIGRATIONS = (
     """
     CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE documents (
-        id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, title TEXT NOT NULL, text TEXT NOT NULL, language TEXT NOT NULL,
-        digest TEXT NOT NULL, source TEXT NOT NULL
+        id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, title TEXT NOT NULL, text TEXT NOT NULL,
+        language TEXT NOT NULL, digest TEXT NOT NULL, source TEXT NOT NULL
     );
     CREATE INDEX documents_source ON documents (source);
     CREATE TABLE sources (name TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE passages (
         id INTEGER PRIMARY KEY AUTOINCREMENT, document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
-        ordinal INTEGER NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL, text TEXT NOT NULL, sentences BLOB NOT NULL,
-        generation INTEGER NOT NULL
+        ordinal INTEGER NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL, text TEXT NOT NULL,
+        sentences BLOB NOT NULL, generation INTEGER NOT NULL
     );
     CREATE UNIQUE INDEX passages_document ON passages (document, ordinal);
     CREATE INDEX passages_generation ON passages (generation);
@@ -43,12 +44,20 @@ _MIGRATIONS = (
         passage INTEGER PRIMARY KEY REFERENCES passages ON DELETE CASCADE, vector BLOB NOT NULL, tokens BLOB NOT NULL,
         spans BLOB NOT NULL
     );
+    CREATE TABLE pending (
+        document TEXT NOT NULL, digest TEXT NOT NULL, ordinal INTEGER NOT NULL, vector BLOB NOT NULL,
+        tokens BLOB NOT NULL, spans BLOB NOT NULL
+    );
+    CREATE UNIQUE INDEX pending_document ON pending (document, digest, ordinal);
     CREATE TABLE removals (passage INTEGER PRIMARY KEY, generation INTEGER NOT NULL);
     CREATE INDEX removals_generation ON removals (generation);
     CREATE VIRTUAL TABLE words USING fts5 (terms, tokenize = "unicode61 remove_diacritics 0");
     INSERT INTO facts VALUES ('generation', '0');
     """,
 )
+
+# Raised when index.passages, index.lexical or the vectors' form change what they make: older indexes are made anew.
+_ANALYSIS = 1
 
 
 @dataclass(frozen=True)
@@ -99,43 +108,88 @@ class Store:
         self._lock = threading.RLock()
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(folder / "library.sqlite", timeout=60, check_same_thread=False, isolation_level=None)
-            self._migrate(fingerprint)
-        except PermissionError as error:
+            self._db = sqlite3.connect(
+                folder / "library.sqlite", timeout=60, check_same_thread=False, isolation_level=None
+            )
+        except (PermissionError, FileExistsError, NotADirectoryError, sqlite3.OperationalError) as error:
             raise UserError("store_unwritable", folder=folder) from error
-        except sqlite3.DatabaseError as error:
-            raise self._damage(error) from error
+        try:
+            self._migrate(f"{fingerprint}|{_ANALYSIS}")
+        except BaseException as error:
+            self._db.close()
+            if isinstance(error, sqlite3.DatabaseError):
+                raise self._damage(error) from error
+            raise
         self._index: Any = None
         self._index_generation = -1
 
-    def put(self, document: Document, passages: Sequence[Passage], encoded: Sequence[Encoded], *, source: str = "") -> None:
+    def put(
+        self, document: Document, passages: Sequence[Passage], encoded: Sequence[Encoded], *, source: str = ""
+    ) -> None:
         """Add a document, or replace the one of the same name, in one transaction.
 
         Args:
             document: with its text.
             passages: of that text.
-            encoded: one a passage; token spans are code points of the document's text.
+            encoded: one a passage; token spans are code points of the document's text. Where the first of them were
+                given to `keep`, only the others.
             source: the file that it comes from, for `sources`.
         """
         with self._change() as generation:
+            kept = self.kept(document)
+            if kept + len(encoded) != len(passages):
+                raise ValueError(f"{document.name}: {kept} + {len(encoded)} vectors for {len(passages)} passages")
             self._remove([document.name], generation)
             row = self._db.execute(
                 "INSERT INTO documents (name, title, text, language, digest, source) VALUES (?, ?, ?, ?, ?, ?)",
                 (document.name, document.title, document.text, document.language, document.digest, source),
             ).lastrowid
-            for ordinal, (passage, code) in enumerate(zip(passages, encoded, strict=True)):
+            for ordinal, passage in enumerate(passages):
                 text = document.text[passage.start : passage.end]
                 number = self._db.execute(
                     'INSERT INTO passages (document, ordinal, start, "end", text, sentences, generation)'
                     " VALUES (?, ?, ?, ?, ?, ?, ?)",
                     (row, ordinal, passage.start, passage.end, text, _pack(passage.sentences), generation),
                 ).lastrowid
-                self._db.execute(
-                    "INSERT INTO vectors (passage, vector, tokens, spans) VALUES (?, ?, ?, ?)",
-                    (number, code.vector.astype("<f4").tobytes(), encode_tokens(code.tokens), code.spans.astype("<i4").tobytes()),
-                )
+                if ordinal < kept:
+                    self._db.execute(
+                        "INSERT INTO vectors (passage, vector, tokens, spans) SELECT ?, vector, tokens, spans"
+                        " FROM pending WHERE document = ? AND digest = ? AND ordinal = ?",
+                        (number, document.name, document.digest, ordinal),
+                    )
+                else:
+                    self._db.execute(
+                        "INSERT INTO vectors (passage, vector, tokens, spans) VALUES (?, ?, ?, ?)",
+                        (number, *_blobs(encoded[ordinal - kept])),
+                    )
                 words = " ".join(terms(f"{document.title}\n{text}", document.language))
                 self._db.execute("INSERT INTO words (rowid, terms) VALUES (?, ?)", (number, words))
+            self._db.execute("DELETE FROM pending WHERE document = ?", (document.name,))
+
+    def keep(self, document: Document, encoded: Sequence[Encoded]) -> None:
+        """Keep the vectors of the next passages of a document too large to be embedded at once; nothing shows yet.
+
+        Neither the memory nor a killed run then bears the whole of it; `put` takes them up.
+        """
+        kept = self.kept(document)
+        with self._transaction():
+            self._db.executemany(
+                "INSERT INTO pending VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    (document.name, document.digest, ordinal, *_blobs(code))
+                    for ordinal, code in enumerate(encoded, kept)
+                ],
+            )
+
+    def kept(self, document: Document) -> int:
+        """How many of the document's first passages have their vectors kept."""
+        values = (document.name, document.digest)
+        return int(self._rows("SELECT count(*) FROM pending WHERE document = ? AND digest = ?", values)[0][0])
+
+    def drop_kept(self) -> None:
+        """Drop what was kept of documents that never became whole."""
+        with self._transaction():
+            self._db.execute("DELETE FROM pending")
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove documents by name, all in one transaction; names that aren't there are passed over."""
@@ -148,20 +202,20 @@ class Store:
 
     def read_source(self, name: str, size: int, mtime_ns: int) -> None:
         """Note that every document of this file is in the store."""
-        with self._lock:
+        with self._transaction():
             self._db.execute("INSERT OR REPLACE INTO sources VALUES (?, ?, ?)", (name, size, mtime_ns))
 
     def forget_source(self, name: str) -> None:
         """The file is gone: its documents go too."""
         self.remove(info.name for info in self.documents() if info.source == name)
-        with self._lock:
+        with self._transaction():
             self._db.execute("DELETE FROM sources WHERE name = ?", (name,))
 
     def documents(self) -> list[DocumentInfo]:
         """All documents, by name."""
         rows = self._rows(
-            "SELECT name, title, language, digest, source, (SELECT count(*) FROM passages WHERE document = documents.id),"
-            " length(text) FROM documents ORDER BY name"
+            "SELECT name, title, language, digest, source,"
+            " (SELECT count(*) FROM passages WHERE document = documents.id), length(text) FROM documents ORDER BY name"
         )
         return [DocumentInfo(*row) for row in rows]
 
@@ -174,7 +228,8 @@ class Store:
 
     def passages(self, numbers: Sequence[int]) -> list[StoredPassage]:
         """Passages by id, in the order asked for; ids that are gone are left out."""
-        found = {row.id: row for row in self._passages("passages.id IN (SELECT value FROM json_each(?))", _json(numbers))}
+        rows = self._passages("passages.id IN (SELECT value FROM json_each(?))", _json(numbers))
+        found = {row.id: row for row in rows}
         return [found[number] for number in numbers if number in found]
 
     def passages_of(self, name: str) -> list[StoredPassage]:
@@ -191,17 +246,15 @@ class Store:
             k: how many at most.
             documents: names to search among; all where None.
         """
-        import faiss
-
+        faiss = _faiss()
         with self._lock:
             index = self._fresh()
-            if not index.ntotal or k < 1:
+            allowed = None if documents is None else np.array([row[0] for row in self._rows_of(documents)], np.int64)
+            if not index.ntotal or k < 1 or (allowed is not None and not len(allowed)):
                 return []
-            parameters = None
-            if documents is not None:
-                allowed = np.array([row[0] for row in self._rows_of(documents)], np.int64)
-                parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(allowed))
-            scores, numbers = index.search(vector.reshape(1, -1).astype(np.float32), min(k, index.ntotal), params=parameters)
+            parameters = None if allowed is None else faiss.SearchParameters(sel=faiss.IDSelectorBatch(allowed))
+            query = vector.reshape(1, -1).astype(np.float32)
+            scores, numbers = index.search(query, min(k, index.ntotal), params=parameters)
         return [(int(number), float(score)) for number, score in zip(numbers[0], scores[0], strict=True) if number >= 0]
 
     def search_words(
@@ -230,7 +283,8 @@ class Store:
     def token_vectors(self, numbers: Sequence[int]) -> list[tuple[NDArray[np.float32], NDArray[np.int32]]]:
         """For each passage its token vectors (t, d) and their spans (t, 2) in the document's text."""
         rows = self._rows(
-            "SELECT passage, tokens, spans FROM vectors WHERE passage IN (SELECT value FROM json_each(?))", (_json(numbers),)
+            "SELECT passage, tokens, spans FROM vectors WHERE passage IN (SELECT value FROM json_each(?))",
+            (_json(numbers),),
         )
         found = {
             number: (decode_tokens(tokens, self.dimension), np.frombuffer(spans, "<i4").reshape(-1, 2))
@@ -240,9 +294,8 @@ class Store:
 
     def vectors(self, numbers: Sequence[int]) -> NDArray[np.float32]:
         """The stored vectors of passages, (n, d) float32, in the order asked for."""
-        rows = dict(
-            self._rows("SELECT passage, vector FROM vectors WHERE passage IN (SELECT value FROM json_each(?))", (_json(numbers),))
-        )
+        query = "SELECT passage, vector FROM vectors WHERE passage IN (SELECT value FROM json_each(?))"
+        rows = dict(self._rows(query, (_json(numbers),)))
         return np.stack([np.frombuffer(rows[number], "<f4") for number in numbers])
 
     @property
@@ -255,18 +308,19 @@ class Store:
         return int(self._rows("SELECT count(*) FROM passages")[0][0])
 
     def save_index(self) -> None:
-        """Write the FAISS file where it is behind; searching works without."""
-        import faiss
-
+        """Write the FAISS file where it is behind. Searching works without: a disk that refuses it is let be."""
         with self._lock:
             index = self._fresh()
             path = self._index_path(self._index_generation)
             if path.exists():
                 return
             part = path.with_suffix(f".{os.getpid()}.part")
-            faiss.write_index(index, str(part))
-            part.replace(path)
-            for old in self.folder.glob("vectors-*.faiss"):
+            with suppress(OSError):
+                # Through Python's own files: FAISS's can't have every name on Windows.
+                part.write_bytes(_faiss().serialize_index(index).tobytes())
+                part.replace(path)
+            part.unlink(missing_ok=True)
+            for old in self.folder.glob("vectors-*"):
                 if old != path:
                     old.unlink(missing_ok=True)
 
@@ -302,35 +356,43 @@ class Store:
             made_by = self._db.execute("SELECT value FROM facts WHERE name = 'embedder'").fetchone()[0]
             self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
-            self._db.close()
+            self._roll_back()
             raise
         if made_by != fingerprint:
-            self._db.close()
             raise UserError("index_other_model", folder=self.folder, made_by=made_by, asked=fingerprint)
 
     @contextmanager
     def _change(self) -> Iterator[int]:
         """One transaction that raises the generation; gives the new one."""
+        with self._transaction():
+            generation = self.generation + 1
+            yield generation
+            self._db.execute("UPDATE facts SET value = ? WHERE name = 'generation'", (str(generation),))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All or nothing, also when killed."""
         with self._lock:
             try:
                 self._db.execute("BEGIN IMMEDIATE")
-                generation = self.generation + 1
-                try:
-                    yield generation
-                    self._db.execute("UPDATE facts SET value = ? WHERE name = 'generation'", (str(generation),))
-                    self._db.execute("COMMIT")
-                except BaseException:
-                    self._db.execute("ROLLBACK")
-                    raise
+                yield
+                self._db.execute("COMMIT")
             except sqlite3.DatabaseError as error:
+                self._roll_back()
                 raise self._damage(error) from error
+            except BaseException:
+                self._roll_back()
+                raise
+
+    def _roll_back(self) -> None:
+        if self._db.in_transaction:  # SQLite itself ends it where the disk is full
+            self._db.execute("ROLLBACK")
 
     def _remove(self, names: Sequence[str], generation: int) -> None:
-        among = "SELECT passages.id FROM passages JOIN documents ON documents.id = document WHERE name IN (SELECT value FROM json_each(?))"
         listed = _json(names)
-        self._db.execute(f"INSERT OR REPLACE INTO removals SELECT id, ? FROM ({among})", (generation, listed))  # noqa: S608
-        self._db.execute(f"DELETE FROM words WHERE rowid IN ({among})", (listed,))  # noqa: S608
+        gone = _json(row[0] for row in self._rows_of(names))
+        self._db.execute("INSERT INTO removals SELECT value, ? FROM json_each(?)", (generation, gone))
+        self._db.execute("DELETE FROM words WHERE rowid IN (SELECT value FROM json_each(?))", (gone,))
         self._db.execute("DELETE FROM documents WHERE name IN (SELECT value FROM json_each(?))", (listed,))
 
     def _passages(self, where: str, value: str) -> list[StoredPassage]:
@@ -339,7 +401,7 @@ class Store:
             f" JOIN documents ON documents.id = document WHERE {where} ORDER BY ordinal",
             (value,),
         )
-        return [StoredPassage(*row[:-1], _unpack(row[-1])) for row in rows]
+        return [StoredPassage(*row, _unpack(sentences)) for *row, sentences in rows]
 
     def _rows_of(self, documents: Collection[str]) -> list[Any]:
         return self._rows(
@@ -377,45 +439,60 @@ class Store:
 
     def _fresh(self) -> Any:
         """The FAISS index as of the newest generation: loaded, brought up to date, or rebuilt."""
-        generation = self.generation
-        if self._index is None:
-            self._index, self._index_generation = self._load()
-        if self._index_generation != generation:
-            since = self._index_generation
-            gone = [row[0] for row in self._rows("SELECT passage FROM removals WHERE generation > ?", (since,))]
-            if gone:
-                self._index.remove_ids(np.array(gone, np.int64))
-            self._add("generation > ?", since)
+        if self._index is not None and self._index_generation == self.generation:
+            return self._index
+        self._db.execute("BEGIN")  # one look: another process may write meanwhile
+        try:
+            generation = self.generation
+            if self._index is None:
+                self._index, self._index_generation = self._load(generation)
+            gone = self._rows("SELECT passage FROM removals WHERE generation > ?", (self._index_generation,))
+            self._index.remove_ids(np.array([row[0] for row in gone], np.int64))
+            self._add(self._index_generation)
+            if self._index.ntotal != len(self):
+                self._index = self._empty()
+                self._add(-1)
             self._index_generation = generation
+        finally:
+            self._roll_back()
         return self._index
 
-    def _load(self) -> tuple[Any, int]:
-        """The newest FAISS file that can be read and isn't ahead of the database; an empty index where there is none."""
-        import faiss
-
-        newest = self.generation
+    def _load(self, newest: int) -> tuple[Any, int]:
+        """The newest FAISS file that can be read and isn't ahead of the database; an empty index if there is none."""
         for path in sorted(self.folder.glob("vectors-*.faiss"), key=lambda path: path.stat().st_mtime_ns, reverse=True):
             try:
                 generation = int(path.stem.partition("-")[2])
-                index = faiss.read_index(str(path))
-            except (ValueError, RuntimeError):
-                path.unlink(missing_ok=True)
+                index = _faiss().deserialize_index(np.frombuffer(path.read_bytes(), np.uint8))
+            except (ValueError, RuntimeError, MemoryError, OSError):
                 continue
             if generation <= newest and index.d == self.dimension:
                 return index, generation
-        return faiss.IndexIDMap2(faiss.IndexFlatIP(self.dimension)), -1
+        return self._empty(), -1
 
-    def _add(self, where: str, value: int) -> None:
-        """Add the stored vectors of the passages that the condition names."""
+    def _empty(self) -> Any:
+        return _faiss().IndexIDMap2(_faiss().IndexFlatIP(self.dimension))
+
+    def _add(self, since: int) -> None:
+        """Add the stored vectors of the passages made after the generation `since`."""
         last = 0
         while rows := self._rows(
-            f"SELECT passages.id, vector FROM passages JOIN vectors ON passage = passages.id WHERE {where} AND passages.id > ?"  # noqa: S608
-            " ORDER BY passages.id LIMIT 20000",
-            (value, last),
+            "SELECT passages.id, vector FROM passages JOIN vectors ON passage = passages.id"
+            " WHERE generation > ? AND passages.id > ? ORDER BY passages.id LIMIT 20000",
+            (since, last),
         ):
             vectors = np.stack([np.frombuffer(vector, "<f4") for _, vector in rows])
             self._index.add_with_ids(vectors, np.array([number for number, _ in rows], np.int64))
             last = rows[-1][0]
+
+
+def _faiss() -> Any:
+    import faiss
+
+    return faiss
+
+
+def _blobs(code: Encoded) -> tuple[bytes, bytes, bytes]:
+    return code.vector.astype("<f4").tobytes(), encode_tokens(code.tokens), code.spans.astype("<i4").tobytes()
 
 
 def encode_tokens(tokens: NDArray[np.float32]) -> bytes:
@@ -440,6 +517,4 @@ def _unpack(data: bytes) -> tuple[Span, ...]:
 
 
 def _json(values: Iterable[Any]) -> str:
-    import json
-
     return json.dumps(list(values))

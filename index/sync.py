@@ -2,24 +2,29 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from os import stat_result
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from index.documents import Document, read, walk
 from index.embedder import Embedder, Encoded
 from index.passages import Passage, split
-from index.store import Store
+from index.store import DocumentInfo, Store
 from weights.errors import UserError
 
-_AT_ONCE = 256  # passages embedded between two commits of many small documents
+_AT_ONCE = 64  # passages embedded between two commits, and between two looks at `stop`
+_PASSAGE = 800  # characters of a passage, until some have been cut
 
 
 @dataclass(frozen=True)
 class SyncProgress:
-    """`done` of `total` passages known so far are in the store; `seconds_left` by the pace until now, None at first."""
+    """`done` of `total` passages are embedded; what isn't cut yet is estimated. `seconds_left` is None at first."""
 
     document: str
     done: int
@@ -38,17 +43,21 @@ class SyncReport:
     failed: list[tuple[str, UserError]] = field(default_factory=list)
 
 
+Progress = Callable[[SyncProgress], None]
+
+
 def sync(
     library: Path,
     store: Store,
     embedder: Embedder,
     *,
-    progress: Callable[[SyncProgress], None] | None = None,
+    progress: Progress | None = None,
     stop: threading.Event | None = None,
 ) -> SyncReport:
     """Make the store hold just the documents of the library.
 
-    Each document is committed on its own: killed at any moment, the next run goes on where this one was.
+    Each document is committed on its own: killed at any moment, the next run goes on where this one was. One process
+    at a time does this for a store; a second one waits, and then finds it done.
 
     Args:
         library: a folder, or one file.
@@ -60,98 +69,155 @@ def sync(
     Raises:
         UserError: the library or the store can't be used at all; errors of single files are in the report.
     """
+    stop = stop or threading.Event()
     report = SyncReport()
-    before = store.sources()
-    known = {info.name: info for info in store.documents()}
     files = {_name(path, library): path for path in walk(library)}
-    for name in before.keys() - files.keys():
-        report.removed += sum(info.source == name for info in known.values())
-        store.forget_source(name)
-    for name, path in files.items():
-        if stop and stop.is_set():
-            break
-        facts = path.stat()
-        if before.get(name) == (facts.st_size, facts.st_mtime_ns):
-            report.unchanged += sum(info.source == name for info in known.values())
-            continue
-        documents, failures = _documents(path, library)
-        report.failed += [(name, failure) for failure in failures]
-        if documents is None:
-            continue
-        changed = []
-        for document in documents:
-            same = known.get(document.name)
-            if same and same.digest == document.digest and same.source == name:
-                report.unchanged += 1
-                continue
-            changed.append(document)
-            report.changed += same is not None
-            report.added += same is None
-            if not document.text.strip():
-                report.failed.append((name, UserError("document_empty", name=document.name)))
-        put_documents(changed, store, embedder, source=name, progress=progress, stop=stop)
-        if stop and stop.is_set():
-            break
-        kept = {document.name for document in documents}
-        gone = [info.name for info in known.values() if info.source == name and info.name not in kept]
-        store.remove(gone)
-        report.removed += len(gone)
-        store.read_source(name, facts.st_size, facts.st_mtime_ns)
-    store.save_index()
+    with _alone(store.folder, stop):
+        if not stop.is_set():
+            _sync(library, files, store, _Writer(store, embedder, progress, stop), report)
+            store.save_index()
     return report
 
 
-def put_documents(
-    documents: Sequence[Document],
-    store: Store,
-    embedder: Embedder,
-    *,
-    source: str = "",
-    progress: Callable[[SyncProgress], None] | None = None,
-    stop: threading.Event | None = None,
-) -> None:
-    """Split, embed and store documents, many small ones in one batch, each committed on its own."""
-    began = time.monotonic()
-    total = done = 0
-    waiting: list[tuple[Document, list[Passage]]] = []
+def _sync(library: Path, files: dict[str, Path], store: Store, writer: "_Writer", report: SyncReport) -> None:
+    known = {info.name: info for info in store.documents()}
+    held = Counter(info.source for info in known.values())
 
-    def flush() -> None:
-        nonlocal done
-        if not waiting:
-            return
-        texts = [embedded_text(document, passage) for document, passages in waiting for passage in passages]
-        encoded: list[Encoded] = []
-        for first in range(0, len(texts), _AT_ONCE):
-            if stop and stop.is_set():
-                waiting.clear()
+    # What is gone.
+    for source in (store.sources().keys() | held.keys()) - files.keys():
+        store.forget_source(source)
+        report.removed += held[source]
+    known = {name: info for name, info in known.items() if info.source in files}
+
+    todo = _look(files, store.sources(), held, report)
+    writer.uncut = sum(facts.st_size for _, _, facts in todo)
+
+    # What is new or changed. A file is noted as read once all of its documents are in the store, and not where some
+    # of it failed, so that the next run says so again.
+    owners = {name: info.source for name, info in known.items()}
+    noted: list[tuple[str, stat_result]] = []
+    for source, path, facts in todo:
+        writer.uncut -= facts.st_size
+        documents, failures = _documents(path, library, source, owners)
+        report.failed += [(source, failure) for failure in failures]
+        if documents is None:
+            continue
+        changed = [document for document in documents if _digest(known.get(document.name)) != document.digest]
+        report.unchanged += len(documents) - len(changed)
+        writer.uncut += sum(len(document.text) for document in changed)
+        for document in changed:
+            if not writer.add(document, source):
                 return
-            encoded += embedder.passages([text for text, _ in texts[first : first + _AT_ONCE]])
-            if progress and len(texts) > _AT_ONCE:
-                pace = (time.monotonic() - began) / max(done + len(encoded), 1)
-                progress(SyncProgress(waiting[0][0].name, done + len(encoded), total, pace * (total - done - len(encoded))))
-        at = 0
-        for document, passages in waiting:
-            placed = [
-                _placed(code, offset, passage)
-                for code, (_, offset), passage in zip(encoded[at:], texts[at:], passages, strict=False)
-            ]
-            store.put(document, passages, placed, source=source)
-            at += len(passages)
-        done += at
-        last = waiting[-1][0].name
-        waiting.clear()
-        if progress:
-            progress(SyncProgress(last, done, total, (time.monotonic() - began) / max(done, 1) * (total - done)))
+            report.changed += document.name in known
+            report.added += document.name not in known
+        kept = {document.name for document in documents}
+        if gone := [name for name, info in known.items() if info.source == source and name not in kept]:
+            store.remove(gone)
+            report.removed += len(gone)
+        if not failures:
+            noted.append((source, facts))
+        if not writer.waiting:
+            _note(store, noted)
+    if writer.flush():
+        _note(store, noted)
+        store.drop_kept()
 
-    cut = [(document, split(document.text, document.language, count=embedder.count)) for document in documents]
-    total = sum(len(passages) for _, passages in cut)
-    for document, passages in cut:
-        if stop and stop.is_set():
+
+def _look(
+    files: dict[str, Path], before: dict[str, tuple[int, int]], held: Counter[str], report: SyncReport
+) -> list[tuple[str, Path, stat_result]]:
+    """The files whose size or date isn't what it was when they were read."""
+    todo = []
+    for source, path in files.items():
+        try:
+            facts = path.stat()
+        except OSError as error:
+            report.failed.append((source, UserError("document_unreadable", file=path, reason=error.strerror)))
+            continue
+        if before.get(source) == (facts.st_size, facts.st_mtime_ns):
+            report.unchanged += held[source]
+        else:
+            todo.append((source, path, facts))
+    return todo
+
+
+def put_documents(documents: Sequence[Document], store: Store, embedder: Embedder) -> None:
+    """Split, embed and store documents, each committed on its own."""
+    writer = _Writer(store, embedder, None, threading.Event())
+    for document in documents:
+        writer.add(document, "")
+    writer.flush()
+
+
+class _Writer:
+    """Splits, embeds and stores: small documents many at once, a large one in several goes."""
+
+    def __init__(self, store: Store, embedder: Embedder, progress: Progress | None, stop: threading.Event) -> None:
+        self.waiting: list[tuple[Document, list[Passage], str]] = []
+        self.uncut = 0  # characters of documents that are still to be cut
+        self._store = store
+        self._embedder = embedder
+        self._progress = progress
+        self._stop = stop
+        self._began = time.monotonic()
+        self._characters = self._cut = self._embedded = self._found = 0
+
+    def add(self, document: Document, source: str) -> bool:
+        """Take a document; it is stored now or with the next. False where `stop` is set."""
+        passages = split(document.text, document.language, count=self._embedder.count)
+        self.uncut -= len(document.text)
+        self._characters += len(document.text)
+        self._cut += len(passages)
+        if len(passages) > _AT_ONCE:
+            return self.flush() and self._add_large(document, passages, source)
+        self.waiting.append((document, passages, source))
+        return sum(len(passages) for _, passages, _ in self.waiting) < _AT_ONCE or self.flush()
+
+    def flush(self) -> bool:
+        """Embed and store what waits. False, and nothing done, where `stop` is set."""
+        if self._stop.is_set():
+            return False
+        if self.waiting:
+            pairs = [(document, passage) for document, passages, _ in self.waiting for passage in passages]
+            encoded = self._embed(pairs)
+            for document, passages, source in self.waiting:
+                self._store.put(document, passages, encoded[: len(passages)], source=source)
+                del encoded[: len(passages)]
+            self.waiting.clear()
+        return True
+
+    def _add_large(self, document: Document, passages: list[Passage], source: str) -> bool:
+        first = self._store.kept(document)
+        self._found += first
+        for at in range(first, len(passages), _AT_ONCE):
+            if self._stop.is_set():
+                return False
+            self._store.keep(document, self._embed([(document, passage) for passage in passages[at : at + _AT_ONCE]]))
+        self._store.put(document, passages, [], source=source)
+        return True
+
+    def _embed(self, pairs: Sequence[tuple[Document, Passage]]) -> list[Encoded]:
+        texts = [embedded_text(document, passage) for document, passage in pairs]
+        encoded: list[Encoded] = []
+        if pairs:
+            name = pairs[-1][0].name
+            self._tell(name, 0)
+            encoded = self._embedder.passages([text for text, _ in texts], progress=lambda n, _: self._tell(name, n))
+        self._embedded += len(pairs)
+        return [
+            _placed(code, offset, passage)
+            for code, (_, offset), (_, passage) in zip(encoded, texts, pairs, strict=True)
+        ]
+
+    def _tell(self, name: str, done: int) -> None:
+        if self._progress is None:
             return
-        waiting.append((document, passages))
-        if sum(len(passages) for _, passages in waiting) >= _AT_ONCE:
-            flush()
-    flush()
+        embedded = self._embedded + done
+        passage = self._characters / self._cut if self._cut > 20 else _PASSAGE
+        total = self._cut + round(max(self.uncut, 0) / passage)
+        done = self._found + embedded
+        pace = (time.monotonic() - self._began) / embedded if embedded else None
+        self._progress(SyncProgress(name, done, total, None if pace is None else pace * (total - done)))
 
 
 def embedded_text(document: Document, passage: Passage) -> tuple[str, int]:
@@ -167,15 +233,59 @@ def _placed(code: Encoded, offset: int, passage: Passage) -> Encoded:
     return Encoded(code.vector, code.tokens, (code.spans - offset + passage.start).astype(np.int32))
 
 
-def _documents(path: Path, library: Path) -> tuple[list[Document] | None, list[UserError]]:
-    """The documents of a file and the errors of its lines; None where the file can't be read at all."""
+def _documents(
+    path: Path, library: Path, source: str, owners: dict[str, str]
+) -> tuple[list[Document] | None, list[UserError]]:
+    """The documents of a file and the errors of its lines; None where the file can't be read at all.
+
+    `owners` says which file each name belongs to; the file becomes the owner of the names that none has.
+    """
+    documents: list[Document] = []
+    failures: list[UserError] = []
     try:
-        found: Iterable[Document | UserError] = list(read(path, library))
+        for found in read(path, library):
+            if isinstance(found, UserError):
+                failures.append(found)
+                continue
+            if owners.setdefault(found.name, source) != source:
+                failures.append(
+                    UserError("document_elsewhere", file=path, name=found.name, first=owners[found.name])
+                )
+                continue
+            documents.append(found)
+            if not found.text.strip():
+                failures.append(UserError("document_empty", file=path, name=found.name))
     except UserError as error:
         return None, [error]
-    documents = [item for item in found if isinstance(item, Document)]
-    return documents, [item for item in found if isinstance(item, UserError)]
+    return documents, failures
+
+
+def _digest(info: DocumentInfo | None) -> str | None:
+    return info.digest if info else None
+
+
+def _note(store: Store, noted: list[tuple[str, stat_result]]) -> None:
+    for source, facts in noted:
+        store.read_source(source, facts.st_size, facts.st_mtime_ns)
+    noted.clear()
 
 
 def _name(path: Path, library: Path) -> str:
     return path.name if path == library else path.relative_to(library).as_posix()
+
+
+@contextmanager
+def _alone(folder: Path, stop: threading.Event) -> Iterator[None]:
+    """Hold the store's lock for indexing; gives up waiting for it when `stop` is set."""
+    lock = FileLock(folder / "sync.lock")
+    while not stop.is_set():
+        try:
+            lock.acquire(timeout=0.5)
+            break
+        except Timeout:
+            continue
+    try:
+        yield
+    finally:
+        if lock.is_locked:
+            lock.release()

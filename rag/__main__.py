@@ -1,21 +1,32 @@
 """The command line: `python -m rag ask | search | index | serve | models | doctor`."""
 
 import argparse
+import io
 import json
+import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from rag.settings import Settings, from_environment
 from weights.errors import UserError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status: 0 done, 1 the user can mend it (said on standard error), 130 stopped."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    """Run one command.
+
+    Returns:
+        the exit status: 0 done, 1 something that the user can mend (said on standard error), 2 a command that is none,
+        130 stopped by Ctrl-C.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # JSON is UTF-8 whatever the terminal is set to
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    options = _parser().parse_args(arguments)
     language = _terminal_language()
     try:
         settings = _settings(options)
@@ -30,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"cocorico: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:
-        sys.stderr.close()
+        # Who reads has seen enough (`| head`); what is still buffered goes nowhere, quietly.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
         print("", file=sys.stderr)
@@ -40,45 +52,68 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--library", metavar="DIR", help="folder or .jsonl file of documents (default: seeds/)")
-    common.add_argument("--home", metavar="DIR", help="where weights and indexes lie (default: COCORICO_HOME or the user's data folder)")
-    common.add_argument("--embedder", metavar="ID", help="a sentence-transformers model for the vectors, by folder or Hub id")
-    common.add_argument("--threads", type=int, metavar="N", help="processor cores to use (default: all)")
+    common.add_argument(
+        "--home", metavar="DIR", help="where weights and indexes lie (default: COCORICO_HOME or the user's data folder)"
+    )
+    common.add_argument("--embedder", metavar="ID", help="a sentence-transformers model for vectors: folder or Hub id")
+    common.add_argument("--threads", type=_from_to(1, 1024), metavar="N", help="processor cores to use (default: all)")
     model = argparse.ArgumentParser(add_help=False)
     model.add_argument(
         "--model",
         metavar="SPEC",
         help="small | FILE.gguf | transformers:ID-OR-FOLDER | http://HOST/v1#NAME (default: the pinned model)",
     )
+    address = argparse.ArgumentParser(add_help=False)
+    address.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
+    address.add_argument(
+        "--port", type=_from_to(0, 65535), metavar="N", help="port to listen on (default: 7860, or the next free one)"
+    )
     batch = argparse.ArgumentParser(add_help=False)
     batch.add_argument("question", nargs="?", help="in French or English")
     batch.add_argument("--json", action="store_true", help="one JSON object in place of text")
-    batch.add_argument("--batch", metavar="FILE.jsonl", help="one {_id, text, history} a line in, one result a line out; - for standard input")
+    batch.add_argument(
+        "--batch",
+        metavar="FILE.jsonl",
+        help="one {_id, text, history, passages} a line in, one result a line out; - for standard input",
+    )
     batch.add_argument("--language", choices=("fr", "en"), help="of the question and its answer (default: detected)")
 
-    parser = argparse.ArgumentParser(prog="python -m rag", description="Questions in French or English, answered from your documents alone.")
+    parser = argparse.ArgumentParser(
+        prog="python -m rag", description="Questions in French or English, answered from your documents alone."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     ask = commands.add_parser("ask", parents=[common, model, batch], help="answer a question, with its sources")
     ask.set_defaults(run=_ask)
     search = commands.add_parser("search", parents=[common, batch], help="find the passages for a question")
-    search.add_argument("-k", type=int, default=10, help="how many passages (default: 10)")
+    search.add_argument("-k", type=_from_to(1, 1000), default=10, help="how many passages (default: 10)")
     search.set_defaults(run=_search)
     index = commands.add_parser("index", parents=[common], help="index the library and say what changed")
     index.set_defaults(run=_index)
-    serve = commands.add_parser("serve", parents=[common, model], help="open the page")
-    serve.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
-    serve.add_argument("--port", type=int, help="port to listen on (default: 7860, or the next free one)")
+    serve = commands.add_parser("serve", parents=[common, model, address], help="open the page")
     serve.add_argument("--no-browser", action="store_true", help="don't open a browser")
     serve.set_defaults(run=_serve)
-    models = commands.add_parser("models", parents=[common], help="the model files: what is there, from where, licence, checksum")
+    models = commands.add_parser(
+        "models", parents=[common, model], help="the model files: what is there, from where, licence, checksum"
+    )
     models.add_argument("--fetch", action="store_true", help="fetch what the page needs and is not there")
+    models.add_argument("--with-small", action="store_true", help="with --fetch: the small model of the tests too")
     models.add_argument("--use", metavar="FILE", type=Path, help="take a weight file that you already have")
     models.add_argument("--verify", action="store_true", help="read every file again and compare its SHA-256")
     models.add_argument("--json", action="store_true", help="as JSON")
     models.set_defaults(run=_models)
-    doctor = commands.add_parser("doctor", parents=[common, model], help="look for what is wrong with this set-up")
+    doctor = commands.add_parser("doctor", parents=[common, model, address], help="look for what is wrong with this set-up")
     doctor.set_defaults(run=_doctor)
     return parser
+
+
+def _from_to(least: int, most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text}: a whole number from {least} to {most} was expected")
+        return int(text)
+
+    return number
 
 
 def _settings(options: argparse.Namespace) -> Settings:
@@ -95,46 +130,46 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def _ask(options: argparse.Namespace, settings: Settings) -> int:
+    asked = _batch_lines(options.batch) if options.batch else _question(options)
     from rag import results
     from rag.library import open_library
 
-    with open_library(settings, progress=_Bar()) as library:
-        if not options.batch:
-            question = _question(options)
-            answer = library.ask(question, language=options.language)
-            print(json.dumps(results.answer_json(answer), ensure_ascii=False) if options.json else results.answer_text(answer))
+    with closing(_Bar()) as bar, open_library(settings, progress=bar) as library:
+        if isinstance(asked, str):
+            answer = library.ask(asked, language=options.language)
+            print(_dumped(results.answer_json(answer)) if options.json else results.answer_text(answer))
             return 0
 
         def result(line: dict[str, Any]) -> dict[str, Any]:
             return results.answer_json(
                 library.ask(
                     line["text"],
-                    history=line.get("history", ()),
+                    history=line.get("history") or (),
                     language=options.language or line.get("language"),
                     passages=line.get("passages"),
                 )
             )
 
-        return _batch(options.batch, result)
+        return _batch(options.batch, asked, result)
 
 
 def _search(options: argparse.Namespace, settings: Settings) -> int:
+    asked = _batch_lines(options.batch) if options.batch else _question(options)
     from rag import results
     from rag.library import open_library
 
-    with open_library(settings, progress=_Bar(), model=False) as library:
+    with closing(_Bar()) as bar, open_library(settings, progress=bar, model=False) as library:
 
         def result(line: dict[str, Any]) -> dict[str, Any]:
             hits = library.search(line["text"], k=options.k, language=options.language or line.get("language"))
             return {"passages": [results.hit_json(hit) for hit in hits]}
 
-        if options.batch:
-            return _batch(options.batch, result)
-        question = _question(options)
+        if not isinstance(asked, str):
+            return _batch(options.batch, asked, result)
         if options.json:
-            print(json.dumps(result({"text": question}), ensure_ascii=False))
+            print(_dumped(result({"text": asked})))
         else:
-            for number, hit in enumerate(library.search(question, k=options.k, language=options.language), 1):
+            for number, hit in enumerate(library.search(asked, k=options.k, language=options.language), 1):
                 place = f"{hit.passage.document} {hit.passage.start}-{hit.passage.end}"
                 print(f"{number}. {hit.passage.title}  [{place}]  {hit.score:.2f}\n{hit.passage.text}\n")
     return 0
@@ -145,7 +180,7 @@ def _index(options: argparse.Namespace, settings: Settings) -> int:
     from rag.messages import explain, say
 
     language = _terminal_language()
-    with open_library(settings, progress=_Bar(), model=False) as library:
+    with closing(_Bar()) as bar, open_library(settings, progress=bar, model=False) as library:
         report = library.report
         for path, error in report.failed:
             print(f"  {path}: {explain(error, language)}", file=sys.stderr)
@@ -181,11 +216,13 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
 def _models(options: argparse.Namespace, settings: Settings) -> int:
     from rag import models
 
-    if options.use:
-        models.take(options.use, settings.home, progress=_Bar())
-    if options.fetch:
-        models.fetch(settings, progress=_Bar())
-    print(models.table(settings.home, verify=options.verify, as_json=options.json))
+    with closing(_Bar()) as bar:
+        if options.use:
+            models.take(options.use, settings.home, progress=bar)
+        if options.fetch:
+            models.fetch(settings, progress=bar, small=options.with_small)
+    language = _terminal_language()
+    print(models.table(settings.home, verify=options.verify, as_json=options.json, language=language))
     return 0
 
 
@@ -205,77 +242,107 @@ def _question(options: argparse.Namespace) -> str:
     return question
 
 
-def _batch(source: str, result: Callable[[dict[str, Any]], dict[str, Any]]) -> int:
+def _batch(source: str, lines: Iterable[bytes], result: Callable[[dict[str, Any]], dict[str, Any]]) -> int:
     """One JSON result a line, each as soon as it is known; a line that can't be done says why and the rest go on."""
     from rag.messages import explain
 
     failed = 0
-    for number, line in _lines(source):
+    for number, text in enumerate(lines, 1):
+        if not text.strip():
+            continue
         identity: Any = None
         try:
+            line = _json(text)
             identity = line.get("_id") if isinstance(line, dict) else None
-            if isinstance(line, UserError):
-                raise line
+            if not _is_question(line):
+                raise UserError("batch_line", file=source, line=number)
             out = result(line)
-        except UserError as error:
+        except Exception as error:  # one line must not cost the others their answers
             failed += 1
-            out = {"error": {"code": error.code, "line": number, "message": explain(error, _terminal_language())}}
-        print(json.dumps({"_id": identity, **out}, ensure_ascii=False), flush=True)
+            told = error if isinstance(error, UserError) else _bug(error)
+            message = explain(told, _terminal_language())
+            out = {"error": {"code": told.code, "line": number, "message": message}}
+        print(_dumped({"_id": identity, **out}), flush=True)
     return 1 if failed else 0
 
 
-def _lines(source: str) -> Iterator[tuple[int, dict[str, Any] | UserError]]:
-    stream: TextIO
+def _batch_lines(source: str) -> Iterable[bytes]:
+    """The lines of a file, or of standard input for "-"; opened before anything is loaded: a slip is told at once."""
+    if source == "-":
+        return sys.stdin.buffer
     try:
-        stream = sys.stdin if source == "-" else Path(source).open(encoding="utf-8-sig")
+        return Path(source).expanduser().open("rb")
     except OSError as error:
         raise UserError("batch_unreadable", file=source, reason=error.strerror) from error
-    with stream:
-        for number, text in enumerate(stream, 1):
-            if not text.strip():
-                continue
-            try:
-                line = json.loads(text)
-            except ValueError:
-                yield number, UserError("batch_line", file=source, line=number)
-                continue
-            if not isinstance(line, dict) or not isinstance(line.get("text"), str) or not line["text"].strip():
-                yield number, UserError("batch_line", file=source, line=number)
-                continue
-            yield number, line
+
+
+def _dumped(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _json(text: bytes) -> Any:
+    try:
+        return json.loads(text.decode("utf-8-sig"))
+    except ValueError:
+        return None
+
+
+def _is_question(line: Any) -> bool:
+    """Whether a line of a batch has what is needed, in the right types."""
+    if not isinstance(line, dict) or not isinstance(line.get("text"), str) or not line["text"].strip():
+        return False
+    history, passages = line.get("history") or [], line.get("passages")
+    return (
+        line.get("language") in (None, "fr", "en")
+        and isinstance(history, list)
+        and all(isinstance(question, str) for question in history)
+        and (passages is None or (isinstance(passages, list) and all(isinstance(one, dict) for one in passages)))
+    )
+
+
+def _bug(error: Exception) -> UserError:
+    import traceback
+
+    traceback.print_exception(error)
+    return UserError("unexpected", detail=f"{type(error).__name__}: {error}")
 
 
 def _terminal_language() -> str:
     """The language of messages on the terminal, from the locale: French where it is French, else English."""
-    import os
-
     locale = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
     return "fr" if locale.lower().startswith("fr") else "en"
 
 
 class _Bar:
-    """Progress on standard error: one bar for the file, the documents or the model at work."""
+    """Progress on a terminal's standard error: a bar for each file, and one for indexing."""
 
     def __init__(self) -> None:
-        self._bar: Any = None
-        self._what = ""
+        self._bars: dict[str, Any] = {}
+        self._lock = threading.Lock()  # models are fetched in one thread while documents are indexed in another
 
     def __call__(self, what: str, done: int, total: int) -> None:
-        from tqdm import tqdm
+        from tqdm import tqdm  # type: ignore[import-untyped]
+
+        from rag.messages import say
 
         if not total:
             return
-        if what != self._what:
-            self.close()
-            large = total > 1_000_000
-            self._what = what
-            self._bar = tqdm(
-                total=total, desc=what, unit="B" if large else "", unit_scale=large, leave=done < total, mininterval=0.5
-            )
-        self._bar.total = total
-        self._bar.update(done - self._bar.n)
-        if done >= total:
-            self.close()
+        with self._lock:
+            bar = self._bars.get(what)
+            if bar is None:
+                if done >= total:
+                    return
+                large = total > 1_000_000
+                named = say("indexing", _terminal_language()) if what == "index" else what
+                # `disable=None`: nothing where standard error is no terminal
+                bar = tqdm(
+                    total=total, desc=named, unit="B" if large else "", unit_scale=large, mininterval=0.5, disable=None
+                )
+                self._bars[what] = bar
+            bar.total = total
+            bar.update(done - bar.n)
+            if done >= total:
+                self._bars.pop(what).close()
 
     def state(self, state: Any) -> None:
         """The same for a service's states."""
@@ -288,10 +355,15 @@ class _Bar:
             self(state.what or state.stage, state.done, state.total)
 
     def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-        self._bar, self._what = None, ""
+        with self._lock:
+            for bar in self._bars.values():
+                bar.close()
+            self._bars.clear()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    if status == 130:  # a model that is still loading in another thread would hold up the end
+        sys.stdout.flush()
+        os._exit(status)
+    sys.exit(status)

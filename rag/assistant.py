@@ -5,9 +5,11 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from index.embedder import Embedder
 from index.passages import Span
 from index.store import Store
 from rag import answerable, conversation, prompts
+from rag.focus import Excerpt, focus
 from rag.generator import Generator
 from rag.grounding import SUPPORTED, Grounder, Sentence, SentenceStream
 from rag.language import detect, is_language
@@ -128,11 +130,12 @@ class Assistant:
     """Answers questions from the documents of one store. Safe to use from several threads."""
 
     def __init__(
-        self, store: Store, retriever: Retriever, grounder: Grounder, generator: Generator, *, passages: int = 3
+        self, store: Store, embedder: Embedder, generator: Generator, *, passages: int = 5
     ) -> None:
         self.store = store
-        self.retriever = retriever
-        self.grounder = grounder
+        self.embedder = embedder
+        self.retriever = Retriever(store, embedder)
+        self.grounder = Grounder(store, embedder)
         self.generator = generator
         self.passages = passages
 
@@ -170,26 +173,28 @@ class Assistant:
         yield Searching(language)
         earlier = [turn.question for turn in history]
         asked = conversation.standalone(question, earlier, language, self.generator)
-        hits = tuple(self.retriever.search(asked, language, k=self.passages, documents=documents))
+        found = self.retriever.search(asked, language, k=self.passages, documents=documents)
+        excerpts = self._focus(asked, found)
+        read_from = {excerpt.passage.id for excerpt in excerpts}
+        hits = tuple(hit for hit in found if hit.passage.id in read_from)
         retrieval = time.perf_counter() - began
         yield Found(hits)
         draft = _Draft(question, language, hits, began, retrieval)
         if not hits:
             yield from draft.refuse(0.0)
             return
-        passages = [hit.passage for hit in hits]
-        read = self.generator.choose(prompts.reading(asked, passages, language), prompts.YES_NO[language])[0]
+        read = self.generator.choose(prompts.reading(asked, excerpts, language), prompts.YES_NO[language])[0]
         likely = answerable.before(hits[0].score, read)
         if likely < answerable.THRESHOLD:
             yield from draft.refuse(likely)
             return
-        yield from self._write(asked, draft, stop)
+        yield from self._write(asked, excerpts, draft, stop)
         if stop and stop.is_set():
             yield Finished(draft.finished(likely, refused=False))
             return
         if draft.text and not is_language(draft.text, language):
             draft.restart()
-            yield from self._write(asked, draft, stop, insist=True)
+            yield from self._write(asked, excerpts, draft, stop, insist=True)
         # What no source holds is the model's own knowledge or an invention: neither is an answer from the documents.
         best = max((sentence.support for sentence in draft.sentences), default=0.0)
         likely = answerable.after(likely, best)
@@ -199,11 +204,10 @@ class Assistant:
         yield Finished(draft.finished(likely, refused=False))
 
     def _write(
-        self, asked: str, draft: _Draft, stop: threading.Event | None, *, insist: bool = False
+        self, asked: str, excerpts: Sequence[Excerpt], draft: _Draft, stop: threading.Event | None, *, insist: bool = False
     ) -> Iterator[Event]:
         """Stream the model's answer into the draft, grounding each sentence as soon as it is whole."""
-        passages = [hit.passage for hit in draft.hits]
-        sources = self.grounder.sources(passages)
+        sources = self.grounder.sources([hit.passage for hit in draft.hits])
         sentences = SentenceStream(draft.language)
 
         def ground(spans: list[Span]) -> Iterator[Event]:
@@ -214,12 +218,15 @@ class Assistant:
                 draft.sentences.append(sentence)
                 yield Grounded(sentence)
 
-        messages = prompts.answering(asked, passages, draft.language, insist=insist)
+        messages = prompts.answering(asked, excerpts, draft.language, insist=insist)
         for piece in self.generator.stream(messages, stop=stop):
             draft.add(piece)
             yield Delta(piece)
             yield from ground(sentences.feed(piece))
         yield from ground(sentences.close())
+
+    def _focus(self, asked: str, found: Sequence[Hit]) -> list[Excerpt]:
+        return focus(asked, [hit.passage for hit in found], self.store, self.embedder) if found else []
 
     def _remark(self, kind: conversation.Remark, question: str, language: str, began: float) -> Iterator[Event]:
         """Answer what isn't about the documents' content, without the model."""

@@ -86,6 +86,7 @@ _EXONYMS = (
     "president presidente presidency",
 )
 _SAME_NAME = {form: line.split()[0] for line in _EXONYMS for form in line.split()}
+PLACES = frozenset(line.split()[0] for line in _EXONYMS[:21])
 _NOT_NAMES = frozenset({"i", "je", "ai", "ia", "llm", "llms", "ceo", "pdg", "m", "mr", "mrs", "mme", "dr"})
 
 _DIGITS = r"(?<![\w.,-])(?P<digits>\d{1,3}(?:[ \u00a0\u202f.,]\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d+(?:[.,]\d+)?)"

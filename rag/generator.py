@@ -79,7 +79,7 @@ def open_generator(
     if spec in ("", "small"):
         file = ensure(SMALL_GENERATOR if spec else GENERATOR, home, progress=progress)
         spec = f"transformers:{file}" if _has_gpu() else str(file)
-    if spec.endswith(".gguf") and not spec.startswith("transformers:"):
+    if spec.lower().endswith(".gguf") and not spec.startswith("transformers:"):
         if not Path(spec).expanduser().is_file():
             raise UserError("model_absent", model=spec)
         from rag.llama_cpp import LlamaCpp
@@ -96,6 +96,16 @@ def _has_gpu() -> bool:
     return torch.cuda.is_available()
 
 
+def shared_beginning(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many tokens two prompts have in common from their first one on."""
+    common = 0
+    for mine, theirs in zip(one, other, strict=False):
+        if mine != theirs:
+            break
+        common += 1
+    return common
+
+
 class Turnstile:
     """A lock that serves in order of arrival; Python's own locks promise no order."""
 
@@ -104,20 +114,22 @@ class Turnstile:
         self._guard = threading.Lock()
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Wait for those who came before, then have the turn until the end of the block."""
+    def turn(self, stop: threading.Event | None = None) -> Iterator[bool]:
+        """Wait for those who came before, then have the turn to the end of the block; False where `stop` came first."""
         mine = threading.Event()
         with self._guard:
             self._waiting.append(mine)
             if len(self._waiting) == 1:
                 mine.set()
-        mine.wait()
         try:
-            yield
+            while not mine.wait(0.1):
+                if stop is not None and stop.is_set():
+                    break
+            yield mine.is_set()
         finally:
             with self._guard:
                 self._waiting.remove(mine)
-                if self._waiting:
+                if self._waiting:  # setting it again does no harm where a waiting one gave up
                     self._waiting[0].set()
 
 
@@ -132,7 +144,9 @@ def render(template: str, messages: Sequence[Message], **names: Any) -> list[tup
 
     mark = f"\ue000{time.monotonic_ns():x}-"
     contents = {f"{mark}{number}\ue001": message.content for number, message in enumerate(messages)}
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"])
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
+    )
 
     def refuse(reason: str) -> None:
         raise jinja2.TemplateError(reason)

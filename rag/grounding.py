@@ -17,13 +17,15 @@ from index.embedder import Embedder
 from index.lexical import terms
 from index.passages import Span, split_sentences
 from index.store import Store, StoredPassage
-from rag.facts import Fact, denies, facts, holds, negated
+from rag.facts import PLACES, Fact, denies, facts, holds, negated
 
 SUPPORTED = 0.5
 _MOST_CITATIONS = 3
-_WORTH_CITING = 0.04  # a further sentence must raise the covered share of the answer's words by so much, or bring a missing fact
-_COVERED, _SLOPE = 0.62, 24.0  # support is 0.5 where this share is covered
+_WORTH_CITING = 0.08  # a further sentence must raise the covered share of the answer's words by so much, or bring a missing fact
+_WEAKEST = 0.5  # how much the two words least like the source count beside the mean over all words
+_COVERED, _SLOPE = 0.80, 20.0  # support is 0.5 where the sum of the two is so high
 _SAME_WORD = 0.55  # cosine from which a name in one language passes for another word of the source
+_SAME_OPENING = 0.25  # the same for a word that only opens the sentence, and so may be no name
 _WORD = re.compile(r"\w+(?:[-'’.]\w+)*", re.UNICODE)
 
 
@@ -79,6 +81,9 @@ class Grounder:
             before: tuple[Fact, ...] = facts(passage.title, passage.language)
             for start, end in passage.sentences:
                 text = passage.text[start - passage.start : end - passage.start]
+                if text.startswith("#"):
+                    before = (*before, *facts(text, passage.language))
+                    continue  # a heading says what follows, not that it is so
                 own = facts(text, passage.language)
                 within = (spans[:, 0] < end) & (spans[:, 1] > start)
                 citation = Citation(passage.document, passage.title, passage.ordinal, start, end, text)
@@ -110,9 +115,14 @@ class Sources:
         wanted = facts(sentence, language)
         chosen = self._choose(likeness @ words.weights, likeness, words, wanted)
         cited = [self._sources[number] for number in chosen]
-        covered = float(likeness[chosen].max(axis=0) @ words.weights)
-        support = 1 / (1 + exp(-_SLOPE * (covered - _COVERED)))
-        if any(self._contradicted(fact, cited, words) for fact in wanted) or self._denial_differs(sentence, language, cited[0]):
+        covered = likeness[chosen].max(axis=0)
+        weakest = float(np.sort(covered[words.weights > 0])[:2].mean())
+        support = 1 / (1 + exp(-_SLOPE * (float(covered @ words.weights) + _WEAKEST * weakest - _COVERED)))
+        if (
+            any(self._contradicted(fact, cited, words) for fact in wanted)
+            or self._belongs_elsewhere(wanted, cited, words)
+            or self._denial_differs(sentence, language, cited[0])
+        ):
             support = min(support, 0.2)
         return support, tuple(source.citation for source in cited)
 
@@ -125,10 +135,10 @@ class Sources:
             own = (code.spans[:, 0] < match.end()) & (code.spans[:, 1] > match.start())
             if stem and own.any():
                 rows.append(unit[own])
-                weights.append(1.0)
+                weights.append(0.0 if match[0][0].isdigit() else 1.0)  # figures are compared exactly, apart
                 stems.append(frozenset(stem))
                 names.append(frozenset(fact.value for fact in facts(f"x {match[0]}", language) if fact.kind == "name"))
-        share = np.array(weights, np.float32)
+        share = np.array(weights, np.float32) if any(weights) else np.ones(len(rows), np.float32)
         return _Words(rows, share / max(float(share.sum()), 1.0), stems, names)
 
     def _likeness(self, words: "_Words", source: _Source) -> NDArray[np.float32]:
@@ -167,7 +177,23 @@ class Sources:
         if place is None:
             return not fact.opening
         closest = max(float((words.rows[place] @ source.tokens.T).max(axis=1).mean()) for source in cited)
-        return closest < _SAME_WORD
+        return closest < (_SAME_OPENING if fact.opening else _SAME_WORD)
+
+    def _belongs_elsewhere(self, wanted: tuple[Fact, ...], cited: list[_Source], words: "_Words") -> bool:
+        """Whether a figure is another's in the source: its sentence lacks a name of the answer and has one that the answer lacks
+        in its place ("13 billion in Mistral" where the source says OpenAI)."""
+        names = [fact for fact in wanted if fact.kind == "name"]
+        for figure in (fact for fact in wanted if fact.kind == "number"):
+            holders = [source for source in cited if holds(source.facts, figure)]
+            if holders and all(self._replaces_name(names, source, words) for source in holders):
+                return True
+        return False
+
+    def _replaces_name(self, names: list[Fact], source: _Source, words: "_Words") -> bool:
+        lacking = [fact for fact in names if not holds(source.facts, fact)]
+        others = [fact for fact in source.facts if fact.kind == "name" and not fact.opening and fact.value not in PLACES]
+        others = [fact for fact in others if not holds(tuple(names), fact)]
+        return bool(lacking and others)
 
     def _denial_differs(self, sentence: str, language: str, source: _Source) -> bool:
         """Whether one of the two denies what the other states, as far as words of negation tell."""

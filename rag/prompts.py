@@ -1,12 +1,12 @@
-"""What the model is told: one instruction a language, the passages with their titles, then the question.
+"""What the model is told: one instruction a language, the excerpts with their titles, then the question.
 
-The instruction and the passages come first and the question last, so that a generator which keeps the states of what it
-has read starts at the question when it sees the same passages again.
+The instruction and the excerpts come first and the question last, so that a generator which keeps the states of what it
+has read starts at the question when it sees the same excerpts again.
 """
 
 from collections.abc import Sequence
 
-from index.store import StoredPassage
+from rag.focus import Excerpt
 from rag.generator import Message
 
 # Telling the model to write a word of its own where the excerpts don't answer is worse than useless: the default model then
@@ -71,22 +71,23 @@ _REWRITE = {
 }
 
 
-def excerpts(passages: Sequence[StoredPassage], language: str) -> str:
-    """The passages as the model reads them, each under a number and the title of its document."""
+def _listed(excerpts: Sequence[Excerpt], language: str) -> str:
+    """The excerpts as the model reads them, each under a number and the title of its document."""
     return "\n\n".join(
-        f"{_EXCERPT[language]} {number} ({passage.title})\n{passage.text}" for number, passage in enumerate(passages, 1)
+        f"{_EXCERPT[language]} {number} ({excerpt.passage.title})\n{excerpt.text}"
+        for number, excerpt in enumerate(excerpts, 1)
     )
 
 
-def answering(question: str, passages: Sequence[StoredPassage], language: str, *, insist: bool = False) -> list[Message]:
-    """The messages that ask for an answer from the passages in `language`; `insist` after one in another language."""
+def answering(question: str, excerpts: Sequence[Excerpt], language: str, *, insist: bool = False) -> list[Message]:
+    """The messages that ask for an answer from the excerpts in `language`; `insist` after one in another language."""
     task = _ASK[language].format(question=question)
-    return _about(passages, language, f"{task} {_INSIST[language]}" if insist else task)
+    return _about(excerpts, language, f"{task} {_INSIST[language]}" if insist else task)
 
 
-def reading(question: str, passages: Sequence[StoredPassage], language: str) -> list[Message]:
-    """The messages that ask only whether the passages hold the answer; the options are `YES_NO[language]`."""
-    return _about(passages, language, _READ[language].format(question=question))
+def reading(question: str, excerpts: Sequence[Excerpt], language: str) -> list[Message]:
+    """The messages that ask only whether the excerpts hold the answer; the options are `YES_NO[language]`."""
+    return _about(excerpts, language, _READ[language].format(question=question))
 
 
 def rewriting(question: str, earlier: Sequence[str], language: str) -> list[Message]:
@@ -102,8 +103,8 @@ def rewriting(question: str, earlier: Sequence[str], language: str) -> list[Mess
     return [*messages, ask(earlier, question)]
 
 
-def _about(passages: Sequence[StoredPassage], language: str, task: str) -> list[Message]:
+def _about(excerpts: Sequence[Excerpt], language: str, task: str) -> list[Message]:
     return [
         Message("system", INSTRUCTION[language]),
-        Message("user", f"{excerpts(passages, language)}\n\n{task}"),
+        Message("user", f"{_listed(excerpts, language)}\n\n{task}"),
     ]

@@ -23,7 +23,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 7860
     threads: int | None = None
-    passages: int = 3
+    passages: int = 5
 
     @property
     def store_folder(self) -> Path:

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from rag.generator import CHATML, Message, Turnstile, render
+from rag.generator import CHATML, Message, Turnstile, render, shared_beginning
 from weights.errors import UserError
 
+_AT_ONCE = 256  # tokens read between two looks at `stop`
 
 class TransformersModel:
     """See `rag.generator.Generator`.
@@ -23,34 +24,40 @@ class TransformersModel:
     def __init__(self, model: str, *, threads: int | None = None) -> None:
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
-        from transformers.utils import logging
 
-        logging.disable_progress_bar()
+        _silence()
         if threads:
             torch.set_num_threads(threads)
         self._torch = torch
         self.name = Path(model).stem if model.endswith(".gguf") else model
         path = Path(model).expanduser()
-        where: dict[str, Any] = {"pretrained_model_name_or_path": model}
-        if model.endswith(".gguf"):
+        where: dict[str, Any] = {"pretrained_model_name_or_path": str(path) if path.is_dir() else model}
+        if model.lower().endswith(".gguf"):
             if not path.is_file():
                 raise UserError("model_absent", model=model)
             where = {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
         on_gpu = torch.cuda.is_available()
+        # The processor's kernels for GGUF weights compute in float32 whatever is asked for.
+        half = on_gpu or ("gguf_file" not in where and _multiplies_bfloat16(torch))
         try:
             self._tokenizer: Any = AutoTokenizer.from_pretrained(**where, trust_remote_code=False)
             self._model: Any = AutoModelForCausalLM.from_pretrained(
                 **where,
                 trust_remote_code=False,
                 use_safetensors=None if "gguf_file" in where else True,
-                dtype=torch.bfloat16 if on_gpu or _multiplies_bfloat16(torch) else torch.float32,
+                dtype=torch.bfloat16 if half else torch.float32,
             )
-        except (OSError, ValueError) as error:
-            raise UserError("model_absent", model=model, reason=str(error).splitlines()[0]) from error
+        except Exception as error:  # each kind of model and of damage has its own
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise UserError("model_damaged", model=model, reason=reason) from error
         self._model.to("cuda" if on_gpu else "cpu").eval()
-        self.context_tokens = int(getattr(self._model.config, "max_position_embeddings", 4096))
+        text = self._model.config.get_text_config()
+        self.context_tokens = int(getattr(text, "max_position_embeddings", 4096))
         self._ends = _end_tokens(self._model, self._tokenizer)
         self._turnstile = Turnstile()
+        # The tokens of the last run and the model's state after them: a prompt that begins alike goes on from there.
+        self._known: list[int] = []
+        self._state: Any = None
 
     def count(self, text: str) -> int:
         """Tokens of a text."""
@@ -61,22 +68,17 @@ class TransformersModel:
     ) -> Iterator[str]:
         """See `Generator.stream`."""
         prompt = self._tokens(messages, max_tokens)
-        with self._turnstile.turn():
+        with self._turnstile.turn(stop) as mine:
             written: list[int] = []
             shown = 0
-            state = None
-            tokens = prompt
             for _ in range(max_tokens):
-                if stop and stop.is_set():
-                    return
-                logits, state = self._run(tokens, state, stop)
+                logits = self._logits(prompt + written, stop) if mine else None
                 if logits is None:
                     return
                 token = int(logits.argmax())
                 if token in self._ends:
                     break
                 written.append(token)
-                tokens = [token]
                 text = self._tokenizer.decode(written, skip_special_tokens=True)
                 whole = len(text) - 1 if text.endswith("\ufffd") else len(text)
                 if whole > shown:
@@ -90,14 +92,14 @@ class TransformersModel:
         """See `Generator.choose`."""
         prompt = self._tokens(messages, 1)
         with self._turnstile.turn():
-            logits, _ = self._run(prompt, None, None)
+            logits = self._logits(prompt, None)
         firsts = [self._tokenizer(option, add_special_tokens=False)["input_ids"][0] for option in options]
         return tuple(logits[firsts].float().softmax(0).tolist())
 
     def close(self) -> None:
         """See `Generator.close`."""
         with self._turnstile.turn():
-            self._model = None
+            self._model = self._state = None
         if self._torch.cuda.is_available():
             self._torch.cuda.empty_cache()
 
@@ -105,26 +107,57 @@ class TransformersModel:
         tokenizer = self._tokenizer
         template = tokenizer.get_chat_template() if tokenizer.chat_template else CHATML
         tokens: list[int] = []
-        for text, own in render(template, messages, bos_token=tokenizer.bos_token or "", eos_token=tokenizer.eos_token or ""):
+        marks = {"bos_token": tokenizer.bos_token or "", "eos_token": tokenizer.eos_token or ""}
+        for text, own in render(template, messages, **marks):
             # `split_special_tokens` reads markers in a content as the plain text that they are there.
             tokens += tokenizer(text, add_special_tokens=False, split_special_tokens=not own)["input_ids"]
         if len(tokens) + max_tokens > self.context_tokens:
             raise UserError("prompt_too_long", tokens=len(tokens), most=self.context_tokens - max_tokens)
         return tokens
 
-    def _run(self, tokens: list[int], state: Any, stop: threading.Event | None) -> tuple[Any, Any]:
-        """The logits after the last token, (vocabulary,), and the state; None as logits when stopped on the way."""
+    def _logits(self, tokens: Sequence[int], stop: threading.Event | None) -> Any:
+        """The logits after the last token, (vocabulary,); None where `stop` came first."""
         torch = self._torch
-        out = None
+        known, state = self._known, self._state
+        # While this runs the state is in between: after an error the next run begins anew.
+        self._known, self._state = [], None
+        common = min(shared_beginning(known, tokens), len(tokens) - 1)  # the last token is always run
+        if common < len(known):
+            if common and _can_go_back(state):
+                state.crop(common - len(known))
+            else:
+                common, state = 0, None
+        out: Any = None
         with torch.inference_mode():
-            for first in range(0, len(tokens), 256):
+            for first in range(common, len(tokens), _AT_ONCE):
                 if stop and stop.is_set():
-                    return None, state
-                ids = torch.tensor([tokens[first : first + 256]], device=self._model.device)
+                    self._known, self._state = list(tokens[:first]), state
+                    return None
+                ids = torch.tensor([tokens[first : first + _AT_ONCE]], device=self._model.device)
                 out = self._model(input_ids=ids, past_key_values=state, use_cache=True, logits_to_keep=1)
                 state = out.past_key_values
-        assert out is not None
-        return out.logits[0, -1], state
+        self._known, self._state = list(tokens), state
+        return out.logits[0, -1]
+
+
+def _can_go_back(state: Any) -> bool:
+    """Whether the last tokens of a state can be forgotten: not where a window slides or all is mixed into one."""
+    from transformers import DynamicCache
+
+    return isinstance(state, DynamicCache) and not any(getattr(layer, "is_sliding", True) for layer in state.layers)
+
+
+def _silence() -> None:
+    """No progress bars from below: ours say what happens."""
+    from functools import partial
+
+    from tqdm import tqdm  # type: ignore[import-untyped]
+    from transformers import modeling_gguf_pytorch_utils
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    modeling_gguf_pytorch_utils.tqdm = partial(tqdm, disable=True)
 
 
 def _multiplies_bfloat16(torch: Any) -> bool:

@@ -8,8 +8,7 @@ from contextlib import closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from rag.messages import MESSAGES, explain
-from ui.texts import TEXTS, typeset
+from rag.messages import explain
 from weights.errors import UserError
 
 if TYPE_CHECKING:
@@ -41,7 +40,8 @@ class Desk:
         """
         self.stop(session)
         stop = self._stops[session] = threading.Event()
-        view: View = {"turn": str(asked.get("turn")), "stage": "waiting", "text": "", "sentences": [], "passages": []}
+        stage = "searching" if self.service.state.stage == "ready" else "waiting"
+        view: View = {"turn": str(asked.get("turn")), "stage": stage, "text": "", "sentences": [], "passages": []}
         try:
             yield dict(view)
             question, history = _read(asked)
@@ -53,9 +53,9 @@ class Desk:
                         yield dict(view)
         except UserError as error:
             view["error"] = wording(error)
-        except Exception:  # a bug: the page says so calmly, the log says which
+        except Exception as error:  # a bug: the page says so calmly, the log says which
             logging.getLogger(__name__).exception("a question could not be answered")
-            view["error"] = wording(UserError("unexpected"))
+            view["error"] = wording(UserError("unexpected", detail=type(error).__name__))
         finally:
             # Also reached when the page is closed: Gradio then closes this generator, and the model stops.
             stopped = stop.is_set()
@@ -79,10 +79,7 @@ class Desk:
 
 def wording(error: UserError) -> dict[str, str]:
     """An error in both languages, so that the page can switch."""
-    if error.code in MESSAGES:
-        return {language: typeset(explain(error, language), language) for language in ("fr", "en")}
-    texts = TEXTS[error.code if error.code in TEXTS else "unexpected"]
-    return {language: typeset(text.format(**error.values), language) for language, text in texts.items()}
+    return {language: explain(error, language) for language in ("fr", "en")}
 
 
 def _read(asked: dict[str, Any]) -> "tuple[str, list[Turn]]":

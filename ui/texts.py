@@ -1,6 +1,6 @@
-"""Every word that the page shows of its own, in French and English; written plainly here, spaced as each language asks by `typeset`."""
+"""Every word that the page shows of its own, in French and English; written plainly here, spaced as each language asks."""
 
-import re
+from rag.messages import typeset
 
 TEXTS: dict[str, dict[str, str]] = {
     # What it is
@@ -114,14 +114,6 @@ TEXTS: dict[str, dict[str, str]] = {
         "fr": "La réponse s’est interrompue : la connexion avec Cocorico a été perdue.",
         "en": "The answer broke off: the connection with Cocorico was lost.",
     },
-    "unexpected": {
-        "fr": "Quelque chose s’est mal passé. Réessayez ; si cela revient, « python -m rag doctor » dira pourquoi.",
-        "en": "Something went wrong. Try again; if it comes back, “python -m rag doctor” will say why.",
-    },
-    "too_long": {
-        "fr": "La question est trop longue : {most} caractères au plus.",
-        "en": "The question is too long: {most} characters at most.",
-    },
     "cleared": {"fr": "Conversation effacée.", "en": "Conversation cleared."},
     "undo": {"fr": "Rétablir", "en": "Undo"},
 }
@@ -133,14 +125,6 @@ EXAMPLES: tuple[tuple[str, str], ...] = (
     ("en", "Why does the European Commission look into Microsoft’s investment?"),
     ("en", "What stake does Microsoft hold in OpenAI?"),
 )
-
-
-def typeset(text: str, language: str) -> str:
-    """The text with the no-break spaces of French typography: narrow before ; ! ? and inside « », full before a colon."""
-    if language != "fr":
-        return text
-    text = re.sub(r" (?=[;!?»])|(?<=«) ", "\u202f", text)
-    return text.replace(" :", "\u00a0:")
 
 
 def all_texts() -> dict[str, dict[str, str]]:

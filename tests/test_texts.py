@@ -1,0 +1,64 @@
+"""The page's words: whole in both languages, spaced as French asks, each one used."""
+
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+from ui.texts import EXAMPLES, TEXTS, all_texts
+
+UI = Path(__file__).resolve().parent.parent / "ui"
+# Stages of rag.service.State and of a turn, and plurals: the script makes these keys from what it is sent.
+STAGES = {"starting", "fetching", "indexing", "loading", "waiting", "searching", "writing", "stopping", "offline"}
+BUILT = STAGES | {"in_fr", "in_en", "bytes", "steps", "send", "stop", "to_dark", "to_light"}
+COUNTED = {"passages", "reading", "documents"}
+
+
+@pytest.mark.parametrize("key", TEXTS)
+def test_each_text_is_there_in_both_languages(key: str) -> None:
+    assert set(TEXTS[key]) == {"fr", "en"}
+    assert all(text.strip() == text and text for text in TEXTS[key].values())
+
+
+@pytest.mark.parametrize("key", TEXTS)
+def test_both_languages_have_the_same_blanks_to_fill(key: str) -> None:
+    fr, en = ({name for _, name, _, _ in string.Formatter().parse(TEXTS[key][language]) if name} for language in ("fr", "en"))
+    assert fr == en
+
+
+@pytest.mark.parametrize("key", TEXTS)
+def test_french_is_set_in_french(key: str) -> None:
+    text = all_texts()[key]["fr"]
+    assert "'" not in text, "a typographic apostrophe"
+    assert not re.search(r"(?<!\u202f)[;!?»]|«(?!\u202f)|(?<!\u00a0):(?!//)", text), "no-break spaces"
+    assert "..." not in text
+
+
+@pytest.mark.parametrize("key", TEXTS)
+def test_english_is_set_in_english(key: str) -> None:
+    text = all_texts()[key]["en"]
+    assert not re.search(r"['\"«»\u00a0\u202f]| [;:!?]|\.\.\.", text)
+
+
+def test_each_text_that_the_page_asks_for_exists() -> None:
+    assert _asked() - set(TEXTS) == set()
+
+
+def test_no_text_is_left_over() -> None:
+    assert set(TEXTS) - _asked() == set()
+
+
+def test_examples_are_in_both_languages() -> None:
+    assert {language for language, _ in EXAMPLES} == {"fr", "en"}
+
+
+def _asked() -> set[str]:
+    """The keys named in the page's markup and script, with those that the script builds."""
+    script = (UI / "theme" / "page.js").read_text(encoding="utf-8")
+    markup = (UI / "page.html").read_text(encoding="utf-8")
+    named = set(re.findall(r'data-(?:text|label|placeholder)="(\w+)"', markup))
+    named |= set(re.findall(r'(?:say|missing)\("(\w+)"', script)) | set(re.findall(r"texts\.(\w+)\b", script))
+    counted = {f"{key}_{form}" for key in re.findall(r'sayCount\("(\w+)"', script) for form in ("one", "other")}
+    assert counted == {f"{key}_{form}" for key in COUNTED for form in ("one", "other")}
+    return named | counted | BUILT
