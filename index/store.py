@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 from numpy.typing import NDArray
 
 from index.documents import Document
@@ -114,7 +115,9 @@ class Store:
         except (PermissionError, FileExistsError, NotADirectoryError, sqlite3.OperationalError) as error:
             raise UserError("store_unwritable", folder=folder) from error
         try:
-            self._migrate(f"{fingerprint}|{_ANALYSIS}")
+            # SQLite doesn't wait its turn while a new database is turned to WAL.
+            with FileLock(folder / "open.lock"):
+                self._migrate(f"{fingerprint}|{_ANALYSIS}")
         except BaseException as error:
             self._db.close()
             if isinstance(error, sqlite3.DatabaseError):

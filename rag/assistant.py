@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import abc
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +16,8 @@ from rag.grounding import SUPPORTED, Grounder, Sentence, SentenceStream
 from rag.language import detect, is_language
 from rag.messages import say
 from rag.retriever import Hit, Retriever
+
+_ALONE = 2  # passages that are read apart where the answer from all of them isn't supported
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,11 @@ class Found:
 
 
 @dataclass(frozen=True)
+class Redrafting:
+    """What was written so far doesn't stand; the text begins anew."""
+
+
+@dataclass(frozen=True)
 class Delta:
     """A piece of the text as it is written."""
 
@@ -109,7 +117,9 @@ class _Draft:
 
     def refuse(self, likely: float) -> Iterator["Event"]:
         """End with a plain refusal that names the closest document."""
-        self.restart()
+        if self.text:
+            self.restart()
+            yield Redrafting()
         closest = self.hits[0].passage.title or self.hits[0].passage.document if self.hits else ""
         self.text = say("refusal" if closest else "refusal_empty", self.language, title=closest)
         yield Delta(self.text)
@@ -123,7 +133,7 @@ class _Draft:
         )
 
 
-Event = Searching | Found | Delta | Grounded | Finished
+Event = Searching | Found | Redrafting | Delta | Grounded | Finished
 
 
 class Assistant:
@@ -154,7 +164,7 @@ class Assistant:
         language: str | None = None,
         documents: Collection[str] | None = None,
         stop: threading.Event | None = None,
-    ) -> Iterator[Event]:
+    ) -> abc.Generator[Event]:
         """Answer a question, telling each step as it happens; the last event is always `Finished`.
 
         Args:
@@ -183,20 +193,28 @@ class Assistant:
         if not hits:
             yield from draft.refuse(0.0)
             return
-        read = self.generator.choose(prompts.reading(asked, excerpts, language), prompts.YES_NO[language])[0]
-        likely = answerable.before(hits[0].score, read)
-        if likely < answerable.THRESHOLD:
+        reading = prompts.reading(asked, excerpts, language)
+        read = self.generator.choose(reading, prompts.YES_NO[language], stop=stop)[0]
+        likely = answerable.before(found[0].score, read)
+        if likely < answerable.THRESHOLD and not (stop and stop.is_set()):
             yield from draft.refuse(likely)
             return
-        yield from self._write(asked, excerpts, draft, stop)
-        if stop and stop.is_set():
-            yield Finished(draft.finished(likely, refused=False))
-            return
-        if draft.text and not is_language(draft.text, language):
-            draft.restart()
-            yield from self._write(asked, excerpts, draft, stop, insist=True)
-        # What no source holds is the model's own knowledge or an invention: neither is an answer from the documents.
-        best = max((sentence.support for sentence in draft.sentences), default=0.0)
+        # What no source holds is the model's own knowledge, or a mix-up of two passages: each is asked again, alone.
+        for attempt in (excerpts, *([excerpt] for excerpt in excerpts[:_ALONE] if len(excerpts) > 1)):
+            if draft.text:
+                draft.restart()
+                yield Redrafting()
+            yield from self._write(asked, attempt, draft, stop)
+            if stop and stop.is_set():
+                yield Finished(draft.finished(likely, refused=False))
+                return
+            if draft.text and not is_language(draft.text, language):
+                draft.restart()
+                yield Redrafting()
+                yield from self._write(asked, attempt, draft, stop, insist=True)
+            best = max((sentence.support for sentence in draft.sentences), default=0.0)
+            if best >= SUPPORTED:
+                break
         likely = answerable.after(likely, best)
         if best < SUPPORTED or likely < answerable.THRESHOLD:
             yield from draft.refuse(likely)

@@ -15,8 +15,10 @@ _REMARKS: dict[Remark, str] = {
     "hello": r"(bonjour|bonsoir|salut|coucou|hello|hi|hey|good (morning|evening|afternoon))( (a )?(tous|toi|vous|cocorico|there))?",
     "thanks": r"((un grand )?merci( beaucoup| bien| a toi| a vous)?|(many )?thanks( a lot)?|thank you( very much| so much)?"
     r"|super|parfait|great|perfect|ok(ay)?|d'accord)( merci| thanks| cocorico)?",
-    "abilities": r"((que|qu'est-ce que) (sais|peux|pouvez|savez)[- ](tu|vous) faire|(a quoi|comment) (sers[- ]tu|servez[- ]vous|ca marche)"
-    r"|(qui es[- ]tu|qui etes[- ]vous|aide(-moi)?|help( me)?)|what can you do( for me)?|who are you|what are you|how does (this|it) work)",
+    "abilities": r"((que|qu'est-ce que) (sais|peux|pouvez|savez)[- ](tu|vous) faire|"
+    r"(a quoi|comment) (sers[- ]tu|servez[- ]vous|ca marche)"
+    r"|(qui es[- ]tu|qui etes[- ]vous|aide(-moi)?|help( me)?)|what can you do( for me)?|who are you|what are you"
+    r"|how does (this|it) work)",
     "documents": r"((quels?|de quels?) (sont (les|tes|vos) )?(documents?|textes?|sources?|fichiers?)"
     r"( (as[- ]tu|avez[- ]vous|connais[- ]tu|connaissez[- ]vous|disposes[- ]tu|disposez[- ]vous|y a-t-il|sont disponibles))?"
     r"|(what|which) (documents?|texts?|sources?|files?) (do you (have|know)|are (there|available)|can you (read|see))"
@@ -24,8 +26,9 @@ _REMARKS: dict[Remark, str] = {
 }
 _LEANS = {
     "fr": re.compile(
-        r"^(et|mais|alors|donc|sinon|pourquoi( cela| ca)?|comment( cela| ca)?|lequel|laquelle|lesquels|lesquelles|quand( cela| ca)?|ou|combien|qui( ca)?)\b\W*"
-        r"(?=$|\?)|^(et|mais|sinon|alors)\b|\b(il|elle|ils|elles|celui-ci|celle-ci|ceux-ci|cela|ca|ce dernier|cette derniere|lui|leur|leurs|son|sa|ses|y|en)\b"
+        r"^(et|mais|alors|donc|sinon|pourquoi( cela| ca)?|comment( cela| ca)?|lequel|laquelle|lesquels|lesquelles"
+        r"|quand( cela| ca)?|ou|combien|qui( ca)?)\b\W*(?=$|\?)|^(et|mais|sinon|alors)\b"
+        r"|\b(il|elle|ils|elles|celui-ci|celle-ci|ceux-ci|cela|ca|ce dernier|cette derniere|lui|leur|leurs|son|sa|ses|y|en)\b"
         r"|-(il|elle|ils|elles)\b"
     ),
     "en": re.compile(

@@ -1,4 +1,4 @@
-"""The checkable facts of a sentence, brought to one form in French and English: figures with their units, dates, names, negation."""
+"""The checkable facts of a sentence in one form for both languages: figures with their units, dates, names, negation."""
 
 import re
 import unicodedata
@@ -94,7 +94,8 @@ _SCALED = re.compile(
     _DIGITS + r"[ \u00a0\u202f-]?(?P<scale>mille|thousand|millions?|milliards?|billions?|trillions?|bn|mds?|mln|k)\b", re.IGNORECASE
 )
 _NUMBER = re.compile(
-    r"(?P<before>[$€£])?\s?" + _DIGITS + r"(?:[ \u00a0\u202f]?(?:d['’]|de\s|of\s)?(?P<unit>%|€|\$|£|pour ?cent\b|per ?cent\b|euros?\b|eur\b|dollars?\b|usd\b|pounds\b))?",
+    r"(?P<before>[$€£])?\s?" + _DIGITS + r"(?:[ \u00a0\u202f]?(?:d['’]|de\s|of\s)?"
+    r"(?P<unit>%|€|\$|£|pour ?cent\b|per ?cent\b|euros?\b|eur\b|dollars?\b|usd\b|pounds\b))?",
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\W\d_][\w]*(?:[-'’.][\w]+)*", re.UNICODE)
@@ -102,11 +103,18 @@ _NAME = re.compile(r"[^\W\d_a-zà-öø-ÿ][\w]*(?:[-.][\w]+)*", re.UNICODE)
 _OPENS = re.compile(r"(?:^|[.!?…:]\s)[\s«“\"(*-]*$")
 _ELISION = re.compile(r"^(?:[ldnsmtcj]|qu|lorsqu|puisqu|jusqu)['’]", re.IGNORECASE)
 _NEGATION = {
-    "fr": re.compile(r"\b(?:ne|n['’])\s?[\w' -]{0,40}?\b(?:pas|plus|jamais|rien|aucune?|personne|ni|nullement)\b|\b(?:pas|aucune?|jamais|sans|non)\b", re.I),
-    "en": re.compile(r"\b(?:not|never|no|none|nobody|nothing|without|neither|nor|cannot)\b|n['’]t\b", re.I),
+    "fr": re.compile(
+        r"\b(?:ne|n['’])\s?[\w' -]{0,40}?\b(?:pas|plus|jamais|rien|aucune?|personne|ni|nullement)\b"
+        r"|\b(?:pas|aucune?|jamais|sans|non)\b",
+        re.IGNORECASE,
+    ),
+    "en": re.compile(
+        r"\b(?:not|never|no|none|nobody|nothing|without|neither|nor|cannot)\b|n['’]t\b", re.IGNORECASE
+    ),
 }
 _REFUSING = re.compile(
-    r"\b(?:declin\w+|refus\w+|reject\w+|rejet\w+|den(?:y|ies|ied)|ni(?:e|ent|ait|aient)|ignor\w+|unaware|empech\w+|prevent\w+|fail\w+|echou\w+|manqu\w+)\b"
+    r"\b(?:declin\w+|refus\w+|reject\w+|rejet\w+|den(?:y|ies|ied)|ni(?:e|ent|ait|aient)|ignor\w+|unaware|empech\w+"
+    r"|prevent\w+|fail\w+|echou\w+|manqu\w+)\b"
 )
 
 
@@ -198,7 +206,7 @@ def _names(text: str, language: str) -> list[Fact]:
     found = []
     for match in _NAME.finditer(text):
         word, start = match[0], match.start()
-        if start and (text[start - 1].isalnum() or (text[start - 1] in "'’" and not _ELISION.search(text[max(0, start - 8) : start].split(" ")[-1]))):
+        if start and text[start - 1].isalnum():
             continue
         opening = word[1:].islower() and _OPENS.search(text[:start]) is not None
         if opening and not terms(word, language):

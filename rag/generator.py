@@ -46,8 +46,10 @@ class Generator(Protocol):
         """
         ...
 
-    def choose(self, messages: Sequence[Message], options: Sequence[str]) -> tuple[float, ...]:
-        """How likely the answer is each of the options, by its first token; the sum is 1."""
+    def choose(
+        self, messages: Sequence[Message], options: Sequence[str], *, stop: threading.Event | None = None
+    ) -> tuple[float, ...]:
+        """How likely the answer is each of the options, by its first token; the sum is 1. All alike when stopped."""
         ...
 
     def close(self) -> None:

@@ -54,7 +54,7 @@ class Sentence:
 
 @dataclass(frozen=True)
 class _Source:
-    """A sentence of a passage, ready to compare: token vectors (t, d) of unit length; the facts of it, and of it with its context."""
+    """A sentence of a passage, ready to compare: token vectors (t, d) of unit length; its facts, without and with its context."""
 
     citation: Citation
     language: str

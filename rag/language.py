@@ -15,8 +15,8 @@ _CUES = {
         "été était étaient être combien merci bonjour parle-moi dis-moi explique résume selon".split()
     ),
     "en": frozenset(
-        "about after and any are at be been before between by can could did do does for from had has have he her his how i in is it "
-        "its many much my of our she should than that the their them then there these they this those to was we were what when "
+        "about after and any are at be been before between by can could did do does for from had has have he her his how i in is "
+        "it its many much my of our she should than that the their them then there these they this those to was we were what when "
         "where which who whom whose why will with would you your tell explain summarise summarize hello thanks please".split()
     ),
 }

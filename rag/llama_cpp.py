@@ -17,8 +17,9 @@ from rag.generator import CHATML, Message, Turnstile, render, shared_beginning
 from weights.errors import UserError
 
 _KEPT = 6  # prompts whose states stay
-_AT_ONCE = 256  # tokens read between two looks at `stop`
-_SMALLEST_REUSE = 16  # a shorter shared beginning isn't worth a copy
+# Prompts are read in blocks that begin at multiples of this, and reused in whole blocks: the sums inside the model come
+# out bit for bit alike then, and the same question gets the same answer whatever was asked before.
+_BLOCK = 64
 
 
 class LlamaCpp:
@@ -54,7 +55,7 @@ class LlamaCpp:
         self._vocab = self._model.get_vocab()
         parameters = lc.LlamaContextParams()
         parameters.n_ctx = context_tokens
-        parameters.n_batch = parameters.n_ubatch = _AT_ONCE
+        parameters.n_batch = parameters.n_ubatch = _BLOCK
         parameters.n_seq_max = _KEPT + 2
         parameters.kv_unified = True
         parameters.n_threads = parameters.n_threads_batch = threads or _cores()
@@ -105,11 +106,14 @@ class LlamaCpp:
             if len(text) > shown:
                 yield text[shown:]
 
-    def choose(self, messages: Sequence[Message], options: Sequence[str]) -> tuple[float, ...]:
+    def choose(
+        self, messages: Sequence[Message], options: Sequence[str], *, stop: threading.Event | None = None
+    ) -> tuple[float, ...]:
         """See `Generator.choose`."""
         prompt = self._tokens(messages, 1)
         with self._turnstile.turn():
-            self._read(prompt, 1, None)
+            if self._read(prompt, 1, stop) is None:
+                return (1 / len(options),) * len(options)
             logits: NDArray[np.float64] = np.array(self._context.get_logits_ith(-1), np.float64)
         firsts = np.array([logits[self._vocab.tokenize(option, False, False)[0]] for option in options])
         odds = np.exp(firsts - firsts.max())
@@ -138,9 +142,8 @@ class LlamaCpp:
         for sequence, tokens in self._kept.items():
             if (common := shared_beginning(tokens, prompt)) > length:
                 best, length = sequence, common
-        length = min(length, len(prompt) - 1)  # the last token is always run: its logits are wanted
-        if length < _SMALLEST_REUSE:
-            best, length = None, 0
+        length = min(length, len(prompt) - 1) // _BLOCK * _BLOCK  # the last token is always run: its logits are wanted
+        best = best if length else None
         if best is not None:
             self._kept.move_to_end(best)
         sequence = self._free_sequence(len(prompt) - length + max_tokens, keep=best)
@@ -150,7 +153,7 @@ class LlamaCpp:
         while length < len(prompt):
             if stop and stop.is_set():
                 return None
-            part = prompt[length : length + _AT_ONCE]
+            part = prompt[length : length + _BLOCK]
             if not self._run(part, length, sequence, last=length + len(part) == len(prompt), stop=stop):
                 self._context.memory_seq_rm(sequence, length, -1)
                 return None

@@ -78,7 +78,9 @@ class OpenAIServer:
         finally:
             left.set()
 
-    def choose(self, messages: Sequence[Message], options: Sequence[str]) -> tuple[float, ...]:
+    def choose(
+        self, messages: Sequence[Message], options: Sequence[str], *, stop: threading.Event | None = None
+    ) -> tuple[float, ...]:
         """See `Generator.choose`; from the server's token probabilities, else from the word that it writes."""
         self._check_length(messages, 1)
         response = self._sent(self._body(messages, max_tokens=4, logprobs=True, top_logprobs=20), threading.Event())

@@ -88,11 +88,15 @@ class TransformersModel:
             if len(text) > shown:
                 yield text[shown:]
 
-    def choose(self, messages: Sequence[Message], options: Sequence[str]) -> tuple[float, ...]:
+    def choose(
+        self, messages: Sequence[Message], options: Sequence[str], *, stop: threading.Event | None = None
+    ) -> tuple[float, ...]:
         """See `Generator.choose`."""
         prompt = self._tokens(messages, 1)
         with self._turnstile.turn():
-            logits = self._logits(prompt, None)
+            logits = self._logits(prompt, stop)
+        if logits is None:
+            return (1 / len(options),) * len(options)
         firsts = [self._tokenizer(option, add_special_tokens=False)["input_ids"][0] for option in options]
         return tuple(logits[firsts].float().softmax(0).tolist())
 

@@ -23,8 +23,10 @@ def test_each_text_is_there_in_both_languages(key: str) -> None:
 
 @pytest.mark.parametrize("key", TEXTS)
 def test_both_languages_have_the_same_blanks_to_fill(key: str) -> None:
-    fr, en = ({name for _, name, _, _ in string.Formatter().parse(TEXTS[key][language]) if name} for language in ("fr", "en"))
-    assert fr == en
+    french, english = (
+        {name for _, name, _, _ in string.Formatter().parse(TEXTS[key][language]) if name} for language in ("fr", "en")
+    )
+    assert french == english
 
 
 @pytest.mark.parametrize("key", TEXTS)

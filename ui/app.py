@@ -23,7 +23,8 @@ HERE = Path(__file__).resolve().parent
 # The browser itself refuses whatever isn't from this address. Gradio compiles its templates: hence 'unsafe-eval'.
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; form-action 'self'; frame-ancestors 'self'"
+    "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; form-action 'self'; "
+    "frame-ancestors 'self'"
 )
 # `ask` and `stop` are the events of the component that `build` listens to.
 START = """import("%s").then(page => page.start(element, {
@@ -67,7 +68,13 @@ def build(service: "Service") -> "gr.Blocks":
         )
         # Several people may ask at once; the model serves them one after the other.
         page.ask(
-            ask, None, page, show_progress="hidden", trigger_mode="multiple", concurrency_limit=8, api_visibility="private"
+            ask,
+            None,
+            page,
+            show_progress="hidden",
+            trigger_mode="multiple",
+            concurrency_limit=8,
+            api_visibility="private",
         )
         page.stop(stop, None, None, queue=False, show_progress="hidden", api_visibility="private")
     return blocks

@@ -98,14 +98,15 @@ def _read(asked: dict[str, Any]) -> "tuple[str, list[Turn]]":
 
 def _note(view: View, event: "Event") -> None:
     """Bring the view of a turn up to date with what happened."""
-    from rag.assistant import Delta, Finished, Found, Grounded, Searching
+    from rag.assistant import Delta, Finished, Found, Grounded, Redrafting, Searching
 
     match event:
         case Searching():
             view.update(stage="searching", language=event.language)
         case Found():
-            # A second search or a second draft starts again from nothing.
             view.update(stage="reading", passages=[_hit(hit) for hit in event.hits])
+        case Redrafting():
+            view.update(stage="reading", text="", sentences=[])
         case Delta():
             view.update(stage="writing", text=view["text"] + event.text, began=view.get("began") or time.time())
         case Grounded():

@@ -1,4 +1,4 @@
-"""Every word that the page shows of its own, in French and English; written plainly here, spaced as each language asks."""
+"""Every word that the page shows of its own, in French and English; plainly here, spaced as each asks."""
 
 from rag.messages import typeset
 
@@ -101,7 +101,10 @@ TEXTS: dict[str, dict[str, str]] = {
     },
     # Getting ready, and what can go wrong
     "starting": {"fr": "Démarrage…", "en": "Starting…"},
-    "fetching": {"fr": "Téléchargement du modèle (la première fois seulement) :", "en": "Fetching the model (first time only):"},
+    "fetching": {
+        "fr": "Téléchargement du modèle (la première fois seulement) :",
+        "en": "Fetching the model (first time only):",
+    },
     "bytes": {"fr": "{done} Mo sur {total}", "en": "{done} of {total} MB"},
     "indexing": {"fr": "Lecture des documents :", "en": "Reading the documents:"},
     "steps": {"fr": "{done} sur {total}", "en": "{done} of {total}"},
@@ -129,4 +132,6 @@ EXAMPLES: tuple[tuple[str, str], ...] = (
 
 def all_texts() -> dict[str, dict[str, str]]:
     """`TEXTS` as the page shows them, key by key."""
-    return {key: {language: typeset(text, language) for language, text in forms.items()} for key, forms in TEXTS.items()}
+    return {
+        key: {language: typeset(text, language) for language, text in forms.items()} for key, forms in TEXTS.items()
+    }

@@ -1,4 +1,4 @@
-"""Chromium and a page over the stand-in service; a test fails where the page throws, opens a dialog or asks elsewhere."""
+"""Chromium and a page over the stand-in service; a test fails where the page throws, opens a dialog or asks afar."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

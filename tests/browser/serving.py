@@ -9,14 +9,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from playwright.sync_api import Browser, Playwright
+
 from ui.app import application
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 # Chromium's own errands go outside; what the page asks for must stand out.
-ARGUMENTS = [
-    "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--disable-default-apps", "--disable-domain-reliability",
-]  # fmt: skip
+ARGUMENTS = (
+    "--disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update "
+    "--disable-sync --disable-default-apps --disable-domain-reliability"
+).split()
 
 
 def launch(playwright: Playwright) -> Browser:

@@ -16,14 +16,20 @@ from weights.errors import UserError
 FIRST = "Microsoft a investi 15 millions d'euros dans Mistral AI."
 SECOND = "Kai Zenner juge l'affaire ridicule : selon lui, Mistral a obtenu ce qu'il voulait 🐓."
 FILLER = "Un chercheur rappelle que les modèles ouverts étaient au cœur du projet européen. " * 4
+REFUSAL = "Les documents ne répondent pas à cette question. Le plus proche est dans « L'accord »."
 HOSTILE = (
-    "<script>alert(1)</script><img src=x onerror=alert(2)> [lien](javascript:alert(3)) ![i](http://example.invalid/a.png) "
-    "<a href=\"javascript:alert(4)\" onmouseover=alert(5)>ici</a> <iframe src=http://example.invalid></iframe> {{7*7}} ${alert(6)}"
+    "<script>alert(1)</script><img src=x onerror=alert(2)> [lien](javascript:alert(3)) "
+    "![i](http://example.invalid/a.png) <a href=\"javascript:alert(4)\" onmouseover=alert(5)>ici</a> "
+    "<iframe src=http://example.invalid></iframe> {{7*7}} ${alert(6)}"
 )
+_PARAGRAPH = f"{FILLER}\n\n"
 TEXTS = {
-    "mistral.md": ("Mistral et Microsoft : l'accord", f"# L'accord 🐓\n\n{FILLER}\n\n{FIRST}\n\n{FILLER}\n\n{SECOND}\n\n" + f"{FILLER}\n\n" * 30),
+    "mistral.md": (
+        "Mistral et Microsoft : l'accord",
+        f"# L'accord 🐓\n\n{_PARAGRAPH}{FIRST}\n\n{_PARAGRAPH}{SECOND}\n\n" + _PARAGRAPH * 30,
+    ),
     f"{HOSTILE}.md": (HOSTILE, f"# {HOSTILE}\n\n{HOSTILE} Fin.\n\n{FILLER}"),
-    "long.txt": ("Un long texte", "".join(f"{FILLER}{number}\n\n" for number in range(1500)) + FIRST + f"\n\n{FILLER}" * 1500),
+    "long.txt": ("Un long texte", _PARAGRAPH * 1500 + f"{FIRST}\n\n" + _PARAGRAPH * 1500),
     "mot.txt": ("Anticonstitutionnellement" * 12, "x" * 4000 + f"\n\n{FIRST}"),
 }
 
@@ -73,7 +79,7 @@ class StandIn(Assistant):
         hits = tuple({_hit(citation): None for _, citations in answer for citation in citations})
         yield Found(hits)
         sentences: list[Sentence] = []
-        text = "Les documents ne répondent pas à cette question. Le plus proche est dans « L'accord »." if kind == "refus" else ""
+        text = REFUSAL if kind == "refus" else ""
         for body, citations in () if text else answer:
             for piece in re.findall(r"\s*\S+", body):
                 if stop.wait(0.04):

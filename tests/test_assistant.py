@@ -1,0 +1,83 @@
+"""Whole answers with the default model, from the article in seeds/."""
+
+import threading
+
+from rag.assistant import Delta, Finished, Found, Grounded, Redrafting, Searching, Turn
+from rag.language import is_language
+from rag.library import Library
+
+
+def test_a_french_question_gets_a_french_answer_with_its_source(library: Library) -> None:
+    answer = library.ask("Où se trouve le siège de Hugging Face ?")
+    assert "New York" in answer.answer
+    assert answer.language == "fr"
+    assert is_language(answer.answer, "fr")
+    assert not answer.refused
+    citation = answer.sentences[0].citations[0]
+    document = library.store.document(citation.document)
+    assert document.text[citation.start : citation.end] == citation.text
+    assert "New York" in citation.text
+
+
+def test_an_english_question_on_a_french_text_gets_an_english_answer(library: Library) -> None:
+    answer = library.ask("How much has Microsoft invested in OpenAI?")
+    assert "13 billion" in answer.answer
+    assert is_language(answer.answer, "en")
+    assert any("13 milliards" in citation.text for sentence in answer.sentences for citation in sentence.citations)
+
+
+def test_what_the_documents_do_not_say_is_refused_in_the_language_of_the_question(library: Library) -> None:
+    for question, language in (("Quelle est la capitale de l'Australie ?", "fr"), ("What is the capital of Australia?", "en")):
+        answer = library.ask(question)
+        assert answer.refused
+        assert answer.language == language
+        assert is_language(answer.answer, language)
+        assert "Canberra" not in answer.answer
+        assert answer.answerable < 0.5
+
+
+def test_a_follow_up_is_understood_from_the_question_before(library: Library) -> None:
+    answer = library.ask("Et dans OpenAI ?", history=[Turn("Combien Microsoft a-t-il investi dans Mistral AI ?")])
+    assert "13 milliards" in answer.answer
+
+
+def test_the_events_of_an_answer_come_in_order_and_add_up(library: Library) -> None:
+    events = list(library.assistant().ask("Qui dirige Microsoft ?"))
+    assert isinstance(events[0], Searching)
+    assert isinstance(events[1], Found)
+    assert isinstance(events[-1], Finished)
+    text = ""
+    for event in events:
+        text = "" if isinstance(event, Redrafting) else text + event.text if isinstance(event, Delta) else text
+    answer = events[-1].answer
+    assert text == answer.answer
+    assert [event.sentence for event in events if isinstance(event, Grounded)][-1] == answer.sentences[-1]
+    for sentence in answer.sentences:
+        assert answer.answer[sentence.start : sentence.end] == sentence.text
+
+
+def test_stop_keeps_what_was_written(library: Library) -> None:
+    stop = threading.Event()
+    kinds = []
+    for event in library.assistant().ask("Que pense Kai Zenner de Mistral ?", stop=stop):
+        kinds.append(type(event))
+        if isinstance(event, Delta):
+            stop.set()
+    assert kinds[-1] is Finished
+    assert kinds.count(Delta) <= 2
+
+
+def test_remarks_are_answered_without_the_model(library: Library) -> None:
+    answer = library.ask("Quels documents as-tu ?")
+    assert "Mistral et Microsoft" in answer.answer
+    assert library.ask("thanks").language == "en"
+
+
+def test_passages_of_ones_own_are_answered_from_those_alone(library: Library) -> None:
+    passages = [
+        {"_id": "a", "title": "La tour", "text": "La tour de Kerlann mesure 42 mètres. Elle date de 1911."},
+        {"_id": "b", "title": "Le port", "text": "Le port de Kerlann accueille 300 bateaux."},
+    ]
+    answer = library.ask("Quelle est la hauteur de la tour de Kerlann ?", passages=passages)
+    assert "42" in answer.answer
+    assert answer.sentences[0].citations[0].document == "a"

@@ -1,0 +1,55 @@
+"""Figures, dates and names in one form for both languages."""
+
+import pytest
+
+from rag.facts import denies, facts, holds, negated
+
+
+@pytest.mark.parametrize(
+    ("french", "english"),
+    [
+        ("15 millions d'euros", "€15 million"),
+        ("treize milliards de dollars", "$13 billion"),
+        ("13,5 milliards de dollars", "13.5 billion dollars"),
+        ("49 % des parts", "49 percent of the shares"),
+        ("une vingtaine de personnes", "about twenty people"),
+        ("15 000 habitants", "15,000 inhabitants"),
+        ("en février 2024", "in February 2024"),
+        ("le 1er mai", "on May 1"),
+        ("lundi à Bruxelles", "on Monday in Brussels"),
+        ("chez l'Allemand Aleph Alpha", "at the German Aleph Alpha"),
+    ],
+)
+def test_the_same_fact_in_both_languages(french: str, english: str) -> None:
+    source, answer = facts(french, "fr"), facts(english, "en")
+    assert answer
+    assert all(holds(source, fact) for fact in answer)
+    assert all(holds(answer, fact) for fact in source)
+
+
+@pytest.mark.parametrize(
+    ("source", "answer"),
+    [
+        ("13 milliards de dollars", "13 million dollars"),
+        ("15 millions d'euros", "15 million dollars"),
+        ("49 % des parts", "51% of the shares"),
+        ("en février", "in January"),
+        ("selon Google", "according to Meta"),
+    ],
+)
+def test_another_figure_unit_date_or_name_is_not_held(source: str, answer: str) -> None:
+    held = facts(source, "fr")
+    assert not all(holds(held, fact) for fact in facts(answer, "en"))
+
+
+def test_the_first_word_is_a_name_only_perhaps() -> None:
+    assert [fact.opening for fact in facts("Microsoft invests.", "en")] == [True]
+    assert [fact.opening for fact in facts("Here Microsoft invests.", "en")] == [False]
+    assert facts("The firm invests.", "en") == ()
+
+
+def test_words_of_negation() -> None:
+    assert negated("Elle n'a pas répondu.", "fr")
+    assert negated("They didn't know.", "en")
+    assert not negated("Il n'y a qu'une solution.", "fr")
+    assert denies("La France ignorait tout.", "fr")

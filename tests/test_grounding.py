@@ -1,0 +1,79 @@
+"""Sentences about the article in seeds/, true and false: which the sources hold."""
+
+import pytest
+
+from rag.grounding import SUPPORTED, Grounder, SentenceStream
+from rag.language import detect
+from rag.library import Library
+
+TRUE = [
+    "Microsoft has invested $13 billion in OpenAI.",
+    "Microsoft invested 15 million euros in Mistral AI.",
+    "Microsoft détient 49 % des parts d'OpenAI.",
+    "Le siège de Hugging Face se trouve à New York.",
+    "Aleph Alpha is the German champion in artificial intelligence.",
+    "Kai Zenner dirige le cabinet d'Axel Voss.",
+    "The procedure about Microsoft's investment in OpenAI began in January.",
+    "Mistral's first two models, published in open source, remain free for everyone.",
+    "The French government did not know about the talks between Mistral and Microsoft when it supported the lobbying.",
+    "Mistral raised nearly 385 million euros in its second funding round.",
+    "Cédric O est un ancien secrétaire d'État au Numérique devenu lobbyiste de Mistral.",
+    "The values linked to open source are sharing, security and transparency.",
+    "Thomas Wolf and Emad Mostaque reassured their audience on X.",
+]
+FALSE = [
+    "Microsoft a investi dans Mistral AI plus de 13 milliards de dollars.",
+    "Google a investi 15 millions d'euros dans Mistral.",
+    "Microsoft did not invest in OpenAI.",
+    "Microsoft owns 51% of OpenAI.",
+    "A subscription to Mistral Large costs 15 million euros.",
+    "La capitale de l'Australie est Canberra.",
+    "Mistral Large was trained on Nvidia graphics cards.",
+    "The French government was aware of the talks between Mistral and Microsoft.",
+    "La Commission européenne a infligé une amende de 100 millions d'euros à Microsoft.",
+    "Arthur Mensch a 31 ans.",
+    "Elon Musk criticised Mistral's decision.",
+    "Mistral Large compte 70 milliards de paramètres.",
+    "The chief executive of Anthropic is Dario Amodei.",
+    "Hugging Face was founded in 2016.",
+    "Google a investi 2 milliards de dollars dans Anthropic.",
+    "Aleph Alpha was founded by Jonas Andrulis.",
+    "OpenAI employs about 700 people.",
+]
+
+
+def grounded(library: Library, sentence: str) -> tuple[float, list[str]]:
+    language = detect(sentence)
+    passages = [hit.passage for hit in library.search(sentence, k=4)]
+    support, citations = Grounder(library.store, library.embedder).sources(passages).ground(sentence, language)
+    for citation in citations:
+        document = library.store.document(citation.document)
+        assert document.text[citation.start : citation.end] == citation.text
+    return support, [citation.text for citation in citations]
+
+
+@pytest.mark.parametrize("sentence", TRUE)
+def test_what_the_article_says_is_supported(library: Library, sentence: str) -> None:
+    support, citations = grounded(library, sentence)
+    assert support >= SUPPORTED, citations
+
+
+@pytest.mark.parametrize("sentence", FALSE)
+def test_what_the_article_does_not_say_is_not_supported(library: Library, sentence: str) -> None:
+    support, citations = grounded(library, sentence)
+    assert support < SUPPORTED, citations
+
+
+def test_the_citation_is_the_sentence_that_says_so(library: Library) -> None:
+    _, citations = grounded(library, "Satya Nadella leads Microsoft.")
+    assert "Satya Nadella" in citations[0]
+
+
+def test_a_stream_gives_each_sentence_once_as_soon_as_the_next_begins() -> None:
+    text = "M. Breton l'a dit à 13,5 % près. « C'est normal. » Rien d'autre n'est sûr"
+    stream = SentenceStream("fr")
+    spans = [span for character in text for span in stream.feed(character)]
+    assert [text[start:end] for start, end in spans][:1] == ["M. Breton l'a dit à 13,5 % près."]
+    spans += stream.close()
+    assert "".join(text[start:end] for start, end in spans).replace(" ", "") == text.replace(" ", "")
+    assert [text[start:end] for start, end in spans][-1] == "Rien d'autre n'est sûr"

@@ -1,0 +1,289 @@
+"""The store: what is put is found, what is removed is not, whoever asks and whatever was damaged."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from index.documents import Document, make
+from index.embedder import Encoded
+from index.lexical import terms
+from index.passages import Passage, split
+from index.store import Store, decode_tokens, encode_tokens
+from weights.errors import UserError
+
+DIMENSION = 8
+TEXT = "Le chat dort sur le canapé.\n\nMicrosoft investit 15 millions d'euros.\n\nIl pleut à Brest."
+
+
+def vector(seed: int) -> np.ndarray:
+    values = np.random.default_rng(seed).standard_normal(DIMENSION).astype(np.float32)
+    return values / np.linalg.norm(values)
+
+
+def encode(document: Document, passages: Sequence[Passage], seed: int = 0) -> list[Encoded]:
+    """Vectors that stand for the model's: the store doesn't mind what they mean."""
+    return [
+        Encoded(vector(seed + n), np.stack([vector(n), 2 * vector(n + 1)]), np.array([[p.start, p.start + 2]] * 2, np.int32))
+        for n, p in enumerate(passages)
+    ]
+
+
+def put(store: Store, name: str, text: str = TEXT, seed: int = 0, source: str = "") -> None:
+    document = make(name, f"Titre {name}", text)
+    passages = split(text, "fr", target=8, most=30)
+    store.put(document, passages, encode(document, passages, seed), source=source)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "store", "model", DIMENSION) as opened:
+        yield opened
+
+
+def test_a_document_comes_back_as_it_was(store: Store) -> None:
+    put(store, "a", source="a.txt")
+    (info,) = store.documents()
+    assert (info.name, info.title, info.source, info.passages, info.characters) == ("a", "Titre a", "a.txt", 3, len(TEXT))
+    assert store.document("a").text == TEXT
+    passages = store.passages_of("a")
+    assert [passage.ordinal for passage in passages] == [0, 1, 2]
+    assert all(passage.text == TEXT[passage.start : passage.end] for passage in passages)
+    assert [TEXT[start:end] for passage in passages for start, end in passage.sentences] == TEXT.split("\n\n")
+
+
+def test_a_document_that_is_not_there_is_a_key_error(store: Store) -> None:
+    with pytest.raises(KeyError):
+        store.document("a")
+
+
+def test_the_nearest_vector_is_found_first(store: Store) -> None:
+    put(store, "a")
+    numbers = [passage.id for passage in store.passages_of("a")]
+    for n, number in enumerate(numbers):
+        found = store.search_vectors(vector(n), 3)
+        assert found[0][0] == number
+        assert found[0][1] == pytest.approx(1, abs=1e-5)
+        assert [score for _, score in found] == sorted((score for _, score in found), reverse=True)
+
+
+def test_words_are_found_by_their_stems(store: Store) -> None:
+    put(store, "a")
+    found = store.search_words(terms("investissements de Microsoft", "fr"), 5)
+    assert [passage.text for passage in store.passages([found[0][0]])] == ["Microsoft investit 15 millions d'euros."]
+    assert found[0][1] > 0
+
+
+def test_no_words_and_none_wanted_find_nothing(store: Store) -> None:
+    put(store, "a")
+    assert store.search_words([], 5) == store.search_words(["chat"], 0) == store.search_vectors(vector(0), 0) == []
+
+
+def test_an_empty_store_finds_nothing(store: Store) -> None:
+    assert (len(store), store.search_vectors(vector(0), 5), store.search_words(["chat"], 5)) == (0, [], [])
+
+
+def test_a_search_may_be_among_some_documents_only(store: Store) -> None:
+    for name in "abc":
+        put(store, name)
+    for documents in (["b"], [], ["absent"], ["a", "c"]):
+        within = {passage.id for name in documents for passage in store.passages_of(name)}
+        assert {number for number, _ in store.search_vectors(vector(0), 9, documents)} == within
+        assert {number for number, _ in store.search_words(["chat", "brest"], 9, documents)} <= within
+
+
+@settings(max_examples=60, deadline=None)
+@given(text=st.text(max_size=60))
+def test_any_question_can_be_searched(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    with Store(tmp_path_factory.getbasetemp() / "any", "model", DIMENSION) as store:
+        put(store, "a", text="Un « texte » \"AND\" OR NOT NEAR(x) * ^ : - +")
+        store.search_words(terms(text, "fr"), 5)
+        store.search_words([text.replace("\0", ""), '"', "*"], 5)
+
+
+def test_replacing_leaves_nothing_of_the_old(store: Store) -> None:
+    put(store, "a")
+    old = [passage.id for passage in store.passages_of("a")]
+    store.search_vectors(vector(0), 5)
+    put(store, "a", text="Un texte tout neuf.", seed=50)
+    assert store.passages(old) == []
+    assert store.search_words(["chat"], 5) == []
+    assert [number for number, _ in store.search_vectors(vector(0), 9)] == [p.id for p in store.passages_of("a")]
+
+
+def test_removing_leaves_the_others(store: Store) -> None:
+    for name in "abc":
+        put(store, name)
+    store.search_vectors(vector(0), 5)
+    store.remove(["a", "absent", "c"])
+    kept = {passage.id for passage in store.passages_of("b")}
+    assert [info.name for info in store.documents()] == ["b"]
+    assert {number for number, _ in store.search_vectors(vector(0), 99)} == kept
+    assert {number for number, _ in store.search_words(["brest"], 99)} <= kept
+
+
+def test_token_vectors_come_back_within_a_hundredth(store: Store) -> None:
+    put(store, "a")
+    numbers = [passage.id for passage in store.passages_of("a")]
+    for n, (tokens, spans) in enumerate(store.token_vectors(numbers)):
+        expected = np.stack([vector(n), 2 * vector(n + 1)])
+        assert np.abs(tokens - expected).max() < 0.01
+        assert spans.shape == (2, 2)
+    assert np.allclose(store.vectors(numbers[::-1]), [vector(n) for n in (2, 1, 0)])
+
+
+@given(st.lists(st.floats(-100, 100, width=32), min_size=8, max_size=80))
+def test_coding_tokens_loses_less_than_half_a_step(values: list[float]) -> None:
+    tokens = np.array(values[: len(values) // 8 * 8], np.float32).reshape(-1, 8)
+    steps = np.maximum(np.abs(tokens).max(axis=1, keepdims=True), 1e-6) / 127
+    assert (np.abs(decode_tokens(encode_tokens(tokens), 8) - tokens) <= 0.6 * steps + 1e-6).all()
+    assert decode_tokens(encode_tokens(tokens[:0]), 8).shape == (0, 8)
+
+
+def test_a_change_raises_the_generation_and_a_failed_one_leaves_nothing(store: Store) -> None:
+    put(store, "a")
+    before = store.generation
+    document = make("b", "", TEXT)
+    with pytest.raises(ValueError, match="b: 0 \\+ 0 vectors for 3 passages"):
+        store.put(document, split(TEXT, "fr", target=8, most=30), [])
+    assert (store.generation, [info.name for info in store.documents()]) == (before, ["a"])
+    put(store, "b")
+    assert store.generation == before + 1
+
+
+def test_a_large_document_is_kept_in_goes_and_shows_only_when_whole(store: Store) -> None:
+    document = make("a", "", TEXT)
+    passages = split(TEXT, "fr", target=8, most=30)
+    encoded = encode(document, passages)
+    store.keep(document, encoded[:1])
+    store.keep(document, encoded[1:2])
+    assert (len(store), store.documents(), store.kept(document)) == (0, [], 2)
+    assert store.kept(make("a", "", "another text")) == 0
+    store.put(document, passages, encoded[2:])
+    assert store.kept(document) == 0
+    numbers = [passage.id for passage in store.passages_of("a")]
+    assert np.allclose(store.vectors(numbers), [vector(n) for n in range(3)])
+    store.keep(document, encoded[:1])
+    store.drop_kept()
+    assert store.kept(document) == 0
+
+
+def test_all_is_there_after_reopening(tmp_path: Path) -> None:
+    with Store(tmp_path, "model", DIMENSION) as store:
+        put(store, "a")
+        expected = store.search_vectors(vector(1), 3), store.search_words(["chat"], 3)
+        store.save_index()
+    with Store(tmp_path, "model", DIMENSION) as store:
+        assert (store.search_vectors(vector(1), 3), store.search_words(["chat"], 3)) == expected
+
+
+@pytest.mark.parametrize("damage", ["gone", "garbage", "truncated", "ahead", "emptied"])
+def test_a_lost_or_damaged_vector_file_is_rebuilt(tmp_path: Path, damage: str) -> None:
+    with Store(tmp_path, "model", DIMENSION) as store:
+        put(store, "a")
+        expected = store.search_vectors(vector(1), 3)
+        with Store(tmp_path / "other", "model", DIMENSION) as empty:
+            empty.save_index()
+        store.save_index()
+    (path,) = tmp_path.glob("vectors-*.faiss")
+    (other,) = (tmp_path / "other").glob("vectors-*.faiss")
+    if damage == "gone":
+        path.unlink()
+    elif damage == "ahead":
+        path.rename(tmp_path / "vectors-99.faiss")
+    else:
+        data = {"garbage": b"garbage", "truncated": path.read_bytes()[:60], "emptied": other.read_bytes()}[damage]
+        path.write_bytes(data)
+    with Store(tmp_path, "model", DIMENSION) as store:
+        assert store.search_vectors(vector(1), 3) == expected
+        store.save_index()
+    assert [path.name for path in tmp_path.glob("vectors-*")] == [path.name]
+
+
+def test_another_model_is_refused_with_both_names(tmp_path: Path) -> None:
+    Store(tmp_path, "model", DIMENSION).close()
+    with pytest.raises(UserError) as caught:
+        Store(tmp_path, "another", DIMENSION)
+    assert caught.value.code == "index_other_model"
+    assert (caught.value.values["made_by"][:5], caught.value.values["asked"][:7]) == ("model", "another")
+
+
+def test_a_newer_store_is_refused(tmp_path: Path) -> None:
+    Store(tmp_path, "model", DIMENSION).close()
+    with sqlite3.connect(tmp_path / "library.sqlite") as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+    with pytest.raises(UserError) as caught:
+        Store(tmp_path, "model", DIMENSION)
+    assert (caught.value.code, caught.value.values["version"]) == ("store_too_new", 99)
+
+
+def test_a_damaged_database_is_named_and_can_be_set_aside(tmp_path: Path) -> None:
+    folder = tmp_path / "store"
+    folder.mkdir()
+    (folder / "library.sqlite").write_bytes(b"not a database" * 1000)
+    with pytest.raises(UserError) as caught:
+        Store(folder, "model", DIMENSION)
+    assert (caught.value.code, caught.value.values) == ("store_damaged", {"folder": folder})
+    folder.rename(tmp_path / "aside")
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UserError, match="store_unwritable"):
+        Store(tmp_path / "file" / "store", "model", DIMENSION)
+
+
+def test_two_open_stores_see_each_others_changes(tmp_path: Path) -> None:
+    with Store(tmp_path, "model", DIMENSION) as one, Store(tmp_path, "model", DIMENSION) as two:
+        put(one, "a")
+        assert len(two.search_vectors(vector(0), 9)) == 3
+        put(two, "b")
+        one.remove(["a"])
+        for store in (one, two):
+            kept = {passage.id for passage in store.passages_of("b")}
+            assert {number for number, _ in store.search_vectors(vector(0), 9)} == kept
+
+
+def test_threads_search_while_one_writes(store: Store) -> None:
+    done = threading.Event()
+
+    def search() -> int:
+        count = 0
+        while not done.is_set():
+            numbers = [number for number, _ in store.search_vectors(vector(1), 5)]
+            assert len(set(numbers)) == len(numbers)
+            store.search_words(["chat"], 5)
+            count += 1
+        return count
+
+    with ThreadPoolExecutor(3) as pool:
+        searches = [pool.submit(search) for _ in range(3)]
+        for n in range(30):
+            put(store, f"d{n % 7}", seed=n)
+        done.set()
+        assert all(future.result() > 0 for future in searches)
+    assert len(store) == 21
+
+
+def _fill(folder: Path, letter: str) -> int:
+    with Store(folder, "model", DIMENSION) as store:
+        for n in range(8):
+            put(store, f"{letter}{n}")
+            store.search_vectors(vector(0), 5)
+        return len(store.search_vectors(vector(0), 999))
+
+
+def test_processes_open_a_new_store_and_write_at_once(tmp_path: Path) -> None:
+    with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as pool:
+        list(pool.map(_fill, [tmp_path] * 3, "abc"))
+    with Store(tmp_path, "model", DIMENSION) as store:
+        assert len(store) == len(store.search_vectors(vector(0), 999)) == 3 * 8 * 3
+        assert store.generation == 3 * 8
