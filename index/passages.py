@@ -16,6 +16,7 @@ TARGET_TOKENS = 180
 MOST_TOKENS = 440  # the vector model reads 512 with its prefix and the title
 
 _PARAGRAPH = re.compile(r"\S[^\n]*(?:\n(?![ \t]*\n)(?![ \t]*(?:#{1,6} |[-*+•–] |\d+[.)] ))[^\n]*)*")
+_OPENS = re.compile(r"[«“]\s*\Z")
 _LONGEST_UNSPLIT = 4000  # code points handed to the sentence splitter at once
 _HEADING = re.compile(r"#{1,6}\s")
 _ABBREVIATION = re.compile(
@@ -124,6 +125,8 @@ def _sentences(text: str, paragraph: Span, language: str) -> list[Span]:
         piece = text[start:stop]
         cuts = {start + border["start_index"] for border in sentencex.get_sentence_boundaries(language, piece)}
         cuts |= {start + also.end() for also in _ALSO_ENDS.finditer(piece)}
+        # A quotation mark that opens belongs to what it opens.
+        cuts = {opens.start() if (opens := _OPENS.search(text, max(start, cut - 4), cut)) else cut for cut in cuts}
         borders = sorted({start, stop, *(cut for cut in cuts if start < cut < stop)})
         found = _mended(text, list(pairwise(borders)))
         if stop < end and len(found) > 1:  # the last goes on beyond the cut: it is split with what follows

@@ -404,7 +404,10 @@ class Store:
             f" JOIN documents ON documents.id = document WHERE {where} ORDER BY ordinal",
             (value,),
         )
-        return [StoredPassage(*row, _unpack(sentences)) for *row, sentences in rows]
+        return [
+            StoredPassage(number, document, title, language, ordinal, start, end, text, _unpack(sentences))
+            for number, document, title, language, ordinal, start, end, text, sentences in rows
+        ]
 
     def _rows_of(self, documents: Collection[str]) -> list[Any]:
         return self._rows(

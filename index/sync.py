@@ -168,7 +168,7 @@ class _Writer:
         self.uncut -= len(document.text)
         self._characters += len(document.text)
         self._cut += len(passages)
-        if len(passages) > _AT_ONCE:
+        if len(passages) > _AT_ONCE or self._store.kept(document):
             return self.flush() and self._add_large(document, passages, source)
         self.waiting.append((document, passages, source))
         return sum(len(passages) for _, passages, _ in self.waiting) < _AT_ONCE or self.flush()

@@ -127,7 +127,7 @@ def facts(text: str, language: str) -> tuple[Fact, ...]:
         found.append(Fact("number", f"{value:.10g}", unit))
     folded = fold(text)
     for match in re.finditer(r"[a-z]+", folded):
-        beside = re.search(r"\d\W{0,3}$", folded[: match.start()]) or re.match(r"\W{0,3}\d", folded[match.end() :])
+        beside = re.search(r"\d(?:er|st|nd|rd|th)?\W{0,3}$", folded[: match.start()]) or re.match(r"\W{0,3}\d", folded[match.end() :])
         if when := _CALENDAR.get(match[0]) or (_BESIDE_NUMBER.get(match[0]) if beside else None):
             found.append(Fact("date", when))
     return tuple(dict.fromkeys([*found, *_names(text, language)]))
@@ -212,6 +212,6 @@ def _names(text: str, language: str) -> list[Fact]:
         if opening and not terms(word, language):
             continue
         key = name_key(word)
-        if len(key) > 1 and key not in _NOT_NAMES and key not in _CALENDAR:
+        if len(key) > 1 and key not in _NOT_NAMES and key not in _CALENDAR and key not in _BESIDE_NUMBER:
             found.append(Fact("name", key, opening=opening))
     return found

@@ -40,6 +40,8 @@ def detect(text: str, *, default: Language = "fr") -> Language:
         text: of any length, often one short question with names in it.
         default: what an empty or undecidable text counts as.
     """
+    if not _WORD.search(text):
+        return default
     own = _QUOTED.sub(" ", text) if len(_QUOTED.sub("", text)) > 0.4 * len(text) else text
     score = _cues(own)
     if abs(score) >= 1:

@@ -36,7 +36,8 @@ _ENGLISH = [
 ]
 _ODD = [
     "Émoji 🐓 et ligature ﬁn", "日本語の文です。", "a  b\n\nc\td", "x", "ＦＵＬＬ ｗｉｄｔｈ", "Œuvre d’art", "½ ™ №", "Привет, мир!",
-    "1234567890 " * 40, "مرحبا بالعالم", "A\u00adB\u200bC", "Ça, c'est… « fini » !",
+    "1234567890 " * 40, "مرحبا بالعالم",
+    "A\u00adB\u200bC", "Ça, c'est… « fini » !",
 ]  # fmt: skip
 TEXTS = [
     *_ODD,

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -29,7 +30,7 @@ def blanks_gone(text: str) -> str:
 def test_every_character_but_blanks_is_in_one_sentence(text: str, language: str) -> None:
     spans = split_sentences(text, language)
     assert all(0 <= start < end <= len(text) for start, end in spans)
-    assert all(end <= start for (_, end), (start, _) in zip(spans, spans[1:], strict=False))
+    assert all(end <= start for (_, end), (start, _) in pairwise(spans))
     assert "".join(blanks_gone(text[start:end]) for start, end in spans) == blanks_gone(text)
     assert all(text[start:end] == text[start:end].strip() for start, end in spans)
 

@@ -149,11 +149,10 @@ def _versioned(name: str) -> str:
 
 
 def _head() -> str:
-    """What the page needs before Gradio is there: style, script, and the theme and language chosen before."""
+    """What the page needs before Gradio is there: style, script, and the theme chosen before."""
     chosen = """
       const root = document.documentElement, theme = localStorage.getItem("cocorico.theme");
       if (theme) root.dataset.theme = theme;
-      root.lang = localStorage.getItem("cocorico.language") || (navigator.language.startsWith("fr") ? "fr" : "en");
     """
     return (
         f"<script>{chosen}</script>"

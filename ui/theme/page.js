@@ -39,7 +39,7 @@ export function start(element, given) {
   page = element.querySelector(".cocorico");
   bridge = given;
   texts = given.props.texts;
-  language = document.documentElement.lang;
+  language = localStorage.getItem("cocorico.language") ?? (navigator.language.startsWith("fr") ? "fr" : "en");
   try { turns = JSON.parse(sessionStorage.getItem("cocorico.turns")) ?? []; } catch { turns = []; }
   turns.forEach(turn => { if (turn.view?.stage !== "done") turn.view = { ...turn.view, stage: "done", stopped: true }; });
   given.watch("value", () => receive(given.props.value));
@@ -85,7 +85,7 @@ function listen() {
 // --- words -----------------------------------------------------------------------------------------------------------
 
 function translate() {
-  document.documentElement.lang = language;
+  document.documentElement.lang = page.lang = language;     // Gradio may write its own choice on the document later
   for (const element of page.querySelectorAll("[data-text]")) element.textContent = say(element.dataset.text);
   for (const element of page.querySelectorAll("[data-label]")) element.setAttribute("aria-label", say(element.dataset.label));
   for (const element of page.querySelectorAll("[data-placeholder]")) element.placeholder = say(element.dataset.placeholder);
