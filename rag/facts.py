@@ -127,7 +127,8 @@ def facts(text: str, language: str) -> tuple[Fact, ...]:
         found.append(Fact("number", f"{value:.10g}", unit))
     folded = fold(text)
     for match in re.finditer(r"[a-z]+", folded):
-        beside = re.search(r"\d(?:er|st|nd|rd|th)?\W{0,3}$", folded[: match.start()]) or re.match(r"\W{0,3}\d", folded[match.end() :])
+        before, after = folded[: match.start()], folded[match.end() :]
+        beside = re.search(r"\d(?:er|st|nd|rd|th)?\W{0,3}$", before) or re.match(r"\W{0,3}\d", after)
         if when := _CALENDAR.get(match[0]) or (_BESIDE_NUMBER.get(match[0]) if beside else None):
             found.append(Fact("date", when))
     return tuple(dict.fromkeys([*found, *_names(text, language)]))

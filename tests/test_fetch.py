@@ -106,7 +106,7 @@ def test_a_file_without_its_stamp_is_verified_again(registry: Path, tmp_path: Pa
 
 def test_a_file_changed_behind_its_stamp_is_fetched_anew(registry: Path, tmp_path: Path) -> None:
     path = ensure(FILE, tmp_path)
-    path.write_bytes(DATA[:-1] + b"x")
+    path.write_bytes(DATA[:-1] + b"!")
     assert ensure(FILE, tmp_path).read_bytes() == DATA
 
 
@@ -156,7 +156,7 @@ def test_a_run_killed_while_it_fetches_goes_on_afterwards(registry: Path, tmp_pa
 def test_a_damaged_part_on_disk_is_noticed_and_fetched_anew(registry: Path, tmp_path: Path) -> None:
     parts = tmp_path / "weights/petit.bin.parts"
     parts.mkdir(parents=True)
-    (parts / "02.bin").write_bytes(PARTS[1][:-1] + b"x")
+    (parts / "02.bin").write_bytes(PARTS[1][:-1] + b"!")
     assert ensure(FILE, tmp_path).read_bytes() == DATA
 
 
@@ -301,7 +301,7 @@ def test_the_status_of_each_file_says_whether_it_is_there_and_whole(
     path = ensure(FILE, tmp_path)
     assert [found.state for found in status(tmp_path)] == ["verified"]
     facts = path.stat()
-    path.write_bytes(DATA[:-1] + b"x")
+    path.write_bytes(DATA[:-1] + b"!")
     os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))  # damage that keeps size and date
     assert [found.state for found in status(tmp_path)] == ["verified"]
     assert [found.state for found in status(tmp_path, verify=True)] == ["damaged"]
