@@ -334,9 +334,15 @@ class _Bar:
                     return
                 large = total > 1_000_000
                 named = say("indexing", _terminal_language()) if what == "index" else what
-                # `disable=None`: nothing where standard error is no terminal
+                # In a log a fetch shows a line now and then, so that it doesn't look dead; `disable=None`: the rest nothing.
+                pace = 0.5 if sys.stderr.isatty() else 10
                 bar = tqdm(
-                    total=total, desc=named, unit="B" if large else "", unit_scale=large, mininterval=0.5, disable=None
+                    total=total,
+                    desc=named,
+                    unit="B" if large else "",
+                    unit_scale=large,
+                    mininterval=pace,
+                    disable=False if large else None,
                 )
                 self._bars[what] = bar
             bar.total = total

@@ -17,9 +17,10 @@ from rag.generator import CHATML, Message, Turnstile, render, shared_beginning
 from weights.errors import UserError
 
 _KEPT = 6  # prompts whose states stay
-# Prompts are read in blocks that begin at multiples of this, and reused in whole blocks: the sums inside the model come
-# out bit for bit alike then, and the same question gets the same answer whatever was asked before.
-_BLOCK = 64
+_AT_ONCE = 256  # tokens read between two looks at `stop`
+# A shared beginning is taken over in whole groups of this many tokens: the matrix kernels work on groups of rows, so the sums
+# come out bit for bit as if all had been read anew, and a question gets the same answer whatever was asked before.
+_GROUP = 16
 
 
 class LlamaCpp:
@@ -55,7 +56,7 @@ class LlamaCpp:
         self._vocab = self._model.get_vocab()
         parameters = lc.LlamaContextParams()
         parameters.n_ctx = context_tokens
-        parameters.n_batch = parameters.n_ubatch = _BLOCK
+        parameters.n_batch = parameters.n_ubatch = _AT_ONCE
         parameters.n_seq_max = _KEPT + 2
         parameters.kv_unified = True
         parameters.n_threads = parameters.n_threads_batch = threads or _cores()
@@ -85,26 +86,10 @@ class LlamaCpp:
             sequence = self._read(prompt, max_tokens, stop) if mine else None
             if sequence is None:
                 return
-            written: list[int] = []
-            shown = 0
-            for _ in range(max_tokens):
-                if stop and stop.is_set():
-                    return
-                token = self._greedy.sample(self._context, -1)
-                if self._vocab.is_eog(token):
-                    break
-                written.append(token)
-                # Decoding all that was written makes sure of whole code points; the last one may wait for its bytes.
-                text = self._text(written)
-                whole = len(text) - 1 if text.endswith("\ufffd") else len(text)
-                if whole > shown:
-                    yield text[shown:whole]
-                    shown = whole
-                self._run([token], len(self._kept[sequence]), sequence, last=True)
-                self._kept[sequence].append(token)
-            text = self._text(written)
-            if len(text) > shown:
-                yield text[shown:]
+            try:
+                yield from self._write(sequence, len(prompt), max_tokens, stop)
+            finally:  # what was written one by one is not kept: read as a prompt its sums would differ
+                self._context.memory_seq_rm(sequence, len(prompt), -1)
 
     def choose(
         self, messages: Sequence[Message], options: Sequence[str], *, stop: threading.Event | None = None
@@ -127,6 +112,29 @@ class LlamaCpp:
                 self._context.close()
                 self._model.close()
 
+    def _write(self, sequence: int, position: int, max_tokens: int, stop: threading.Event | None) -> Iterator[str]:
+        """Greedily, token by token, after the `position` tokens that were read."""
+        written: list[int] = []
+        shown = 0
+        for place in range(position, position + max_tokens):
+            if stop and stop.is_set():
+                return
+            token = self._greedy.sample(self._context, -1)
+            if self._vocab.is_eog(token):
+                break
+            written.append(token)
+            # Decoding all that was written makes sure of whole code points; the last one may wait for its bytes.
+            text = self._text(written)
+            whole = len(text) - 1 if text.endswith("\ufffd") else len(text)
+            if whole > shown:
+                yield text[shown:whole]
+                shown = whole
+            if len(written) < max_tokens:
+                self._run([token], place, sequence, last=True)
+        text = self._text(written)
+        if len(text) > shown:
+            yield text[shown:]
+
     def _tokens(self, messages: Sequence[Message], max_tokens: int) -> list[int]:
         pieces = render(self._template, messages, bos_token="", eos_token="")
         tokens: list[int] = []
@@ -142,7 +150,7 @@ class LlamaCpp:
         for sequence, tokens in self._kept.items():
             if (common := shared_beginning(tokens, prompt)) > length:
                 best, length = sequence, common
-        length = min(length, len(prompt) - 1) // _BLOCK * _BLOCK  # the last token is always run: its logits are wanted
+        length = min(length, len(prompt) - 1) // _GROUP * _GROUP  # the last token is always run: its logits are wanted
         best = best if length else None
         if best is not None:
             self._kept.move_to_end(best)
@@ -153,7 +161,7 @@ class LlamaCpp:
         while length < len(prompt):
             if stop and stop.is_set():
                 return None
-            part = prompt[length : length + _BLOCK]
+            part = prompt[length : length + _AT_ONCE]
             if not self._run(part, length, sequence, last=length + len(part) == len(prompt), stop=stop):
                 self._context.memory_seq_rm(sequence, length, -1)
                 return None

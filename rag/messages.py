@@ -121,6 +121,15 @@ MESSAGES: dict[str, dict[str, str]] = {
         "en": "{file}, line {line}: the identifier “{name}” is already that of line {first}. Give it another one; "
         "the first line is kept.",
     },
+    "document_elsewhere": {
+        "fr": "{file} : le document « {name} » est déjà dans {first}. Changez l’un des deux noms.",
+        "en": "{file}: the document “{name}” is already in {first}. Rename one of them.",
+    },
+    "embedder_unusable": {
+        "fr": "Le modèle de vecteurs {model} ne s’ouvre pas : {reason}. Donnez un dossier ou un nom de modèle "
+        "sentence-transformers.",
+        "en": "The vector model {model} cannot be opened: {reason}. Give a sentence-transformers folder or name.",
+    },
     "document_empty": {
         "fr": "{name} est vide : il n’y a rien à y chercher.",
         "en": "{name} is empty: there is nothing to search in it.",
