@@ -153,9 +153,13 @@ class Sources:
         """The best sentence, then those that add words or facts which it lacks."""
 
         def missing(chosen: list[int]) -> int:
-            return sum(not any(holds(self._sources[number].facts, fact) for number in chosen) for fact in wanted)
+            sources = [self._sources[number] for number in chosen]
+            return sum(
+                not any(holds(source.context if fact.kind == "name" else source.facts, fact) for source in sources)
+                for fact in wanted
+            )
 
-        lacks = np.array([missing([number]) for number in range(len(self._sources))])
+        lacks = np.array([sum(not holds(source.facts, fact) for fact in wanted) for source in self._sources])
         chosen = [int(np.argmax(scores - 0.05 * lacks))]
         while len(chosen) < _MOST_CITATIONS:
             covered = likeness[chosen].max(axis=0)

@@ -59,6 +59,7 @@ class LlamaCpp:
         parameters.n_batch = parameters.n_ubatch = _AT_ONCE
         parameters.n_seq_max = _KEPT + 2
         parameters.kv_unified = True
+        parameters.flash_attn_type = 0  # its sums depend on what else the context holds
         parameters.n_threads = parameters.n_threads_batch = threads or _cores()
         self._context = lc.LlamaContext(self._model, parameters, verbose=False)
         self._cells = context_tokens
@@ -152,12 +153,18 @@ class LlamaCpp:
                 best, length = sequence, common
         length = min(length, len(prompt) - 1) // _GROUP * _GROUP  # the last token is always run: its logits are wanted
         best = best if length else None
-        if best is not None:
-            self._kept.move_to_end(best)
-        sequence = self._free_sequence(len(prompt) - length + max_tokens, keep=best)
-        if best is not None:
-            self._context.memory_seq_cp(best, sequence, 0, length)
+        if best is not None and len(prompt) - length <= _GROUP and len(self._kept[best]) - length <= _GROUP:
+            # As good as the same prompt: read its end again in its place.
+            self._free_sequence(max_tokens + _GROUP, keep=best)
+            self._context.memory_seq_rm(best, length, -1)
+            sequence = best
+        else:
+            sequence = self._free_sequence(len(prompt) - length + max_tokens, keep=best)
+            if best is not None:
+                self._context.memory_seq_cp(best, sequence, 0, length)
+                self._kept.move_to_end(best)
         self._kept[sequence] = prompt[:length]
+        self._kept.move_to_end(sequence)
         while length < len(prompt):
             if stop and stop.is_set():
                 return None

@@ -124,9 +124,9 @@ TEXTS: dict[str, dict[str, str]] = {
 # Questions on the article that ships in seeds/, each in its own language whatever that of the page.
 EXAMPLES: tuple[tuple[str, str], ...] = (
     ("fr", "Combien Microsoft a-t-il investi dans Mistral AI ?"),
-    ("fr", "Que reproche Kai Zenner à Mistral ?"),
-    ("en", "Why does the European Commission look into Microsoft’s investment?"),
-    ("en", "What stake does Microsoft hold in OpenAI?"),
+    ("fr", "Que pense Thierry Breton du lobbying de Mistral ?"),
+    ("en", "Which company is the German champion in artificial intelligence?"),
+    ("en", "How much has Microsoft invested in OpenAI?"),
 )
 
 

@@ -11,12 +11,10 @@ from serving import CHROMIUM, launch, served  # noqa: E402
 
 from rag.service import Service  # noqa: E402
 from rag.settings import ROOT, from_environment  # noqa: E402
+from ui.texts import EXAMPLES  # noqa: E402
 
 FOLDER = ROOT / "docs" / "screenshots"
-QUESTIONS = {
-    "fr": ("Combien Microsoft a-t-il investi dans Mistral AI ?", "Que reproche Kai Zenner à Mistral ?"),
-    "en": ("What stake does Microsoft hold in OpenAI?", "How much did Microsoft invest in Mistral AI?"),
-}
+QUESTIONS = {language: [text for each, text in EXAMPLES if each == language] for language in ("fr", "en")}
 SCREENS = {
     "desktop": {"viewport": {"width": 1440, "height": 900}},
     "phone": {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True},
@@ -52,7 +50,7 @@ def main() -> None:
     service.close()
 
 
-def _converse(page: Page, questions: tuple[str, ...]) -> str:
+def _converse(page: Page, questions: list[str]) -> str:
     for number, question in enumerate(questions, 1):
         page.fill("#question", question)
         page.press("#question", "Enter")

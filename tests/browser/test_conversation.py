@@ -11,7 +11,7 @@ from serving import served
 from rag.service import Service
 from rag.settings import Settings
 
-PATIENCE = 180_000  # ms, for a machine without an accelerator that also runs other tests
+PATIENCE = 300_000  # ms, for a machine without an accelerator that also runs other tests
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +30,7 @@ def ask(page: Page, question: str) -> None:
     expect(page.locator(".error")).to_have_count(0)
 
 
+@pytest.mark.timeout(1500)
 def test_a_conversation_in_both_languages(open_page: Opening, address: str) -> None:
     page = open_page(address)
     # A question asked at once waits until the models are there.
@@ -46,16 +47,16 @@ def test_a_conversation_in_both_languages(open_page: Opening, address: str) -> N
     assert inner and outer
     assert outer["y"] <= inner["y"] <= outer["y"] + outer["height"] - inner["height"]
 
-    # A question in English about the same French document.
-    ask(page, "What stake does Microsoft hold in OpenAI?")
-    answer = page.locator(".turn:nth-child(2) .answer")
-    expect(answer).to_contain_text("49")
+    # A question that leans on it.
+    ask(page, "Et dans OpenAI ?")
+    expect(page.locator(".turn:nth-child(2) .answer")).to_contain_text("13 milliards")
+
+    # One in English about the same French document, and one that no document answers.
+    ask(page, "Which company is the German champion in artificial intelligence?")
+    answer = page.locator(".turn:nth-child(3) .answer")
+    expect(answer).to_contain_text("Aleph Alpha")
     expect(answer).to_have_attribute("lang", "en")
     expect(answer.locator(".cite:not(.doubt)").first).to_be_visible()
-
-    # One that leans on it, and one that no document answers.
-    ask(page, "And how much did it invest there?")
-    expect(page.locator(".turn:nth-child(3) .answer")).to_contain_text("13")
     ask(page, "Quel temps fera-t-il demain à Lisbonne ?")
     expect(page.locator(".turn:nth-child(4) .refused .badge")).to_be_visible()
 
