@@ -26,6 +26,7 @@ _WEAKEST = 0.5  # how much the two words least like the source count beside the 
 _COVERED, _SLOPE = 0.80, 20.0  # support is 0.5 where the sum of the two is so high
 _SAME_WORD = 0.55  # cosine from which a name in one language passes for another word of the source
 _SAME_OPENING = 0.25  # the same for a word that only opens the sentence, and so may be no name
+_JOINS = re.compile(r"[,;]|\b(?:and|et|while|tandis que|alors que)\b", re.IGNORECASE)  # two statements in one sentence
 _WORD = re.compile(r"\w+(?:[-'’.]\w+)*", re.UNICODE)
 
 
@@ -120,7 +121,8 @@ class Sources:
         support = 1 / (1 + exp(-_SLOPE * (float(covered @ words.weights) + _WEAKEST * weakest - _COVERED)))
         if (
             any(self._contradicted(fact, cited, words) for fact in wanted)
-            or self._belongs_elsewhere(wanted, cited, words)
+            or self._belongs_elsewhere(wanted, cited)
+            or self._mixes(sentence, wanted, cited)
             or self._denial_differs(sentence, language, cited[0])
         ):
             support = min(support, 0.2)
@@ -183,21 +185,21 @@ class Sources:
         closest = max(float((words.rows[place] @ source.tokens.T).max(axis=1).mean()) for source in cited)
         return closest < (_SAME_OPENING if fact.opening else _SAME_WORD)
 
-    def _belongs_elsewhere(self, wanted: tuple[Fact, ...], cited: list[_Source], words: "_Words") -> bool:
+    def _mixes(self, sentence: str, wanted: tuple[Fact, ...], cited: list[_Source]) -> bool:
+        """Whether one statement is put together from names that no single place of the sources has together."""
+        known = [fact for fact in wanted if fact.kind == "name" and any(holds(source.facts, fact) for source in self._sources)]
+        together = any(all(holds(source.context, fact) for fact in known) for source in cited)
+        return not together and _JOINS.search(sentence) is None
+
+    def _belongs_elsewhere(self, wanted: tuple[Fact, ...], cited: list[_Source]) -> bool:
         """Whether a figure is another's in the source: its sentence lacks a name of the answer and has one that the answer lacks
         in its place ("13 billion in Mistral" where the source says OpenAI)."""
         names = [fact for fact in wanted if fact.kind == "name"]
         for figure in (fact for fact in wanted if fact.kind == "number"):
             holders = [source for source in cited if holds(source.facts, figure)]
-            if holders and all(self._replaces_name(names, source, words) for source in holders):
+            if holders and all(_replaces_name(names, source) for source in holders):
                 return True
         return False
-
-    def _replaces_name(self, names: list[Fact], source: _Source, words: "_Words") -> bool:
-        lacking = [fact for fact in names if not holds(source.facts, fact)]
-        others = [fact for fact in source.facts if fact.kind == "name" and not fact.opening and fact.value not in PLACES]
-        others = [fact for fact in others if not holds(tuple(names), fact)]
-        return bool(lacking and others)
 
     def _denial_differs(self, sentence: str, language: str, source: _Source) -> bool:
         """Whether one of the two denies what the other states, as far as words of negation tell."""
@@ -244,6 +246,12 @@ class SentenceStream:
     def _spans(self) -> list[Span]:
         spans = split_sentences(self._text[self._done :], self._language)
         return [(start + self._done, end + self._done) for start, end in spans]
+
+
+def _replaces_name(names: list[Fact], source: _Source) -> bool:
+    lacking = [fact for fact in names if not holds(source.facts, fact)]
+    others = [fact for fact in source.facts if fact.kind == "name" and not fact.opening and fact.value not in PLACES]
+    return bool(lacking) and any(not holds(tuple(names), fact) for fact in others)
 
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

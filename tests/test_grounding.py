@@ -39,6 +39,9 @@ FALSE = [
     "Google a investi 2 milliards de dollars dans Anthropic.",
     "Aleph Alpha was founded by Jonas Andrulis.",
     "OpenAI employs about 700 people.",
+    "Stability AI is the German champion in artificial intelligence.",
+    "Anthropic is the German champion in artificial intelligence.",
+    "Kai Zenner leads Hugging Face.",
 ]
 
 

@@ -125,8 +125,8 @@ TEXTS: dict[str, dict[str, str]] = {
 EXAMPLES: tuple[tuple[str, str], ...] = (
     ("fr", "Combien Microsoft a-t-il investi dans Mistral AI ?"),
     ("fr", "Que pense Thierry Breton du lobbying de Mistral ?"),
-    ("en", "Which company is the German champion in artificial intelligence?"),
     ("en", "How much has Microsoft invested in OpenAI?"),
+    ("en", "When did the procedure about Microsoft’s investment in OpenAI begin?"),
 )
 
 
