@@ -63,7 +63,8 @@ def handler_of(model: Generator, *, on_end: Callable[[int], None] = lambda piece
             if asked.get("logprobs"):
                 words = ("Oui", "Non", "Yes", "No", "Paris", "Berlin", "Madrid")
                 odds = model.choose(messages, words)
-                listed = [{"token": word, "logprob": log(max(odd, 1e-9))} for word, odd in zip(words, odds, strict=True)]
+                pairs = zip(words, odds, strict=True)
+                listed = [{"token": word, "logprob": log(max(odd, 1e-9))} for word, odd in pairs]
                 best = max(listed, key=lambda one: one["logprob"])
                 message = {"role": "assistant", "content": best["token"]}
                 self.json({"choices": [{"message": message, "logprobs": {"content": [{"top_logprobs": listed}]}}]})
