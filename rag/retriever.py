@@ -7,6 +7,7 @@ best match stands out among them: that weighs words by rarity across languages, 
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +18,33 @@ from index.store import Store, StoredPassage
 
 _BY_VECTOR = 40
 _BY_WORDS = 25
-_WINDOW = 24  # tokens, half of the window that `near` looks through
 _SHARPNESS = 20.0
 
-# How much each signal counts in the order, in standard deviations among the candidates, and the logistic regression from
-# signals to the probability that a passage answers. `python -m bench.retrieval --fit` finds both, on the questions of its
-# development half alone.
-_ORDER = {"contrast": 1.60, "near": 0.47, "spread": 0.58, "words": 0.13}
-_SCORE = {"bias": -20.0, "vector": 20.0, "late": 5.0, "lead": 0.5}
+# How much each signal counts in the order, and the logistic regression from signals to the probability that a passage
+# answers. `python -m bench.retrieval --fit` finds both, on the questions of its development half alone.
+_ORDER = {"contrast": 21.0, "spread": 15.0, "vector": 8.0, "share": 0.8}
+_SCORE = {"bias": -20.0, "vector": 20.0, "late": 5.0, "contrast": 0.0, "lead": 0.5}
+
+# Token vectors share one large direction that tells nothing. It is a property of the model, found here on texts of all
+# sorts: the mean of the candidates would take their common subject away as well, in a small library above all.
+_ALL_SORTS = (
+    "Le conseil municipal a voté hier le budget de l'année prochaine, après trois heures de débats.",
+    "Pour installer le logiciel, ouvrez un terminal et saisissez la commande suivante.",
+    "Elle est née en 1867 à Varsovie et a reçu deux prix Nobel.",
+    "Les symptômes apparaissent en général au bout de cinq jours : fièvre, toux et fatigue.",
+    "L'entreprise annonce un chiffre d'affaires de 3,2 milliards d'euros, en hausse de 8 %.",
+    "Quels papiers faut-il pour demander un passeport ?",
+    "Cette rivière traverse quatre départements avant de se jeter dans la mer.",
+    "L'équipe a gagné le match deux à un devant son public.",
+    "The committee published its report on Tuesday and asked for more time.",
+    "To change the settings, open the menu and choose the second entry.",
+    "He was born in Chicago in 1942 and studied law before he turned to music.",
+    "Patients who take this drug should avoid alcohol and drive with care.",
+    "The company sold 12,000 cars last year, twice as many as in 2019.",
+    "How long does it take to travel from London to Paris by train?",
+    "The castle stands on a hill above the old town and dates from the twelfth century.",
+    "Water boils at a lower temperature in the mountains because the air is thinner.",
+)
 
 Floats = NDArray[np.float32]
 
@@ -48,46 +68,35 @@ class Hit:
 class Signals:
     """What is known of each candidate for a question; arrays are (n,) float32.
 
-    `vector`: cosine of the two vectors. `words`: BM25, 0 where no word is shared. `same`: whether the passage is in the
-    question's language. `late`: mean over the question's tokens of the best cosine in the passage. `contrast`: the same of
-    what stands out from the other candidates, cubed, as a logarithm. `near`: as `late`, within a window of the passage.
-    `spread`: as `late`, with all good matches in the passage in place of the best alone.
+    `vector`: cosine of the two vectors. `words`: BM25, 0 where no word is shared. `share`: the same as a part of the best,
+    among passages in the question's language; 0 for others. `late`: mean over the question's tokens of the best cosine in
+    the passage. `contrast`: the same of what stands out from the other candidates (cubic mean). `spread`: as `late`, with
+    all good matches in the passage in place of the best alone.
     """
 
     vector: Floats
     words: Floats
-    same: NDArray[np.bool_]
+    share: Floats
     late: Floats
     contrast: Floats
-    near: Floats
     spread: Floats
 
     def order(self) -> Floats:
         """(n,) what candidates are ordered by, higher is better; comparable within one question only."""
-        return sum(
-            (weight * self.standard(name) for name, weight in _ORDER.items()), start=np.zeros_like(self.vector)
-        )
+        return np.sum([weight * getattr(self, name) for name, weight in _ORDER.items()], axis=0)
 
-    def standard(self, name: str) -> Floats:
-        """(n,) a signal in standard deviations; of words only among passages of the question's language, 0 elsewhere."""
-        values: Floats = getattr(self, name)
-        among = self.same if name == "words" else np.ones_like(self.same)
-        if not among.any():
-            return np.zeros_like(values)
-        chosen = values[among]
-        return np.where(among, (values - chosen.mean()) / (chosen.std() + 1e-6), 0).astype(np.float32)
-
-    def lead(self, order: Floats) -> Floats:
-        """(n,) how far each is ahead of the best of the others, 0 where there is no other; below 0 for all but the best."""
+    def lead(self) -> Floats:
+        """(n,) how far each is ahead of the best of the others: 0 where there is no other, below 0 for all but the best."""
+        order = self.order()
         if len(order) < 2:
             return np.zeros_like(order)
         second, first = np.sort(order)[-2:]
         return np.where(np.arange(len(order)) == order.argmax(), order - second, order - first)
 
-    def probability(self, order: Floats) -> Floats:
+    def probability(self) -> Floats:
         """(n,) how likely each is to answer, 0..1."""
-        logit = _SCORE["bias"] + _SCORE["vector"] * self.vector + _SCORE["late"] * self.late
-        return 1 / (1 + np.exp(-(logit + _SCORE["lead"] * self.lead(order))))
+        logit = sum(_SCORE[name] * getattr(self, name) for name in ("vector", "late", "contrast"))
+        return 1 / (1 + np.exp(-(_SCORE["bias"] + logit + _SCORE["lead"] * self.lead())))
 
 
 class Retriever:
@@ -109,11 +118,10 @@ class Retriever:
         found, signals = self.candidates(query, language, documents)
         if not found:
             return []
-        order = signals.order()
-        scores = signals.probability(order)
+        scores = signals.probability()
         return [
             Hit(found[i], float(scores[i]), float(signals.vector[i]), float(signals.words[i]), float(signals.late[i]))
-            for i in np.argsort(-order, kind="stable")[:k]
+            for i in np.argsort(-signals.order(), kind="stable")[:k]
         ]
 
     def candidates(
@@ -125,57 +133,51 @@ class Retriever:
             code = self._embedder.queries([query])[0]
             by_vector = dict(self._store.search_vectors(code.vector, _BY_VECTOR, documents))
             # Names and numbers are the same in both languages, but not always as stemmed for one of them.
-            words = [*terms(query, language), *terms(query, "en" if language == "fr" else "fr")]
-            by_words = dict(self._store.search_words(words, _BY_WORDS, documents))
+            stems = [*terms(query, language), *terms(query, "en" if language == "fr" else "fr")]
+            by_words = dict(self._store.search_words(stems, _BY_WORDS, documents))
             found = self._store.passages(sorted(by_vector.keys() | by_words.keys()))
         if not found:
             none = np.zeros(0, np.float32)
-            return [], Signals(none, none, none.astype(bool), none, none, none, none)
+            return [], Signals(none, none, none, none, none, none)
         numbers = [passage.id for passage in found]
-        late, contrast, near, spread = _look(code.tokens, [tokens for tokens, _ in self._store.token_vectors(numbers)])
+        words = np.array([by_words.get(number, 0.0) for number in numbers], np.float32)
+        comparable = words * np.array([passage.language == language for passage in found])
+        late, contrast, spread = _look(
+            code.tokens, [tokens for tokens, _ in self._store.token_vectors(numbers)], _common_direction(self._embedder)
+        )
         return found, Signals(
             vector=self._store.vectors(numbers) @ code.vector,
-            words=np.array([by_words.get(number, 0.0) for number in numbers], np.float32),
-            same=np.array([passage.language == language for passage in found]),
+            words=words,
+            share=comparable / max(float(comparable.max()), 1e-9),
             late=late,
             contrast=contrast,
-            near=near,
             spread=spread,
         )
 
 
-def _look(question: Floats, passages: Sequence[Floats]) -> tuple[Floats, Floats, Floats, Floats]:
-    """`late`, `contrast`, `near` and `spread` of `Signals`, from the token vectors of question and passages."""
-    zeros = np.zeros(len(passages), np.float32)
+def _look(question: Floats, passages: Sequence[Floats], common: Floats) -> tuple[Floats, Floats, Floats]:
+    """`late`, `contrast` and `spread` of `Signals`, from the token vectors of the question and of each passage."""
     sizes = np.array([len(passage) for passage in passages])
     if not len(question) or not sizes.all():
-        return zeros, zeros, zeros, zeros
-    tokens = np.concatenate(passages)
-    mean = tokens.mean(axis=0)  # token vectors share one large direction that tells nothing
-    similar = _unit(question - mean) @ _unit(tokens - mean).T
+        zeros = np.zeros(len(passages), np.float32)
+        return zeros, zeros, zeros
+    similar = _unit(question - common) @ _unit(np.concatenate(passages) - common).T
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     best = np.maximum.reduceat(similar, starts, axis=1)  # (question's tokens, passages)
     stands_out = np.maximum(best - best.mean(axis=1, keepdims=True), 0)
-    # A matching token counts exponentially, all others in the passage nearly nothing.
-    summed = np.add.reduceat(np.exp(_SHARPNESS * similar), starts, axis=1)
+    matches = np.add.reduceat(np.exp(_SHARPNESS * similar), starts, axis=1) / sizes
     return (
         best.mean(axis=0),
-        np.log((stands_out**3).mean(axis=0) + 1e-6),
-        _near(similar, starts, sizes),
-        (np.log(summed / sizes) / _SHARPNESS).mean(axis=0).astype(np.float32),
+        np.cbrt((stands_out**3).mean(axis=0)),
+        (np.log(matches) / _SHARPNESS).mean(axis=0).astype(np.float32),
     )
 
 
-def _near(similar: Floats, starts: NDArray[np.int64], sizes: NDArray[np.int64]) -> Floats:
-    """The best mean of best cosines within two neighbouring blocks of a passage's tokens."""
-    counts = np.maximum(sizes // _WINDOW, 1)
-    edges = np.concatenate([start + np.arange(n) * size // n for start, size, n in zip(starts, sizes, counts, strict=True)])
-    blocks = np.maximum.reduceat(similar, edges, axis=1)
-    firsts = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    follows = np.append(np.ones(len(edges) - 1, bool), False)
-    follows[firsts[1:] - 1] = False  # the last block of a passage has no neighbour in it
-    pairs = np.where(follows, np.maximum(blocks, np.roll(blocks, -1, axis=1)), blocks)
-    return np.maximum.reduceat(pairs.mean(axis=0), firsts)
+@lru_cache(maxsize=2)
+def _common_direction(embedder: Embedder) -> Floats:
+    """(d,) the mean token vector of texts of all sorts."""
+    mean: Floats = np.concatenate([code.tokens for code in embedder.passages(_ALL_SORTS)]).mean(axis=0)
+    return mean
 
 
 def _unit(vectors: Floats) -> Floats:

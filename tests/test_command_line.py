@@ -32,8 +32,8 @@ def _python(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
 
 
 def _write(path: Path, lines: list[Any]) -> Path:
-    texts = [line if isinstance(line, str) else json.dumps(line, ensure_ascii=False) for line in lines]
-    path.write_text("\n".join(texts) + "\n", encoding="utf-8")
+    texts = [line if isinstance(line, str) else json.dumps(line) for line in lines]
+    path.write_text("\n".join(texts) + "\n")
     return path
 
 
