@@ -45,8 +45,8 @@ lint: $(VENV)/.test ## check the style and the types
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
-bench: $(VENV)/.test ## answer the article's questions and say how many were right, how fast
-	@$(BIN)/python -m bench.article
+bench: $(VENV)/.test ## answer our questions on the article and say how many were right, how fast
+	@$(BIN)/python -m bench.answers article
 
 bench-retrieval: $(VENV)/.test ## measure the search on the public sets
 	@$(BIN)/python -m bench.retrieval

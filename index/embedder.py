@@ -89,7 +89,7 @@ class Embedder:
             return []
         tokenizer = self._model.tokenizer
         with self._tokenizing:
-            encoded = tokenizer(list(texts), add_special_tokens=False, truncation=False, verbose=False)
+            encoded = tokenizer([_whole(text) for text in texts], add_special_tokens=False, truncation=False, verbose=False)
         return [len(ids) for ids in encoded["input_ids"]]
 
     def _wants_half(self) -> bool:
@@ -110,7 +110,7 @@ class Embedder:
         for numbers in batches:
             with self._tokenizing:
                 inputs = self._model.tokenizer(
-                    [prefix + texts[number] for number in numbers],
+                    [prefix + _whole(texts[number]) for number in numbers],
                     padding=True,
                     truncation=True,
                     max_length=self._most,
@@ -148,6 +148,11 @@ class Embedder:
             else:
                 batches.append([number])
         return batches
+
+
+def _whole(text: str) -> str:
+    """The text with half characters (lone surrogates, which no tokenizer takes) as question marks, spans unchanged."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _digest(folder: Path) -> str:

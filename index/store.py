@@ -502,9 +502,10 @@ def _blobs(code: Encoded) -> tuple[bytes, bytes, bytes]:
 
 
 def encode_tokens(tokens: NDArray[np.float32]) -> bytes:
-    """Token vectors (t, d) as (t,) float16 scales, then (t, d) int8."""
-    scales = np.maximum(np.abs(tokens).max(axis=1, initial=0), 1e-6) / 127
-    return scales.astype("<f2").tobytes() + np.rint(tokens / scales[:, None]).astype(np.int8).tobytes()
+    """Token vectors (t, d) as (t,) float16 scales, then (t, d) int8; values under 3e-5 are lost."""
+    scales = np.maximum(np.abs(tokens).max(axis=1, initial=0) / 127, np.finfo("<f2").tiny).astype("<f2")
+    levels = np.clip(np.rint(tokens / scales[:, None].astype(np.float32)), -127, 127)
+    return scales.tobytes() + levels.astype(np.int8).tobytes()
 
 
 def decode_tokens(data: bytes, dimension: int) -> NDArray[np.float32]:

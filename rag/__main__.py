@@ -4,12 +4,14 @@ import argparse
 import io
 import json
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from rag.settings import Settings, from_environment
@@ -28,10 +30,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(encoding="utf-8", errors="replace")
     options = _parser().parse_args(arguments)
     language = _terminal_language()
+    interrupted = threading.Event()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        interrupted.set()  # some libraries swallow the exception while they are imported
+        signal.default_int_handler(number, frame)
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, interrupt)
     try:
         settings = _settings(options)
         run: Callable[[argparse.Namespace, Settings], int] = options.run
-        return run(options, settings)
+        status = run(options, settings)
+        return 130 if interrupted.is_set() else status
     except UserError as error:
         from rag.messages import explain
 

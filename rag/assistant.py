@@ -4,12 +4,13 @@ import threading
 import time
 from collections import abc
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from index.embedder import Embedder
 from index.passages import Span
 from index.store import Store
 from rag import answerable, conversation, prompts
+from rag.answerable import Evidence
 from rag.focus import Excerpt, focus
 from rag.generator import Generator
 from rag.grounding import SUPPORTED, Grounder, Sentence, SentenceStream
@@ -18,6 +19,7 @@ from rag.messages import say
 from rag.retriever import Hit, Retriever
 
 _ALONE = 2  # passages that are read apart where the answer from all of them isn't supported
+_NOTHING = Evidence(0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Answer:
     sentences: tuple[Sentence, ...]
     passages: tuple[Hit, ...]
     timings: Timings
+    evidence: Evidence = _NOTHING
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ class _Draft:
     hits: tuple[Hit, ...]
     began: float
     retrieval: float
+    evidence: Evidence = _NOTHING
     text: str = ""
     sentences: list[Sentence] = field(default_factory=list)
     tokens: int = 0
@@ -128,8 +132,9 @@ class _Draft:
     def finished(self, likely: float, *, refused: bool) -> Answer:
         total = time.perf_counter() - self.began
         timings = Timings(self.retrieval, self.first_token or total, total, self.tokens)
+        sentences = tuple(self.sentences)
         return Answer(
-            self.question, self.text, self.language, likely, refused, tuple(self.sentences), self.hits, timings
+            self.question, self.text, self.language, likely, refused, sentences, self.hits, timings, self.evidence
         )
 
 
@@ -148,10 +153,18 @@ class Assistant:
         self.grounder = Grounder(store, embedder)
         self.generator = generator
         self.passages = passages
+        self.threshold = answerable.THRESHOLD
 
-    def answer(self, question: str, history: Sequence[Turn] = (), *, language: str | None = None) -> Answer:
+    def answer(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        *,
+        language: str | None = None,
+        documents: Collection[str] | None = None,
+    ) -> Answer:
         """The whole answer at once. See `ask`."""
-        for event in self.ask(question, history, language=language):
+        for event in self.ask(question, history, language=language, documents=documents):
             if isinstance(event, Finished):
                 return event.answer
         raise AssertionError("ask always finishes")
@@ -195,8 +208,10 @@ class Assistant:
             return
         reading = prompts.reading(asked, excerpts, language)
         read = self.generator.choose(reading, prompts.YES_NO[language], stop=stop)[0]
-        likely = answerable.before(found[0].score, read)
-        if likely < answerable.THRESHOLD and not (stop and stop.is_set()):
+        closest = excerpts[0].likeness
+        draft.evidence = Evidence(found[0].score, found[0].vector, found[0].late, closest, read)
+        likely = answerable.before(draft.evidence)
+        if likely < self.threshold and not (stop and stop.is_set()):
             yield from draft.refuse(likely)
             return
         # What no source holds is the model's own knowledge, or a mix-up of two passages: each is asked again, alone.
@@ -215,8 +230,9 @@ class Assistant:
             best = max((sentence.support for sentence in draft.sentences), default=0.0)
             if best >= SUPPORTED:
                 break
-        likely = answerable.after(likely, best)
-        if best < SUPPORTED or likely < answerable.THRESHOLD:
+        draft.evidence = replace(draft.evidence, support=best)
+        likely = answerable.after(draft.evidence)
+        if best < SUPPORTED or likely < self.threshold:
             yield from draft.refuse(likely)
             return
         yield Finished(draft.finished(likely, refused=False))

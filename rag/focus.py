@@ -19,10 +19,14 @@ _OF_PASSAGE = 0.5  # how much of the whole passage's likeness counts beside the 
 
 @dataclass(frozen=True)
 class Excerpt:
-    """What the model reads of a passage: some of its sentences in their order, "[…]" where some are left out."""
+    """What the model reads of a passage: some of its sentences in their order, "[…]" where some are left out.
+
+    `likeness` is that of its best sentence to the question: the mean over the question's tokens of their best cosines.
+    """
 
     passage: StoredPassage
     text: str
+    likeness: float
 
 
 def focus(question: str, passages: Sequence[StoredPassage], store: Store, embedder: Embedder) -> list[Excerpt]:
@@ -38,17 +42,20 @@ def focus(question: str, passages: Sequence[StoredPassage], store: Store, embedd
     mean = np.concatenate([tokens for tokens, _ in vectors]).mean(axis=0)
     asked = _unit(embedder.queries([question])[0].tokens - mean)
     scored: list[tuple[float, int, int]] = []
+    closest: list[float] = []
     for number, (passage, (tokens, spans)) in enumerate(zip(passages, vectors, strict=True)):
         likeness = asked @ _unit(tokens - mean).T
         whole = float(likeness.max(axis=1, initial=0).mean()) if len(asked) else 0.0
+        closest.append(0.0)
         for place, (start, end) in enumerate(passage.sentences):
             within = (spans[:, 0] < end) & (spans[:, 1] > start)
             own = float(likeness[:, within].max(axis=1, initial=0).mean()) if len(asked) else 0.0
             scored.append((-own - _OF_PASSAGE * whole, number, place))
+            closest[number] = max(closest[number], own)
     best = sorted(scored)[:_SENTENCES]
     order = dict.fromkeys(number for _, number, _ in best)
     kept = {number: {near for _, n, place in best if n == number for near in (place - 1, place) if near >= 0} for number in order}
-    return [Excerpt(passages[number], _text(passages[number], sorted(kept[number]))) for number in order]
+    return [Excerpt(passages[n], _text(passages[n], sorted(kept[n])), closest[n]) for n in order]
 
 
 def _text(passage: StoredPassage, places: list[int]) -> str:

@@ -26,7 +26,7 @@ _WEAKEST = 0.5  # how much the two words least like the source count beside the 
 _COVERED, _SLOPE = 0.80, 20.0  # support is 0.5 where the sum of the two is so high
 _SAME_WORD = 0.55  # cosine from which a name in one language passes for another word of the source
 _SAME_OPENING = 0.25  # the same for a word that only opens the sentence, and so may be no name
-_JOINS = re.compile(r"[,;]|\b(?:and|et|while|tandis que|alors que)\b", re.IGNORECASE)  # two statements in one sentence
+_JOINS = re.compile(r"[,;](?!\d)|\b(?:and|et|while|tandis que|alors que)\b", re.IGNORECASE)  # two statements in one sentence
 _WORD = re.compile(r"\w+(?:[-'’.]\w+)*", re.UNICODE)
 
 
@@ -121,7 +121,7 @@ class Sources:
         support = 1 / (1 + exp(-_SLOPE * (float(covered @ words.weights) + _WEAKEST * weakest - _COVERED)))
         if (
             any(self._contradicted(fact, cited, words) for fact in wanted)
-            or self._belongs_elsewhere(wanted, cited)
+            or self._belongs_elsewhere(sentence, language, cited)
             or self._mixes(sentence, wanted, cited)
             or self._denial_differs(sentence, language, cited[0])
         ):
@@ -191,14 +191,16 @@ class Sources:
         together = any(all(holds(source.context, fact) for fact in known) for source in cited)
         return not together and _JOINS.search(sentence) is None
 
-    def _belongs_elsewhere(self, wanted: tuple[Fact, ...], cited: list[_Source]) -> bool:
-        """Whether a figure is another's in the source: its sentence lacks a name of the answer and has one that the answer lacks
-        in its place ("13 billion in Mistral" where the source says OpenAI)."""
-        names = [fact for fact in wanted if fact.kind == "name"]
-        for figure in (fact for fact in wanted if fact.kind == "number"):
-            holders = [source for source in cited if holds(source.facts, figure)]
-            if holders and all(_replaces_name(names, source) for source in holders):
-                return True
+    def _belongs_elsewhere(self, sentence: str, language: str, cited: list[_Source]) -> bool:
+        """Whether a figure is another's in the source: its sentence lacks a name that stands by it in the answer, and has one
+        that the answer lacks in its place ("13 billion in Mistral" where the source says OpenAI)."""
+        for statement in _JOINS.split(sentence):
+            known = facts(statement, language)
+            names = [fact for fact in known if fact.kind == "name"]
+            for figure in (fact for fact in known if fact.kind == "number"):
+                holders = [source for source in cited if holds(source.facts, figure)]
+                if holders and all(_replaces_name(names, source) for source in holders):
+                    return True
         return False
 
     def _denial_differs(self, sentence: str, language: str, source: _Source) -> bool:

@@ -1,0 +1,322 @@
+"""Ask whole sets of questions and count what a reader would: right, in the right language, refused where it must be, each
+citation on a sentence that holds the answer.
+
+    python -m bench.answers                      our questions on the article in seeds/
+    python -m bench.answers piaf_fr nomiracl-en  other sets, of ../shared/data
+    python -m bench.answers --fit                print the constants of rag/answerable.py from kept answers
+
+Answers are kept as they come, so a run that was cut off goes on where it stopped, as long as the program is the same.
+`--threshold 0` writes an answer even where the program would decline: what `--fit` learns from.
+"""
+
+import argparse
+import hashlib
+import json
+import re
+import statistics
+import sys
+import time
+import unicodedata
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.report import RESULTS, heading, keep
+from index.store import Store
+from index.sync import sync
+from rag import answerable
+from rag.assistant import Answer, Assistant, Turn
+from rag.language import is_language
+from rag.library import Library, open_library
+from rag.results import answer_json
+from rag.settings import ROOT, from_environment
+
+DATA = ROOT.parent / "shared" / "data"
+ARTICLE = Path(__file__).resolve().parent / "questions" / "article.jsonl"
+SETS = ("article", "article-core", "piaf_fr", "piaf_en", "nomiracl-fr", "nomiracl-en")
+PIAF_SAMPLE = 300
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question; `gold` groups forms of which an answer needs one each, `documents` are those it may use (all if None).
+
+    `kind` is "answerable", "followup" or "unanswerable"; `evidence` is text that a citation should touch.
+    """
+
+    id: str
+    text: str
+    language: str
+    kind: str
+    gold: tuple[tuple[str, ...], ...] = ()
+    wrong: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    history: tuple[str, ...] = ()
+    documents: tuple[str, ...] | None = None
+
+
+def fold(text: str) -> str:
+    """Lower case, no accents, plain spaces, apostrophes and hyphens: how answers are compared with what is expected."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold().replace("’", "'"))
+    return re.sub(r"\s+", " ", "".join(c for c in decomposed if not unicodedata.combining(c)))
+
+
+def right(question: Question, answer: str, *, refused: bool) -> bool:
+    """An answerable question needs one form of each gold group and no wrong one; an unanswerable one a refusal."""
+    if question.kind == "unanswerable":
+        return refused
+    text = fold(answer)
+    groups = all(any(re.search(form, text) for form in group) for group in question.gold)
+    return not refused and groups and not any(re.search(form, text) for form in question.wrong)
+
+
+def cited(question: Question, answer: Answer, store: Store) -> bool | None:
+    """Whether some citation lies on the evidence; None where there is none to lie on."""
+    if not question.evidence or answer.refused:
+        return None
+    for sentence in answer.sentences:
+        for citation in sentence.citations:
+            text = store.document(citation.document).text
+            for evidence in question.evidence:
+                for found in re.finditer(re.escape(evidence), text):
+                    if found.start() < citation.end and citation.start < found.end():
+                        return True
+    return False
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run, print the tables, keep the answers."""
+    parser = argparse.ArgumentParser(prog="python -m bench.answers", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("sets", nargs="*", choices=[*SETS, []], help=f"of {', '.join(SETS)}")
+    parser.add_argument("--limit", type=int, help="only so many questions a set, chosen by the SHA-1 of their ids")
+    parser.add_argument("--model", default="", help="another generator, as `python -m rag ask --model`")
+    parser.add_argument("--threshold", type=float, help="the least probability to answer at")
+    parser.add_argument("--fit", action="store_true", help="fit rag/answerable.py to the answers kept with --threshold 0")
+    options = parser.parse_args(arguments)
+    if options.fit:
+        return fit()
+    print(heading(), flush=True)
+    with open_library(replace(from_environment(), model=options.model)) as library:
+        for name in options.sets or ["article"]:
+            if not name.startswith("article") and not DATA.is_dir():
+                print(f"{DATA}: no such folder. The public sets aren't part of the repository; {name} was not measured.")
+                continue
+            _run(name, library, options)
+    return 0
+
+
+def _run(name: str, library: Library, options: argparse.Namespace) -> None:
+    questions, corpus = _article(name) if name.startswith("article") else _piaf(name) if "piaf" in name else _nomiracl(name)
+    if options.limit:
+        questions = sorted(questions, key=lambda question: hashlib.sha1(question.id.encode()).hexdigest())[: options.limit]
+    label = "-".join(["answers", name, *([re.sub(r"[^a-z0-9.]+", "-", options.model.lower())] if options.model else [])])
+    label += "-all" if options.threshold == 0 else ""
+    begun = RESULTS / f"{label}.jsonl"
+    program = _program()
+    done = {row["_id"]: row for row in _lines(begun) if row["program"] == program} if begun.exists() else {}
+    begun.parent.mkdir(exist_ok=True)
+    with ExitStack() as stack:
+        store = stack.enter_context(_indexed(corpus, library)) if corpus else library.store
+        assistant = library.assistant(store)
+        if options.threshold is not None:
+            assistant.threshold = options.threshold
+        kept = stack.enter_context(begun.open("w", encoding="utf-8"))
+        for number, question in enumerate(questions, 1):
+            row = done.get(question.id) or {"program": program, **_ask(question, assistant, store)}
+            kept.write(json.dumps(row, ensure_ascii=False) + "\n")
+            kept.flush()
+            done.setdefault(question.id, row)
+            mark = "ok   " if row["right"] else "WRONG"
+            print(f"{number:3} {mark} {row['answerable']:.2f} {question.text}\n          {row['answer']}", flush=True)
+    table = summary([done[question.id] for question in questions])
+    print(f"\n{label}\n" + "\n".join(f"{line:34} {value}" for line, value in table.items()))
+    print("kept in", keep(label, {"table": table}).relative_to(ROOT), "and", begun.relative_to(ROOT), flush=True)
+
+
+def _ask(question: Question, assistant: Assistant, store: Store) -> Row:
+    history = [Turn(text) for text in question.history]
+    answer = assistant.answer(question.text, history, documents=question.documents)
+    return {
+        "_id": question.id,
+        "kind": question.kind,
+        "language": question.language,
+        "question": question.text,
+        "right": right(question, answer.answer, refused=answer.refused),
+        "right_language": answer.language == question.language and is_language(answer.answer, answer.language),
+        "cited": cited(question, answer, store),
+        "evidence": asdict(answer.evidence),
+        **answer_json(answer),
+    }
+
+
+def _article(name: str) -> tuple[list[Question], None]:
+    return [
+        Question(
+            row["_id"],
+            row["text"],
+            row["language"],
+            row["kind"],
+            tuple(tuple(map(fold, group)) for group in row["gold"]),
+            tuple(map(fold, row.get("wrong", ()))),
+            tuple(row["evidence"]),
+            tuple(row.get("history", ())),
+        )
+        for row in _lines(ARTICLE)
+        if name == "article" or row.get("core")
+    ], None
+
+
+def _piaf(name: str) -> tuple[list[Question], Path]:
+    rows = _lines(DATA / "piaf" / f"queries.{name[-2:]}.jsonl")
+    rows.sort(key=lambda row: hashlib.sha1(row["_id"].encode()).hexdigest())
+    return [
+        Question(
+            row["_id"],
+            row["text"],
+            row["lang"],
+            "answerable",
+            (tuple(re.escape(fold(answer)) for answer in row["answers"]),),
+            evidence=tuple(row["answers"]),
+        )
+        for row in rows[:PIAF_SAMPLE]
+    ], DATA / "piaf" / "corpus.jsonl"
+
+
+def _nomiracl(name: str) -> tuple[list[Question], Path]:
+    """Each question may use its own ten passages only; they lie in one index together."""
+    rows = _lines(DATA / name / "questions.jsonl")
+    passages = {passage["_id"]: passage for row in rows for passage in row["passages"]}
+    corpus = from_environment().home / "bench" / f"{name}.jsonl"
+    corpus.parent.mkdir(parents=True, exist_ok=True)
+    corpus.write_text("".join(json.dumps(passage, ensure_ascii=False) + "\n" for passage in passages.values()), encoding="utf-8")
+    return [
+        Question(
+            row["_id"],
+            row["text"],
+            row["lang"],
+            "answerable" if row["answerable"] else "unanswerable",
+            documents=tuple(passage["_id"] for passage in row["passages"]),
+        )
+        for row in rows
+    ], corpus
+
+
+def _indexed(corpus: Path, library: Library) -> Store:
+    digest = hashlib.sha256(corpus.read_bytes() + library.embedder.fingerprint.encode()).hexdigest()[:16]
+    store = Store(from_environment().home / "bench" / digest, library.embedder.fingerprint, library.embedder.dimension)
+    began = time.perf_counter()
+    sync(corpus, store, library.embedder)
+    print(f"{corpus.name}: indexed in {time.perf_counter() - began:.0f} s", flush=True)
+    return store
+
+
+def _lines(path: Path) -> list[Row]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+def _program() -> str:
+    """A digest of the sources that an answer depends on."""
+    sources = sorted(path for room in ("rag", "index") for path in (ROOT / room).glob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
+
+
+def summary(rows: list[Row]) -> dict[str, str]:
+    """The table: shares of the questions that each line speaks of."""
+
+    def share(part: list[Row], key: str) -> str:
+        known = [row[key] for row in part if row[key] is not None]
+        return f"{sum(known)}/{len(known)} ({100 * sum(known) / len(known):.0f} %)" if known else "-"
+
+    table = {}
+    for kind in ("answerable", "followup", "unanswerable"):
+        for language in ("fr", "en"):
+            part = [row for row in rows if row["kind"] == kind and row["language"] == language]
+            if part:
+                table[f"{kind}: right, {language}"] = share(part, "right")
+    answerable_rows = [row for row in rows if row["kind"] != "unanswerable"]
+    others = [row | {"answered": not row["refused"]} for row in rows if row["kind"] == "unanswerable"]
+    sentences = [s for row in answerable_rows if not row["refused"] for s in row["sentences"]]
+    table["in the right language"] = share(rows, "right_language")
+    table["refused where it must not"] = share(answerable_rows, "refused")
+    table["answered where it must not"] = share(others, "answered")
+    table["a citation on the evidence"] = share(answerable_rows, "cited")
+    table["sentences with a citation"] = f"{sum(bool(s['citations']) for s in sentences)}/{len(sentences)}"
+    written = [row for row in rows if row["tokens"] > 1 and not row["refused"]]
+    if written:
+        firsts = [row["timings"]["first_token"] for row in written]
+        speeds = [row["tokens"] / max(row["timings"]["total"] - row["timings"]["first_token"], 1e-9) for row in written]
+        table["seconds to the first word, median"] = f"{statistics.median(firsts):.2f} ({min(firsts):.2f}-{max(firsts):.2f})"
+        table["tokens a second, median"] = f"{statistics.median(speeds):.1f} ({min(speeds):.1f}-{max(speeds):.1f})"
+    peak = peak_memory_gb()
+    if peak:
+        table["peak memory, GB"] = f"{peak:.2f}"
+    return table
+
+
+def peak_memory_gb() -> float | None:
+    """The most memory this process ever had, where the system tells."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e9 if sys.platform == "darwin" else peak * 1024 / 1e9
+
+
+def fit() -> int:
+    """Logistic regressions from what is known of a question to whether it can be answered, on all that was kept.
+
+    Prints the constants and how good they are on questions that they were not fitted to (five parts in turn).
+    """
+    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
+    from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
+    from sklearn.model_selection import cross_val_predict  # type: ignore[import-untyped]
+    from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]
+
+    rows = [row for name in SETS for row in _kept(name)]
+    if not rows:
+        print("nothing kept: run `python -m bench.answers article nomiracl-fr nomiracl-en --threshold 0` first")
+        return 1
+    known = [answerable.Evidence(**row["evidence"]) for row in rows]
+    labels = np.array([row["kind"] != "unanswerable" for row in rows])
+    sets = np.array([row["set"] for row in rows])
+    # Every set counts the same, and in it the two answers do.
+    weights = np.array([1 / ((sets == name) & (labels == label)).sum() for name, label in zip(sets, labels, strict=True)])
+    for stage, whole in (("BEFORE", False), ("AFTER", True)):
+        scaler = StandardScaler()
+        x = scaler.fit_transform(np.array([answerable.features(evidence, whole=whole)[1:] for evidence in known]))
+        model = LogisticRegression(C=0.3)
+        scaled = {"sample_weight": weights * len(rows) / weights.sum()}
+        held_out = cross_val_predict(model, x, labels, cv=5, params=scaled, method="predict_proba")[:, 1]
+        model.fit(x, labels, **scaled)
+        constants = model.coef_[0] / scaler.scale_
+        bias = float(model.intercept_[0] - constants @ scaler.mean_)
+        print(f"_{stage} =", (round(bias, 3), *(round(float(constant), 3) for constant in constants)))
+        for name in dict.fromkeys(sets):
+            part = sets == name
+            if len(set(labels[part])) < 2:
+                continue
+            print(f"  {name:14} area under the curve {roc_auc_score(labels[part], held_out[part]):.3f};", end="")
+            print(" answers what it can't / refuses what it can, %, at", end="")
+            for threshold in (0.3, 0.4, 0.5, 0.6):
+                wrongly = 100 * (held_out[part & ~labels] >= threshold).mean()
+                missed = 100 * (held_out[part & labels] < threshold).mean()
+                print(f"  {threshold}: {wrongly:.0f}/{missed:.0f}", end="")
+            print()
+    return 0
+
+
+def _kept(name: str) -> Iterator[Row]:
+    path = RESULTS / f"answers-{name}-all.jsonl"
+    for row in _lines(path) if path.exists() else ():
+        yield row | {"set": name}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
