@@ -11,9 +11,10 @@ from index.passages import Span
 from index.store import Store
 from rag import answerable, conversation, prompts
 from rag.answerable import Evidence
+from rag.expected import Expected, expected, fits
 from rag.focus import Excerpt, focus
 from rag.generator import Generator
-from rag.grounding import SUPPORTED, Grounder, Sentence, SentenceStream
+from rag.grounding import SUPPORTED, Citation, Grounder, Sentence, SentenceStream, Sources
 from rag.language import detect, is_language
 from rag.messages import say
 from rag.retriever import Hit, Retriever
@@ -102,6 +103,7 @@ class _Draft:
     question: str
     language: str
     hits: tuple[Hit, ...]
+    sources: Sources
     began: float
     retrieval: float
     evidence: Evidence = _NOTHING
@@ -196,24 +198,24 @@ class Assistant:
         yield Searching(language)
         earlier = [turn.question for turn in history]
         asked = conversation.standalone(question, earlier, language, self.generator)
-        found = self.retriever.search(asked, language, k=self.passages, documents=documents)
-        excerpts = self._focus(asked, found)
-        read_from = {excerpt.passage.id for excerpt in excerpts}
-        hits = tuple(hit for hit in found if hit.passage.id in read_from)
+        try:
+            hits, excerpts, sources = self._find(asked, language, documents)
+        except KeyError:  # a document was removed in the middle of it
+            hits, excerpts, sources = self._find(asked, language, documents)
         retrieval = time.perf_counter() - began
         yield Found(hits)
-        draft = _Draft(question, language, hits, began, retrieval)
+        draft = _Draft(question, language, hits, sources, began, retrieval)
         if not hits:
             yield from draft.refuse(0.0)
             return
         reading = prompts.reading(asked, excerpts, language)
         read = self.generator.choose(reading, prompts.YES_NO[language], stop=stop)[0]
-        closest = excerpts[0].likeness
-        draft.evidence = Evidence(found[0].score, found[0].vector, found[0].late, closest, read)
+        draft.evidence = Evidence(hits[0].score, hits[0].vector, hits[0].late, excerpts[0].likeness, read)
         likely = answerable.before(draft.evidence)
         if likely < self.threshold and not (stop and stop.is_set()):
             yield from draft.refuse(likely)
             return
+        wanted = expected(asked)
         # What no source holds is the model's own knowledge, or a mix-up of two passages: each is asked again, alone.
         for attempt in (excerpts, *([excerpt] for excerpt in excerpts[:_ALONE] if len(excerpts) > 1)):
             if draft.text:
@@ -227,27 +229,51 @@ class Assistant:
                 draft.restart()
                 yield Redrafting()
                 yield from self._write(asked, attempt, draft, stop, insist=True)
-            best = max((sentence.support for sentence in draft.sentences), default=0.0)
+            best = max((self._worth(sentence, wanted, language) for sentence in draft.sentences), default=0.0)
             if best >= SUPPORTED:
                 break
         draft.evidence = replace(draft.evidence, support=best)
         likely = answerable.after(draft.evidence)
-        if best < SUPPORTED or likely < self.threshold:
+        if best < SUPPORTED and likely >= self.threshold:
+            yield from self._quote(excerpts, wanted, draft)
+        if not draft.sentences or likely < self.threshold:
             yield from draft.refuse(likely)
             return
         yield Finished(draft.finished(likely, refused=False))
+
+    def _worth(self, sentence: Sentence, wanted: Expected | None, language: str) -> float:
+        """The support of a sentence of the answer, 0 where it isn't of the kind that the question asks for."""
+        return sentence.support if fits(wanted, sentence.text, language) else 0.0
+
+    def _quote(self, excerpts: Sequence[Excerpt], wanted: Expected | None, draft: _Draft) -> Iterator[Event]:
+        """Where the model's own words don't stand, the sentence closest to the question, as the document has it."""
+        if draft.text:
+            draft.restart()
+            yield Redrafting()
+        for excerpt in excerpts:
+            for start, end in excerpt.best:
+                quoted = excerpt.passage.text[start - excerpt.passage.start : end - excerpt.passage.start]
+                if not fits(wanted, quoted, excerpt.passage.language):
+                    continue
+                known = "quote" if excerpt.passage.language == draft.language else "quote_foreign"
+                draft.text = say(known, draft.language, quote=quoted)
+                citation = Citation(excerpt.passage.document, excerpt.passage.title, excerpt.passage.ordinal, start, end, quoted)
+                sentence = Sentence(draft.text, 0, len(draft.text), 1.0, (citation,))
+                draft.sentences.append(sentence)
+                yield Delta(draft.text)
+                yield Grounded(sentence)
+                return
 
     def _write(
         self, asked: str, excerpts: Sequence[Excerpt], draft: _Draft, stop: threading.Event | None, *, insist: bool = False
     ) -> Iterator[Event]:
         """Stream the model's answer into the draft, grounding each sentence as soon as it is whole."""
-        sources = self.grounder.sources([hit.passage for hit in draft.hits])
         sentences = SentenceStream(draft.language)
 
         def ground(spans: list[Span]) -> Iterator[Event]:
             for start, end in spans:
                 text = draft.text[start:end]
-                support, citations = sources.ground(text, draft.language)
+                support, citations = draft.sources.ground(text, draft.language)
                 sentence = Sentence(text, start, end, support, citations if support >= SUPPORTED else ())
                 draft.sentences.append(sentence)
                 yield Grounded(sentence)
@@ -259,8 +285,15 @@ class Assistant:
             yield from ground(sentences.feed(piece))
         yield from ground(sentences.close())
 
-    def _focus(self, asked: str, found: Sequence[Hit]) -> list[Excerpt]:
-        return focus(asked, [hit.passage for hit in found], self.store, self.embedder) if found else []
+    def _find(
+        self, asked: str, language: str, documents: Collection[str] | None
+    ) -> tuple[tuple[Hit, ...], list[Excerpt], Sources]:
+        """The passages to answer from, what the model is to read of them, and their sentences to check against."""
+        found = self.retriever.search(asked, language, k=self.passages, documents=documents)
+        excerpts = focus(asked, [hit.passage for hit in found], self.store, self.embedder)
+        read = {excerpt.passage.id for excerpt in excerpts}
+        hits = tuple(hit for hit in found if hit.passage.id in read)
+        return hits, excerpts, self.grounder.sources([hit.passage for hit in hits])
 
     def _remark(self, kind: conversation.Remark, question: str, language: str, began: float) -> Iterator[Event]:
         """Answer what isn't about the documents' content, without the model."""

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Literal
 
+from index.lexical import terms
 from rag.generator import Generator
 from rag.prompts import rewriting
 
@@ -36,6 +37,15 @@ _LEANS = {
         r"|\b(he|she|it|they|him|her|them|his|hers|its|their|this|that|these|those|one|there)\b"
     ),
 }
+_NAMES = r"(?P<name>(?:[A-ZÀ-Þ][\w.’'-]*|\d{4})(?:\s(?:[A-ZÀ-Þ][\w.’'-]*|\d+))*)"
+_ELLIPSIS = re.compile(
+    r"(?:(?i:et|mais|and|but|what about|how about))\s+(?P<place>(?i:dans|à|au|aux|en|pour|chez|avec|de|du|d['’]|par|sur|contre"
+    r"|selon|in|into|at|for|with|of|by|on|from|to|about|according to)\s*)?" + _NAMES + r"\s*[?.!]*$"
+)
+_POINTING = {
+    "fr": frozenset(terms("celui-ci celle-ci cela dernier dernière lui alors donc sinon", "fr")),
+    "en": frozenset(terms("one ones also then instead", "en")),
+}
 _MOST_EARLIER = 3  # more of the conversation misleads a small model
 
 
@@ -65,11 +75,28 @@ def standalone(question: str, earlier: Sequence[str], language: str, generator: 
     recent = [text for text in earlier if not remark(text)][-_MOST_EARLIER:]
     if not recent or not leans(question, language):
         return question
+    if exchanged := _exchanged(question, recent[-1]):
+        return exchanged
     rewritten = "".join(generator.stream(rewriting(question, recent, language), max_tokens=64)).strip()
     first_line = rewritten.splitlines()[0].strip(' "«»-') if rewritten else ""
-    if not first_line or len(first_line) > len(question) + sum(map(len, recent)) + 60:
+    lost = set(terms(question, language)) - set(terms(first_line, language)) - _POINTING[language]
+    if not first_line or lost or len(first_line) > len(question) + sum(map(len, recent)) + 60:
         return f"{recent[-1]} {question}"
     return first_line
+
+
+def _exchanged(question: str, before: str) -> str | None:
+    """ "Et dans OpenAI ?" after "... dans Mistral AI ?": the question before with the one name for the other."""
+    asked = _ELLIPSIS.match(question.strip())
+    if not asked:
+        return None
+    beginning = rf"\b{re.escape(asked['place'])}\s*" if asked["place"] else r"\b"
+    found = list(re.finditer(rf"(?<=[\s'’])({beginning}){_NAMES}", before, re.IGNORECASE if asked["place"] else 0))
+    found = [match for match in found if match["name"][0].isupper() or match["name"][0].isdigit()]
+    if not found or (len(found) > 1 and not asked["place"]):
+        return None
+    last = found[-1]
+    return before[: last.start("name")] + asked["name"].strip() + before[last.end("name") :]
 
 
 def _fold(text: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from index.embedder import Embedder
+from index.passages import Span
 from index.store import Store, StoredPassage
 
 _SENTENCES = 4
@@ -21,12 +22,14 @@ _OF_PASSAGE = 0.5  # how much of the whole passage's likeness counts beside the 
 class Excerpt:
     """What the model reads of a passage: some of its sentences in their order, "[…]" where some are left out.
 
-    `likeness` is that of its best sentence to the question: the mean over the question's tokens of their best cosines.
+    `best` are the spans in the document of the sentences that it was chosen for, closest first; `likeness` is that of the first
+    to the question: the mean over the question's tokens of their best cosines.
     """
 
     passage: StoredPassage
     text: str
     likeness: float
+    best: tuple[Span, ...]
 
 
 def focus(question: str, passages: Sequence[StoredPassage], store: Store, embedder: Embedder) -> list[Excerpt]:
@@ -38,6 +41,8 @@ def focus(question: str, passages: Sequence[StoredPassage], store: Store, embedd
         store: holds their token vectors.
         embedder: the one that filled the store.
     """
+    if not passages:
+        return []
     vectors = store.token_vectors([passage.id for passage in passages])
     mean = np.concatenate([tokens for tokens, _ in vectors]).mean(axis=0)
     asked = _unit(embedder.queries([question])[0].tokens - mean)
@@ -55,7 +60,8 @@ def focus(question: str, passages: Sequence[StoredPassage], store: Store, embedd
     best = sorted(scored)[:_SENTENCES]
     order = dict.fromkeys(number for _, number, _ in best)
     kept = {number: {near for _, n, place in best if n == number for near in (place - 1, place) if near >= 0} for number in order}
-    return [Excerpt(passages[n], _text(passages[n], sorted(kept[n])), closest[n]) for n in order]
+    chosen = {number: tuple(passages[number].sentences[place] for _, n, place in best if n == number) for number in order}
+    return [Excerpt(passages[n], _text(passages[n], sorted(kept[n])), closest[n], chosen[n]) for n in order]
 
 
 def _text(passage: StoredPassage, places: list[int]) -> str:

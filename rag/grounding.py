@@ -27,6 +27,12 @@ _COVERED, _SLOPE = 0.80, 20.0  # support is 0.5 where the sum of the two is so h
 _SAME_WORD = 0.55  # cosine from which a name in one language passes for another word of the source
 _SAME_OPENING = 0.25  # the same for a word that only opens the sentence, and so may be no name
 _JOINS = re.compile(r"[,;](?!\d)|\b(?:and|et|while|tandis que|alors que)\b", re.IGNORECASE)  # two statements in one sentence
+_IS = re.compile(
+    r"^(?P<subject>[^,]{2,60}?)\s(?:est|était|fut|is|was)\s(?:(?:une?|le|la|an?|the)\s|l['’])(?P<kind>\w)", re.IGNORECASE
+)
+_APPOSED = re.compile(
+    r"(?P<name>(?:[A-ZÀ-Þ][\w’'-]*\s?)+),\s(?:(?:une?|le|la|an?|the|ancien|ancienne|former)\s|l['’])*$"
+)
 _WORD = re.compile(r"\w+(?:[-'’.]\w+)*", re.UNICODE)
 
 
@@ -55,11 +61,13 @@ class Sentence:
 
 @dataclass(frozen=True)
 class _Source:
-    """A sentence of a passage, ready to compare: token vectors (t, d) of unit length; its facts, without and with its context."""
+    """A sentence of a passage, ready to compare: token vectors (t, d) of unit length and where each begins in the sentence; its
+    facts, without and with its context."""
 
     citation: Citation
     language: str
     tokens: NDArray[np.float32]
+    starts: NDArray[np.int32]
     stems: frozenset[str]
     facts: tuple[Fact, ...]
     context: tuple[Fact, ...]
@@ -74,6 +82,8 @@ class Grounder:
 
     def sources(self, passages: Sequence[StoredPassage]) -> "Sources":
         """The passages' sentences, ready for `Sources.ground`; done once an answer."""
+        if not passages:
+            return Sources([], np.zeros(self._embedder.dimension, np.float32), self._embedder)
         vectors = self._store.token_vectors([passage.id for passage in passages])
         mean = np.concatenate([tokens for tokens, _ in vectors]).mean(axis=0)
         found: list[_Source] = []
@@ -89,8 +99,9 @@ class Grounder:
                 within = (spans[:, 0] < end) & (spans[:, 1] > start)
                 citation = Citation(passage.document, passage.title, passage.ordinal, start, end, text)
                 stems = frozenset(terms(text, passage.language))
-                found.append(_Source(citation, passage.language, unit[within], stems, own, (*before, *own)))
                 before = (*before, *own)
+                starts = spans[within, 0] - start
+                found.append(_Source(citation, passage.language, unit[within], starts, stems, own, before))
         return Sources(found, mean, self._embedder)
 
 
@@ -123,6 +134,7 @@ class Sources:
             any(self._contradicted(fact, cited, words) for fact in wanted)
             or self._belongs_elsewhere(sentence, language, cited)
             or self._mixes(sentence, wanted, cited)
+            or self._apposed_to_another(sentence, language, cited, words)
             or self._denial_differs(sentence, language, cited[0])
         ):
             support = min(support, 0.2)
@@ -131,17 +143,18 @@ class Sources:
     def _words(self, sentence: str, language: str) -> "_Words":
         code = self._embedder.passages([sentence])[0]
         unit = _unit(code.tokens - self._mean)
-        rows, weights, stems, names = [], [], [], []
+        rows, weights, stems, names, starts = [], [], [], [], []
         for match in _WORD.finditer(sentence):
             stem = terms(match[0], language)
             own = (code.spans[:, 0] < match.end()) & (code.spans[:, 1] > match.start())
             if stem and own.any():
                 rows.append(unit[own])
+                starts.append(match.start())
                 weights.append(0.0 if match[0][0].isdigit() else 1.0)  # figures are compared exactly, apart
                 stems.append(frozenset(stem))
                 names.append(frozenset(fact.value for fact in facts(f"x {match[0]}", language) if fact.kind == "name"))
         share = np.array(weights, np.float32) if any(weights) else np.ones(len(rows), np.float32)
-        return _Words(rows, share / max(float(share.sum()), 1.0), stems, names)
+        return _Words(rows, share / max(float(share.sum()), 1.0), stems, names, starts)
 
     def _likeness(self, words: "_Words", source: _Source) -> NDArray[np.float32]:
         """For each word of the answer, how like it the closest word of the source is: (words,), 1 for the same word."""
@@ -203,6 +216,21 @@ class Sources:
                     return True
         return False
 
+    def _apposed_to_another(self, sentence: str, language: str, cited: list[_Source], words: "_Words") -> bool:
+        """Whether "X is a Y" takes its Y from a source that says it of somebody else: "X works for Z, a Y"."""
+        said = _IS.match(sentence)
+        kind = next((n for n, start in enumerate(words.starts) if said and start >= said.start("kind")), None)
+        if said is None or kind is None:
+            return False
+        subject = {fact.value for fact in facts(said["subject"], language) if fact.kind == "name"}
+        for source in cited:
+            closest = int((words.rows[kind] @ source.tokens.T).mean(axis=0).argmax())
+            apposed = _APPOSED.search(source.citation.text[: source.starts[closest]])
+            if subject and apposed:
+                owner = {fact.value for fact in facts(apposed["name"], source.language) if fact.kind == "name"}
+                return bool(owner) and not owner & subject
+        return False
+
     def _denial_differs(self, sentence: str, language: str, source: _Source) -> bool:
         """Whether one of the two denies what the other states, as far as words of negation tell."""
         if negated(sentence, language):
@@ -212,12 +240,14 @@ class Sources:
 
 @dataclass(frozen=True)
 class _Words:
-    """The words of an answer's sentence that mean something: token vectors (t, d) of each, weights (n,) that sum to 1."""
+    """The words of an answer's sentence that mean something: token vectors (t, d) of each, weights (n,) that sum to 1, where each
+    begins."""
 
     rows: list[NDArray[np.float32]]
     weights: NDArray[np.float32]
     stems: list[frozenset[str]]
     names: list[frozenset[str]]
+    starts: list[int]
 
 
 class SentenceStream:

@@ -14,6 +14,14 @@ MESSAGES: dict[str, dict[str, str]] = {
         "fr": "Les documents ne répondent pas à cette question. Le plus proche est dans « {title} ».",
         "en": "The documents do not answer this question. The closest is in “{title}”.",
     },
+    "quote": {
+        "fr": "Voici ce que disent les documents : « {quote} »",
+        "en": "This is what the documents say: “{quote}”",
+    },
+    "quote_foreign": {
+        "fr": "Voici ce que disent les documents, en anglais : « {quote} »",
+        "en": "This is what the documents say, in French: “{quote}”",
+    },
     "refusal_empty": {
         "fr": "Les documents ne répondent pas à cette question : la bibliothèque est vide.",
         "en": "The documents do not answer this question: the library is empty.",

@@ -27,6 +27,10 @@ class State:
     error: UserError | None = None
 
 
+class _Closed(BaseException):
+    """The service was closed while it fetched."""
+
+
 class Service:
     """Prepares one library for questions, in a background thread.
 
@@ -91,6 +95,8 @@ class Service:
             )
             self._assistant = self.library.assistant()
             self._tell(State("ready"))
+        except _Closed:
+            return
         except UserError as error:
             self._tell(State("failed", error=error))
         except Exception as error:  # a bug, but the page must say that something went wrong rather than wait for ever
@@ -103,6 +109,8 @@ class Service:
         self.store = store
 
     def _fetching(self, what: str, done: int, total: int) -> None:
+        if self._stop.is_set():
+            raise _Closed
         self._tell(State("fetching", what, done, total))
 
     def _indexing(self, progress: SyncProgress) -> None:

@@ -18,6 +18,8 @@ TRUE = [
     "The French government did not know about the talks between Mistral and Microsoft when it supported the lobbying.",
     "Mistral raised nearly 385 million euros in its second funding round.",
     "Cédric O est un ancien secrétaire d'État au Numérique devenu lobbyiste de Mistral.",
+    "Axel Voss est un député allemand du groupe EPP.",
+    "Microsoft a investi 15 millions d'euros dans Mistral AI et plus de 13 milliards de dollars dans OpenAI.",
     "The values linked to open source are sharing, security and transparency.",
     "Thomas Wolf and Emad Mostaque reassured their audience on X.",
 ]
@@ -42,6 +44,9 @@ FALSE = [
     "Stability AI is the German champion in artificial intelligence.",
     "Anthropic is the German champion in artificial intelligence.",
     "Kai Zenner leads Hugging Face.",
+    "Kai Zenner est un député allemand du groupe EPP et spécialiste des questions technologiques.",
+    "Kai Zenner is a German member of parliament in the EPP group.",
+    "Microsoft a investi dans Mistral AI plus de 13 milliards de dollars et dans OpenAI plus de 15 millions d'euros.",
 ]
 
 

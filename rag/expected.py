@@ -1,0 +1,57 @@
+"""What kind of answer a question asks for, where its words tell: "combien" wants a figure, "when" a date.
+
+A small model that doesn't find the figure writes a true sentence about something else; its words are then all in the source,
+so only the question shows that nothing was answered.
+"""
+
+import re
+from typing import Literal
+
+from rag.facts import facts, fold
+
+Expected = Literal["count", "quantity", "time"]
+
+_MONEY = r"(?:euros?|dollars?|francs?|livres|pounds|argent|money|millions?|milliards?|billions?|temps|time)\b"
+_MEASURES = (
+    r"(?:montant|pourcentage|proportion|part|nombre|prix|cout|somme|taux|budget|age|taille|hauteur|superficie|population|duree"
+    r"|distance|longueur|profondeur|poids|vitesse|amount|percentage|share|number|price|cost|sum|rate|age|height|size|area"
+    r"|length|depth|weight|speed)\b"
+)
+_ASKED: tuple[tuple[Expected, str], ...] = (
+    ("count", rf"\bcombien (?:de |d')(?!{_MONEY})|\bhow many (?!{_MONEY})"),
+    (
+        "quantity",
+        rf"\bcombien\b|\bquel(?:le)?s? (?:(?:est|etait|sont|fut) l(?:e |a |'))?{_MEASURES}"
+        rf"|\bhow (?:much|many|old|tall|high|big|large|far)\b|\bwhat (?:(?:is|was|are|were) the (?:\w+ )?)?{_MEASURES}",
+    ),
+    (
+        "time",
+        r"^(?:et )?(?:depuis |jusqu'a )?quand\b|\b(?:en )?quelle annee\b|\ba quelle date\b|\bquel (?:jour|mois|siecle)\b"
+        r"|^(?:and )?(?:since )?when\b|\b(?:what|which) (?:year|date|day|month|century)\b",
+    ),
+)
+_FEW = re.compile(
+    r"\b(?:deux|trois|seule?|moitie|tiers|quarts?|double|triple|majorite|totalite|aucune?|zero|plusieurs|dizaines?|centaines?"
+    r"|milliers?|two|three|single|half|third|quarter|twice|majority|none|dozens|hundreds|thousands|several)\b"
+)
+_TIMES = re.compile(
+    r"\b(?:siecle|century|printemps|ete|automne|hiver|spring|summer|autumn|winter|hier|aujourd'hui|yesterday|today|apres|after"
+    r"|avant|before|lors|pendant|during|age|ere|era)\b"
+)
+
+
+def expected(question: str) -> Expected | None:
+    """The kind of answer that a question in French or English asks for; None where any will do."""
+    plain = fold(question)
+    return next((kind for kind, pattern in _ASKED if re.search(pattern, plain)), None)
+
+
+def fits(kind: Expected | None, text: str, language: str) -> bool:
+    """Whether a sentence in `language` holds something of this kind."""
+    if kind is None:
+        return True
+    known = [fact for fact in facts(text, language) if fact.kind in ("number", "date")]
+    if kind == "time":
+        return bool(known) or _TIMES.search(fold(text)) is not None
+    figures = [fact for fact in known if fact.kind == "number" and (kind == "quantity" or fact.unit in ("", "%"))]
+    return bool(figures) or _FEW.search(fold(text)) is not None
