@@ -12,14 +12,14 @@ from index.store import Store
 from rag import answerable, conversation, prompts
 from rag.answerable import Evidence
 from rag.expected import Expected, expected, fits
-from rag.focus import Excerpt, focus
+from rag.focus import Excerpt, focus, windows
 from rag.generator import Generator
 from rag.grounding import SUPPORTED, Citation, Grounder, Sentence, SentenceStream, Sources
 from rag.language import detect, is_language
 from rag.messages import say
 from rag.retriever import Hit, Retriever
 
-_ALONE = 2  # passages that are read apart where the answer from all of them isn't supported
+_READ = 3  # excerpts that are read at most
 _NOTHING = Evidence(0.0, 0.0, 0.0, 0.0, 0.0)
 
 
@@ -208,38 +208,68 @@ class Assistant:
         if not hits:
             yield from draft.refuse(0.0)
             return
-        reading = prompts.reading(asked, excerpts, language)
-        read = self.generator.choose(reading, prompts.YES_NO[language], stop=stop)[0]
-        draft.evidence = Evidence(hits[0].score, hits[0].vector, hits[0].late, excerpts[0].likeness, read)
-        likely = answerable.before(draft.evidence)
-        if likely < self.threshold and not (stop and stop.is_set()):
-            yield from draft.refuse(likely)
-            return
-        wanted = expected(asked)
-        # What no source holds is the model's own knowledge, or a mix-up of two passages: each is asked again, alone.
-        for attempt in (excerpts, *([excerpt] for excerpt in excerpts[:_ALONE] if len(excerpts) > 1)):
+        wanted, read = expected(asked), list[Excerpt]()
+        likely = best = 0.0
+        # What its excerpt doesn't hold is the model's own knowledge, or a mix-up: then the next excerpt is asked.
+        for excerpt in excerpts:
+            evidence = self._read(asked, language, next(hit for hit in hits if hit.passage.id == excerpt.passage.id), excerpt, stop)
+            likely = max(likely, answerable.before(evidence))
+            if stop and stop.is_set():
+                break
+            if answerable.before(evidence) < self.threshold:
+                continue
+            read.append(excerpt)
             if draft.text:
                 draft.restart()
                 yield Redrafting()
-            yield from self._write(asked, attempt, draft, stop)
-            if stop and stop.is_set():
-                yield Finished(draft.finished(likely, refused=False))
-                return
-            if draft.text and not is_language(draft.text, language):
+            yield from self._write(asked, excerpt, draft, stop)
+            if draft.text and not is_language(draft.text, language) and not (stop and stop.is_set()):
                 draft.restart()
                 yield Redrafting()
-                yield from self._write(asked, attempt, draft, stop, insist=True)
+                yield from self._write(asked, excerpt, draft, stop, insist=True)
             best = max((self._worth(sentence, wanted, language) for sentence in draft.sentences), default=0.0)
-            if best >= SUPPORTED:
+            draft.evidence = replace(evidence, support=best)
+            likely = answerable.after(draft.evidence)
+            if best >= SUPPORTED and likely >= self.threshold:
                 break
-        draft.evidence = replace(draft.evidence, support=best)
-        likely = answerable.after(draft.evidence)
-        if best < SUPPORTED and likely >= self.threshold:
-            yield from self._quote(excerpts, wanted, draft)
+        if stop and stop.is_set():
+            yield Finished(draft.finished(likely, refused=False))
+            return
+        if best < SUPPORTED and read:
+            yield from self._quote(read, wanted, draft)
         if not draft.sentences or likely < self.threshold:
             yield from draft.refuse(likely)
             return
         yield Finished(draft.finished(likely, refused=False))
+
+    def prepare(self, stop: threading.Event) -> None:
+        """Let the model read the instruction and, where they fit, all documents, so that their first question needn't wait.
+
+        Args:
+            stop: set it to leave off; what was read stays.
+        """
+        self.generator.prepare(prompts.instruction(), stop=stop)
+        excerpts: list[Excerpt] = []
+        room = self.generator.kept_tokens
+        for document in self.store.documents() if room else ():
+            for passage in self.store.passages_of(document.name):
+                excerpts += windows(passage)
+                room -= self.generator.count(passage.text)
+                if room < 0:
+                    return
+        for excerpt in excerpts:
+            if stop.is_set():
+                return
+            self.generator.prepare(prompts.beginning(excerpt), stop=stop)
+
+    def _read(
+        self, asked: str, language: str, hit: Hit, excerpt: Excerpt, stop: threading.Event | None
+    ) -> Evidence:
+        """What is known of a question once the model has read an excerpt of this hit."""
+        self.generator.prepare(prompts.beginning(excerpt), stop=stop)
+        options = [prompts.OPENINGS[each][place] for place in (0, 1) for each in ("fr", "en")]
+        odds = self.generator.choose(prompts.answering(asked, excerpt, language), options, stop=stop)
+        return Evidence(hit.score, hit.vector, hit.late, excerpt.likeness, sum(odds[:2]))
 
     def _worth(self, sentence: Sentence, wanted: Expected | None, language: str) -> float:
         """The support of a sentence of the answer, 0 where it isn't of the kind that the question asks for."""
@@ -265,7 +295,7 @@ class Assistant:
                 return
 
     def _write(
-        self, asked: str, excerpts: Sequence[Excerpt], draft: _Draft, stop: threading.Event | None, *, insist: bool = False
+        self, asked: str, excerpt: Excerpt, draft: _Draft, stop: threading.Event | None, *, insist: bool = False
     ) -> Iterator[Event]:
         """Stream the model's answer into the draft, grounding each sentence as soon as it is whole."""
         sentences = SentenceStream(draft.language)
@@ -278,8 +308,11 @@ class Assistant:
                 draft.sentences.append(sentence)
                 yield Grounded(sentence)
 
-        messages = prompts.answering(asked, excerpts, draft.language, insist=insist)
-        for piece in self.generator.stream(messages, stop=stop):
+        messages = prompts.answering(asked, excerpt, draft.language, insist=insist)
+        for written in self.generator.stream(messages, begin=prompts.OPENINGS[draft.language][0], stop=stop):
+            piece = written if draft.text else written.lstrip()
+            if not piece:
+                continue
             draft.add(piece)
             yield Delta(piece)
             yield from ground(sentences.feed(piece))
@@ -290,7 +323,7 @@ class Assistant:
     ) -> tuple[tuple[Hit, ...], list[Excerpt], Sources]:
         """The passages to answer from, what the model is to read of them, and their sentences to check against."""
         found = self.retriever.search(asked, language, k=self.passages, documents=documents)
-        excerpts = focus(asked, [hit.passage for hit in found], self.store, self.embedder)
+        excerpts = focus(asked, [hit.passage for hit in found], self.store, self.embedder)[:_READ]
         read = {excerpt.passage.id for excerpt in excerpts}
         hits = tuple(hit for hit in found if hit.passage.id in read)
         return hits, excerpts, self.grounder.sources([hit.passage for hit in hits])

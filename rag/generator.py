@@ -26,18 +26,30 @@ class Generator(Protocol):
 
     name: str
     context_tokens: int
+    kept_tokens: int
+    """How many tokens of prepared beginnings fit at once; 0 where there is no use in preparing."""
 
     def count(self, text: str) -> int:
         """Tokens of a text (an estimate where the model is far away)."""
         ...
 
+    def prepare(self, messages: Sequence[Message], *, stop: threading.Event | None = None) -> None:
+        """Read the beginning of later prompts ahead of them, and keep its state for as long as there is room.
+
+        Args:
+            messages: the last of them may go on in those prompts.
+            stop: set it to leave off; what was read so far stays.
+        """
+        ...
+
     def stream(
-        self, messages: Sequence[Message], *, max_tokens: int = 256, stop: threading.Event | None = None
+        self, messages: Sequence[Message], *, begin: str = "", max_tokens: int = 256, stop: threading.Event | None = None
     ) -> Iterator[str]:
         """The answer, piece by piece, in whole code points.
 
         Args:
             messages: the conversation; the answer is the next message.
+            begin: what the answer begins with; it isn't told again. A server may pass over it.
             max_tokens: the longest answer.
             stop: set it to stop the model; so does closing the iterator.
 
@@ -86,7 +98,7 @@ def open_generator(
             raise UserError("model_absent", model=spec)
         from rag.llama_cpp import LlamaCpp
 
-        return LlamaCpp(Path(spec).expanduser(), threads=threads)
+        return LlamaCpp(Path(spec).expanduser(), threads=threads, states=home / "states")
     from rag.transformers_model import TransformersModel
 
     return TransformersModel(spec.removeprefix("transformers:"), threads=threads)

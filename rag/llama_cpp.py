@@ -8,6 +8,10 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +20,21 @@ from numpy.typing import NDArray
 from rag.generator import CHATML, Message, Turnstile, render, shared_beginning
 from weights.errors import UserError
 
-_KEPT = 6  # prompts whose states stay
+_MOST_KEPT = 96  # beginnings whose states stay
 _AT_ONCE = 256  # tokens read between two looks at `stop`
 # A shared beginning is taken over in whole groups of this many tokens: the matrix kernels work on groups of rows, so the sums
 # come out bit for bit as if all had been read anew, and a question gets the same answer whatever was asked before.
 _GROUP = 16
+
+
+@dataclass
+class _Kept:
+    """The tokens whose states a sequence of the context holds. The first `shared` of them are those of `parent`, held once."""
+
+    tokens: list[int]
+    parent: int | None = None
+    shared: int = 0
+    lasting: bool = False
 
 
 class LlamaCpp:
@@ -29,13 +43,16 @@ class LlamaCpp:
     Args:
         path: the file.
         threads: processor cores; those this process may use where None.
-        context_tokens: room for all kept prompts together (28 kB a token with the default model).
+        context_tokens: room for all that is kept (28 kB a token with the default model).
+        states: a folder for the states of instructions, which every prompt begins with; none is written where None.
 
     Raises:
         UserError: `model_damaged`.
     """
 
-    def __init__(self, path: Path, *, threads: int | None = None, context_tokens: int = 12288) -> None:
+    def __init__(
+        self, path: Path, *, threads: int | None = None, context_tokens: int = 8192, states: Path | None = None
+    ) -> None:
         from cyllama.llama import llama_cpp as lc
 
         lc.disable_logging()
@@ -57,19 +74,21 @@ class LlamaCpp:
         parameters = lc.LlamaContextParams()
         parameters.n_ctx = context_tokens
         parameters.n_batch = parameters.n_ubatch = _AT_ONCE
-        parameters.n_seq_max = _KEPT + 2
+        parameters.n_seq_max = _MOST_KEPT + 2
         parameters.kv_unified = True
         parameters.flash_attn_type = 0  # its sums depend on what else the context holds
         parameters.n_threads = parameters.n_threads_batch = threads or _cores()
         self._context = lc.LlamaContext(self._model, parameters, verbose=False)
         self._cells = context_tokens
         self.context_tokens = min(context_tokens // 2, int(self._model.n_ctx_train))
+        self.kept_tokens = context_tokens - 1024
+        self._states = states
+        self._made_by = f"{path.name}|{path.stat().st_size}|{version('cyllama')}"
         self._template = self._model.get_default_chat_template() or CHATML
         self._greedy = lc.LlamaSampler()
         self._greedy.add_greedy()
         self._turnstile = Turnstile()
-        # Sequence number -> the tokens whose states it holds, least recently used first.
-        self._kept: OrderedDict[int, list[int]] = OrderedDict()
+        self._kept: OrderedDict[int, _Kept] = OrderedDict()  # by sequence number, least recently used first
         self._closed = False
         self._stop: threading.Event | None = None
         self._context.set_abort_callback(lambda: self._stop is not None and self._stop.is_set())
@@ -78,11 +97,27 @@ class LlamaCpp:
         """Tokens of a text."""
         return len(self._vocab.tokenize(text, False, False))
 
+    def prepare(self, messages: Sequence[Message], *, stop: threading.Event | None = None) -> None:
+        """See `Generator.prepare`. What stands alone, as an instruction does, is kept on disk as well."""
+        tokens = self._tokenized(self._pieces(messages)[:-1])  # without what the template puts after the last message
+        with self._turnstile.turn(stop) as mine:
+            length = len(tokens) // _GROUP * _GROUP
+            if not mine or length < _GROUP or self._closed:
+                return
+            alone = len(messages) > 1 and messages[-1].role == "assistant"
+            if alone and self._load(tokens[:length]):
+                return
+            sequence = self._read(tokens[:length], 0, stop)
+            if sequence is not None:
+                self._kept[sequence].lasting = True
+                if alone:
+                    self._save(sequence)
+
     def stream(
-        self, messages: Sequence[Message], *, max_tokens: int = 256, stop: threading.Event | None = None
+        self, messages: Sequence[Message], *, begin: str = "", max_tokens: int = 256, stop: threading.Event | None = None
     ) -> Iterator[str]:
         """See `Generator.stream`."""
-        prompt = self._tokens(messages, max_tokens)
+        prompt = self._tokens(messages, max_tokens, begin)
         with self._turnstile.turn(stop) as mine:
             sequence = self._read(prompt, max_tokens, stop) if mine else None
             if sequence is None:
@@ -136,34 +171,43 @@ class LlamaCpp:
         if len(text) > shown:
             yield text[shown:]
 
-    def _tokens(self, messages: Sequence[Message], max_tokens: int) -> list[int]:
-        pieces = render(self._template, messages, bos_token="", eos_token="")
+    def _tokens(self, messages: Sequence[Message], max_tokens: int, begin: str = "") -> list[int]:
+        tokens = self._tokenized([*self._pieces(messages), (begin, False)])
+        if len(tokens) + max_tokens > self.context_tokens:
+            raise UserError("prompt_too_long", tokens=len(tokens), most=self.context_tokens - max_tokens)
+        return tokens
+
+    def _pieces(self, messages: Sequence[Message]) -> list[tuple[str, bool]]:
+        return render(self._template, messages, bos_token="", eos_token="")
+
+    def _tokenized(self, pieces: Sequence[tuple[str, bool]]) -> list[int]:
         tokens: list[int] = []
         for text, own in pieces:
             tokens += self._vocab.tokenize(text, not tokens and self._vocab.get_add_bos(), own)
-        if len(tokens) + max_tokens > self.context_tokens:
-            raise UserError("prompt_too_long", tokens=len(tokens), most=self.context_tokens - max_tokens)
         return tokens
 
     def _read(self, prompt: list[int], max_tokens: int, stop: threading.Event | None) -> int | None:
         """Make a sequence hold the states of the prompt, reading only what no kept one shares; None when stopped."""
         best, length = None, 0
-        for sequence, tokens in self._kept.items():
-            if (common := shared_beginning(tokens, prompt)) > length:
+        for sequence, kept in self._kept.items():
+            if (common := shared_beginning(kept.tokens, prompt)) > length:
                 best, length = sequence, common
         length = min(length, len(prompt) - 1) // _GROUP * _GROUP  # the last token is always run: its logits are wanted
         best = best if length else None
-        if best is not None and len(prompt) - length <= _GROUP and len(self._kept[best]) - length <= _GROUP:
+        near = best is not None and len(prompt) - length <= _GROUP and len(self._kept[best].tokens) - length <= _GROUP
+        if best is not None and near and not self._kept[best].lasting and length >= self._kept[best].shared:
             # As good as the same prompt: read its end again in its place.
-            self._free_sequence(max_tokens + _GROUP, keep=best)
+            self._make_room(max_tokens + _GROUP, keep=best)
             self._context.memory_seq_rm(best, length, -1)
             sequence = best
         else:
-            sequence = self._free_sequence(len(prompt) - length + max_tokens, keep=best)
+            sequence = self._make_room(len(prompt) - length + max_tokens, keep=best)
+            self._kept[sequence] = _Kept([], best, length)
             if best is not None:
                 self._context.memory_seq_cp(best, sequence, 0, length)
                 self._kept.move_to_end(best)
-        self._kept[sequence] = prompt[:length]
+        kept = self._kept[sequence]
+        kept.tokens = prompt[:length]
         self._kept.move_to_end(sequence)
         while length < len(prompt):
             if stop and stop.is_set():
@@ -173,22 +217,59 @@ class LlamaCpp:
                 self._context.memory_seq_rm(sequence, length, -1)
                 return None
             length += len(part)
-            self._kept[sequence] = prompt[:length]
+            kept.tokens = prompt[:length]
         return sequence
 
-    def _free_sequence(self, wanted: int, *, keep: int | None) -> int:
-        """A sequence number that holds nothing, with room in the context for `wanted` cells."""
+    def _make_room(self, wanted: int, *, keep: int | None) -> int:
+        """A sequence number that holds nothing, with room in the context for `wanted` cells.
 
-        def cells() -> int:
-            return sum(map(len, self._kept.values()))  # an upper bound: shared beginnings are held once
-
-        while self._kept and (len(self._kept) > _KEPT or cells() + wanted > self._cells):
-            oldest = next((number for number in self._kept if number != keep), None)
-            if oldest is None:
+        What was asked goes before what was prepared, the least recently used first, and nothing on which another rests.
+        """
+        while self._kept:
+            cells = sum(len(kept.tokens) - kept.shared for kept in self._kept.values())
+            if len(self._kept) <= _MOST_KEPT and cells + wanted <= self._cells:
                 break
+            parents = {kept.parent for kept in self._kept.values()} | {keep}
+            leaves = [number for number in self._kept if number not in parents]
+            if not leaves:
+                break
+            oldest = min(leaves, key=lambda number: self._kept[number].lasting)  # the first of those alike
             self._context.memory_seq_rm(oldest, -1, -1)
             del self._kept[oldest]
-        return next(number for number in range(_KEPT + 2) if number not in self._kept)
+        return next(number for number in range(_MOST_KEPT + 2) if number not in self._kept)
+
+    def _state_file(self, tokens: list[int]) -> Path | None:
+        if self._states is None:
+            return None
+        return self._states / f"{sha256(f'{self._made_by}|{tokens}'.encode()).hexdigest()[:24]}.state"
+
+    def _load(self, tokens: list[int]) -> bool:
+        """Take up the state of these tokens from disk; False where there is none, or a damaged one."""
+        path = self._state_file(tokens)
+        if path is None or any(kept.tokens == tokens for kept in self._kept.values()):
+            return path is not None
+        try:
+            data = path.read_bytes()
+            digest, state = data[:32], data[32:]
+            if sha256(state).digest() != digest:
+                return False
+            sequence = self._make_room(len(tokens), keep=None)
+            self._context.set_state_seq_data(state, sequence)
+        except (OSError, ValueError, RuntimeError):
+            return False
+        self._kept[sequence] = _Kept(tokens, lasting=True)
+        return True
+
+    def _save(self, sequence: int) -> None:
+        path = self._state_file(self._kept[sequence].tokens)
+        if path is None:
+            return
+        state = bytes(self._context.get_state_seq_data(sequence))
+        part = path.with_suffix(f".{os.getpid()}.part")
+        with suppress(OSError):  # a full disk costs the next start some seconds, nothing else
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(sha256(state).digest() + state)
+            part.replace(path)
 
     def _run(
         self, tokens: Sequence[int], position: int, sequence: int, *, last: bool, stop: threading.Event | None = None

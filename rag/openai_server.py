@@ -41,15 +41,23 @@ class OpenAIServer:
         )
         self._model, self.context_tokens = self._chosen(model)
         self.name = self._model
+        self.kept_tokens = 0
 
     def count(self, text: str) -> int:
         """An estimate: French and English have about 3.5 characters a token."""
         return round(len(text) / 3.5) + 1
 
+    def prepare(self, messages: Sequence[Message], *, stop: threading.Event | None = None) -> None:
+        """See `Generator.prepare`: servers keep states as they see fit."""
+
     def stream(
-        self, messages: Sequence[Message], *, max_tokens: int = 256, stop: threading.Event | None = None
+        self, messages: Sequence[Message], *, begin: str = "", max_tokens: int = 256, stop: threading.Event | None = None
     ) -> Iterator[str]:
-        """See `Generator.stream`."""
+        """See `Generator.stream`. There is no common way to make a server begin; where it begins so by itself, that is left out."""
+        pieces = self._streamed(messages, max_tokens, stop)
+        yield from _without(begin, pieces) if begin else pieces
+
+    def _streamed(self, messages: Sequence[Message], max_tokens: int, stop: threading.Event | None) -> Iterator[str]:
         self._check_length(messages, max_tokens)
         body = self._body(messages, max_tokens=max_tokens, stream=True)
         lines: queue.SimpleQueue[str | UserError] = queue.SimpleQueue()
@@ -194,6 +202,18 @@ class OpenAIServer:
         if not isinstance(value, dict):
             raise UserError("server_bad_answer", address=self._base, reason=text[:100])
         return value
+
+
+def _without(begin: str, pieces: Iterator[str]) -> Iterator[str]:
+    """A stream without `begin` at its beginning, in whatever pieces it comes."""
+    held = ""
+    for piece in pieces:
+        held += piece
+        if len(held) >= len(begin) or not begin.startswith(held):
+            break
+    if rest := held.removeprefix(begin):
+        yield rest
+    yield from pieces
 
 
 def _first_candidates(choice: dict[str, Any]) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from weights.errors import UserError
 
 _AT_ONCE = 256  # tokens read between two looks at `stop`
 
+
 class TransformersModel:
     """See `rag.generator.Generator`.
 
@@ -53,6 +54,7 @@ class TransformersModel:
         self._model.to("cuda" if on_gpu else "cpu").eval()
         text = self._model.config.get_text_config()
         self.context_tokens = int(getattr(text, "max_position_embeddings", 4096))
+        self.kept_tokens = 0
         self._ends = _end_tokens(self._model, self._tokenizer)
         self._turnstile = Turnstile()
         # The tokens of the last run and the model's state after them: a prompt that begins alike goes on from there.
@@ -63,11 +65,14 @@ class TransformersModel:
         """Tokens of a text."""
         return len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
+    def prepare(self, messages: Sequence[Message], *, stop: threading.Event | None = None) -> None:
+        """See `Generator.prepare`: only the last prompt's state is kept here."""
+
     def stream(
-        self, messages: Sequence[Message], *, max_tokens: int = 256, stop: threading.Event | None = None
+        self, messages: Sequence[Message], *, begin: str = "", max_tokens: int = 256, stop: threading.Event | None = None
     ) -> Iterator[str]:
         """See `Generator.stream`."""
-        prompt = self._tokens(messages, max_tokens)
+        prompt = self._tokens(messages, max_tokens, begin)
         with self._turnstile.turn(stop) as mine:
             written: list[int] = []
             shown = 0
@@ -107,12 +112,12 @@ class TransformersModel:
         if self._torch.cuda.is_available():
             self._torch.cuda.empty_cache()
 
-    def _tokens(self, messages: Sequence[Message], max_tokens: int) -> list[int]:
+    def _tokens(self, messages: Sequence[Message], max_tokens: int, begin: str = "") -> list[int]:
         tokenizer = self._tokenizer
         template = tokenizer.get_chat_template() if tokenizer.chat_template else CHATML
         tokens: list[int] = []
         marks = {"bos_token": tokenizer.bos_token or "", "eos_token": tokenizer.eos_token or ""}
-        for text, own in render(template, messages, **marks):
+        for text, own in [*render(template, messages, **marks), (begin, False)]:
             # `split_special_tokens` reads markers in a content as the plain text that they are there.
             tokens += tokenizer(text, add_special_tokens=False, split_special_tokens=not own)["input_ids"]
         if len(tokens) + max_tokens > self.context_tokens:
