@@ -156,6 +156,9 @@ class Assistant:
         self.generator = generator
         self.passages = passages
         self.threshold = answerable.THRESHOLD
+        self._asking = 0
+        self._guard = threading.Lock()
+        self._busy = threading.Event()  # set while somebody asks: what is read ahead waits
 
     def answer(
         self,
@@ -189,8 +192,48 @@ class Assistant:
             documents: names of the documents to use; all where None.
             stop: set it to stop the model; what was written so far is kept.
         """
+        with self._guard:
+            self._asking += 1
+            self._busy.set()
+        try:
+            yield from self._ask(question.strip(), history, language, documents, stop)
+        finally:
+            with self._guard:
+                self._asking -= 1
+                if not self._asking:
+                    self._busy.clear()
+
+    def prepare(self, stop: threading.Event) -> None:
+        """Let the model read the instruction and, where they fit, all documents, so that their first question needn't wait.
+
+        Gives way to whoever asks meanwhile.
+
+        Args:
+            stop: set it to leave off; what was read stays.
+        """
+        beginnings = [prompts.instruction()]
+        room = self.generator.kept_tokens
+        for document in self.store.documents() if room else ():
+            for passage in self.store.passages_of(document.name):
+                beginnings += [prompts.beginning(excerpt) for excerpt in windows(passage)]
+                room -= self.generator.count(passage.text)
+        for beginning in beginnings if room >= 0 else beginnings[:1]:
+            while not stop.is_set():
+                if not self._busy.is_set():
+                    self.generator.prepare(beginning, stop=self._busy)
+                    if not self._busy.is_set():
+                        break
+                stop.wait(0.1)
+
+    def _ask(
+        self,
+        question: str,
+        history: Sequence[Turn],
+        language: str | None,
+        documents: Collection[str] | None,
+        stop: threading.Event | None,
+    ) -> Iterator[Event]:
         began = time.perf_counter()
-        question = question.strip()
         language = language or detect(question, default=detect(history[-1].question) if history else "fr")
         if kind := conversation.remark(question):
             yield from self._remark(kind, question, language, began)
@@ -241,26 +284,6 @@ class Assistant:
             yield from draft.refuse(likely)
             return
         yield Finished(draft.finished(likely, refused=False))
-
-    def prepare(self, stop: threading.Event) -> None:
-        """Let the model read the instruction and, where they fit, all documents, so that their first question needn't wait.
-
-        Args:
-            stop: set it to leave off; what was read stays.
-        """
-        self.generator.prepare(prompts.instruction(), stop=stop)
-        excerpts: list[Excerpt] = []
-        room = self.generator.kept_tokens
-        for document in self.store.documents() if room else ():
-            for passage in self.store.passages_of(document.name):
-                excerpts += windows(passage)
-                room -= self.generator.count(passage.text)
-                if room < 0:
-                    return
-        for excerpt in excerpts:
-            if stop.is_set():
-                return
-            self.generator.prepare(prompts.beginning(excerpt), stop=stop)
 
     def _read(
         self, asked: str, language: str, hit: Hit, excerpt: Excerpt, stop: threading.Event | None

@@ -17,7 +17,7 @@ from index.embedder import Embedder
 from index.lexical import terms
 from index.passages import Span, split_sentences
 from index.store import Store, StoredPassage
-from rag.facts import PLACES, Fact, denies, facts, holds, negated
+from rag.facts import PLACES, Fact, denies, facts, holds, name_key, negated
 
 SUPPORTED = 0.5
 _MOST_CITATIONS = 3
@@ -31,8 +31,9 @@ _IS = re.compile(
     r"^(?P<subject>[^,]{2,60}?)\s(?:est|était|fut|is|was)\s(?:(?:une?|le|la|an?|the)\s|l['’])(?P<kind>\w)", re.IGNORECASE
 )
 _APPOSED = re.compile(
-    r"(?P<name>(?:[A-ZÀ-Þ][\w’'-]*\s?)+),\s(?:(?:une?|le|la|an?|the|ancien|ancienne|former)\s|l['’])*$"
+    r"(?P<name>(?:[A-ZÀ-Þ][\w’'-]*\s?)+),\s*(?:(?:une?|le|la|an?|the|ancien|ancienne|former)\s|l['’])*$"
 )
+_PERSON = re.compile(r"[A-ZÀ-Þ][\w’'-]+(?: [A-ZÀ-Þ][\w’'-]*)+")
 _WORD = re.compile(r"\w+(?:[-'’.]\w+)*", re.UNICODE)
 
 
@@ -135,6 +136,7 @@ class Sources:
             or self._belongs_elsewhere(sentence, language, cited)
             or self._mixes(sentence, wanted, cited)
             or self._apposed_to_another(sentence, language, cited, words)
+            or _about_another(wanted, sentence, cited)
             or self._denial_differs(sentence, language, cited[0])
         ):
             support = min(support, 0.2)
@@ -278,6 +280,19 @@ class SentenceStream:
     def _spans(self) -> list[Span]:
         spans = split_sentences(self._text[self._done :], self._language)
         return [(start + self._done, end + self._done) for start, end in spans]
+
+
+def _about_another(wanted: tuple[Fact, ...], sentence: str, cited: list[_Source]) -> bool:
+    """Whether the answer says of one person what the sentence that it rests on says of another."""
+    subject = _PERSON.match(sentence)
+    if subject is None:
+        return False
+    own = {fact.value for word in subject[0].split() for fact in wanted if fact.kind == "name" and fact.value == name_key(word)}
+    if not own or own & {fact.value for fact in cited[0].facts if fact.kind == "name"}:
+        return False
+    known = {fact.value for fact in wanted}
+    people = [[name_key(word) for word in person.group().split()] for person in _PERSON.finditer(cited[0].citation.text)]
+    return any(not known & set(person) and not PLACES & set(person) for person in people)
 
 
 def _replaces_name(names: list[Fact], source: _Source) -> bool:

@@ -93,8 +93,10 @@ class Service:
                 on_store=self._opened,
                 on_indexing=self._indexing,
             )
-            self._assistant = self.library.assistant()
+            self._assistant = assistant = self.library.assistant()
             self._tell(State("ready"))
+            self._settled.set()
+            assistant.prepare(self._stop)
         except _Closed:
             return
         except UserError as error:

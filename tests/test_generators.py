@@ -167,18 +167,73 @@ def test_both_read_a_conversation_as_the_same_tokens(
     assert small_generator._tokens([*asked, *CAPITAL], 1) == transformers_generator._tokens([*asked, *CAPITAL], 1)
 
 
-def test_a_shared_beginning_is_read_once(local_generator: Generator) -> None:
+def _tokens_read(generator: Generator, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows by the number of tokens of each run of the model."""
+    read: list[int] = []
+    if isinstance(generator, LlamaCpp):
+        run = generator._run
+        monkeypatch.setattr(generator, "_run", lambda tokens, *a, **k: (read.append(len(tokens)), run(tokens, *a, **k))[1])
+    else:
+        forward = generator._model.forward
+        monkeypatch.setattr(
+            generator._model, "forward", lambda input_ids, **k: (read.append(input_ids.shape[1]), forward(input_ids=input_ids, **k))[1]
+        )
+    return read
+
+
+def test_a_shared_beginning_is_read_once(local_generator: Generator, monkeypatch: pytest.MonkeyPatch) -> None:
     long = "The harbour of Brest was rebuilt after the war. " * 25
 
     def asked(question: str) -> list[Message]:
         return [Message("system", long), Message("user", question)]
 
-    began = time.perf_counter()
     local_generator.choose(asked("Is it raining?"), ("Yes", "No"))
-    first = time.perf_counter() - began
-    began = time.perf_counter()
+    read = _tokens_read(local_generator, monkeypatch)
     local_generator.choose(asked("Is Brest a city?"), ("Yes", "No"))
-    assert time.perf_counter() - began < 0.6 * first
+    assert 0 < sum(read) < 40
+
+
+def test_a_prepared_beginning_outlives_what_is_asked_after_it(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    port = "The port of Brest has three docks. " * 10
+    with closing(LlamaCpp(home / "weights" / SMALL_GENERATOR.name, context_tokens=1024)) as generator:
+        generator.prepare([Message("system", "Be brief."), Message("user", port)])
+        for number in range(8):
+            generator.choose([Message("user", f"{number} " + "le chat dort " * 30)], ("Yes", "No"))
+        read = _tokens_read(generator, monkeypatch)
+        assert "three" in "".join(
+            generator.stream([Message("system", "Be brief."), Message("user", f"{port}\nHow many docks?")], max_tokens=16)
+        ).lower()
+        assert sum(read[:1]) < 60
+
+
+def test_the_state_of_an_instruction_is_taken_from_disk_unless_damaged(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instruction = [Message("system", "Answer about the port. " * 20), Message("user", "Is it wet?"), Message("assistant", "Yes.")]
+    asked = [*instruction, Message("user", "What is the capital of France?")]
+
+    def opened() -> LlamaCpp:
+        return LlamaCpp(home / "weights" / SMALL_GENERATOR.name, context_tokens=1024, states=tmp_path)
+
+    def answer(*, reads_all: bool) -> str:
+        with closing(opened()) as generator:
+            read = _tokens_read(generator, monkeypatch)
+            generator.prepare(instruction)
+            assert (sum(read) > 100) == reads_all
+            return "".join(generator.stream(asked, max_tokens=12))
+
+    first = answer(reads_all=True)
+    (state,) = tmp_path.glob("*.state")
+    assert answer(reads_all=False) == first
+    data = bytearray(state.read_bytes())
+    data[len(data) // 2] ^= 1
+    state.write_bytes(data)
+    assert answer(reads_all=True) == first
+
+
+def test_an_answer_begins_as_it_is_told(local_generator: Generator) -> None:
+    asked = [Message("user", "Name a French river, then stop.")]
+    assert "Loire" not in "".join(local_generator.stream(asked, begin="The Loire", max_tokens=12))[:8]
 
 
 def test_what_was_asked_between_does_not_change_an_answer(local_generator: Generator) -> None:

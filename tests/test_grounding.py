@@ -44,6 +44,7 @@ FALSE = [
     "Stability AI is the German champion in artificial intelligence.",
     "Anthropic is the German champion in artificial intelligence.",
     "Kai Zenner leads Hugging Face.",
+    "Kai Zenner became a lobbyist for Mistral after being a secretary of state.",
     "Kai Zenner est un député allemand du groupe EPP et spécialiste des questions technologiques.",
     "Kai Zenner is a German member of parliament in the EPP group.",
     "Microsoft a investi dans Mistral AI plus de 13 milliards de dollars et dans OpenAI plus de 15 millions d'euros.",
