@@ -8,7 +8,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -59,6 +59,8 @@ _MIGRATIONS = (
 
 # Raised when index.passages, index.lexical or the vectors' form change what they make: older indexes are made anew.
 _ANALYSIS = 1
+_DAMAGED = "damaged"  # a file left where a page couldn't be read: opening alone reads too few to notice
+_PAGE = 16384  # a passage's token vectors fill five of these, and eighteen of SQLite's own size
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,8 @@ class Store:
         self.folder = folder
         self.dimension = dimension
         self._lock = threading.RLock()
+        if (folder / _DAMAGED).exists():
+            raise UserError("store_damaged", folder=folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(
@@ -209,7 +213,7 @@ class Store:
 
     def forget_source(self, name: str) -> None:
         """The file is gone: its documents go too."""
-        self.remove(info.name for info in self.documents() if info.source == name)
+        self.remove(row[0] for row in self._rows("SELECT name FROM documents WHERE source = ?", (name,)))
         with self._transaction():
             self._db.execute("DELETE FROM sources WHERE name = ?", (name,))
 
@@ -271,7 +275,7 @@ class Store:
         if documents is not None:
             values.append(_json([row[0] for row in self._rows_of(documents)]))
         rows = self._rows(
-            f"SELECT rowid, -bm25(words) FROM words WHERE words MATCH ?{among} ORDER BY bm25(words) LIMIT ?",  # noqa: S608
+            f"SELECT rowid, -rank FROM words WHERE words MATCH ?{among} ORDER BY rank LIMIT ?",  # noqa: S608
             (*values, k),
         )
         return [(number, score) for number, score in rows]
@@ -342,6 +346,9 @@ class Store:
         self.close()
 
     def _migrate(self, fingerprint: str) -> None:
+        self._db.execute(f"PRAGMA page_size = {_PAGE}")  # of a new database
+        self._db.execute("PRAGMA cache_size = -65536")
+        self._db.execute("PRAGMA mmap_size = 2147418112")  # SQLite's most: reading copies once, not twice
         # WAL lets readers go on while a document is written; FULL makes each commit outlive a power cut.
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
@@ -440,7 +447,9 @@ class Store:
     def _damage(self, error: sqlite3.DatabaseError) -> UserError:
         """What to tell the user of a database error; a mistake of ours is raised as it is."""
         text = str(error)
-        if "malformed" in text or "not a database" in text or "corrupt" in text:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            with suppress(OSError):
+                (self.folder / _DAMAGED).touch()
             return UserError("store_damaged", folder=self.folder)
         if "full" in text:
             return UserError("store_disk_full", folder=self.folder)
