@@ -10,6 +10,7 @@ the whole search is timed on hold real token vectors (70 kB a passage); the othe
 """
 
 import argparse
+import hashlib
 import json
 import random
 import shutil
@@ -122,8 +123,11 @@ def _real(embedder: Embedder) -> Real:
     found = Real([], [], np.zeros((0, embedder.dimension), np.float32), [], [])
     vectors = [found.vectors]
     for name in SETS:
-        with Store(default_home() / "bench" / f"index-{name.replace('/', '-')}", embedder.fingerprint, embedder.dimension) as store:
-            sync(DATA / name / "corpus.jsonl", store, embedder)
+        corpus = DATA / name / "corpus.jsonl"
+        # Where bench.retrieval keeps it, too.
+        digest = hashlib.sha256(corpus.read_bytes() + embedder.fingerprint.encode()).hexdigest()[:16]
+        with Store(default_home() / "bench" / digest, embedder.fingerprint, embedder.dimension) as store:
+            sync(corpus, store, embedder)
             for info in store.documents():
                 passages = store.passages_of(info.name)
                 numbers = [passage.id for passage in passages]
