@@ -1,7 +1,7 @@
 """How fast a library is read in, searched and opened, and how that grows from a thousand passages to a million.
 
-    python -m bench.index              everything: about 20 minutes, 12 GB of disk for a while
-    python -m bench.index --most N     libraries up to N passages only
+    python -m bench.index                      everything; takes up to 12 GB of disk for a while
+    python -m bench.index growth --most N      one part: embedding, growth or whole; libraries up to N passages only
 
 Passages, their words, vectors and token vectors are those of public sets in ../shared/data; questions are PIAF's. A library
 larger than these is made of copies: a copy's vector is the real one moved by half the difference of two others, so that
@@ -12,6 +12,7 @@ the whole search is timed on hold real token vectors (70 kB a passage); the othe
 import argparse
 import hashlib
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -39,6 +40,7 @@ from weights.convert import ensure_embedder
 
 SIZES = [1_000, 10_000, 100_000, 1_000_000]
 WHOLE = 100_000  # the library that whole searches are timed on
+PARTS = ("embedding", "growth", "whole")
 SETS = ["piaf", "retrieval/medqa_fr2fr", "retrieval/faq_fr2en"]
 _A_DOCUMENT = 10  # passages
 _TEXTS = 192
@@ -61,6 +63,7 @@ class Real:
 def main() -> int:
     """Measure, print the tables, keep the results."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], help="all where none is named; the others' results stay")
     parser.add_argument("--most", type=int, default=SIZES[-1], help="passages of the largest library")
     parser.add_argument("--open", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -72,34 +75,47 @@ def main() -> int:
         return 0
     print(report.heading(), flush=True)
     embedder = Embedder(str(ensure_embedder(default_home())))
-    throughput = _throughput(embedder)
-    print(
-        f"\nembedding {_TEXTS} passages: {throughput['ours']:.1f} a second, SentenceTransformer.encode {throughput['peer']:.1f}: "
-        f"{throughput['ours'] / throughput['peer']:.2f} times; least cosine {throughput['cosine']:.5f}",
-        flush=True,
-    )
-    real = _real(embedder)
-    rows = (DATA / "piaf" / "queries.fr.jsonl").read_text(encoding="utf-8").splitlines()
-    questions = [json.loads(row)["text"] for row in random.Random(0).sample(rows, _QUESTIONS)]
-    print(f"\n{len(real.texts)} real passages, {_QUESTIONS} questions; times are medians in milliseconds")
-    print(f"{'passages':>9}{'filled s':>10}{'kind':>11}{'nearest':>9}{'exact':>8}{'recall@10':>11}{'words':>8}"
-          f"{'open s':>8}{'GB memory':>11}{'GB disk':>9}{'remove s':>10}{'replace s':>11}")  # fmt: skip
-    grown = [_grown(size, real, questions, embedder) for size in SIZES if size <= options.most]
-    results: dict[str, Any] = {"throughput": throughput, "growth": grown}
-    if options.most >= WHOLE:
-        results["whole"] = whole = _whole(real, questions, embedder)
-        print(
-            f"\na whole search of {WHOLE:,} passages: {1000 * whole['whole']:.1f} ms, of them {1000 * whole['embedding']:.1f} ms "
-            f"to embed the question: {whole['whole'] / whole['embedding']:.2f} times"
-        )
-    kept = report.keep("index", results)
-    _plot(grown, kept.with_suffix(".png"))
+    before = report.RESULTS / "index.json"
+    results: dict[str, Any] = json.loads(before.read_text(encoding="utf-8")) if before.exists() else {}
+    results = {part: results[part] for part in PARTS if part in results}
+    parts = options.parts or list(PARTS)
+    if set(parts) != {"embedding"}:
+        real = _real(embedder)
+        rows = (DATA / "piaf" / "queries.fr.jsonl").read_text(encoding="utf-8").splitlines()
+        questions = [json.loads(row)["text"] for row in random.Random(0).sample(rows, _QUESTIONS)]
+        print(f"{len(real.texts)} real passages, {_QUESTIONS} questions; times of a search are medians in milliseconds")
+    for part in parts:
+        load = os.getloadavg()[0]
+        if part == "embedding":
+            found = _throughput(embedder)
+            print(
+                f"\nembedding {_TEXTS} passages: {found['ours']:.1f} a second, SentenceTransformer.encode {found['peer']:.1f}: "
+                f"{found['ours'] / found['peer']:.2f} times (processor time: {found['processor']:.2f} times); "
+                f"least cosine {found['cosine']:.5f}"
+            )
+        elif part == "growth":
+            print(f"\n{'passages':>9}{'filled s':>10}{'kind':>11}{'nearest':>9}{'exact':>8}{'recall@10':>11}{'words':>8}"
+                  f"{'open s':>8}{'GB memory':>11}{'GB disk':>9}{'remove s':>10}{'replace s':>11}", flush=True)  # fmt: skip
+            found = {"sizes": [_grown(size, real, questions, embedder) for size in SIZES if size <= options.most]}
+        else:
+            found = _whole(min(WHOLE, options.most), real, questions, embedder)
+            print(
+                f"\na whole search of {found['passages']:,} passages: {1000 * found['whole']:.1f} ms, of them "
+                f"{1000 * found['embedding']:.1f} ms to embed the question: {found['whole'] / found['embedding']:.2f} times"
+            )
+        results[part] = {**found, "load": load}
+        kept = report.keep("index", results)
+    if "growth" in results:
+        _plot(results["growth"]["sizes"], kept.with_suffix(".png"))
     print(f"kept in {kept.relative_to(ROOT)}")
     return 0
 
 
 def _throughput(embedder: Embedder) -> dict[str, float]:
-    """Texts a second, the better of two rounds each, turn by turn; the peer reads the same texts with the same prefix."""
+    """Texts a second, the better of two rounds each, turn by turn; the peer reads the same texts with the same prefix.
+
+    `processor` compares processor time, which other work on the machine hardly changes.
+    """
     from sentence_transformers import SentenceTransformer
 
     rows = [json.loads(line) for line in (DATA / "piaf" / "corpus.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -109,13 +125,20 @@ def _throughput(embedder: Embedder) -> dict[str, float]:
     peer.encode(prefixed[:8])
     embedder.passages(texts[:8])
     times: dict[str, list[float]] = {"ours": [], "peer": []}
+    processor: dict[str, list[float]] = {"ours": [], "peer": []}
+    vectors = {}
     for _ in range(2):
-        took, ours = _timed(lambda: embedder.passages(texts))
-        times["ours"].append(took)
-        took, theirs = _timed(lambda: peer.encode(prefixed))
-        times["peer"].append(took)
-    cosine = float(np.min(np.sum(np.stack([code.vector for code in ours]) * theirs, axis=1)))
-    return {**{name: _TEXTS / min(took) for name, took in times.items()}, "cosine": cosine}
+        for name, encode in (
+            ("ours", lambda: np.stack([code.vector for code in embedder.passages(texts)])),
+            ("peer", lambda: peer.encode(prefixed)),
+        ):
+            began = time.process_time()
+            took, vectors[name] = _timed(encode)
+            times[name].append(took)
+            processor[name].append(time.process_time() - began)
+    cosine = float(np.min(np.sum(vectors["ours"] * vectors["peer"], axis=1)))
+    paces = {name: _TEXTS / min(took) for name, took in times.items()}
+    return {**paces, "processor": min(processor["peer"]) / min(processor["ours"]), "cosine": cosine}
 
 
 def _real(embedder: Embedder) -> Real:
@@ -180,11 +203,11 @@ def _grown(size: int, real: Real, questions: Sequence[str], embedder: Embedder) 
     return row
 
 
-def _whole(real: Real, questions: Sequence[str], embedder: Embedder) -> dict[str, float]:
+def _whole(size: int, real: Real, questions: Sequence[str], embedder: Embedder) -> dict[str, float]:
     """Seconds of a search, from the question's text to scored candidates, and of embedding the question alone."""
-    folder = _folder(WHOLE)
+    folder = _folder(size)
     try:
-        _fill(folder, WHOLE, real, embedder, whole=True)
+        _fill(folder, size, real, embedder, whole=True)
         with Store(folder, embedder.fingerprint, embedder.dimension) as store:
             search = Retriever(store, embedder)
             for question in questions[:5]:
@@ -195,7 +218,7 @@ def _whole(real: Real, questions: Sequence[str], embedder: Embedder) -> dict[str
                 whole.append(_timed(lambda question=question: search.candidates(question, "fr"))[0])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return {"embedding": float(np.median(embedding)), "whole": float(np.median(whole))}
+    return {"passages": size, "embedding": float(np.median(embedding)), "whole": float(np.median(whole))}
 
 
 def _fill(folder: Path, size: int, real: Real, embedder: Embedder, *, whole: bool) -> None:
