@@ -12,7 +12,7 @@ PORT ?=
 CHOSEN = $(if $(LIBRARY),--library "$(LIBRARY)") $(if $(MODEL),--model "$(MODEL)") $(if $(PORT),--port $(PORT))
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
-.PHONY: help chat test lint bench bench-retrieval screenshots clean
+.PHONY: help chat test lint bench bench-retrieval bench-index screenshots clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -50,6 +50,9 @@ bench: $(VENV)/.test ## answer our questions on the article and say how many wer
 
 bench-retrieval: $(VENV)/.test ## measure the search on the public sets
 	@$(BIN)/python -m bench.retrieval
+
+bench-index: $(VENV)/.test ## measure reading in, opening and searching libraries of up to a million passages
+	@$(BIN)/python -m bench.index
 
 screenshots: $(VENV)/.test ## take the pictures in docs/screenshots
 	@$(BIN)/python -m tests.browser.screenshots

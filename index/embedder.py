@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from weights.errors import UserError
 
-_TOKENS_AT_ONCE = 4096  # padded tokens in a batch: larger ones fall out of the cache of small processors
+_TOKENS_AT_ONCE = 1024  # padded tokens in a batch: larger ones fall out of the cache of small processors
 _MOST_TOKENS = 512
 
 
@@ -133,7 +133,7 @@ class Embedder:
                 own = ~special[row] & (offsets[row, :, 1] > len(prefix))
                 spans = np.clip(offsets[row][own] - len(prefix), 0, None).astype(np.int32)
                 vector = vectors[row] / max(float(np.linalg.norm(vectors[row])), 1e-12)
-                encoded[number] = Encoded(vector.astype(np.float32), tokens[row][own].astype(np.float32), spans)
+                encoded[number] = Encoded(vector.astype(np.float32), tokens[row][own].astype(np.float32, copy=False), spans)
             if progress:
                 progress(len(encoded), len(texts))
         return [encoded[number] for number in range(len(texts))]

@@ -15,7 +15,7 @@ Span = tuple[int, int]
 TARGET_TOKENS = 180
 MOST_TOKENS = 440  # the vector model reads 512 with its prefix and the title
 
-_PARAGRAPH = re.compile(r"\S[^\n]*(?:\n(?![ \t]*\n)(?![ \t]*(?:#{1,6} |[-*+•–] |\d+[.)] ))[^\n]*)*")
+_PARAGRAPH = re.compile(r"\S[^\n]*(?:\n(?![^\S\n]*\n)(?![^\S\n]*(?:#{1,6} |[-*+•–] |\d+[.)] ))[^\n]*)*")
 _OPENS = re.compile(r"[«“]\s*\Z")
 _LONGEST_UNSPLIT = 4000  # code points handed to the sentence splitter at once
 _HEADING = re.compile(r"#{1,6}\s")

@@ -5,7 +5,6 @@ where the two differ, or the file is damaged, only what changed since is read ag
 """
 
 import json
-import os
 import sqlite3
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -23,6 +22,7 @@ from index.documents import Document
 from index.embedder import Encoded
 from index.lexical import terms
 from index.passages import Passage, Span
+from index.vectors import VectorIndex
 from weights.errors import UserError
 
 _MIGRATIONS = (
@@ -59,6 +59,8 @@ _MIGRATIONS = (
 
 # Raised when index.passages, index.lexical or the vectors' form change what they make: older indexes are made anew.
 _ANALYSIS = 1
+_DAMAGED = "damaged"  # a file left where a page couldn't be read: opening alone reads too few to notice
+_PAGE = 16384  # a passage's token vectors fill five of these, and eighteen of SQLite's own size
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,8 @@ class Store:
         self.folder = folder
         self.dimension = dimension
         self._lock = threading.RLock()
+        if (folder / _DAMAGED).exists():
+            raise UserError("store_damaged", folder=folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(
@@ -123,8 +127,7 @@ class Store:
             if isinstance(error, sqlite3.DatabaseError):
                 raise self._damage(error) from error
             raise
-        self._index: Any = None
-        self._index_generation = -1
+        self._index = VectorIndex(folder, dimension, self._rows, self._lock)
 
     def put(
         self, document: Document, passages: Sequence[Passage], encoded: Sequence[Encoded], *, source: str = ""
@@ -210,7 +213,7 @@ class Store:
 
     def forget_source(self, name: str) -> None:
         """The file is gone: its documents go too."""
-        self.remove(info.name for info in self.documents() if info.source == name)
+        self.remove(row[0] for row in self._rows("SELECT name FROM documents WHERE source = ?", (name,)))
         with self._transaction():
             self._db.execute("DELETE FROM sources WHERE name = ?", (name,))
 
@@ -249,16 +252,10 @@ class Store:
             k: how many at most.
             documents: names to search among; all where None.
         """
-        faiss = _faiss()
-        with self._lock:
-            index = self._fresh()
+        with self._lock, self._still():
+            self._index.refresh()
             allowed = None if documents is None else np.array([row[0] for row in self._rows_of(documents)], np.int64)
-            if not index.ntotal or k < 1 or (allowed is not None and not len(allowed)):
-                return []
-            parameters = None if allowed is None else faiss.SearchParameters(sel=faiss.IDSelectorBatch(allowed))
-            query = vector.reshape(1, -1).astype(np.float32)
-            scores, numbers = index.search(query, min(k, index.ntotal), params=parameters)
-        return [(int(number), float(score)) for number, score in zip(numbers[0], scores[0], strict=True) if number >= 0]
+            return self._index.search(vector, k, allowed)
 
     def search_words(
         self, words: Sequence[str], k: int, documents: Collection[str] | None = None
@@ -278,7 +275,7 @@ class Store:
         if documents is not None:
             values.append(_json([row[0] for row in self._rows_of(documents)]))
         rows = self._rows(
-            f"SELECT rowid, -bm25(words) FROM words WHERE words MATCH ?{among} ORDER BY bm25(words) LIMIT ?",  # noqa: S608
+            f"SELECT rowid, -rank FROM words WHERE words MATCH ?{among} ORDER BY rank LIMIT ?",  # noqa: S608
             (*values, k),
         )
         return [(number, score) for number, score in rows]
@@ -294,6 +291,26 @@ class Store:
             for number, tokens, spans in rows
         }
         return [found[number] for number in numbers]
+
+    def compare(
+        self, numbers: Sequence[int], question: Encoded, common: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
+        """How like a question each of these passages is, in one reading of their vectors.
+
+        Args:
+            numbers: passages that are there.
+            question: with q token vectors.
+            common: (d,) taken away from every token vector before their cosines.
+
+        Returns:
+            (n,) the cosines of the vectors; (q, t) those of the token vectors of all passages, one after the other; (n,)
+            how many tokens each passage has.
+        """
+        query = "SELECT passage, vector, tokens FROM vectors WHERE passage IN (SELECT value FROM json_each(?))"
+        rows = {number: (vector, tokens) for number, vector, tokens in self._rows(query, (_json(numbers),))}
+        vectors = np.frombuffer(b"".join(rows[number][0] for number in numbers), "<f4").reshape(-1, self.dimension)
+        similar, sizes = similar_tokens([rows[number][1] for number in numbers], question.tokens, common)
+        return vectors @ question.vector, similar, sizes
 
     def vectors(self, numbers: Sequence[int]) -> NDArray[np.float32]:
         """The stored vectors of passages, (n, d) float32, in the order asked for."""
@@ -312,24 +329,12 @@ class Store:
 
     def save_index(self) -> None:
         """Write the FAISS file where it is behind. Searching works without: a disk that refuses it is let be."""
-        with self._lock:
-            index = self._fresh()
-            path = self._index_path(self._index_generation)
-            if path.exists():
-                return
-            part = path.with_suffix(f".{os.getpid()}.part")
-            with suppress(OSError):
-                # Through Python's own files: FAISS's can't have every name on Windows.
-                part.write_bytes(_faiss().serialize_index(index).tobytes())
-                part.replace(path)
-            part.unlink(missing_ok=True)
-            for old in self.folder.glob("vectors-*"):
-                if old != path:
-                    old.unlink(missing_ok=True)
+        self._index.save(self._still)
 
     def close(self) -> None:
         """Close the database; the store can't be used afterwards."""
         with self._lock:
+            self._index.close()
             self._db.close()
 
     def __enter__(self) -> "Store":
@@ -341,6 +346,9 @@ class Store:
         self.close()
 
     def _migrate(self, fingerprint: str) -> None:
+        self._db.execute(f"PRAGMA page_size = {_PAGE}")  # of a new database
+        self._db.execute("PRAGMA cache_size = -65536")
+        self._db.execute("PRAGMA mmap_size = 2147418112")  # SQLite's most: reading copies once, not twice
         # WAL lets readers go on while a document is written; FULL makes each commit outlive a power cut.
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
@@ -387,6 +395,15 @@ class Store:
                 self._roll_back()
                 raise
 
+    @contextmanager
+    def _still(self) -> Iterator[None]:
+        """One look at the database: another process may write meanwhile."""
+        self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._roll_back()
+
     def _roll_back(self) -> None:
         if self._db.in_transaction:  # SQLite itself ends it where the disk is full
             self._db.execute("ROLLBACK")
@@ -430,7 +447,9 @@ class Store:
     def _damage(self, error: sqlite3.DatabaseError) -> UserError:
         """What to tell the user of a database error; a mistake of ours is raised as it is."""
         text = str(error)
-        if "malformed" in text or "not a database" in text or "corrupt" in text:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            with suppress(OSError):
+                (self.folder / _DAMAGED).touch()
             return UserError("store_damaged", folder=self.folder)
         if "full" in text:
             return UserError("store_disk_full", folder=self.folder)
@@ -439,62 +458,6 @@ class Store:
         if "locked" in text:
             return UserError("store_busy", folder=self.folder)
         raise error
-
-    def _index_path(self, generation: int) -> Path:
-        return self.folder / f"vectors-{generation}.faiss"
-
-    def _fresh(self) -> Any:
-        """The FAISS index as of the newest generation: loaded, brought up to date, or rebuilt."""
-        if self._index is not None and self._index_generation == self.generation:
-            return self._index
-        self._db.execute("BEGIN")  # one look: another process may write meanwhile
-        try:
-            generation = self.generation
-            if self._index is None:
-                self._index, self._index_generation = self._load(generation)
-            gone = self._rows("SELECT passage FROM removals WHERE generation > ?", (self._index_generation,))
-            self._index.remove_ids(np.array([row[0] for row in gone], np.int64))
-            self._add(self._index_generation)
-            if self._index.ntotal != len(self):
-                self._index = self._empty()
-                self._add(-1)
-            self._index_generation = generation
-        finally:
-            self._roll_back()
-        return self._index
-
-    def _load(self, newest: int) -> tuple[Any, int]:
-        """The newest FAISS file that can be read and isn't ahead of the database; an empty index if there is none."""
-        for path in sorted(self.folder.glob("vectors-*.faiss"), key=lambda path: path.stat().st_mtime_ns, reverse=True):
-            try:
-                generation = int(path.stem.partition("-")[2])
-                index = _faiss().deserialize_index(np.frombuffer(path.read_bytes(), np.uint8))
-            except (ValueError, RuntimeError, MemoryError, OSError):
-                continue
-            if generation <= newest and index.d == self.dimension:
-                return index, generation
-        return self._empty(), -1
-
-    def _empty(self) -> Any:
-        return _faiss().IndexIDMap2(_faiss().IndexFlatIP(self.dimension))
-
-    def _add(self, since: int) -> None:
-        """Add the stored vectors of the passages made after the generation `since`."""
-        last = 0
-        while rows := self._rows(
-            "SELECT passages.id, vector FROM passages JOIN vectors ON passage = passages.id"
-            " WHERE generation > ? AND passages.id > ? ORDER BY passages.id LIMIT 20000",
-            (since, last),
-        ):
-            vectors = np.stack([np.frombuffer(vector, "<f4") for _, vector in rows])
-            self._index.add_with_ids(vectors, np.array([number for number, _ in rows], np.int64))
-            last = rows[-1][0]
-
-
-def _faiss() -> Any:
-    import faiss
-
-    return faiss
 
 
 def _blobs(code: Encoded) -> tuple[bytes, bytes, bytes]:
@@ -513,6 +476,34 @@ def decode_tokens(data: bytes, dimension: int) -> NDArray[np.float32]:
     count = len(data) // (dimension + 2)
     scales = np.frombuffer(data, "<f2", count).astype(np.float32)
     return np.frombuffer(data, np.int8, offset=2 * count).reshape(count, dimension) * scales[:, None]
+
+
+def similar_tokens(
+    coded: Sequence[bytes], question: NDArray[np.float32], common: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Cosines of a question's token vectors (q, d) with all of `encode_tokens` (q, t), less `common`; (n,) tokens in each.
+
+    As q'(t - c) / |t - c| with |t - c|^2 = |t|^2 - 2tc + |c|^2, so that a passage is turned to numbers once, in a piece
+    that the cache holds, and nothing as large as all of them is written.
+    """
+    dimension = len(common)
+    unit = question - common
+    unit /= np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-6)
+    sizes = np.array([len(data) // (dimension + 2) for data in coded], np.int64)
+    both = np.ascontiguousarray(np.vstack([unit, common]).T)
+    similar = np.empty((sizes.sum(), len(unit)), np.float32)
+    piece = np.empty((sizes.max(initial=0), dimension), np.float32)
+    end = 0
+    for data, count in zip(coded, sizes.tolist(), strict=True):
+        scales = np.frombuffer(data, "<f2", count).astype(np.float32)[:, None]
+        levels = piece[:count]
+        levels[:] = np.frombuffer(data, np.int8, offset=2 * count).reshape(count, dimension)
+        products = (levels @ both) * scales
+        squares = np.einsum("td,td->t", levels, levels)[:, None] * scales**2
+        lengths = np.sqrt(np.maximum(squares - 2 * products[:, -1:] + common @ common, 1e-12))
+        similar[end : end + count] = (products[:, :-1] - unit @ common) / lengths
+        end += count
+    return similar.T, sizes
 
 
 def _pack(spans: Sequence[Span]) -> bytes:

@@ -343,7 +343,7 @@ class _Bar:
             if bar is None:
                 if done >= total:
                     return
-                large = total > 1_000_000
+                large = what != "index" and total > 1_000_000
                 named = say("indexing", _terminal_language()) if what == "index" else what
                 # In a log a fetch shows a line now and then, so that it doesn't look dead; `disable=None`: the rest nothing.
                 pace = 0.5 if sys.stderr.isatty() else 10

@@ -172,7 +172,16 @@ def open_library(
     try:
         if on_store:
             on_store(store)
-        report = sync(settings.library, store, embedder, progress=on_indexing or indexing, stop=stop)
+        try:
+            report = sync(settings.library, store, embedder, progress=on_indexing or indexing, stop=stop)
+        except UserError as error:
+            if error.code != "store_damaged":
+                raise
+            store.close()
+            store = open_store(settings, embedder)
+            if on_store:
+                on_store(store)
+            report = sync(settings.library, store, embedder, progress=on_indexing or indexing, stop=stop)
         return Library(store, embedder, report, generator.result() if generator else None, passages=settings.passages)
     except BaseException:
         store.close()

@@ -5,7 +5,7 @@ passage. What a passage has in common with all other candidates says nothing, so
 best match stands out among them: that weighs words by rarity across languages, where no word statistics can.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -142,11 +142,10 @@ class Retriever:
         numbers = [passage.id for passage in found]
         words = np.array([by_words.get(number, 0.0) for number in numbers], np.float32)
         comparable = words * np.array([passage.language == language for passage in found])
-        late, contrast, spread = _look(
-            code.tokens, [tokens for tokens, _ in self._store.token_vectors(numbers)], _common_direction(self._embedder)
-        )
+        vector, similar, sizes = self._store.compare(numbers, code, _common_direction(self._embedder))
+        late, contrast, spread = _look(similar, sizes)
         return found, Signals(
-            vector=self._store.vectors(numbers) @ code.vector,
+            vector=vector,
             words=words,
             share=comparable / max(float(comparable.max()), 1e-9),
             late=late,
@@ -155,13 +154,11 @@ class Retriever:
         )
 
 
-def _look(question: Floats, passages: Sequence[Floats], common: Floats) -> tuple[Floats, Floats, Floats]:
-    """`late`, `contrast` and `spread` of `Signals`, from the token vectors of the question and of each passage."""
-    sizes = np.array([len(passage) for passage in passages])
-    if not len(question) or not sizes.all():
-        zeros = np.zeros(len(passages), np.float32)
+def _look(similar: Floats, sizes: NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
+    """`late`, `contrast` and `spread` of `Signals`, from the cosines of the tokens of the question and of each passage."""
+    if not len(similar) or not sizes.all():
+        zeros = np.zeros(len(sizes), np.float32)
         return zeros, zeros, zeros
-    similar = _unit(question - common) @ _unit(np.concatenate(passages) - common).T
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     best = np.maximum.reduceat(similar, starts, axis=1)  # (question's tokens, passages)
     stands_out = np.maximum(best - best.mean(axis=1, keepdims=True), 0)
@@ -178,7 +175,3 @@ def _common_direction(embedder: Embedder) -> Floats:
     """(d,) the mean token vector of texts of all sorts."""
     mean: Floats = np.concatenate([code.tokens for code in embedder.passages(_ALL_SORTS)]).mean(axis=0)
     return mean
-
-
-def _unit(vectors: Floats) -> Floats:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)

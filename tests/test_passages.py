@@ -13,7 +13,9 @@ from index.passages import split, split_sentences
 _PIECES = st.sampled_from(
     ["Il part. ", "M. Dupont ", "art. 5 ", "« Bonjour. » ", "« Oui ", "», dit-il. ", "J.-C. ", "etc. ", "\n", "\n\n", "# Titre\n",
      "- un point\n", "1. premier\n", "🐓", "é", "e\u0301", "\u00a0", "\u2028", "\t", "  ", "?!", "…", "(voir p. 4.) ", "mot " * 30,
-     "x" * 50, "Trois virgule 3.14. ", "http://a.b/c?d=e. ", "\r\n", "The U.S. Army came. "]
+     "x" * 50, "Trois virgule 3.14. ", "http://a.b/c?d=e. ", "\r\n", "The U.S. Army came. ", "\r\n\r\n", "\n\u3000\n", "\x00",
+     "今日は晴れ。明日は雨です！", "مرحبا بك. كيف حالك؟ ", "यह एक वाक्य है। ", "Это предложение. ", "👩‍👩‍👧 ", "🇫🇷", "\ufeff", "ﬁn ", "½",
+     "e\u0301\u0323te\u0301. ", "\u1112\u1161\u11ab\u1100\u1173\u11af. ", "\u200f", "\x0c", "\x85", "word " * 900]
 )  # fmt: skip
 _TEXTS = st.one_of(st.text(max_size=400), st.lists(_PIECES, max_size=60).map("".join))
 
@@ -107,6 +109,18 @@ def test_headings_and_list_items_are_sentences_of_their_own() -> None:
 
 def test_a_sentence_may_go_over_lines() -> None:
     assert sentences("Une phrase\r\nqui continue. Une autre.") == ["Une phrase\r\nqui continue.", "Une autre."]
+
+
+@given(text=st.lists(_PIECES, max_size=40).map("".join))
+def test_line_ends_of_two_characters_cut_where_those_of_one_do(text: str) -> None:
+    plain = text.replace("\r\n", "\n").replace("\r", "")
+    windows = plain.replace("\n", "\r\n")
+    assert [sentence.replace("\r\n", "\n") for sentence in sentences(windows)] == sentences(plain)
+
+
+@pytest.mark.parametrize("text", ["今日は晴れ。|明日は雨です。", "مرحبا بك. |كيف حالك؟", "यह एक वाक्य है। |यह दूसरा है।", "Это раз. |Это два."])
+def test_sentences_of_other_scripts_are_sentences(text: str) -> None:
+    assert sentences(text.replace("|", "")) == [part.strip() for part in text.split("|")]
 
 
 def test_spans_are_code_points_behind_emoji_and_accents() -> None:

@@ -235,6 +235,61 @@ def test_a_damaged_database_is_named_and_can_be_set_aside(tmp_path: Path) -> Non
     folder.rename(tmp_path / "aside")
 
 
+def damage(path: Path) -> None:
+    """Spoil every page but the first, which is all that opening reads."""
+    data = bytearray(path.read_bytes())
+    page = int.from_bytes(data[16:18], "big")
+    for start in range(2 * page, len(data), page):
+        data[start : start + 200] = b"\xa5" * 200
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("how", ["pages", "truncated"])
+def test_damage_found_while_searching_is_named_now_and_when_the_store_is_opened_again(tmp_path: Path, how: str) -> None:
+    with Store(tmp_path, "model", DIMENSION) as store:
+        for n in range(30):
+            put(store, f"d{n}")
+    path = tmp_path / "library.sqlite"
+    if how == "pages":
+        damage(path)
+    else:
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(UserError, match="store_damaged"):
+        store = Store(tmp_path, "model", DIMENSION)
+        try:
+            store.search_words(["chat"], 5)
+            store.search_vectors(vector(0), 5)
+            store.passages_of("d29")
+        finally:
+            store.close()
+    with pytest.raises(UserError, match="store_damaged"):
+        Store(tmp_path, "model", DIMENSION)
+
+
+@settings(max_examples=40, deadline=None)
+@given(text=st.text(st.characters(codec="utf-8"), max_size=300))
+def test_any_text_comes_back_with_its_spans(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    with Store(tmp_path_factory.getbasetemp() / "texts", "model", DIMENSION) as store:
+        put(store, "a", text=text)
+        assert store.document("a").text == text
+        for passage in store.passages_of("a"):
+            assert passage.text == text[passage.start : passage.end]
+            assert all(passage.start <= start < end <= passage.end for start, end in passage.sentences)
+
+
+def test_what_a_search_compares_is_what_the_vectors_say(store: Store) -> None:
+    put(store, "a")
+    numbers = [passage.id for passage in store.passages_of("a")][::-1]
+    question, common = Encoded(vector(7), np.stack([vector(8), vector(9)]), np.zeros((2, 2), np.int32)), 0.1 * vector(3)
+    cosines, similar, sizes = store.compare(numbers, question, common)
+    tokens = np.concatenate([tokens for tokens, _ in store.token_vectors(numbers)]) - common
+    asked = question.tokens - common
+    lengths = np.linalg.norm(asked, axis=1)[:, None] * np.linalg.norm(tokens, axis=1)
+    assert np.allclose(cosines, store.vectors(numbers) @ question.vector, atol=1e-6)
+    assert np.allclose(similar, asked @ tokens.T / lengths, atol=1e-5)
+    assert sizes.tolist() == [2, 2, 2]
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(UserError, match="store_unwritable"):
