@@ -15,7 +15,6 @@ import json
 import re
 import statistics
 import sys
-import time
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -26,8 +25,8 @@ from typing import Any
 import numpy as np
 
 from bench.report import RESULTS, heading, keep
+from bench.retrieval import indexed
 from index.store import Store
-from index.sync import sync
 from rag import answerable
 from rag.assistant import Answer, Assistant, Turn
 from rag.language import is_language
@@ -122,7 +121,7 @@ def _run(name: str, library: Library, options: argparse.Namespace) -> None:
     done = {row["_id"]: row for row in _lines(begun) if row["program"] == program} if begun.exists() else {}
     begun.parent.mkdir(exist_ok=True)
     with ExitStack() as stack:
-        store = stack.enter_context(_indexed(corpus, library)) if corpus else library.store
+        store = stack.enter_context(indexed(corpus, library.embedder)) if corpus else library.store
         assistant = library.assistant(store)
         if options.threshold is not None:
             assistant.threshold = options.threshold
@@ -205,15 +204,6 @@ def _nomiracl(name: str) -> tuple[list[Question], Path]:
         )
         for row in rows
     ], corpus
-
-
-def _indexed(corpus: Path, library: Library) -> Store:
-    digest = hashlib.sha256(corpus.read_bytes() + library.embedder.fingerprint.encode()).hexdigest()[:16]
-    store = Store(from_environment().home / "bench" / digest, library.embedder.fingerprint, library.embedder.dimension)
-    began = time.perf_counter()
-    sync(corpus, store, library.embedder)
-    print(f"{corpus.name}: indexed in {time.perf_counter() - began:.0f} s", flush=True)
-    return store
 
 
 def _lines(path: Path) -> list[Row]:

@@ -37,7 +37,6 @@ FOLDERS = [f"{name}_{way}" for name in ("faq", "medqa", "news") for way in ("fr2
 LARGE = "frwiki_afriqa_fr2fr"
 MEASURES = ["ndcg@10", "recall@1", "recall@5"]
 DEPTH = 100  # passages asked of each search alone
-ORDER = list(retriever._ORDER)
 SCORE = [name for name in retriever._SCORE if name not in ("bias", "lead")]
 
 Scores = dict[str, float]  # of documents, by name
@@ -90,7 +89,7 @@ def main() -> int:
         return 0
     print(report.heading(), flush=True)
     embedder = Embedder(str(ensure_embedder(default_home())))
-    asked = {name: _ask(name, corpus, questions, embedder) for name, corpus, questions in _sets(options.large)}
+    asked = {name: _ask(name, corpus, questions, embedder) for name, corpus, questions in question_sets(large=options.large)}
     everything = [found for of_set in asked.values() for found in of_set]
     validation = [found for found in everything if not found.question.development]
     if options.fit:
@@ -120,7 +119,7 @@ def main() -> int:
     return 0
 
 
-def _sets(large: bool) -> Iterator[tuple[str, Path, list[Question]]]:
+def question_sets(*, large: bool) -> Iterator[tuple[str, Path, list[Question]]]:
     """Each set's name, documents and questions."""
     for language in ("fr", "en"):
         rows = _lines(DATA / "piaf" / f"queries.{language}.jsonl")
@@ -144,17 +143,23 @@ def _question(row: dict[str, Any], answers: set[str]) -> Question:
     return Question(row["_id"], row["text"], row["lang"], frozenset(answers), development, bool(row.get("bilingual")))
 
 
+def indexed(corpus: Path, embedder: Embedder) -> Store:
+    """A store of these documents, kept in the app's home."""
+    digest = hashlib.sha256(corpus.read_bytes() + embedder.fingerprint.encode()).hexdigest()[:16]
+    store = Store(default_home() / "bench" / digest, embedder.fingerprint, embedder.dimension)
+    sync(corpus, store, embedder)
+    return store
+
+
 def _ask(name: str, corpus: Path, questions: Sequence[Question], embedder: Embedder) -> list[Asked]:
     """Index the documents where they aren't yet, and ask every question."""
-    digest = hashlib.sha256(corpus.read_bytes() + embedder.fingerprint.encode()).hexdigest()[:16]
     began = time.perf_counter()
-    with Store(default_home() / "bench" / digest, embedder.fingerprint, embedder.dimension) as store:
-        sync(corpus, store, embedder)
-        indexed = time.perf_counter()
+    with indexed(corpus, embedder) as store:
+        ready = time.perf_counter()
         documents = frozenset(info.name for info in store.documents())
         found = [_ask_one(question, number, documents, store, embedder) for number, question in enumerate(questions)]
-    took = time.perf_counter() - indexed
-    print(f"{name}: indexed in {indexed - began:.0f} s, {len(questions)} questions in {took:.0f} s", flush=True)
+    took = time.perf_counter() - ready
+    print(f"{name}: indexed in {ready - began:.0f} s, {len(questions)} questions in {took:.0f} s", flush=True)
     return found
 
 
@@ -192,10 +197,6 @@ def _by_order(found: Asked, order: Floats) -> Scores:
     return _best_by_document(found.names, list(enumerate(order)))
 
 
-def _combined(signals: Signals, weights: dict[str, float]) -> Floats:
-    return np.sum([weight * getattr(signals, name) for name, weight in weights.items()], axis=0)
-
-
 def _fused(found: Asked) -> Scores:
     """Reciprocal rank fusion of both searches, with its usual constant (Cormack and others, SIGIR 2009)."""
     fused: Scores = {}
@@ -205,20 +206,14 @@ def _fused(found: Asked) -> Scores:
     return fused
 
 
-def _without(left_out: str) -> Callable[[Asked], Scores]:
-    weights = {name: weight for name, weight in retriever._ORDER.items() if name != left_out}
-    return lambda found: _by_order(found, _combined(found.signals, weights))
-
-
 SYSTEMS: dict[str, Callable[[Asked], Scores]] = {
     "vectors": lambda found: found.vectors,
     "BM25": lambda found: found.words,
     "rank fusion": _fused,
-    "ours": lambda found: _by_order(found, found.signals.order()),
+    "ours": lambda found: _by_order(found, found.signals.order),
     "late interaction alone": lambda found: _by_order(found, found.signals.late),
     "contrast alone": lambda found: _by_order(found, found.signals.contrast),
     "spread alone": lambda found: _by_order(found, found.signals.spread),
-    **{f"ours without {name}": _without(name) for name in ORDER},
     "best possible of the candidates": lambda found: _by_order(found, found.right.astype(np.float32)),
 }
 MAIN = list(SYSTEMS)[:4]
@@ -271,38 +266,21 @@ def _calibration(asked: Sequence[Asked]) -> dict[str, Any]:
     pairs = []
     for found in asked:
         signals, right = _scored(found)
-        first = int(signals.order().argmax())
+        first = int(signals.order.argmax())
         pairs.append((float(signals.probability()[first]), float(right[first])))
     bins = [part.mean(axis=0).tolist() for part in np.array_split(np.array(sorted(pairs)), 10)]
     return {"error": float(np.mean([abs(score - right) for score, right in bins])), "bins": bins}
 
 
 def _fit(asked: dict[str, list[Asked]]) -> None:
-    """Print `_ORDER` and `_SCORE` as the development half has them, every set counting by the root of its size."""
+    """Print `_SCORE` as the development half has it, every set counting by the root of its size."""
     from scipy.optimize import minimize  # type: ignore[import-untyped]
 
-    lists = []
-    for of_set in asked.values():
-        for found in of_set:
-            if found.right.any():
-                features = np.stack([getattr(found.signals, name) for name in ORDER], axis=1).astype(float)
-                lists.append((features, found.right / found.right.sum(), len(of_set) ** -0.5))
-
-    def listwise(weights: Floats) -> float:
-        """Cross entropy of the softmax over the candidates."""
-        loss = 0.0
-        for features, target, weight in lists:
-            logits = features @ weights
-            loss -= weight * float(target @ (logits - np.logaddexp.reduce(logits)))
-        return loss
-
-    order = minimize(listwise, list(retriever._ORDER.values()), method="L-BFGS-B").x
-    print("_ORDER =", dict(zip(ORDER, np.round(order, 2).tolist(), strict=True)))
     rows, labels, weights = [], [], []
     for of_set in asked.values():
         for found in of_set:
             signals, right = _scored(found)
-            ranks, lead = signals.order(), signals.lead()
+            ranks, lead = signals.order, signals.lead()
             for i in np.argsort(-ranks)[:5]:
                 rows.append([1.0, *(float(getattr(signals, name)[i]) for name in SCORE), float(lead[i])])
                 labels.append(float(right[i]))

@@ -293,14 +293,15 @@ class Store:
         return [found[number] for number in numbers]
 
     def compare(
-        self, numbers: Sequence[int], question: Encoded, common: NDArray[np.float32]
+        self, numbers: Sequence[int], vector: NDArray[np.float32], view: NDArray[np.float32], common: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
         """How like a question each of these passages is, in one reading of their vectors.
 
         Args:
             numbers: passages that are there.
-            question: with q token vectors.
-            common: (d,) taken away from every token vector before their cosines.
+            vector: (d,) of the question, unit length.
+            view: (q, d) its tokens as they are to be compared, unit length.
+            common: (d,) taken away from every token vector of the passages first.
 
         Returns:
             (n,) the cosines of the vectors; (q, t) those of the token vectors of all passages, one after the other; (n,)
@@ -309,8 +310,8 @@ class Store:
         query = "SELECT passage, vector, tokens FROM vectors WHERE passage IN (SELECT value FROM json_each(?))"
         rows = {number: (vector, tokens) for number, vector, tokens in self._rows(query, (_json(numbers),))}
         vectors = np.frombuffer(b"".join(rows[number][0] for number in numbers), "<f4").reshape(-1, self.dimension)
-        similar, sizes = similar_tokens([rows[number][1] for number in numbers], question.tokens, common)
-        return vectors @ question.vector, similar, sizes
+        similar, sizes = similar_tokens([rows[number][1] for number in numbers], view, common)
+        return vectors @ vector, similar, sizes
 
     def vectors(self, numbers: Sequence[int]) -> NDArray[np.float32]:
         """The stored vectors of passages, (n, d) float32, in the order asked for."""
@@ -479,19 +480,17 @@ def decode_tokens(data: bytes, dimension: int) -> NDArray[np.float32]:
 
 
 def similar_tokens(
-    coded: Sequence[bytes], question: NDArray[np.float32], common: NDArray[np.float32]
+    coded: Sequence[bytes], view: NDArray[np.float32], common: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Cosines of a question's token vectors (q, d) with all of `encode_tokens` (q, t), less `common`; (n,) tokens in each.
+    """Cosines of unit vectors (q, d) with all token vectors of `encode_tokens` less `common` (q, t); (n,) tokens in each.
 
     As q'(t - c) / |t - c| with |t - c|^2 = |t|^2 - 2tc + |c|^2, so that a passage is turned to numbers once, in a piece
     that the cache holds, and nothing as large as all of them is written.
     """
     dimension = len(common)
-    unit = question - common
-    unit /= np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-6)
     sizes = np.array([len(data) // (dimension + 2) for data in coded], np.int64)
-    both = np.ascontiguousarray(np.vstack([unit, common]).T)
-    similar = np.empty((sizes.sum(), len(unit)), np.float32)
+    both = np.ascontiguousarray(np.vstack([view, common]).T)
+    similar = np.empty((sizes.sum(), len(view)), np.float32)
     piece = np.empty((sizes.max(initial=0), dimension), np.float32)
     end = 0
     for data, count in zip(coded, sizes.tolist(), strict=True):
@@ -501,7 +500,7 @@ def similar_tokens(
         products = (levels @ both) * scales
         squares = np.einsum("td,td->t", levels, levels)[:, None] * scales**2
         lengths = np.sqrt(np.maximum(squares - 2 * products[:, -1:] + common @ common, 1e-12))
-        similar[end : end + count] = (products[:, :-1] - unit @ common) / lengths
+        similar[end : end + count] = (products[:, :-1] - view @ common) / lengths
         end += count
     return similar.T, sizes
 

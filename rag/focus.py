@@ -9,11 +9,10 @@ several at once mixes them up.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from index.embedder import Embedder
 from index.passages import Span
 from index.store import Store, StoredPassage
+from rag.look import look_of
 
 _WINDOW = 480  # code points, about 130 tokens: a passage of half as much again is still read whole
 _OF_PASSAGE = 0.5  # how much of the whole passage's likeness counts beside the sentence's own
@@ -50,19 +49,19 @@ def focus(question: str, passages: Sequence[StoredPassage], store: Store, embedd
     if not passages:
         return []
     vectors = store.token_vectors([passage.id for passage in passages])
-    mean = np.concatenate([tokens for tokens, _ in vectors]).mean(axis=0)
-    asked = _unit(embedder.queries([question])[0].tokens - mean)
+    look = look_of(embedder)
+    asked, shares = look.question(embedder.queries([question])[0].tokens)
     found: list[tuple[float, Excerpt]] = []
     for passage, (tokens, spans) in zip(passages, vectors, strict=True):
-        likeness = asked @ _unit(tokens - mean).T
-        whole = float(likeness.max(axis=1, initial=0).mean()) if len(asked) else 0.0
+        likeness = asked @ look.text(tokens).T
+        whole = float(shares @ likeness.max(axis=1, initial=0))
         seen = 0
         for sentences in _cut(passage):
             scores = {}
             for place in sentences:
                 start, end = passage.sentences[place]
                 within = (spans[:, 0] < end) & (spans[:, 1] > start)
-                scores[place] = float(likeness[:, within].max(axis=1, initial=0).mean()) if len(asked) else 0.0
+                scores[place] = float(shares @ likeness[:, within].max(axis=1, initial=0))
             order = sorted(scores, key=lambda place: -scores[place])
             own = max(scores[place] for place in sentences if place >= seen)
             seen = sentences[-1] + 1
@@ -85,7 +84,3 @@ def _cut(passage: StoredPassage) -> list[range]:
 def _text(passage: StoredPassage, sentences: range) -> str:
     start, end = passage.sentences[sentences[0]][0], passage.sentences[sentences[-1]][1]
     return passage.text[start - passage.start : end - passage.start]
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-6)

@@ -59,10 +59,10 @@ class Look:
 
     def question(self, tokens: Floats) -> tuple[Floats, Floats]:
         """A question's tokens (t, d) as they look: unit length (t, d), and their shares (t,), which sum to 1."""
-        plain = tokens - self.common
+        plain: Floats = (tokens - self.common).astype(np.float32)
         logits = plain @ self.gate
         shares = np.exp(logits - logits.max(initial=0))
-        return unit(plain @ self.matrix.T), shares / shares.sum()
+        return unit((plain @ self.matrix.T).astype(np.float32)), shares / shares.sum()
 
     def text(self, tokens: Floats) -> Floats:
         """A text's tokens (t, d) to be looked at: unit length (t, d)."""

@@ -1,13 +1,12 @@
 """From a question to the passages that answer it: two quick searches, then a look at each word of the best.
 
-The look is late interaction (MaxSim, arXiv 2004.12832) with the token vectors of the same model that gave the one vector a
-passage. What a passage has in common with all other candidates says nothing, so a question's token counts by how far its
-best match stands out among them: that weighs words by rarity across languages, where no word statistics can.
+The look (see `rag.look`) is late interaction with the token vectors of the same model that gave the one vector a passage.
+What a passage has in common with all other candidates says nothing, so a question's token counts by how far its best match
+stands out among them: that weighs words by rarity across languages, where no word statistics can.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,36 +14,13 @@ from numpy.typing import NDArray
 from index.embedder import Embedder
 from index.lexical import terms
 from index.store import Store, StoredPassage
+from rag.look import look_of
 
 _BY_VECTOR = 40
 _BY_WORDS = 25
-_SHARPNESS = 20.0
 
-# How much each signal counts in the order, and the logistic regression from signals to the probability that a passage
-# answers. `python -m bench.retrieval --fit` finds both, on the questions of its development half alone.
-_ORDER = {"contrast": 21.0, "spread": 15.0, "vector": 8.0, "share": 0.8}
+# The logistic regression from signals to the probability that a passage answers: `python -m bench.retrieval --fit`.
 _SCORE = {"bias": -20.0, "vector": 20.0, "late": 5.0, "contrast": 0.0, "lead": 0.5}
-
-# Token vectors share one large direction that tells nothing. It is a property of the model, found here on texts of all
-# sorts: the mean of the candidates would take their common subject away as well, in a small library above all.
-_ALL_SORTS = (
-    "Le conseil municipal a voté hier le budget de l'année prochaine, après trois heures de débats.",
-    "Pour installer le logiciel, ouvrez un terminal et saisissez la commande suivante.",
-    "Elle est née en 1867 à Varsovie et a reçu deux prix Nobel.",
-    "Les symptômes apparaissent en général au bout de cinq jours : fièvre, toux et fatigue.",
-    "L'entreprise annonce un chiffre d'affaires de 3,2 milliards d'euros, en hausse de 8 %.",
-    "Quels papiers faut-il pour demander un passeport ?",
-    "Cette rivière traverse quatre départements avant de se jeter dans la mer.",
-    "L'équipe a gagné le match deux à un devant son public.",
-    "The committee published its report on Tuesday and asked for more time.",
-    "To change the settings, open the menu and choose the second entry.",
-    "He was born in Chicago in 1942 and studied law before he turned to music.",
-    "Patients who take this drug should avoid alcohol and drive with care.",
-    "The company sold 12,000 cars last year, twice as many as in 2019.",
-    "How long does it take to travel from London to Paris by train?",
-    "The castle stands on a hill above the old town and dates from the twelfth century.",
-    "Water boils at a lower temperature in the mountains because the air is thinner.",
-)
 
 Floats = NDArray[np.float32]
 
@@ -71,7 +47,8 @@ class Signals:
     `vector`: cosine of the two vectors. `words`: BM25, 0 where no word is shared. `share`: the same as a part of the best,
     among passages in the question's language; 0 for others. `late`: mean over the question's tokens of the best cosine in
     the passage. `contrast`: the same of what stands out from the other candidates (cubic mean). `spread`: as `late`, with
-    all good matches in the passage in place of the best alone.
+    all good matches in the passage in place of the best alone. `order`: what candidates are ordered by, higher is better;
+    comparable within one question only.
     """
 
     vector: Floats
@@ -80,14 +57,11 @@ class Signals:
     late: Floats
     contrast: Floats
     spread: Floats
-
-    def order(self) -> Floats:
-        """(n,) what candidates are ordered by, higher is better; comparable within one question only."""
-        return np.sum([weight * getattr(self, name) for name, weight in _ORDER.items()], axis=0)
+    order: Floats
 
     def lead(self) -> Floats:
         """(n,) how far each is ahead of the best of the others: 0 where there is no other, below 0 for all but the best."""
-        order = self.order()
+        order = self.order
         if len(order) < 2:
             return np.zeros_like(order)
         second, first = np.sort(order)[-2:]
@@ -121,7 +95,7 @@ class Retriever:
         scores = signals.probability()
         return [
             Hit(found[i], float(scores[i]), float(signals.vector[i]), float(signals.words[i]), float(signals.late[i]))
-            for i in np.argsort(-signals.order(), kind="stable")[:k]
+            for i in np.argsort(-signals.order, kind="stable")[:k]
         ]
 
     def candidates(
@@ -138,23 +112,21 @@ class Retriever:
             found = self._store.passages(sorted(by_vector.keys() | by_words.keys()))
         if not found:
             none = np.zeros(0, np.float32)
-            return [], Signals(none, none, none, none, none, none)
+            return [], Signals(*(none,) * 7)
         numbers = [passage.id for passage in found]
         words = np.array([by_words.get(number, 0.0) for number in numbers], np.float32)
         comparable = words * np.array([passage.language == language for passage in found])
-        vector, similar, sizes = self._store.compare(numbers, code, _common_direction(self._embedder))
-        late, contrast, spread = _look(similar, sizes)
-        return found, Signals(
-            vector=vector,
-            words=words,
-            share=comparable / max(float(comparable.max()), 1e-9),
-            late=late,
-            contrast=contrast,
-            spread=spread,
-        )
+        look = look_of(self._embedder)
+        view, shares = look.question(code.tokens)
+        vector, similar, sizes = self._store.compare(numbers, code.vector, view, look.common)
+        late, contrast, spread = _compared(similar, sizes, shares, look.sharpness)
+        share = comparable / max(float(comparable.max()), 1e-9)
+        known = {"vector": vector, "share": share, "late": late, "contrast": contrast, "spread": spread}
+        order = np.sum([weight * known[name] for name, weight in look.order.items()], axis=0)
+        return found, Signals(words=words, order=order, **known)
 
 
-def _look(similar: Floats, sizes: NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
+def _compared(similar: Floats, sizes: NDArray[np.int64], shares: Floats, sharpness: float) -> tuple[Floats, Floats, Floats]:
     """`late`, `contrast` and `spread` of `Signals`, from the cosines of the tokens of the question and of each passage."""
     if not len(similar) or not sizes.all():
         zeros = np.zeros(len(sizes), np.float32)
@@ -162,16 +134,9 @@ def _look(similar: Floats, sizes: NDArray[np.int64]) -> tuple[Floats, Floats, Fl
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     best = np.maximum.reduceat(similar, starts, axis=1)  # (question's tokens, passages)
     stands_out = np.maximum(best - best.mean(axis=1, keepdims=True), 0)
-    matches = np.add.reduceat(np.exp(_SHARPNESS * similar), starts, axis=1) / sizes
+    matches = np.add.reduceat(np.exp(sharpness * (similar - 1)), starts, axis=1) / sizes
     return (
-        best.mean(axis=0),
-        np.cbrt((stands_out**3).mean(axis=0)),
-        (np.log(matches) / _SHARPNESS).mean(axis=0).astype(np.float32),
+        shares @ best,
+        np.cbrt(shares @ stands_out**3),
+        (shares @ (np.log(matches + 1e-9) / sharpness + 1)).astype(np.float32),
     )
-
-
-@lru_cache(maxsize=2)
-def _common_direction(embedder: Embedder) -> Floats:
-    """(d,) the mean token vector of texts of all sorts."""
-    mean: Floats = np.concatenate([code.tokens for code in embedder.passages(_ALL_SORTS)]).mean(axis=0)
-    return mean

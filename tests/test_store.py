@@ -280,13 +280,11 @@ def test_any_text_comes_back_with_its_spans(tmp_path_factory: pytest.TempPathFac
 def test_what_a_search_compares_is_what_the_vectors_say(store: Store) -> None:
     put(store, "a")
     numbers = [passage.id for passage in store.passages_of("a")][::-1]
-    question, common = Encoded(vector(7), np.stack([vector(8), vector(9)]), np.zeros((2, 2), np.int32)), 0.1 * vector(3)
-    cosines, similar, sizes = store.compare(numbers, question, common)
+    view, common = np.stack([vector(8), vector(9)]), 0.1 * vector(3)
+    cosines, similar, sizes = store.compare(numbers, vector(7), view, common)
     tokens = np.concatenate([tokens for tokens, _ in store.token_vectors(numbers)]) - common
-    asked = question.tokens - common
-    lengths = np.linalg.norm(asked, axis=1)[:, None] * np.linalg.norm(tokens, axis=1)
-    assert np.allclose(cosines, store.vectors(numbers) @ question.vector, atol=1e-6)
-    assert np.allclose(similar, asked @ tokens.T / lengths, atol=1e-5)
+    assert np.allclose(cosines, store.vectors(numbers) @ vector(7), atol=1e-6)
+    assert np.allclose(similar, view @ (tokens / np.linalg.norm(tokens, axis=1)[:, None]).T, atol=1e-5)
     assert sizes.tolist() == [2, 2, 2]
 
 
