@@ -3,10 +3,9 @@ citation on a sentence that holds the answer.
 
     python -m bench.answers                      our questions on the article in seeds/
     python -m bench.answers piaf_fr nomiracl-en  other sets, of ../shared/data
-    python -m bench.answers --fit                print the constants of rag/answerable.py from kept answers
 
 Answers are kept as they come, so a run that was cut off goes on where it stopped, as long as the program is the same.
-`--threshold 0` writes an answer even where the program would decline: what `--fit` learns from.
+`--threshold 0` writes an answer even where the program would decline.
 """
 
 import argparse
@@ -16,18 +15,15 @@ import re
 import statistics
 import sys
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from bench.report import RESULTS, heading, keep
 from bench.retrieval import indexed
 from index.store import Store
-from rag import answerable
 from rag.assistant import Answer, Assistant, Turn
 from rag.language import is_language
 from rag.library import Library, open_library
@@ -96,10 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--limit", type=int, help="only so many questions a set, chosen by the SHA-1 of their ids")
     parser.add_argument("--model", default="", help="another generator, as `python -m rag ask --model`")
     parser.add_argument("--threshold", type=float, help="the least probability to answer at")
-    parser.add_argument("--fit", action="store_true", help="fit rag/answerable.py to the answers kept with --threshold 0")
     options = parser.parse_args(arguments)
-    if options.fit:
-        return fit()
     print(heading(), flush=True)
     with open_library(replace(from_environment(), model=options.model)) as library:
         for name in options.sets or ["article"]:
@@ -117,8 +110,8 @@ def _run(name: str, library: Library, options: argparse.Namespace) -> None:
     label = "-".join(["answers", name, *([re.sub(r"[^a-z0-9.]+", "-", options.model.lower())] if options.model else [])])
     label += "-all" if options.threshold == 0 else ""
     begun = RESULTS / f"{label}.jsonl"
-    program = _program()
-    done = {row["_id"]: row for row in _lines(begun) if row["program"] == program} if begun.exists() else {}
+    current = program()
+    done = {row["_id"]: row for row in lines(begun) if row["program"] == current} if begun.exists() else {}
     begun.parent.mkdir(exist_ok=True)
     with ExitStack() as stack:
         store = stack.enter_context(indexed(corpus, library.embedder)) if corpus else library.store
@@ -127,7 +120,7 @@ def _run(name: str, library: Library, options: argparse.Namespace) -> None:
             assistant.threshold = options.threshold
         kept = stack.enter_context(begun.open("w", encoding="utf-8"))
         for number, question in enumerate(questions, 1):
-            row = done.get(question.id) or {"program": program, **_ask(question, assistant, store)}
+            row = done.get(question.id) or {"program": current, **_ask(question, assistant, store)}
             kept.write(json.dumps(row, ensure_ascii=False) + "\n")
             kept.flush()
             done.setdefault(question.id, row)
@@ -166,13 +159,13 @@ def _article(name: str) -> tuple[list[Question], None]:
             tuple(row["evidence"]),
             tuple(row.get("history", ())),
         )
-        for row in _lines(ARTICLE)
+        for row in lines(ARTICLE)
         if name == "article" or row.get("core")
     ], None
 
 
 def _piaf(name: str) -> tuple[list[Question], Path]:
-    rows = _lines(DATA / "piaf" / f"queries.{name[-2:]}.jsonl")
+    rows = lines(DATA / "piaf" / f"queries.{name[-2:]}.jsonl")
     rows.sort(key=lambda row: hashlib.sha1(row["_id"].encode()).hexdigest())
     return [
         Question(
@@ -189,7 +182,7 @@ def _piaf(name: str) -> tuple[list[Question], Path]:
 
 def _nomiracl(name: str) -> tuple[list[Question], Path]:
     """Each question may use its own ten passages only; they lie in one index together."""
-    rows = _lines(DATA / name / "questions.jsonl")
+    rows = lines(DATA / name / "questions.jsonl")
     passages = {passage["_id"]: passage for row in rows for passage in row["passages"]}
     corpus = from_environment().home / "bench" / f"{name}.jsonl"
     corpus.parent.mkdir(parents=True, exist_ok=True)
@@ -206,11 +199,12 @@ def _nomiracl(name: str) -> tuple[list[Question], Path]:
     ], corpus
 
 
-def _lines(path: Path) -> list[Row]:
+def lines(path: Path) -> list[Row]:
+    """The JSON objects of a file, one a line."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
-def _program() -> str:
+def program() -> str:
     """A digest of the sources that an answer depends on."""
     sources = sorted(path for room in ("rag", "index") for path in (ROOT / room).glob("*.py"))
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
@@ -257,55 +251,6 @@ def peak_memory_gb() -> float | None:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 1e9 if sys.platform == "darwin" else peak * 1024 / 1e9
-
-
-def fit() -> int:
-    """Logistic regressions from what is known of a question to whether it can be answered, on all that was kept.
-
-    Prints the constants and how good they are on questions that they were not fitted to (five parts in turn).
-    """
-    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
-    from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
-    from sklearn.model_selection import cross_val_predict  # type: ignore[import-untyped]
-    from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]
-
-    rows = [row for name in SETS for row in _kept(name)]
-    if not rows:
-        print("nothing kept: run `python -m bench.answers article nomiracl-fr nomiracl-en --threshold 0` first")
-        return 1
-    known = [answerable.Evidence(**row["evidence"]) for row in rows]
-    labels = np.array([row["kind"] != "unanswerable" for row in rows])
-    sets = np.array([row["set"] for row in rows])
-    # Every set counts the same, and in it the two answers do.
-    weights = np.array([1 / ((sets == name) & (labels == label)).sum() for name, label in zip(sets, labels, strict=True)])
-    for stage, whole in (("BEFORE", False), ("AFTER", True)):
-        scaler = StandardScaler()
-        x = scaler.fit_transform(np.array([answerable.features(evidence, whole=whole)[1:] for evidence in known]))
-        model = LogisticRegression(C=0.3)
-        scaled = {"sample_weight": weights * len(rows) / weights.sum()}
-        held_out = cross_val_predict(model, x, labels, cv=5, params=scaled, method="predict_proba")[:, 1]
-        model.fit(x, labels, **scaled)
-        constants = model.coef_[0] / scaler.scale_
-        bias = float(model.intercept_[0] - constants @ scaler.mean_)
-        print(f"_{stage} =", (round(bias, 3), *(round(float(constant), 3) for constant in constants)))
-        for name in dict.fromkeys(sets):
-            part = sets == name
-            if len(set(labels[part])) < 2:
-                continue
-            print(f"  {name:14} area under the curve {roc_auc_score(labels[part], held_out[part]):.3f};", end="")
-            print(" answers what it can't / refuses what it can, %, at", end="")
-            for threshold in (0.3, 0.4, 0.5, 0.6):
-                wrongly = 100 * (held_out[part & ~labels] >= threshold).mean()
-                missed = 100 * (held_out[part & labels] < threshold).mean()
-                print(f"  {threshold}: {wrongly:.0f}/{missed:.0f}", end="")
-            print()
-    return 0
-
-
-def _kept(name: str) -> Iterator[Row]:
-    path = RESULTS / f"answers-{name}-all.jsonl"
-    for row in _lines(path) if path.exists() else ():
-        yield row | {"set": name}
 
 
 if __name__ == "__main__":

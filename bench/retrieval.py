@@ -37,6 +37,7 @@ FOLDERS = [f"{name}_{way}" for name in ("faq", "medqa", "news") for way in ("fr2
 LARGE = "frwiki_afriqa_fr2fr"
 MEASURES = ["ndcg@10", "recall@1", "recall@5"]
 DEPTH = 100  # passages asked of each search alone
+ORDER = list(retriever._ORDER)
 SCORE = [name for name in retriever._SCORE if name not in ("bias", "lead")]
 
 Scores = dict[str, float]  # of documents, by name
@@ -89,7 +90,7 @@ def main() -> int:
         return 0
     print(report.heading(), flush=True)
     embedder = Embedder(str(ensure_embedder(default_home())))
-    asked = {name: _ask(name, corpus, questions, embedder) for name, corpus, questions in question_sets(large=options.large)}
+    asked = {name: _ask(name, corpus, questions, embedder) for name, corpus, questions in _sets(options.large)}
     everything = [found for of_set in asked.values() for found in of_set]
     validation = [found for found in everything if not found.question.development]
     if options.fit:
@@ -119,7 +120,7 @@ def main() -> int:
     return 0
 
 
-def question_sets(*, large: bool) -> Iterator[tuple[str, Path, list[Question]]]:
+def _sets(large: bool) -> Iterator[tuple[str, Path, list[Question]]]:
     """Each set's name, documents and questions."""
     for language in ("fr", "en"):
         rows = _lines(DATA / "piaf" / f"queries.{language}.jsonl")
@@ -197,6 +198,10 @@ def _by_order(found: Asked, order: Floats) -> Scores:
     return _best_by_document(found.names, list(enumerate(order)))
 
 
+def _combined(signals: Signals, weights: dict[str, float]) -> Floats:
+    return np.sum([weight * getattr(signals, name) for name, weight in weights.items()], axis=0)
+
+
 def _fused(found: Asked) -> Scores:
     """Reciprocal rank fusion of both searches, with its usual constant (Cormack and others, SIGIR 2009)."""
     fused: Scores = {}
@@ -204,6 +209,11 @@ def _fused(found: Asked) -> Scores:
         for rank, name in enumerate(sorted(alone, key=lambda name: -alone[name]), 1):
             fused[name] = fused.get(name, 0) + 1 / (60 + rank)
     return fused
+
+
+def _without(left_out: str) -> Callable[[Asked], Scores]:
+    weights = {name: weight for name, weight in retriever._ORDER.items() if name != left_out}
+    return lambda found: _by_order(found, _combined(found.signals, weights))
 
 
 SYSTEMS: dict[str, Callable[[Asked], Scores]] = {
@@ -214,6 +224,7 @@ SYSTEMS: dict[str, Callable[[Asked], Scores]] = {
     "late interaction alone": lambda found: _by_order(found, found.signals.late),
     "contrast alone": lambda found: _by_order(found, found.signals.contrast),
     "spread alone": lambda found: _by_order(found, found.signals.spread),
+    **{f"ours without {name}": _without(name) for name in ORDER},
     "best possible of the candidates": lambda found: _by_order(found, found.right.astype(np.float32)),
 }
 MAIN = list(SYSTEMS)[:4]
@@ -273,9 +284,26 @@ def _calibration(asked: Sequence[Asked]) -> dict[str, Any]:
 
 
 def _fit(asked: dict[str, list[Asked]]) -> None:
-    """Print `_SCORE` as the development half has it, every set counting by the root of its size."""
+    """Print `_ORDER` and `_SCORE` as the development half has them, every set counting by the root of its size."""
     from scipy.optimize import minimize  # type: ignore[import-untyped]
 
+    lists = []
+    for of_set in asked.values():
+        for found in of_set:
+            if found.right.any():
+                features = np.stack([getattr(found.signals, name) for name in ORDER], axis=1).astype(float)
+                lists.append((features, found.right / found.right.sum(), len(of_set) ** -0.5))
+
+    def listwise(weights: Floats) -> float:
+        """Cross entropy of the softmax over the candidates."""
+        loss = 0.0
+        for features, target, weight in lists:
+            logits = features @ weights
+            loss -= weight * float(target @ (logits - np.logaddexp.reduce(logits)))
+        return loss
+
+    order = minimize(listwise, list(retriever._ORDER.values()), method="L-BFGS-B").x
+    print("_ORDER =", dict(zip(ORDER, np.round(order, 2).tolist(), strict=True)))
     rows, labels, weights = [], [], []
     for of_set in asked.values():
         for found in of_set:

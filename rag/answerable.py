@@ -1,21 +1,20 @@
-"""How likely it is that the documents answer: from the search, the model's own reading of the passages, and what was written."""
+"""How likely it is that the documents answer: from the search and from the model's own reading of an excerpt."""
 
 from dataclasses import dataclass
 from math import exp, log
 
-# Logistic regressions over `features`, from `python -m bench.answers --fit`: before the answer is written, and after.
-_BEFORE = (0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
-_AFTER = (0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.5)
+# A logistic regression over `features`: `python -m bench.answerable`.
+_WEIGHTS = (0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 THRESHOLD = 0.3
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of a question and what was found for it, all 0..1.
+    """What is known of a question and an excerpt that was found for it, all 0..1.
 
-    `score`, `vector` and `late` are the best passage's (see `rag.retriever.Hit`); `sentence` is the likeness of the best
-    sentence to the question; `read` is the model's probability of "yes" when asked whether the passages hold the answer;
-    `support` is how surely the sources hold the best sentence of the answer, 0 before there is one.
+    `score`, `vector` and `late` are the passage's (see `rag.retriever.Hit`); `sentence` is the likeness of the excerpt's best
+    sentence to the question; `read` is the model's probability of beginning its answer with "yes"; `support` is how surely the
+    sources hold the best sentence of the answer, 0 before there is one.
     """
 
     score: float
@@ -26,24 +25,14 @@ class Evidence:
     support: float = 0.0
 
 
-def features(evidence: Evidence, *, whole: bool) -> tuple[float, ...]:
-    """What the regressions weigh, the first for the bias; `whole` once the answer is written."""
-    before = (1.0, _logit(evidence.score), evidence.vector, evidence.late, evidence.sentence, _logit(evidence.read))
-    return (*before, _logit(evidence.support)) if whole else before
+def features(evidence: Evidence) -> tuple[float, ...]:
+    """What the regression weighs, the first for the bias."""
+    return (1.0, _logit(evidence.score), evidence.vector, evidence.late, evidence.sentence, _logit(evidence.read))
 
 
-def before(evidence: Evidence) -> float:
-    """Probability that the passages answer, known before the answer is written."""
-    return _weighed(features(evidence, whole=False), _BEFORE)
-
-
-def after(evidence: Evidence) -> float:
-    """The same once the answer is written."""
-    return _weighed(features(evidence, whole=True), _AFTER)
-
-
-def _weighed(known: tuple[float, ...], constants: tuple[float, ...]) -> float:
-    return 1 / (1 + exp(-sum(constant * value for constant, value in zip(constants, known, strict=True))))
+def probability(evidence: Evidence) -> float:
+    """How likely it is that the excerpt answers."""
+    return 1 / (1 + exp(-sum(weight * value for weight, value in zip(_WEIGHTS, features(evidence), strict=True))))
 
 
 def _logit(probability: float) -> float:

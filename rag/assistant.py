@@ -242,9 +242,9 @@ class Assistant:
         earlier = [turn.question for turn in history]
         asked = conversation.standalone(question, earlier, language, self.generator)
         try:
-            hits, excerpts, sources = self._find(asked, language, documents)
+            hits, excerpts, sources = self.find(asked, language, documents)
         except KeyError:  # a document was removed in the middle of it
-            hits, excerpts, sources = self._find(asked, language, documents)
+            hits, excerpts, sources = self.find(asked, language, documents)
         retrieval = time.perf_counter() - began
         yield Found(hits)
         draft = _Draft(question, language, hits, sources, began, retrieval)
@@ -255,11 +255,11 @@ class Assistant:
         likely = best = 0.0
         # What its excerpt doesn't hold is the model's own knowledge, or a mix-up: then the next excerpt is asked.
         for excerpt in excerpts:
-            evidence = self._read(asked, language, next(hit for hit in hits if hit.passage.id == excerpt.passage.id), excerpt, stop)
-            likely = max(likely, answerable.before(evidence))
+            evidence = self.read(asked, language, next(hit for hit in hits if hit.passage.id == excerpt.passage.id), excerpt, stop)
+            likely = max(likely, answerable.probability(evidence))
             if stop and stop.is_set():
                 break
-            if answerable.before(evidence) < self.threshold:
+            if answerable.probability(evidence) < self.threshold:
                 continue
             read.append(excerpt)
             if draft.text:
@@ -272,20 +272,19 @@ class Assistant:
                 yield from self._write(asked, excerpt, draft, stop, insist=True)
             best = max((self._worth(sentence, wanted, language) for sentence in draft.sentences), default=0.0)
             draft.evidence = replace(evidence, support=best)
-            likely = answerable.after(draft.evidence)
-            if best >= SUPPORTED and likely >= self.threshold:
+            if best >= SUPPORTED:
                 break
         if stop and stop.is_set():
             yield Finished(draft.finished(likely, refused=False))
             return
         if best < SUPPORTED and read:
             yield from self._quote(read, wanted, draft)
-        if not draft.sentences or likely < self.threshold:
+        if not draft.sentences:
             yield from draft.refuse(likely)
             return
         yield Finished(draft.finished(likely, refused=False))
 
-    def _read(
+    def read(
         self, asked: str, language: str, hit: Hit, excerpt: Excerpt, stop: threading.Event | None
     ) -> Evidence:
         """What is known of a question once the model has read an excerpt of this hit."""
@@ -341,7 +340,7 @@ class Assistant:
             yield from ground(sentences.feed(piece))
         yield from ground(sentences.close())
 
-    def _find(
+    def find(
         self, asked: str, language: str, documents: Collection[str] | None
     ) -> tuple[tuple[Hit, ...], list[Excerpt], Sources]:
         """The passages to answer from, what the model is to read of them, and their sentences to check against."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from index.embedder import Embedder
 from index.passages import Span
 from index.store import Store, StoredPassage
-from rag.look import look_of
+from rag.retriever import common_direction, unit
 
 _WINDOW = 480  # code points, about 130 tokens: a passage of half as much again is still read whole
 _OF_PASSAGE = 0.5  # how much of the whole passage's likeness counts beside the sentence's own
@@ -49,19 +49,19 @@ def focus(question: str, passages: Sequence[StoredPassage], store: Store, embedd
     if not passages:
         return []
     vectors = store.token_vectors([passage.id for passage in passages])
-    look = look_of(embedder)
-    asked, shares = look.question(embedder.queries([question])[0].tokens)
+    common = common_direction(embedder)
+    asked = unit(embedder.queries([question])[0].tokens - common)
     found: list[tuple[float, Excerpt]] = []
     for passage, (tokens, spans) in zip(passages, vectors, strict=True):
-        likeness = asked @ look.text(tokens).T
-        whole = float(shares @ likeness.max(axis=1, initial=0))
+        likeness = asked @ unit(tokens - common).T
+        whole = float(likeness.max(axis=1, initial=0).mean()) if len(asked) else 0.0
         seen = 0
         for sentences in _cut(passage):
             scores = {}
             for place in sentences:
                 start, end = passage.sentences[place]
                 within = (spans[:, 0] < end) & (spans[:, 1] > start)
-                scores[place] = float(shares @ likeness[:, within].max(axis=1, initial=0))
+                scores[place] = float(likeness[:, within].max(axis=1, initial=0).mean()) if len(asked) else 0.0
             order = sorted(scores, key=lambda place: -scores[place])
             own = max(scores[place] for place in sentences if place >= seen)
             seen = sentences[-1] + 1

@@ -72,7 +72,7 @@ class Library:
         turns = [turn if isinstance(turn, Turn) else Turn(turn) for turn in history]
         if passages is None:
             return self.assistant().answer(question, turns, language=language)
-        with self._store_of(passages) as store:
+        with self.store_of(passages) as store:
             return self.assistant(store).answer(question, turns, language=language)
 
     def search(self, question: str, *, k: int = 10, language: str | None = None) -> list[Hit]:
@@ -94,7 +94,7 @@ class Library:
         self.close()
 
     @contextmanager
-    def _store_of(self, passages: Sequence[Mapping[str, str]]) -> Iterator[Store]:
+    def store_of(self, passages: Sequence[Mapping[str, str]]) -> Iterator[Store]:
         """A store that holds these passages only, gone afterwards."""
         documents = []
         for number, passage in enumerate(passages):

@@ -1,12 +1,13 @@
 """From a question to the passages that answer it: two quick searches, then a look at each word of the best.
 
-The look (see `rag.look`) is late interaction with the token vectors of the same model that gave the one vector a passage.
-What a passage has in common with all other candidates says nothing, so a question's token counts by how far its best match
+The look is late interaction (MaxSim, arXiv 2004.12832) with the token vectors of the same model that gave the one vector a
+passage. What a passage has in common with all other candidates says nothing, so a question's token counts by how far its best match
 stands out among them: that weighs words by rarity across languages, where no word statistics can.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +15,36 @@ from numpy.typing import NDArray
 from index.embedder import Embedder
 from index.lexical import terms
 from index.store import Store, StoredPassage
-from rag.look import look_of
 
 _BY_VECTOR = 40
 _BY_WORDS = 25
+_SHARPNESS = 20.0
 
-# The logistic regression from signals to the probability that a passage answers: `python -m bench.retrieval --fit`.
+# How much each signal counts in the order, and the logistic regression from signals to the probability that a passage
+# answers. `python -m bench.retrieval --fit` finds both, on the questions of its development half alone.
+_ORDER = {"contrast": 21.0, "spread": 15.0, "vector": 8.0, "share": 0.8}
 _SCORE = {"bias": -20.0, "vector": 20.0, "late": 5.0, "contrast": 0.0, "lead": 0.5}
+
+# Token vectors share one large direction that tells nothing. It is a property of the model, found here on texts of all
+# sorts: the mean of the candidates would take their common subject away as well, in a small library above all.
+_ALL_SORTS = (
+    "Le conseil municipal a voté hier le budget de l'année prochaine, après trois heures de débats.",
+    "Pour installer le logiciel, ouvrez un terminal et saisissez la commande suivante.",
+    "Elle est née en 1867 à Varsovie et a reçu deux prix Nobel.",
+    "Les symptômes apparaissent en général au bout de cinq jours : fièvre, toux et fatigue.",
+    "L'entreprise annonce un chiffre d'affaires de 3,2 milliards d'euros, en hausse de 8 %.",
+    "Quels papiers faut-il pour demander un passeport ?",
+    "Cette rivière traverse quatre départements avant de se jeter dans la mer.",
+    "L'équipe a gagné le match deux à un devant son public.",
+    "The committee published its report on Tuesday and asked for more time.",
+    "To change the settings, open the menu and choose the second entry.",
+    "He was born in Chicago in 1942 and studied law before he turned to music.",
+    "Patients who take this drug should avoid alcohol and drive with care.",
+    "The company sold 12,000 cars last year, twice as many as in 2019.",
+    "How long does it take to travel from London to Paris by train?",
+    "The castle stands on a hill above the old town and dates from the twelfth century.",
+    "Water boils at a lower temperature in the mountains because the air is thinner.",
+)
 
 Floats = NDArray[np.float32]
 
@@ -116,17 +140,16 @@ class Retriever:
         numbers = [passage.id for passage in found]
         words = np.array([by_words.get(number, 0.0) for number in numbers], np.float32)
         comparable = words * np.array([passage.language == language for passage in found])
-        look = look_of(self._embedder)
-        view, shares = look.question(code.tokens)
-        vector, similar, sizes = self._store.compare(numbers, code.vector, view, look.common)
-        late, contrast, spread = _compared(similar, sizes, shares, look.sharpness)
+        common = common_direction(self._embedder)
+        vector, similar, sizes = self._store.compare(numbers, code.vector, unit(code.tokens - common), common)
+        late, contrast, spread = _compared(similar, sizes)
         share = comparable / max(float(comparable.max()), 1e-9)
         known = {"vector": vector, "share": share, "late": late, "contrast": contrast, "spread": spread}
-        order = np.sum([weight * known[name] for name, weight in look.order.items()], axis=0)
+        order = np.sum([weight * known[name] for name, weight in _ORDER.items()], axis=0)
         return found, Signals(words=words, order=order, **known)
 
 
-def _compared(similar: Floats, sizes: NDArray[np.int64], shares: Floats, sharpness: float) -> tuple[Floats, Floats, Floats]:
+def _compared(similar: Floats, sizes: NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
     """`late`, `contrast` and `spread` of `Signals`, from the cosines of the tokens of the question and of each passage."""
     if not len(similar) or not sizes.all():
         zeros = np.zeros(len(sizes), np.float32)
@@ -134,9 +157,21 @@ def _compared(similar: Floats, sizes: NDArray[np.int64], shares: Floats, sharpne
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     best = np.maximum.reduceat(similar, starts, axis=1)  # (question's tokens, passages)
     stands_out = np.maximum(best - best.mean(axis=1, keepdims=True), 0)
-    matches = np.add.reduceat(np.exp(sharpness * (similar - 1)), starts, axis=1) / sizes
+    matches = np.add.reduceat(np.exp(_SHARPNESS * similar), starts, axis=1) / sizes
     return (
-        shares @ best,
-        np.cbrt(shares @ stands_out**3),
-        (shares @ (np.log(matches + 1e-9) / sharpness + 1)).astype(np.float32),
+        best.mean(axis=0),
+        np.cbrt((stands_out**3).mean(axis=0)),
+        (np.log(matches) / _SHARPNESS).mean(axis=0).astype(np.float32),
     )
+
+
+@lru_cache(maxsize=2)
+def common_direction(embedder: Embedder) -> Floats:
+    """(d,) the mean token vector of texts of all sorts, which every token vector is compared without."""
+    mean: Floats = np.concatenate([code.tokens for code in embedder.passages(_ALL_SORTS)]).mean(axis=0)
+    return mean
+
+
+def unit(vectors: Floats) -> Floats:
+    """The same directions at length 1."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-6)

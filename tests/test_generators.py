@@ -200,9 +200,9 @@ def test_a_prepared_beginning_outlives_what_is_asked_after_it(home: Path, monkey
         for number in range(8):
             generator.choose([Message("user", f"{number} " + "le chat dort " * 30)], ("Yes", "No"))
         read = _tokens_read(generator, monkeypatch)
-        assert "three" in "".join(
-            generator.stream([Message("system", "Be brief."), Message("user", f"{port}\nHow many docks?")], max_tokens=16)
-        ).lower()
+        asked = [Message("system", "Be brief."), Message("user", f"{port}\nHow many docks?")]
+        answer = "".join(generator.stream(asked, max_tokens=16)).lower()
+        assert "three" in answer or "3" in answer
         assert sum(read[:1]) < 60
 
 
