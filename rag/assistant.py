@@ -6,8 +6,10 @@ from collections import abc
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from index.embedder import Embedder
-from index.passages import Span
+from index.passages import Span, split_sentences
 from index.store import Store
 from rag import answerable, conversation, prompts
 from rag.answerable import Evidence
@@ -20,6 +22,7 @@ from rag.messages import say
 from rag.retriever import Hit, Retriever
 
 _READ = 3  # excerpts that are read at most
+_PARTS = 5  # sentences of a summary
 _NOTHING = Evidence(0.0, 0.0, 0.0, 0.0, 0.0)
 
 
@@ -235,8 +238,13 @@ class Assistant:
     ) -> Iterator[Event]:
         began = time.perf_counter()
         language = language or detect(question, default=detect(history[-1].question) if history else "fr")
-        if kind := conversation.remark(question):
-            yield from self._remark(kind, question, language, began)
+        kind = conversation.remark(question)
+        if kind:
+            yield from (
+                self._summary(question, language, documents, began, stop)
+                if kind == "summary"
+                else self._remark(kind, question, language, began)
+            )
             return
         yield Searching(language)
         earlier = [turn.question for turn in history]
@@ -349,6 +357,49 @@ class Assistant:
         read = {excerpt.passage.id for excerpt in excerpts}
         hits = tuple(hit for hit in found if hit.passage.id in read)
         return hits, excerpts, self.grounder.sources([hit.passage for hit in hits])
+
+    def _summary(
+        self, question: str, language: str, documents: Collection[str] | None, began: float, stop: threading.Event | None
+    ) -> Iterator[Event]:
+        """A sentence on each part of the documents, from the passage that stands for it best, as far as the passage holds it."""
+        yield Searching(language)
+        hits = self._parts(documents)
+        yield Found(tuple(hits))
+        sources = self.grounder.sources([hit.passage for hit in hits])
+        draft = _Draft(question, language, tuple(hits), sources, began, time.perf_counter() - began)
+        for hit in hits:
+            excerpt = max(windows(hit.passage), key=lambda window: len(window.text))
+            messages = prompts.answering(prompts.GIST[language], excerpt, language)
+            pieces = self.generator.stream(messages, begin=prompts.OPENINGS[language][0], stop=stop)
+            text = "".join(pieces).strip()
+            if stop and stop.is_set():
+                break
+            for start, end in split_sentences(text, language)[:1]:
+                support, citations = sources.ground(text[start:end], language)
+                if support < SUPPORTED or not is_language(text[start:end], language):
+                    continue
+                place = len(draft.text) + bool(draft.text)
+                piece = f"{' ' if draft.text else ''}{text[start:end]}"
+                draft.add(piece)
+                draft.sentences.append(Sentence(text[start:end], place, len(draft.text), support, citations))
+                yield Delta(piece)
+                yield Grounded(draft.sentences[-1])
+        if draft.sentences or (stop and stop.is_set()):
+            yield Finished(draft.finished(1.0, refused=False))
+        else:
+            yield from draft.refuse(0.0)
+
+    def _parts(self, documents: Collection[str] | None) -> list[Hit]:
+        """Of each part of the documents in their order, the passage closest to what the part is about."""
+        listed = [info for info in self.store.documents() if documents is None or info.name in documents][:_PARTS]
+        found = []
+        for info in listed:
+            passages = self.store.passages_of(info.name)
+            for part in np.array_split(np.arange(len(passages)), min(len(passages), max(1, _PARTS // len(listed)))):
+                vectors = self.store.vectors([passages[number].id for number in part])
+                likeness = vectors @ vectors.mean(axis=0)
+                found.append(Hit(passages[part[likeness.argmax()]], 1.0, float(likeness.max()), 0.0, 0.0))
+        return found
 
     def _remark(self, kind: conversation.Remark, question: str, language: str, began: float) -> Iterator[Event]:
         """Answer what isn't about the documents' content, without the model."""

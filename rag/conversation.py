@@ -9,7 +9,9 @@ from index.lexical import terms
 from rag.generator import Generator
 from rag.prompts import rewriting
 
-Remark = Literal["hello", "thanks", "abilities", "documents"]
+Remark = Literal["hello", "thanks", "abilities", "documents", "summary"]
+
+_TEXT = r"(documents?|articles?|textes?|texts?|fichiers?|files?)"
 
 # A remark is recognised only when it is the whole message, so that "Merci de dire qui ..." stays a question.
 _REMARKS: dict[Remark, str] = {
@@ -24,6 +26,13 @@ _REMARKS: dict[Remark, str] = {
     r"( (as[- ]tu|avez[- ]vous|connais[- ]tu|connaissez[- ]vous|disposes[- ]tu|disposez[- ]vous|y a-t-il|sont disponibles))?"
     r"|(what|which) (documents?|texts?|sources?|files?) (do you (have|know)|are (there|available)|can you (read|see))"
     r"|list (the|your) (documents?|sources?|files?)|liste (les|tes|moi les) (documents?|sources?|fichiers?))",
+    "summary": r"((peux-tu |pouvez-vous |can you |could you |please )?(me )?"
+    r"(resume[rz]?|synthetise[rz]?|(fai(s|tes)|faire|donne[rz]?)([- ]moi)? un resume|summari[sz]e"
+    r"|(give|write|make)( me)? a summary)"
+    r"([- ]moi)?( of| de| du)? ?(l'|le |la |ce |cet |cette |ces |les |tout le |tout l'|the |this |these |it|all )?"
+    rf"{_TEXT}?( please| s'il te plait| s'il vous plait)?"
+    rf"|(de quoi parle(nt)?|de quoi (traite|est-il question dans)|quel est le sujet d[eu]) ?(l'|le |ce |cet |la |les |ces )?{_TEXT}"
+    rf"|what (is|are) (the|this|these) {_TEXT} about)",
 }
 _LEANS = {
     "fr": re.compile(

@@ -23,7 +23,7 @@ from weights.errors import UserError
 _MOST_KEPT = 96  # beginnings whose states stay
 _AT_ONCE = 256  # tokens read between two looks at `stop`
 # A shared beginning is taken over in whole groups of this many tokens: the matrix kernels work on groups of rows, so the sums
-# come out bit for bit as if all had been read anew, and a question gets the same answer whatever was asked before.
+# come out as if all had been read anew, and a question gets the same answer whatever was asked before.
 _GROUP = 16
 
 
@@ -76,7 +76,7 @@ class LlamaCpp:
         parameters.n_batch = parameters.n_ubatch = _AT_ONCE
         parameters.n_seq_max = _MOST_KEPT + 2
         parameters.kv_unified = True
-        parameters.flash_attn_type = 0  # its sums depend on what else the context holds
+        parameters.flash_attn_type = 1  # passes over what other sequences hold, which would double the time in a full context
         parameters.n_threads = parameters.n_threads_batch = threads or _cores()
         self._context = lc.LlamaContext(self._model, parameters, verbose=False)
         self._cells = context_tokens

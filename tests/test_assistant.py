@@ -81,3 +81,14 @@ def test_passages_of_ones_own_are_answered_from_those_alone(library: Library) ->
     answer = library.ask("Quelle est la hauteur de la tour de Kerlann ?", passages=passages)
     assert "42" in answer.answer
     assert answer.sentences[0].citations[0].document == "a"
+
+
+def test_a_summary_rests_on_the_whole_document(library: Library) -> None:
+    answer = library.ask("Summarise the article")
+    assert is_language(answer.answer, "en")
+    starts = [sentence.citations[0].start for sentence in answer.sentences]
+    length = len(library.store.document(answer.sentences[0].citations[0].document).text)
+    assert len(starts) >= 2
+    assert max(starts) - min(starts) > length / 4
+    for sentence in answer.sentences:
+        assert answer.answer[sentence.start : sentence.end] == sentence.text
