@@ -121,10 +121,11 @@ def application(service: "Service") -> "FastAPI":
     import gradio as gr
     from fastapi import FastAPI, Request
     from starlette.middleware import Middleware
+    from starlette.requests import ClientDisconnect
     from starlette.staticfiles import StaticFiles
 
     settings = service.settings
-    hosts = {settings.host, socket.gethostname(), socket.getfqdn(), f"{socket.gethostname()}.local", *settings.hosts}
+    hosts = {settings.host, socket.gethostname(), f"{socket.gethostname()}.local", *settings.hosts}
     app = FastAPI(openapi_url=None, middleware=[Middleware(Guard, hosts=hosts)])
 
     @app.put("/cocorico/library/{name:path}")
@@ -133,6 +134,8 @@ def application(service: "Service") -> "FastAPI":
             added, kept = await service.folder.put(name, request.stream(), replace=replace)
         except UserError as error:
             return {"error": wording(error)}
+        except ClientDisconnect:
+            return {}
         service.read(added, kept)
         return {"name": added, "kept": kept}
 

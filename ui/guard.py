@@ -69,13 +69,13 @@ class Guard:
 
     def _admit(self, scope: Any, headers: dict[str, str]) -> None:
         host = headers.get("host", "")
-        if not self._known(urlsplit(f"//{host}").hostname or ""):
+        if not self._known(host):
             raise UserError("host_unknown", host=host)
         if scope["method"] in ("GET", "HEAD", "OPTIONS"):
             return
         origin = headers.get("origin")
         if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none") or (
-            origin is not None and urlsplit(origin).netloc != host
+            origin is not None and origin.partition("://")[2] != host
         ):
             raise UserError("origin_foreign", origin=origin or headers["sec-fetch-site"])
         if scope["path"].startswith("/gradio_api/upload"):  # the page doesn't use it, and it knows no library
@@ -87,9 +87,13 @@ class Guard:
 
     def _known(self, host: str) -> bool:
         try:
-            ipaddress.ip_address(host)
+            name = urlsplit(f"//{host}").hostname or ""
         except ValueError:
-            return host in self._hosts or host.endswith(".localhost")
+            return False
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            return name in self._hosts or name.endswith(".localhost")
         return True
 
     def _count(self, address: str) -> None:

@@ -104,6 +104,7 @@ TEXTS: dict[str, dict[str, str]] = {
     "delete_named": {"fr": "Supprimer « {title} »", "en": "Delete “{title}”"},
     "deleted": {"fr": "Conversation supprimée.", "en": "Conversation deleted."},
     "export": {"fr": "Exporter en {kind}", "en": "Export as {kind}"},
+    "exports": {"fr": "Exporter :", "en": "Export:"},
     "as_markdown": {"fr": "Markdown", "en": "Markdown"},
     "as_html": {"fr": "HTML", "en": "HTML"},
     "as_json": {"fr": "JSON", "en": "JSON"},

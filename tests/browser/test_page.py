@@ -1,6 +1,5 @@
 """The page over a stand-in service: what it shows, how it is used, and that no text from outside is ever active."""
 
-import json
 import re
 import time
 from itertools import pairwise

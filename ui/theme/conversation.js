@@ -40,7 +40,7 @@ const examples = () => [...bridge.examples].sort(([a], [b]) => (b === app.langua
 const example = (language, text) => h("li", {}, button(spaced(text), () => ask(text), { lang: language }));
 
 export async function open(name) {
-  const found = name && await app.server.conversation(name);
+  const found = name && await app.server.conversation(name).catch(() => null);
   leave();
   current = found ? found.id : "";
   turns = found ? found.turns : [];
@@ -108,7 +108,7 @@ export function receive(view) {
   if (view.stage === "done") {
     running = null;
     announce(view.error ? view.error[app.language] : `${say("answer_of")} ${view.text || say("stopped")}`);
-    panel.render("conversations");
+    if (!$(".text").contains(document.activeElement)) panel.render("conversations");
   } else if (view.stage !== before) announce(progress(running.view));
   const follow = atEnd();
   if (!held || !running) showTurn(turn);

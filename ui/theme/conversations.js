@@ -30,6 +30,7 @@ function row(kept) {
     h("span", {}, told),
     h("div", { class: "doings" },
       button(say("rename"), event => rename(kept, event.currentTarget.closest("li"))),
+      h("span", { "aria-hidden": "true" }, say("exports")),
       ...Object.keys(TYPES).map(kind => button(say(`as_${kind}`), () => save(kept, kind), { "aria-label": say("export", { kind: say(`as_${kind}`) }) })),
       button(say("delete"), () => discard(kept), { "aria-label": say("delete_named", { title: kept.title }) })));
 }
@@ -39,6 +40,7 @@ function rename(kept, line) {
   const done = async keep => {
     if (keep) await app.server.rename({ id: kept.id, title: input.value });
     panel.render("conversations");
+    $(".bar h2").focus({ preventScroll: true });
   };
   input.addEventListener("keydown", event => {
     if (event.key === "Escape") { event.preventDefault(); done(false); }

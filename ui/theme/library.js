@@ -62,7 +62,15 @@ async function send(files, replaces = "") {
     panel.render("documents");
   }
   if (problems.length) announce(problems.map(each => each[app.language]).join(" "));
-  follow(await app.server.state(""));
+  settle();
+}
+
+// Follows closely until all is read.
+async function settle() {
+  do {
+    await follow(await app.server.state(""));
+    await new Promise(done => setTimeout(done, 700));
+  } while (state.reading.active);
 }
 
 // XMLHttpRequest tells how much was sent; fetch doesn't.
@@ -88,7 +96,7 @@ function undoable(text, kept) {
   note(text, say("undo"), async () => {
     const answer = await app.server.put_back(kept);
     note(answer.error?.[app.language] ?? null);
-    follow(await app.server.state(""));
+    settle();
   });
 }
 
@@ -100,20 +108,23 @@ async function remove(entry) {
   panel.render("documents");
   undoable(gone.length > 1 ? sayCount("removed_many", gone.length, { name: entry.source }) : say("removed", { name: entry.source }), answer.kept);
   $(".bar h2").focus({ preventScroll: true });
+  settle();
 }
 
 // --- what the panel shows --------------------------------------------------------------------------------------------
 
 export function render(area) {
   if (documents === null) return area.replaceChildren(h("p", { class: "aside" }, say("documents_later")));
+  const key = area.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
   const rows = documents.map(row), failed = [...problems, ...state.reading.failed.map(each => each.error)];
   area.replaceChildren(
     adding(), h("div", { class: "reading", hidden: true }, h("p", {}), h("progress", { "aria-label": say("reading_files") }), button(say("cancel"), cancel)),
     ...failed.map(error => h("p", { class: "error" }, error[app.language])),
     h("p", { class: "count" }, documents.length ? sayCount("documents", documents.length) : say("documents_none"),
-      allowed ? button(say("use_all"), () => allow(null), { class: "quiet" }) : null),
+      allowed ? button(say("use_all"), () => choose(null), { class: "quiet" }) : null),
     h("ul", { class: "library" }, rows),
     h("p", { class: "aside" }, say("how")));
+  if (key) [...area.querySelectorAll("[aria-label]")].find(each => each.getAttribute("aria-label") === key)?.focus({ preventScroll: true });
   showProgress();
 }
 
@@ -139,13 +150,7 @@ function row(entry) {
 function toggle(entry, use) {
   const names = new Set(allowed ?? documents.map(each => each.name));
   use ? names.add(entry.name) : names.delete(entry.name);
-  allow(documents.every(each => names.has(each.name)) ? null : [...names]);
-}
-
-function allow(names) {
-  const key = document.activeElement?.getAttribute("aria-label");
-  choose(names);
-  [...app.page.querySelectorAll(".library input[type=checkbox]")].find(each => each.getAttribute("aria-label") === key)?.focus();
+  choose(documents.every(each => names.has(each.name)) ? null : [...names]);
 }
 
 export function showScope() {

@@ -49,10 +49,17 @@ function listen() {
     }
   });
   for (const [shown, hidden] of [["mouseover", "mouseout"], ["focusin", "focusout"]]) {
-    app.page.addEventListener(shown, event => { const cite = event.target.closest(".cite"); if (cite) showPreview(cite); });
+    app.page.addEventListener(shown, event => {
+      const cite = event.target.closest(".cite");
+      if (cite) showPreview(cite);
+      else if (preview && !preview.isConnected) hidePreview();     // its turn was written anew
+    });
     app.page.addEventListener(hidden, event => { if (event.target.closest(".cite")) hidePreview(); });
   }
-  app.page.addEventListener("click", hidePreview);
+  app.page.addEventListener("click", event => {
+    const doubt = event.target.closest(".cite.none");     // there is no source to open: a tap shows why
+    doubt ? showPreview(doubt) : hidePreview();
+  });
   $(".scroll").addEventListener("scroll", hidePreview, { passive: true });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", nameTheme);
   library.listen();

@@ -44,11 +44,10 @@ export function step(by) {
   announce(`${say("place", { number: at + 1, count: opened.list.length })}: ${opened.list[at].text}`);
 }
 
-// The documents changed: nothing that was read before is sure.
+// The documents changed: nothing is sure of what was read before. A text that is open stays, so that it doesn't jump.
 export function forget() {
   sources.clear();
   render("documents");
-  if (opened.kind === "source") render();
 }
 
 // Shows the panel anew; with a kind, only where it shows that.
