@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from index.documents import Document
@@ -107,7 +107,9 @@ class Service:
 
     def cancel(self) -> None:
         """Stop reading; files that were put in and not read yet are taken out again."""
-        self._cancel.set()
+        with self._lock:
+            if self._reader:
+                self._cancel.set()
 
     def close(self) -> None:
         """Stop preparing and reading, free the models and close the store."""
@@ -134,6 +136,8 @@ class Service:
                 on_indexing=self._indexing,
             )
             self._assistant = assistant = self.library.assistant()
+            with self._lock:
+                self.reading = replace(self.reading, failed=tuple(self.library.report.failed))
             self._tell(State("ready"))
             self._settled.set()
             assistant.prepare(self._stop)
@@ -170,7 +174,6 @@ class Service:
                 self._added.clear()
                 self._reader = None
                 return None
-            self._cancel.clear()
             return self.library
 
     def _sync(self, library: Library) -> SyncReport:
@@ -179,10 +182,12 @@ class Service:
             with self._lock:
                 added, self._added = self._added, {}
                 self._again = bool(added)
+                self._cancel.clear()
             known = library.store.sources()
             for name, kept in added.items():
-                facts = (self.settings.library / name).stat()
-                if known.get(name) == (facts.st_size, facts.st_mtime_ns):
+                path = self.settings.library / name
+                facts = path.stat() if path.exists() else None  # taken out by hand meanwhile
+                if facts is None or known.get(name) == (facts.st_size, facts.st_mtime_ns):
                     continue
                 if kept:
                     self.folder.put_back(kept)

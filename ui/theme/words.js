@@ -20,7 +20,8 @@ export const say = (key, values = {}) => fill(app.texts[key][app.language], valu
 export const sayCount = (key, count, values = {}) =>
   say(`${key}_${new Intl.PluralRules(app.language).select(count) === "one" ? "one" : "other"}`, { count: number(count), ...values });
 export const number = (value, digits = 0) => new Intl.NumberFormat(app.language, { maximumFractionDigits: digits }).format(value);
-export const date = seconds => new Intl.DateTimeFormat(app.language, { dateStyle: "medium", timeStyle: "short" }).format(seconds * 1000);
+const region = () => navigator.languages.find(each => each.startsWith(app.language)) ?? app.language;
+export const date = seconds => new Intl.DateTimeFormat(region(), { dateStyle: "medium", timeStyle: "short" }).format(seconds * 1000);
 // French sets a no-break space before some signs; models, people and titles seldom do. Only shown so, and of the same length.
 export const spaced = text => text.replace(/ (?=[;!?»])|(?<=«) /g, "\u202f").replaceAll(" :", "\u00a0:");
 export const announce = text => { $("[role=status]").textContent = text; };
