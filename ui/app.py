@@ -122,6 +122,7 @@ def application(service: "Service") -> "FastAPI":
     from fastapi import FastAPI, Request
     from starlette.middleware import Middleware
     from starlette.requests import ClientDisconnect
+    from starlette.responses import FileResponse
     from starlette.staticfiles import StaticFiles
 
     settings = service.settings
@@ -138,6 +139,10 @@ def application(service: "Service") -> "FastAPI":
             return {}
         service.read(added, kept)
         return {"name": added, "kept": kept}
+
+    @app.get("/manifest.json")  # Gradio's page links to this address
+    def manifest() -> FileResponse:
+        return FileResponse(HERE / "theme" / "app.webmanifest", media_type="application/manifest+json")
 
     app.mount("/cocorico", StaticFiles(directory=HERE / "theme"), name="theme")
     return gr.mount_gradio_app(
@@ -216,7 +221,7 @@ def _head() -> str:
     modules = sorted(path.name for path in (HERE / "theme").glob("*.js"))
     return (
         f"<script>{chosen}</script>"
-        '<link rel="stylesheet" href="/cocorico/style.css"><link rel="manifest" href="/cocorico/app.webmanifest">'
+        '<link rel="stylesheet" href="/cocorico/style.css">'
         '<link rel="apple-touch-icon" href="/cocorico/icon-192.png"><meta name="theme-color" content="#a8321d">'
         + "".join(f'<link rel="modulepreload" href="/cocorico/{name}">' for name in modules)
         + "".join(

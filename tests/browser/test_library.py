@@ -52,7 +52,7 @@ def test_a_file_of_another_kind_is_refused_in_words(page: Page, service: StandIn
     expect(page.locator(".text .error")).to_contain_text("photo.png")
     expect(line(page, "Bon")).to_be_visible()
     page.click("[data-language=en]")
-    expect(page.locator(".text .error")).to_contain_text("photo.png: only")
+    expect(page.locator(".text .error")).to_contain_text("photo.png: files of this kind")
 
 
 def test_a_hostile_name_lands_in_the_folder_as_text(page: Page, service: StandInService) -> None:
@@ -103,6 +103,7 @@ def test_a_conversation_uses_the_documents_chosen_for_it(page: Page, service: St
 
 
 def test_no_document_at_all_is_told(page: Page, service: StandInService) -> None:
+    line(page, "The rooster").wait_for()
     for box in page.locator(".library [type=checkbox]").all():
         box.uncheck()
     begin(page, "investi")
@@ -122,11 +123,11 @@ def test_on_a_phone_removing_can_be_undone_over_the_sheet(open_stand_in: Opening
 
 
 def test_the_app_can_be_installed(page: Page) -> None:
-    manifest = page.request.get(page.url + "cocorico/app.webmanifest").json()
+    manifest = page.request.get(page.url + "manifest.json").json()
     assert manifest["display"] == "standalone"
     for icon in manifest["icons"]:
         assert page.request.get(page.url + icon["src"][1:]).ok
-    assert page.locator("link[rel=manifest]").get_attribute("href") == "/cocorico/app.webmanifest"
+    assert page.locator("link[rel=manifest]").get_attribute("href") == "/manifest.json"
 
 
 def test_another_page_cannot_ask_through_this_browser(page: Page) -> None:
