@@ -211,8 +211,7 @@ function prose(turn, citations) {
     const body = cut(text, sentence.start, sentence.end), supported = sentence.citations.length > 0;
     parts.push(...inline(cut(text, at, sentence.start)));
     parts.push(h("span", { class: supported ? "sentence" : "sentence unsupported" }, inline(body.trimEnd())));
-    parts.push("\u2060");     // a number never begins a line without its sentence
-    if (supported) for (const citation of ofSentence(sentence, citations)) parts.push(citeButton(turn, citation, sentence, citations), "\u2060");
+    if (supported) for (const citation of ofSentence(sentence, citations)) parts.push(citeButton(turn, citation, sentence, citations));
     else parts.push(doubtButton(sentence, at));
     parts.push(body.slice(body.trimEnd().length));
     at = sentence.end;
