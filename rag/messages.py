@@ -243,6 +243,44 @@ MESSAGES: dict[str, dict[str, str]] = {
         "en": "Cannot listen on {host}, port {port}: {reason}. Choose another port with --port or another address "
         "with --host.",
     },
+    "no_document_chosen": {
+        "fr": "Aucun document n’est choisi pour cette conversation. Cochez-en au moins un dans « Documents ».",
+        "en": "No document is chosen for this conversation. Tick at least one under “Documents”.",
+    },
+    "library_closed": {
+        "fr": "La bibliothèque {library} est un seul fichier, ou n’est plus là : rien ne peut y être ajouté ni retiré. "
+        "Relancez avec --library et un dossier.",
+        "en": "The library {library} is one single file, or is gone: nothing can be added or removed. "
+        "Start again with --library and a folder.",
+    },
+    "document_absent": {
+        "fr": "{name} n’est pas dans la bibliothèque. La liste a peut-être changé : rechargez la page.",
+        "en": "{name} is not in the library. The list may have changed: reload the page.",
+    },
+    "upload_large": {
+        "fr": "{file} dépasse {most:size}. Coupez-le en plusieurs fichiers.",
+        "en": "{file} is larger than {most:size}. Split it into several files.",
+    },
+    "upload_failed": {
+        "fr": "{file} n’a pas pu être écrit dans la bibliothèque : {reason}. Vérifiez la place et les droits du dossier.",
+        "en": "{file} could not be written in the library: {reason}. Check the room and the permissions of the folder.",
+    },
+    "host_unknown": {
+        "fr": "Cette machine ne se connaît pas sous le nom « {host} ». Pour l’admettre, relancez avec COCORICO_HOSTS=nom.",
+        "en": "This machine does not know itself as “{host}”. To admit it, start again with COCORICO_HOSTS=name.",
+    },
+    "origin_foreign": {
+        "fr": "Cette demande ne vient pas de la page ({origin}) et a été refusée.",
+        "en": "This request does not come from the page ({origin}) and was refused.",
+    },
+    "body_large": {
+        "fr": "Cette demande est trop grande : {most:size} au plus.",
+        "en": "This request is too large: {most:size} at most.",
+    },
+    "too_many": {
+        "fr": "Trop de demandes à la fois. Attendez quelques secondes.",
+        "en": "Too many requests at once. Wait a few seconds.",
+    },
     "too_long": {
         "fr": "La question est trop longue : {most} caractères au plus.",
         "en": "The question is too long: {most} characters at most.",

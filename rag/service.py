@@ -2,13 +2,14 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from index.documents import Document
 from index.store import Store
-from index.sync import SyncProgress
+from index.sync import SyncProgress, SyncReport, sync
 from rag.assistant import Assistant
+from rag.folder import Folder
 from rag.library import Library, open_library
 from rag.settings import Settings
 from weights.errors import UserError
@@ -27,6 +28,15 @@ class State:
     error: UserError | None = None
 
 
+@dataclass(frozen=True)
+class Reading:
+    """Where the reading of changed documents stands, beside the questions; what failed in the last one. See `SyncProgress`."""
+
+    active: bool = False
+    progress: SyncProgress | None = None
+    failed: tuple[tuple[str, UserError], ...] = ()
+
+
 class _Closed(BaseException):
     """The service was closed while it fetched."""
 
@@ -42,11 +52,18 @@ class Service:
         self.state = State("starting")
         self.store: Store | None = None
         self.library: Library | None = None
+        self.reading = Reading()
+        self.folder = Folder(settings.library, settings.store_folder / "aside")
         self._on_state = on_state
         self._assistant: Assistant | None = None
         self._settled = threading.Event()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._reader: threading.Thread | None = None
+        self._cancel = threading.Event()
+        self._again = False
+        self._added: dict[str, str] = {}  # files put in and not read yet, each with what restores the one it replaced
+        self._lock = threading.Lock()
 
     def start(self) -> "Service":
         """Begin; returns at once."""
@@ -71,11 +88,36 @@ class Service:
             raise KeyError(name)
         return self.store.document(name)
 
+    def read(self, added: str = "", kept: str = "") -> None:
+        """Bring the index up to the folder in the background; questions go on meanwhile.
+
+        Args:
+            added: a file that was just put in, which `cancel` takes out again unless it is read by then.
+            kept: from `Folder.put`, where it replaced another.
+        """
+        with self._lock:
+            if added:
+                self._added[added] = kept
+            self._again = True
+            if self._reader or self._stop.is_set():
+                return
+            self._reader = threading.Thread(target=self._read, name="cocorico-reader", daemon=True)
+            self.reading = Reading(active=True)
+            self._reader.start()
+
+    def cancel(self) -> None:
+        """Stop reading; files that were put in and not read yet are taken out again."""
+        with self._lock:
+            if self._reader:
+                self._cancel.set()
+
     def close(self) -> None:
-        """Stop preparing, free the models and close the store."""
+        """Stop preparing and reading, free the models and close the store."""
         self._stop.set()
-        if self._thread:
-            self._thread.join()
+        self._cancel.set()
+        for thread in (self._thread, self._reader):
+            if thread:
+                thread.join()
         if self.library:
             self.library.close()
 
@@ -94,6 +136,8 @@ class Service:
                 on_indexing=self._indexing,
             )
             self._assistant = assistant = self.library.assistant()
+            with self._lock:
+                self.reading = replace(self.reading, failed=tuple(self.library.report.failed))
             self._tell(State("ready"))
             self._settled.set()
             assistant.prepare(self._stop)
@@ -106,6 +150,53 @@ class Service:
             raise
         finally:
             self._settled.set()
+
+    def _read(self) -> None:
+        self._settled.wait()
+        failed: list[tuple[str, UserError]] = []
+        try:
+            while library := self._next():
+                failed = self._sync(library).failed
+        except UserError as error:
+            failed = [("", error)]
+        finally:
+            with self._lock:
+                if self._reader is threading.current_thread():  # a bug ended it; the next call begins anew
+                    self._reader = None
+                if self._reader is None:
+                    self.reading = Reading(failed=tuple(failed))
+
+    def _next(self) -> Library | None:
+        """The library where there is something to read since the last look; else the thread ends."""
+        with self._lock:
+            again, self._again = self._again, False
+            if not again or self._stop.is_set():
+                self._added.clear()
+                self._reader = None
+                return None
+            return self.library
+
+    def _sync(self, library: Library) -> SyncReport:
+        report = sync(self.settings.library, library.store, library.embedder, progress=self._reading, stop=self._cancel)
+        if self._cancel.is_set() and not self._stop.is_set():
+            with self._lock:
+                added, self._added = self._added, {}
+                self._again = bool(added)
+                self._cancel.clear()
+            known = library.store.sources()
+            for name, kept in added.items():
+                path = self.settings.library / name
+                facts = path.stat() if path.exists() else None  # taken out by hand meanwhile
+                if facts is None or known.get(name) == (facts.st_size, facts.st_mtime_ns):
+                    continue
+                if kept:
+                    self.folder.put_back(kept)
+                else:
+                    self.folder.take_out(name)
+        return report
+
+    def _reading(self, progress: SyncProgress) -> None:
+        self.reading = Reading(active=True, progress=progress)
 
     def _opened(self, store: Store) -> None:
         self.store = store

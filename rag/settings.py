@@ -24,6 +24,7 @@ class Settings:
     port: int = 7860
     threads: int | None = None
     passages: int = 5
+    hosts: tuple[str, ...] = ()  # names that the page is reached by, besides this machine's own
 
     @property
     def store_folder(self) -> Path:
@@ -66,4 +67,5 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         host=environment.get("COCORICO_HOST") or "127.0.0.1",
         port=number("COCORICO_PORT", 7860),
         threads=number("COCORICO_THREADS", 0) or None,
+        hosts=tuple(environment.get("COCORICO_HOSTS", "").replace(",", " ").split()),
     )

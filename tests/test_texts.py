@@ -9,10 +9,12 @@ import pytest
 from ui.texts import EXAMPLES, TEXTS, all_texts
 
 UI = Path(__file__).resolve().parent.parent / "ui"
-# Stages of rag.service.State and of a turn, and plurals: the script makes these keys from what it is sent.
+# Stages of rag.service.State and of a turn, plurals, levels of support, ratings, kinds: the script makes these keys.
 STAGES = {"starting", "fetching", "indexing", "loading", "waiting", "searching", "writing", "stopping", "offline"}
-BUILT = STAGES | {"in_fr", "in_en", "bytes", "steps", "send", "stop", "to_dark", "to_light"}
-COUNTED = {"passages", "reading", "documents"}
+BUILT = STAGES | {"in_fr", "in_en", "bytes", "steps", "send", "stop", "to_dark", "to_light", "strong", "fair", "none", "good", "bad"}
+BUILT |= {"lacks_words", "lacks_number", "lacks_date", "lacks_name", "as_markdown", "as_html", "as_json", "none_kept", "none_found"}
+BUILT |= {"not_taken", "not_sent"}
+COUNTED = {"passages", "reading", "documents", "turns", "passages_of", "scope", "removed_many", "seconds_left", "minutes_left"}
 
 
 @pytest.mark.parametrize("key", TEXTS)
@@ -57,7 +59,7 @@ def test_examples_are_in_both_languages() -> None:
 
 def _asked() -> set[str]:
     """The keys named in the page's markup and script, with those that the script builds."""
-    script = (UI / "theme" / "page.js").read_text(encoding="utf-8")
+    script = "\n".join(path.read_text(encoding="utf-8") for path in (UI / "theme").glob("*.js"))
     markup = (UI / "page.html").read_text(encoding="utf-8")
     named = set(re.findall(r'data-(?:text|label|placeholder)="(\w+)"', markup))
     named |= set(re.findall(r'(?:say|missing)\("(\w+)"', script)) | set(re.findall(r"texts\.(\w+)\b", script))

@@ -2,14 +2,17 @@
 
 import os
 import socket
-from collections.abc import Awaitable, Callable, Iterator
-from hashlib import sha256
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.settings import ROOT
 from ui import source
-from ui.chat import Desk, View
+from ui.chat import Desk, View, wording
+from ui.export import KINDS
+from ui.export import export as exported
+from ui.guard import Guard
+from ui.history import History
 from ui.texts import EXAMPLES, all_texts
 from weights.errors import UserError
 
@@ -20,49 +23,81 @@ if TYPE_CHECKING:
     from rag.service import Service
 
 HERE = Path(__file__).resolve().parent
-# The browser itself refuses whatever isn't from this address. Gradio compiles its templates: hence 'unsafe-eval'.
-POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; form-action 'self'; "
-    "frame-ancestors 'self'"
-)
+LANGUAGES = ("fr", "en")
 # `ask` and `stop` are the events of the component that `build` listens to.
-START = """import("%s").then(page => page.start(element, {
+START = """import("/cocorico/page.js").then(page => page.start(element, {
   ask: asked => trigger("ask", asked), stop: () => trigger("stop"), server, props, watch
 }));"""
 
 
-def build(service: "Service") -> "gr.Blocks":
+def owner(request: Any) -> str:
+    """Whose conversations a request may reach. One person uses the page for now: the one place to change for several."""
+    return "owner"
+
+
+def build(service: "Service", history: History) -> "gr.Blocks":
     """The page over a service, which may still be getting ready."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     import gradio as gr
 
-    desk = Desk(service)
-
-    def state(_: Any) -> dict[str, Any]:
-        return source.state(service)
-
-    def documents(_: Any) -> list[dict[str, str]] | None:
-        return source.documents(service)
-
-    def document(name: str) -> dict[str, str] | None:
-        return source.document(service, str(name))
+    desk = Desk(service, history)
 
     # Gradio reads the annotations to know what to hand over, so they are real here.
     def ask(event: gr.EventData, request: gr.Request) -> Iterator[View]:
-        yield from desk.ask(str(request.session_hash), event._data or {})
+        yield from desk.ask(str(request.session_hash), owner(request), event._data or {})
 
     def stop(request: gr.Request) -> None:
         desk.stop(str(request.session_hash))
 
+    def state(_: Any) -> dict[str, Any]:
+        return source.state(service)
+
+    def documents(_: Any) -> list[dict[str, Any]] | None:
+        return source.documents(service)
+
+    def document(given: Any) -> dict[str, str] | None:
+        return source.document(service, *_texts(given, "name", "digest"))
+
+    def remove(name: Any) -> dict[str, Any]:
+        return _told(lambda: {"kept": service.folder.take_out(str(name))}, service)
+
+    def put_back(kept: Any) -> dict[str, Any]:
+        return _told(lambda: {"name": service.folder.put_back(str(kept))}, service)
+
+    def cancel(_: Any) -> None:
+        service.cancel()
+
+    def conversations(words: Any, request: gr.Request) -> list[dict[str, Any]]:
+        return history.listed(owner(request), str(words))
+
+    def conversation(name: Any, request: gr.Request) -> dict[str, Any] | None:
+        return history.read(owner(request), str(name))
+
+    def rename(given: Any, request: gr.Request) -> bool:
+        return history.rename(owner(request), *_texts(given, "id", "title"))
+
+    def discard(given: Any, request: gr.Request) -> None:
+        history.delete(owner(request), *_texts(given, "id"), undo=bool(given.get("undo")))
+
+    def rate(given: Any, request: gr.Request) -> None:
+        history.rate(owner(request), *_texts(given, "id", "turn", "rating", "reason"))
+
+    def export(given: Any, request: gr.Request) -> dict[str, str] | None:
+        name, kind, language = _texts(given, "id", "kind", "language")
+        found = history.read(owner(request), name)
+        return exported(found, kind, language) if found and kind in KINDS and language in LANGUAGES else None
+
+    functions = [
+        state, documents, document, remove, put_back, cancel, conversations, conversation, rename, discard, rate, export,
+    ]  # fmt: skip
     own_library = service.settings.library.resolve() == ROOT / "seeds"
     with gr.Blocks(title="Cocorico", analytics_enabled=False) as blocks:
         page = gr.HTML(
             value=None,
             html_template=(HERE / "page.html").read_text(encoding="utf-8"),
-            js_on_load=START % _versioned("page.js"),
+            js_on_load=START,
             apply_default_css=False,
-            server_functions=[state, documents, document],
+            server_functions=functions,
             texts=all_texts(),
             examples=EXAMPLES if own_library else (),
         )
@@ -77,18 +112,38 @@ def build(service: "Service") -> "gr.Blocks":
             api_visibility="private",
         )
         page.stop(stop, None, None, queue=False, show_progress="hidden", api_visibility="private")
-    return blocks
+    return blocks.queue(max_size=64)
 
 
 def application(service: "Service") -> "FastAPI":
     """The page with its own files, as an ASGI application that any server can run."""
-    blocks = build(service)
+    blocks = build(service, History(service.settings.home / "conversations.sqlite"))
     import gradio as gr
-    from fastapi import FastAPI
+    from fastapi import FastAPI, Request
     from starlette.middleware import Middleware
+    from starlette.requests import ClientDisconnect
+    from starlette.responses import FileResponse
     from starlette.staticfiles import StaticFiles
 
-    app = FastAPI(openapi_url=None, middleware=[Middleware(_OwnAddressOnly)])
+    settings = service.settings
+    hosts = {settings.host, socket.gethostname(), f"{socket.gethostname()}.local", *settings.hosts}
+    app = FastAPI(openapi_url=None, middleware=[Middleware(Guard, hosts=hosts)])
+
+    @app.put("/cocorico/library/{name:path}")
+    async def put(name: str, request: Request, replace: bool = False) -> dict[str, Any]:
+        try:
+            added, kept = await service.folder.put(name, request.stream(), replace=replace)
+        except UserError as error:
+            return {"error": wording(error)}
+        except ClientDisconnect:
+            return {}
+        service.read(added, kept)
+        return {"name": added, "kept": kept}
+
+    @app.get("/manifest.json")  # Gradio's page links to this address
+    def manifest() -> FileResponse:
+        return FileResponse(HERE / "theme" / "app.webmanifest", media_type="application/manifest+json")
+
     app.mount("/cocorico", StaticFiles(directory=HERE / "theme"), name="theme")
     return gr.mount_gradio_app(
         app,
@@ -143,9 +198,18 @@ def _listen(host: str, port: int) -> socket.socket:
     raise UserError("address_unavailable", host=host, port=port, reason=reason.strerror)
 
 
-def _versioned(name: str) -> str:
-    """The address of one of our files, changing with its content so that no browser keeps an old one."""
-    return f"/cocorico/{name}?{sha256((HERE / 'theme' / name).read_bytes()).hexdigest()[:8]}"
+def _told(change: Callable[[], dict[str, Any]], service: "Service") -> dict[str, Any]:
+    """What a change of the library gave, and have it read; or the error in both languages."""
+    try:
+        given = change()
+    except UserError as error:
+        return {"error": wording(error)}
+    service.read()
+    return given
+
+
+def _texts(given: Any, *names: str) -> list[str]:
+    return [str(given.get(name) or "") for name in names] if isinstance(given, dict) else [""] * len(names)
 
 
 def _head() -> str:
@@ -154,27 +218,14 @@ def _head() -> str:
       const root = document.documentElement, theme = localStorage.getItem("cocorico.theme");
       if (theme) root.dataset.theme = theme;
     """
+    modules = sorted(path.name for path in (HERE / "theme").glob("*.js"))
     return (
         f"<script>{chosen}</script>"
-        f'<link rel="stylesheet" href="{_versioned("style.css")}">'
-        f'<link rel="modulepreload" href="{_versioned("page.js")}">'
+        '<link rel="stylesheet" href="/cocorico/style.css">'
+        '<link rel="apple-touch-icon" href="/cocorico/icon-192.png"><meta name="theme-color" content="#a8321d">'
+        + "".join(f'<link rel="modulepreload" href="/cocorico/{name}">' for name in modules)
         + "".join(
             f'<link rel="preload" as="font" type="font/woff2" crossorigin href="/cocorico/fonts/{name}.woff2">'
             for name in ("source-sans-3", "literata")
         )
     )
-
-
-class _OwnAddressOnly:
-    """Adds the content policy to each answer."""
-
-    def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        async def with_policy(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], (b"content-security-policy", POLICY.encode())]
-            await send(message)
-
-        await self.app(scope, receive, with_policy)

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from serving import CHROMIUM, launch, served
 from stand_in import StandInService
 
-from rag.service import State
+from rag.service import Reading, State
 
 HERE = Path(__file__).resolve().parent
 Opening = Callable[..., Page]
@@ -43,7 +43,13 @@ def service(_served: tuple[StandInService, str]) -> StandInService:
     """The stand-in behind the page, ready as at first."""
     service = _served[0]
     service.state = State("ready")
+    service.reading = Reading()
+    service.pause.clear()
     service.answering.asked.clear()
+    service.answering.allowed.clear()
+    for path in service.library.rglob("*.*"):
+        path.unlink()
+    service.store.look()
     return service
 
 

@@ -30,7 +30,7 @@ def main() -> None:
     with served(service) as address, sync_playwright() as playwright:
         browser = launch(playwright)
         for language, questions in QUESTIONS.items():
-            kept = None  # the conversation is had once, then shown everywhere
+            kept = None  # the address of the conversation, which is had once, then shown everywhere
             for screen, options in SCREENS.items():
                 for theme in ("light", "dark"):
                     context = browser.new_context(locale=language, color_scheme=theme, **options)  # type: ignore[arg-type]
@@ -39,7 +39,7 @@ def main() -> None:
                     page.wait_for_selector("#question")
                     if kept is None:
                         kept = _converse(page, questions)
-                    page.evaluate("turns => sessionStorage.setItem('cocorico.turns', turns)", kept)
+                    page.goto(kept)
                     page.reload()
                     name = f"{screen}-{language}{'-dark' if theme == 'dark' else ''}.png"
                     _show(page)
@@ -55,13 +55,13 @@ def _converse(page: Page, questions: list[str]) -> str:
         page.fill("#question", question)
         page.press("#question", "Enter")
         page.wait_for_selector(f".turn:nth-child({number}) .under", timeout=300_000)
-    return page.evaluate("sessionStorage['cocorico.turns']")
+    return page.url
 
 
 def _show(page: Page) -> None:
     page.wait_for_selector(".turn")
     page.wait_for_selector(".state", state="hidden")
-    page.locator(".turn").last.locator(".cite:not(.doubt)").first.click()
+    page.locator(".turn").last.locator(".cite:not(.none)").first.click()
     page.wait_for_selector("mark.chosen")
     page.mouse.move(0, 0)
     page.evaluate("document.fonts.ready")

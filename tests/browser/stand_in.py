@@ -1,20 +1,25 @@
 """A service without models, for what a real one seldom shows: what each question brings is written below."""
 
 import re
+import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from index.documents import Document
+from index.documents import Document, make, read, walk
 from index.store import DocumentInfo, StoredPassage
+from index.sync import SyncProgress
 from rag.assistant import Answer, Assistant, Delta, Event, Finished, Found, Grounded, Searching, Timings
+from rag.folder import Folder
 from rag.grounding import Citation, Sentence
 from rag.retriever import Hit
-from rag.service import State
+from rag.service import Reading, State
 from rag.settings import ROOT, Settings
 from weights.errors import UserError
 
 FIRST = "Microsoft a investi 15 millions d'euros dans Mistral AI."
 SECOND = "Kai Zenner juge l'affaire ridicule : selon lui, Mistral a obtenu ce qu'il voulait 🐓."
+ENGLISH = "The rooster crows at dawn and has done so for 8,000 years."
 FILLER = "Un chercheur rappelle que les modèles ouverts étaient au cœur du projet européen. " * 4
 REFUSAL = "Les documents ne répondent pas à cette question. Le plus proche est dans « L'accord »."
 HOSTILE = (
@@ -30,6 +35,7 @@ TEXTS = {
     ),
     f"{HOSTILE}.md": (HOSTILE, f"# {HOSTILE}\n\n{HOSTILE} Fin.\n\n{FILLER}"),
     "long.txt": ("Un long texte", _PARAGRAPH * 1500 + f"{FIRST}\n\n" + _PARAGRAPH * 1500),
+    "english.md": ("The rooster", f"# The rooster\n\n{ENGLISH} It is the emblem of many a village."),
     "mot.txt": ("Anticonstitutionnellement" * 12, "x" * 4000 + f"\n\n{FIRST}"),
 }
 
@@ -43,7 +49,8 @@ def cite(document: str, sentence: str) -> Citation:
 
 def _hit(citation: Citation) -> Hit:
     span = (citation.start, citation.end)
-    passage = StoredPassage(0, citation.document, citation.title, "fr", 0, *span, citation.text, (span,))
+    language = "en" if citation.document == "english.md" else "fr"
+    passage = StoredPassage(0, citation.document, citation.title, language, 0, *span, citation.text, (span,))
     return Hit(passage, 0.9, 0.9, 9.0, 0.8)
 
 
@@ -57,6 +64,11 @@ ANSWERS: dict[str, tuple[tuple[str, tuple[Citation, ...]], ...]] = {
     "hostile": ((HOSTILE, (cite(f"{HOSTILE}.md", f"{HOSTILE} Fin."),)),),
     "long": (("Microsoft a investi 15 millions d'euros.", (cite("long.txt", FIRST),)),),
     "mot": (("Hexakosioihexekontahexaphobie" * 20 + ".", (cite("mot.txt", FIRST),)),),
+    "coq": (
+        ("Le coq chante à l'aube.", (cite("english.md", ENGLISH),)),
+        (" Il le fait depuis 9 000 ans.", ()),
+        (" Zorglub le dit.", ()),
+    ),
     "lent": tuple((f" Phrase numéro {number}.", (cite("mistral.md", FIRST),)) for number in range(60)),
 }
 
@@ -66,9 +78,11 @@ class StandIn(Assistant):
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, list[str]]] = []
+        self.allowed: list[list[str] | None] = []
 
     def ask(self, question, history=(), *, language=None, documents=None, stop=None) -> Iterator[Event]:  # type: ignore[no-untyped-def]
         self.asked.append((question, [turn.question for turn in history]))
+        self.allowed.append(documents)
         kind = question.split()[0].lower()
         yield Searching("fr")
         if kind == "erreur":
@@ -89,27 +103,49 @@ class StandIn(Assistant):
                 break
             start = len(text) + len(body) - len(body.lstrip())
             text += body
-            sentences.append(Sentence(body.strip(), start, len(text), 0.9 if citations else 0.1, citations))
+            sentences.append(Sentence(body.strip(), start, len(text), 0.9 if len(citations) < 2 and citations else 0.6 if citations else 0.1, citations))
             yield Grounded(sentences[-1])
         timings = Timings(0.1, 0.2, 1.2, 40)
         yield Finished(Answer(question, text, "fr", 0.9, kind == "refus", tuple(sentences), hits, timings))
 
 
 class _Shelf:
-    """The part of a store that the page reads."""
+    """The part of a store that the page reads: `TEXTS`, and what lies in a folder."""
+
+    def __init__(self, library: Path) -> None:
+        self.generation = 1
+        self.found: dict[str, Document] = {}
+        self._library = library
+        self.look()
+
+    def look(self) -> None:
+        given = [make(name, title, text) for name, (title, text) in TEXTS.items()]
+        self.generation += 1
+        put = [document for path in walk(self._library) for document in read(path, self._library)]
+        self.found = {document.name: document for document in [*given, *put]}
 
     def documents(self) -> list[DocumentInfo]:
-        return [DocumentInfo(name, title, "fr", "", name, 8, len(text)) for name, (title, text) in TEXTS.items()]
+        return [
+            DocumentInfo(each.name, each.title, each.language, each.digest, each.name, 8, len(each.text))
+            for each in self.found.values()
+        ]
 
 
 class StandInService:
-    """What `rag.service.Service` shows the page; `state` is the tests' to set."""
+    """What `rag.service.Service` shows the page; `state` and `pause` (how long a reading takes) are the tests' to set."""
 
     def __init__(self) -> None:
-        self.settings = Settings(home=Path("unused"), library=ROOT / "seeds")
-        self.store = _Shelf()
+        self.place = tempfile.TemporaryDirectory(prefix="cocorico-")
+        home = Path(self.place.name)
+        self.settings = Settings(home=home, library=ROOT / "seeds")
+        self.library = home / "library"
+        self.library.mkdir()
+        self.folder = Folder(self.library, home / "aside")
+        self.store = _Shelf(self.library)
         self.state = State("ready")
+        self.reading = Reading()
         self.answering = StandIn()
+        self.pause = threading.Event()
 
     def assistant(self) -> StandIn:
         if self.state.error:
@@ -117,5 +153,14 @@ class StandInService:
         return self.answering
 
     def document(self, name: str) -> Document:
-        title, text = TEXTS[name]
-        return Document(name, title, text, "fr", "")
+        return self.store.found[name]
+
+    def read(self, added: str = "", kept: str = "") -> None:
+        """Read at once, or stay at it while `pause` is set."""
+        if self.pause.is_set():
+            self.reading = Reading(True, SyncProgress(added, 3, 12, 42.0))
+        else:
+            self.store.look()
+
+    def cancel(self) -> None:
+        self.reading = Reading()

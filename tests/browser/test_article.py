@@ -40,7 +40,7 @@ def test_a_conversation_in_both_languages(open_page: Opening, address: str) -> N
     expect(answer).to_have_attribute("lang", "fr")
 
     # Its citation opens the document at the sentence.
-    answer.locator(".cite:not(.doubt)").first.click()
+    answer.locator(".cite:not(.none)").first.click()
     mark, text = page.locator("mark.chosen"), page.locator(".text")
     expect(mark.first).to_contain_text("15 millions")
     inner, outer = mark.first.bounding_box(), text.bounding_box()
@@ -56,10 +56,10 @@ def test_a_conversation_in_both_languages(open_page: Opening, address: str) -> N
     answer = page.locator(".turn:nth-child(3) .answer")
     expect(answer).to_contain_text("13 billion")
     expect(answer).to_have_attribute("lang", "en")
-    expect(answer.locator(".cite:not(.doubt)").first).to_be_visible()
+    expect(answer.locator(".cite:not(.none)").first).to_be_visible()
     ask(page, "Quel temps fera-t-il demain à Lisbonne ?")
     expect(page.locator(".turn:nth-child(4) .refused .badge")).to_be_visible()
 
-    page.click("[data-do=clear]")
+    page.click("[data-do=fresh]")
     expect(page.locator(".turn")).to_have_count(0)
     expect(page.locator(".empty")).to_be_visible()

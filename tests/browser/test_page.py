@@ -1,6 +1,5 @@
 """The page over a stand-in service: what it shows, how it is used, and that no text from outside is ever active."""
 
-import json
 import re
 import time
 from itertools import pairwise
@@ -248,24 +247,23 @@ def test_copy_takes_the_answer_with_its_sources(page: Page) -> None:
     assert f"[2] Mistral et Microsoft : l'accord — «\u202f{SECOND}\u202f»" in copied
 
 
-def test_clear_empties_the_conversation_and_can_be_undone(page: Page, service: StandInService) -> None:
+def test_a_new_conversation_begins_empty_and_knows_nothing_of_the_last(page: Page, service: StandInService) -> None:
     ask(page, "investi")
-    page.click("[data-do=clear]")
+    page.click("[data-do=fresh]")
     expect(page.locator(".empty")).to_be_visible()
-    page.click(".note button")
-    expect(page.locator(".turn")).to_have_count(1)
-    page.click("[data-do=clear]")
+    expect(page.locator("#question")).to_be_focused()
     ask(page, "refus")
     assert service.answering.asked[-1] == ("refus", [])
 
 
-def test_clear_stops_an_answer_being_written(page: Page) -> None:
+def test_a_new_conversation_stops_an_answer_being_written(page: Page) -> None:
     begin(page, "lent")
     expect(page.locator(".prose")).to_contain_text("numéro 2.")
-    page.click("[data-do=clear]")
-    page.click(".note button")
-    expect(page.locator(".answer")).to_contain_text("Réponse interrompue.")
+    page.click("[data-do=fresh]")
     ask(page, "investi")
+    page.click("[data-do=conversations]")
+    page.click(".kept .title >> nth=1")
+    expect(page.locator(".answer")).to_contain_text("Réponse interrompue.")
 
 
 def test_the_conversation_outlives_a_reload(page: Page) -> None:
@@ -283,7 +281,7 @@ def test_a_refusal_looks_like_one_and_cites_nothing(page: Page) -> None:
 def test_a_sentence_without_support_says_so(page: Page) -> None:
     ask(page, "investi")
     expect(page.locator(".unsupported")).to_have_text("L'avenir dira si le pari était bon.")
-    page.hover(".doubt")
+    page.hover(".cite.none")
     expect(page.locator(".preview")).to_contain_text("Phrase sans appui")
 
 
@@ -351,10 +349,9 @@ def test_the_passages_that_were_read_can_be_opened(page: Page) -> None:
     expect(page.locator("mark.chosen")).to_have_text(SECOND)
 
 
-def test_a_document_that_is_gone_leaves_the_sentence(page: Page) -> None:
+def test_a_document_that_is_gone_leaves_the_sentence(page: Page, service: StandInService) -> None:
     ask(page, "investi")
-    turns = json.loads(page.evaluate("sessionStorage['cocorico.turns']").replace("mistral.md", "gone.md"))
-    page.evaluate("turns => sessionStorage.setItem('cocorico.turns', JSON.stringify(turns))", turns)
+    del service.store.found["mistral.md"]
     page.reload()
     page.click("[data-key=cite1] >> nth=0")
     expect(page.locator(".text")).to_contain_text("n’est plus dans la bibliothèque")
@@ -407,7 +404,7 @@ def test_everything_pressed_has_a_name(page: Page) -> None:
 def test_a_screen_reader_hears_the_answer(page: Page) -> None:
     begin(page, "investi")
     expect(page.locator(".cocorico [role=status]")).to_contain_text("Kai Zenner juge")
-    named = "Source 2\u00a0: Mistral et Microsoft : l'accord"
+    named = "Source 2\u00a0: Mistral et Microsoft : l'accord. Appui moyen"
     expect(page.locator("[data-key=cite2]")).to_have_attribute("aria-label", named)
     expect(page.locator(".answer")).to_have_attribute("lang", "fr")
 
