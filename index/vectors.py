@@ -85,7 +85,13 @@ class VectorIndex:
             parameters = faiss.SearchParametersIVF(sel=chosen, nprobe=probed)
         else:
             parameters = faiss.SearchParameters(sel=chosen)
-        scores, numbers = index.search(vector.reshape(1, -1).astype(np.float32), min(k, index.ntotal), params=parameters)
+        # One question gives a second thread nothing to do, and waiting for it costs a hundred times the search.
+        threads = faiss.omp_get_max_threads()
+        faiss.omp_set_num_threads(1)
+        try:
+            scores, numbers = index.search(vector.reshape(1, -1).astype(np.float32), min(k, index.ntotal), params=parameters)
+        finally:
+            faiss.omp_set_num_threads(threads)
         return [(int(number), float(score)) for number, score in zip(numbers[0], scores[0], strict=True) if number >= 0]
 
     def save(self, look: Callable[[], AbstractContextManager[None]]) -> None:
