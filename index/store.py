@@ -59,6 +59,8 @@ _MIGRATIONS = (
 
 # Raised when index.passages, index.lexical or the vectors' form change what they make: older indexes are made anew.
 _ANALYSIS = 1
+_UNSHARED = 1 << 18  # multiplications
+_PIECES = 16
 _DAMAGED = "damaged"  # a file left where a page couldn't be read: opening alone reads too few to notice
 _PAGE = 16384  # a passage's token vectors fill five of these, and eighteen of SQLite's own size
 
@@ -484,24 +486,29 @@ def similar_tokens(
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Cosines of unit vectors (q, d) with all token vectors of `encode_tokens` less `common` (q, t); (n,) tokens in each.
 
-    As q'(t - c) / |t - c| with |t - c|^2 = |t|^2 - 2tc + |c|^2, so that a passage is turned to numbers once, in a piece
-    that the cache holds, and nothing as large as all of them is written.
+    As q'(t - c) / |t - c| with |t - c|^2 = |t|^2 - 2tc + |c|^2, in pieces that the cache holds: nothing as large as all
+    token vectors is written as float32.
     """
     dimension = len(common)
-    sizes = np.array([len(data) // (dimension + 2) for data in coded], np.int64)
     both = np.ascontiguousarray(np.vstack([view, common]).T)
-    similar = np.empty((sizes.sum(), len(view)), np.float32)
-    piece = np.empty((sizes.max(initial=0), dimension), np.float32)
-    end = 0
-    for data, count in zip(coded, sizes.tolist(), strict=True):
-        scales = np.frombuffer(data, "<f2", count).astype(np.float32)[:, None]
-        levels = piece[:count]
-        levels[:] = np.frombuffer(data, np.int8, offset=2 * count).reshape(count, dimension)
-        products = (levels @ both) * scales
-        squares = np.einsum("td,td->t", levels, levels)[:, None] * scales**2
+    sizes = np.array([len(data) // (dimension + 2) for data in coded], np.int64)
+    counts = sizes.tolist()
+    scales = np.frombuffer(b"".join(data[: 2 * n] for data, n in zip(coded, counts, strict=True)), "<f2")
+    scales = scales.astype(np.float32)[:, None]
+    # In products too small for BLAS to share between threads, which then wait for each other longer than they work.
+    rows = max(1, _UNSHARED // both.size)
+    count = len(scales)
+    blank = bytes(-count % rows * dimension)
+    levels = np.frombuffer(b"".join([*(data[2 * n :] for data, n in zip(coded, counts, strict=True)), blank]), np.int8)
+    levels = levels.reshape(-1, rows, dimension)
+    similar = np.empty((count, len(view)), np.float32)
+    for start in range(0, count, _PIECES * rows):
+        here = slice(start, min(start + _PIECES * rows, count))
+        pieces = levels[start // rows :][:_PIECES].astype(np.float32)
+        products = (pieces @ both).reshape(-1, both.shape[1])[: here.stop - start] * scales[here]
+        squares = np.einsum("prd,prd->pr", pieces, pieces).reshape(-1, 1)[: here.stop - start] * scales[here] ** 2
         lengths = np.sqrt(np.maximum(squares - 2 * products[:, -1:] + common @ common, 1e-12))
-        similar[end : end + count] = (products[:, :-1] - view @ common) / lengths
-        end += count
+        similar[here] = (products[:, :-1] - view @ common) / lengths
     return similar.T, sizes
 
 

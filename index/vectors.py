@@ -1,8 +1,9 @@
 """The vector index: FAISS, derived from the store's database, of the kind that fits its size.
 
 A small library is searched exactly. From `_EXACT` passages on, vectors lie in the lists of an inverted file (IVF), one byte
-a number, and a question reads the lists nearest to it: unlike a graph (HNSW), it can remove, it is filled in seconds, and
-it takes a quarter of the memory. Its file names the generation that it was made from and ends with a checksum.
+a number; a question reads the lists nearest to it, and the best are compared again exactly. Unlike a graph (HNSW), this can
+remove, is filled in seconds, and takes a quarter of the memory. The file names the generation that it was made from and
+ends with a checksum.
 """
 
 import math
@@ -21,8 +22,10 @@ from numpy.typing import NDArray
 from weights.errors import UserError
 
 _EXACT = 20_000  # passages that one core compares in a few milliseconds
-_PROBED = 16  # one list in so many is read for a question, and at least as many lists
-_SAMPLE = 64  # vectors a list that the lists are found from
+_PROBED = 8  # one list in so many is read for a question
+_LEAST = 128  # lists read at least
+_SAMPLE = 40  # vectors a list that the lists are found from
+_AGAIN = 40  # of the nearest by one byte a number, as many are compared again by the vectors themselves, or twice `k`
 _ROWS = 20_000  # read and added at once
 
 Rows = Callable[[str, Sequence[Any]], list[Any]]
@@ -73,7 +76,7 @@ class VectorIndex:
     def search(self, vector: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None) -> list[tuple[int, float]]:
         """The `k` nearest to `vector` (d,) float32: (passage, cosine), best first; among `allowed` where given.
 
-        Among `allowed` nothing is passed over. Cosines of the approximate kind are right to about 0.002.
+        Among `allowed` nothing is passed over but what one byte a number confuses.
         """
         faiss = _faiss()
         index = self._index
@@ -81,12 +84,24 @@ class VectorIndex:
             return []
         chosen = None if allowed is None else faiss.IDSelectorBatch(allowed)
         if lists := _lists_of(index):
-            probed = lists if chosen else max(_PROBED, lists // _PROBED)
+            probed = lists if chosen else max(_LEAST, lists // _PROBED)
             parameters = faiss.SearchParametersIVF(sel=chosen, nprobe=probed)
         else:
             parameters = faiss.SearchParameters(sel=chosen)
-        scores, numbers = index.search(vector.reshape(1, -1).astype(np.float32), min(k, index.ntotal), params=parameters)
-        return [(int(number), float(score)) for number, score in zip(numbers[0], scores[0], strict=True) if number >= 0]
+        # One question gives a second thread nothing to do, and waiting for it costs a hundred times the search.
+        threads = faiss.omp_get_max_threads()
+        faiss.omp_set_num_threads(1)
+        try:
+            wanted = min(max(2 * k, _AGAIN) if lists else k, index.ntotal)
+            ((scores,), (numbers,)) = index.search(vector.reshape(1, -1).astype(np.float32), wanted, params=parameters)
+        finally:
+            faiss.omp_set_num_threads(threads)
+        scores, numbers = scores[numbers >= 0], numbers[numbers >= 0]
+        if lists:
+            numbers, vectors = self._vectors(numbers)
+            scores = vectors @ vector
+        best = np.argsort(-scores, kind="stable")[:k]
+        return list(zip(numbers[best].tolist(), scores[best].tolist(), strict=True))
 
     def save(self, look: Callable[[], AbstractContextManager[None]]) -> None:
         """Write the file where it is behind, once a change of kind under way is done. A disk that refuses is let be.
@@ -176,8 +191,8 @@ class VectorIndex:
 
 
 def _lists(count: int) -> int:
-    """How many lists fit so many passages: about the square root, a power of two; 0 where all are compared."""
-    return 0 if count <= _EXACT else 2 ** round(math.log2(count) / 2)
+    """How many lists fit so many passages: about four times the square root, a power of two; 0 where all are compared."""
+    return 0 if count <= _EXACT else 2 ** round(2 + math.log2(count) / 2)
 
 
 def _lists_of(index: Any) -> int:
@@ -204,6 +219,7 @@ def _empty(dimension: int, lists: int) -> Any:
     index = faiss.IndexIVFScalarQuantizer(
         flat, dimension, lists, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT
     )
+    index.cp.niter = 5
     flat.this.disown()  # the other frees it
     index.own_fields = True
     return index
