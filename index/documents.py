@@ -27,7 +27,7 @@ _NO_TITLE = re.compile(
     r"microsoft \w+ - .*|(?:untitled|sans titre|(?:powerpoint )?pr[eé]sentation(?: powerpoint)?|document)[ \d]*", re.IGNORECASE
 )
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_WESTERN = re.compile(r"[\x00-\x7f\xa0-\xffŒœŸ€‚„…‹›‘’“”•–—™]*")
+_WESTERN = re.compile(r"[\x00-\x7f\xa0àâäæçèéêëîïñôöœùûüÿÀÂÄÆÇÈÉÊËÎÏÑÔÖŒÙÛÜŸß«»‹›‘’“”…–—•·°²³€£§©®™×±µ½ªº¿¡]*")
 
 
 @dataclass(frozen=True)
@@ -173,8 +173,8 @@ def decode(path: Path) -> str:
 def decode_bytes(data: bytes, charset: str | None = None) -> str:
     """Text from bytes: by its mark, UTF-8, the charset that it is said to have, or the likeliest; lines end in \\n.
 
-    What reads as Windows-1252 without a sign that French and English lack is taken for that; for the rest
-    charset-normalizer looks at which letters stand together.
+    What reads as Windows', the old Macintosh's or DOS's letters without one that French and English lack is taken for
+    that; for the rest charset-normalizer looks at which letters stand together.
 
     Raises:
         UserError: `document_binary`.
@@ -194,13 +194,14 @@ def decode_bytes(data: bytes, charset: str | None = None) -> str:
             continue
     if b"\0" in data:
         raise UserError("document_binary")
-    western = data.decode("cp1252", "replace")
-    if not _WESTERN.fullmatch(western):
-        from charset_normalizer import from_bytes
+    for encoding in ("cp1252", "mac-roman", "cp850"):
+        text = data.decode(encoding, "replace")
+        if _WESTERN.fullmatch(text):
+            return _newlines(text)
+    from charset_normalizer import from_bytes
 
-        if best := from_bytes(data[:200_000]).best():
-            return _newlines(data.decode(best.encoding, "replace"))
-    return _newlines(western)
+    best = from_bytes(data[:200_000]).best()
+    return _newlines(data.decode(best.encoding if best else "cp1252", "replace"))
 
 
 def _newlines(text: str) -> str:

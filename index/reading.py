@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -103,7 +104,7 @@ class Reader:
         assert child.stdout is not None  # noqa: S101
         found: list[Document | UserError] = []
         at = name
-        watch = _Watch(child, self._limits.seconds)
+        watch = _Watch(child, 5 * self._limits.seconds)
         try:
             child.stdin.write(json.dumps({"path": str(path.absolute()), "name": name, "skip": skip}).encode() + b"\n")
             child.stdin.flush()
@@ -120,13 +121,15 @@ class Reader:
                     pages = tuple((start, end) for start, end in answer["pages"])
                     facts = {key: clean_name(answer[key])[:_LONGEST_FACT] for key in ("author", "date")}
                     found.append(make(at, title, text, titled=True, pages=pages, **facts))
-        except (OSError, ValueError):
-            pass  # it is gone, or says what no reader says
+        except (OSError, ValueError, KeyError, TypeError):
+            child.kill()  # it is gone, or says what no reader says
         finally:
             watch.end()
+        # It is killed here by the clock, or by the system at its limit of processor time.
+        late = watch.late or child.wait() == -getattr(signal, "SIGXCPU", 0)
         self.close()
         file = _file(path, name, at)
-        if watch.late:
+        if late:
             return found, (at, UserError("document_time", file=file, seconds=round(self._limits.seconds)))
         return found, (at, UserError("document_stopped", file=file, most=self._limits.memory))
 

@@ -47,13 +47,13 @@ def confine(limits: Limits) -> None:
                 resource.setrlimit(kind, (most, most))
 
 
-def _live(limits: Limits) -> None:
-    """Some more seconds of processor: an endless parser ends even where nobody is left to kill it."""
+def _live(limits: Limits, began: float) -> None:
+    """So many more seconds of processor: an endless parser ends even where nobody is left to kill it."""
     with suppress(ImportError, ValueError, OSError):
         import resource
 
-        most = int(time.process_time() + 10 * limits.seconds) + 10
-        resource.setrlimit(resource.RLIMIT_CPU, (most, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+        most = min(time.process_time() + limits.seconds, began + 10 * limits.seconds)
+        resource.setrlimit(resource.RLIMIT_CPU, (int(most) + 1, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
 def _say(answers: BinaryIO, answer: dict[str, Any]) -> None:
@@ -62,10 +62,10 @@ def _say(answers: BinaryIO, answer: dict[str, Any]) -> None:
 
 
 def _answers(asked: dict[str, Any], limits: Limits, answers: BinaryIO) -> Iterator[dict[str, Any]]:
-    _live(limits)
-    name = asked["name"]
+    name, began = asked["name"], time.process_time()
 
     def tick() -> None:
+        _live(limits, began)
         _say(answers, {"alive": True})
 
     try:
@@ -99,6 +99,7 @@ class _Reading:
         if name in self._skip:
             return
         yield name, ""
+        self._tick()
         try:
             kind = kind_of(data, PurePosixPath(name).suffix.lower())
             if kind == ".zip":

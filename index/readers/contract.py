@@ -25,7 +25,7 @@ class Limits:
     memory: int = 2_500_000_000
     """Bytes of address space of the reading process, where the system can limit it."""
     seconds: float = 60
-    """For one document, or one scanned page; ten times as long for all of a file."""
+    """Of processor for one document, or a page of it; ten times as many for all of a file, five times by the clock."""
 
 
 @dataclass(frozen=True)

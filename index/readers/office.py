@@ -153,7 +153,7 @@ def _odf(node: Any, mark: str = "") -> Iterator[str]:
 
 def read_sheets(data: bytes, budget: Budget) -> Read:
     """The visible sheets of XLSX, XLS and ODS: each row says its columns' names, so that it can be read alone."""
-    from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
+    from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
     facts = ("", "", "")
     if data.startswith(b"PK"):
@@ -163,7 +163,7 @@ def read_sheets(data: bytes, budget: Budget) -> Read:
         book = CalamineWorkbook.from_filelike(io.BytesIO(data))
         blocks: list[str] = []
         for sheet in book.sheets_metadata:
-            if sheet.visible == SheetVisibleEnum.Visible and sheet.typ.name == "WorkSheet":
+            if sheet.visible == SheetVisibleEnum.Visible and sheet.typ == SheetTypeEnum.WorkSheet:
                 rows = ([_cell(value) for value in row] for row in book.get_sheet_by_name(sheet.name).iter_rows())
                 named = list(table(rows))
                 blocks += [f"# {sheet.name}", *named] if named and len(book.sheets_metadata) > 1 else named
@@ -189,12 +189,16 @@ def table(rows: Iterable[Sequence[str]]) -> Iterator[str]:
     header: list[str] | None = None
     for row in rows:
         cells = [" ".join(cell.split()) for cell in row]
-        if not any(cells):
+        filled = [cell for cell in cells if cell]
+        if header is None and filled:
+            figures = any(re.fullmatch(r"[\W\d]*\d[\W\d]*", cell) for cell in filled)
+            if 1 < len(filled) == len(cells) and not figures:
+                header = cells
+            elif figures and len(filled) > len(cells) / 2:
+                header = []
+            yield "; ".join(filled)
             continue
-        if header is None:
-            named = len(cells) > 1 and all(cells) and not any(re.search(r"^[\W\d]*\d[\W\d]*$", cell) for cell in cells)
-            header = cells if named else []
-            yield "; ".join(cell for cell in cells if cell)
+        if header is None or not filled:
             continue
         names = header + [""] * (len(cells) - len(header))
         yield "; ".join(f"{name}: {cell}" if name else cell for name, cell in zip(names, cells, strict=False) if cell)

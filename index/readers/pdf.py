@@ -68,7 +68,7 @@ def read_pdf(data: bytes, limits: Limits, tick: Callable[[], None]) -> Iterator[
         pages.append(blocks)
     facts = pdf.get_metadata_dict()
     text, spans = in_pages(_unbroken(["\n\n".join(_paragraphs(page)) for page in _without_repeats(pages)]))
-    if text.strip():
+    if text.strip() or not bare:
         date = iso_date(facts.get("CreationDate") or facts.get("ModDate") or "")
         yield Read(text, facts.get("Title", ""), facts.get("Author", ""), date, spans)
     if bare:
@@ -168,7 +168,7 @@ def _rows(lines: Sequence[_Line]) -> list[_Line]:
 
     The order in which they were drawn stands unless it often goes back up.
     """
-    back = sum(after.bottom > before.top + (after.top - after.bottom) for before, after in pairwise(lines))
+    back = sum(after.bottom > before.bottom + 0.5 * (after.top - after.bottom) for before, after in pairwise(lines))
     if back > max(1, len(lines) / 10):
         lines = sorted(lines, key=lambda line: -line.top)
     rows: list[list[_Line]] = []
