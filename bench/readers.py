@@ -3,10 +3,10 @@
     python -m bench.readers                     the samples in tests/samples
     python -m bench.readers FOLDER...           all files below these folders
 
-The other tools are pdftotext (PDF), pandoc (DOCX, ODT, EPUB, HTML) and LibreOffice (PPTX, ODP, spreadsheets); a kind whose tool isn't
-installed is left out. `found` is the share of the tool's words that ours has too, `own` the share of ours that the tool has, `order` the
-share of the tool's pairs of neighbours that are neighbours in ours. Menus (HTML) and repeated headers (PDF), which we leave out, lower
-`found`; names of columns, which each row repeats, lower `own`.
+The other tools are pdftotext (PDF), pandoc (DOCX, ODT, EPUB, HTML) and LibreOffice (PPTX, ODP, spreadsheets); a kind whose tool
+isn't installed is left out. `found` is the share of the tool's words that ours has too, `own` the share of ours that the tool
+has, `order` the share of the tool's pairs of neighbours that are neighbours in ours. Menus (HTML) and repeated headers (PDF),
+which we leave out, lower `found`; names of columns, which each row repeats, lower `own`.
 """
 
 import argparse
@@ -42,16 +42,18 @@ def main() -> None:
                 continue
             began = time.perf_counter()
             ours = words("\n".join(part.text for part in reader.read(path, path.parent) if isinstance(part, Document)))
-            results.append({"file": path.name, "kind": path.suffix, "seconds": round(time.perf_counter() - began, 3), **agreement(ours, theirs)})
+            seconds = round(time.perf_counter() - began, 3)
+            results.append({"file": path.name, "kind": path.suffix, "seconds": seconds, **agreement(ours, theirs)})
     kinds: dict[str, dict[str, float]] = {}
     print(f"{'kind':6} {'files':>5} {'words':>8} {'found':>6} {'own':>6} {'order':>6}")
     for kind in sorted({str(each["kind"]) for each in results}):
         own = [each for each in results if each["kind"] == kind]
-        kinds[kind] = {"files": len(own), "words": sum(each["words"] for each in own)}
-        kinds[kind] |= {name: round(mean(each[name] for each in own), 4) for name in ("found", "own", "order")}
-        print(f"{kind:6} {len(own):5} {kinds[kind]['words']:8}", *(f"{kinds[kind][name]:6.3f}" for name in ("found", "own", "order")))
+        shares = {name: round(mean(each[name] for each in own), 4) for name in ("found", "own", "order")}
+        kinds[kind] = {"files": len(own), "words": sum(each["words"] for each in own), **shares}
+        print(f"{kind:6} {len(own):5} {kinds[kind]['words']:8}", *(f"{share:6.3f}" for share in shares.values()))
     kept = {"command": "python -m bench.readers", "kinds": kinds, "files": results}
-    (ROOT / "bench" / "results" / "readers.json").write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    results_file = ROOT / "bench" / "results" / "readers.json"
+    results_file.write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 def other(path: Path) -> str:

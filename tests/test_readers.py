@@ -63,7 +63,7 @@ def archive(path: Path, members: dict[str, str | bytes]) -> Path:
         ("python-pptx-notes.pptx", "", "", "", "Notes"),
         ("pandoc-water.pptx", "Un rapport sur l’eau", "Ada Martin", "", "Énergie | 2,4 M€"),
         ("libreoffice-water.pptx", "", "", "", "Énergie | 2,4 M€"),
-        ("libreoffice-water.odp", "", "", "", "Énergie | 2,4 M€"),
+        ("libreoffice-water.odp", "Un rapport sur l’eau", "Ada Martin", "", "Besançon vient à 60 % de la source d’Arcier."),
         ("excel-deaths.xlsx", "", "", "", "; Has kids: True; Date of birth: 19"),
         ("openxlsx-regions.xlsx", "", "", "", ""),
         ("excel97.xls", "", "", "", ""),

@@ -147,7 +147,7 @@ def _odf(node: Any, mark: str = "") -> Iterator[str]:
             cells = (" ".join(_odf(cell)) for cell in child)
             if row := " | ".join(cell for cell in cells if cell):
                 yield row
-        elif tag not in _ODF_SKIPPED:
+        elif tag == "text-box" or tag not in _ODF_SKIPPED:
             yield from _odf(child, "- " if tag == "list-item" else mark)
 
 
