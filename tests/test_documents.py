@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index.documents import Document, decode, make, walk
@@ -53,6 +53,7 @@ def test_line_ends_become_newlines(tmp_path: Path) -> None:
     assert decode(write(tmp_path / "a.txt", b"un\r\ndeux\rtrois\n")) == "un\ndeux\ntrois\n"
 
 
+@settings(deadline=None)
 @given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r")))
 def test_any_utf8_text_comes_back_as_it_was(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path = write(tmp_path_factory.getbasetemp() / "any.txt", text)
