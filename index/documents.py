@@ -1,29 +1,42 @@
-"""Documents from files: text, Markdown, and libraries of one JSON document a line."""
+"""Documents from files: text, Markdown and JSON lines are read here, all other kinds by `index.reading`."""
 
 import codecs
 import hashlib
 import json
 import re
+import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
+from index.passages import Span
 from weights.errors import UserError
 
-ENDINGS = (".txt", ".md", ".markdown", ".jsonl")
+TEXTS = (".txt", ".md", ".markdown", ".jsonl")
+KINDS = (
+    *TEXTS, ".pdf", ".docx", ".pptx", ".xlsx", ".xls", ".ods", ".odt", ".odp", ".html", ".htm", ".xhtml", ".epub", ".eml", ".csv",
+    ".tsv", ".zip",
+)  # fmt: skip
+_UNREAD = (".doc", ".ppt", ".rtf")  # known to hold text: said to be unread rather than passed over
 _MOST_BYTES = 200_000_000
 _LONGEST_TITLE = 200  # code points: it is read before each passage, and both must fit the vector model
 _FRONT = re.compile(r"^(title|titre)[ \t]*:[ \t]*(\S.*)$", re.IGNORECASE | re.MULTILINE)
+_NO_TITLE = re.compile(
+    r"microsoft \w+ - .*|(?:untitled|sans titre|(?:powerpoint )?pr[eé]sentation(?: powerpoint)?|document)[ \d]*", re.IGNORECASE
+)
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_WESTERN = re.compile(r"[\x00-\x7f\xa0àâäæçèéêëîïñôöœùûüÿÀÂÄÆÇÈÉÊËÎÏÑÔÖŒÙÛÜŸß«»‹›‘’“”…–—•·°²³€£§©®™×±µ½ªº¿¡]*")
 
 
 @dataclass(frozen=True)
 class Document:
     """A text to ask about. Spans elsewhere are code points of `text`.
 
-    `name` is the path below the library, or the `_id` of a line; `language` "fr" or "en"; `digest` SHA-256 over title
-    and text.
+    `name` is the path below the library, or the `_id` of a line; `language` "fr" or "en"; `digest` SHA-256 over text and
+    title, unless that is only the file's name. `author` and `date` (ISO 8601) are what the file says of itself, or empty;
+    `pages` are the spans of its pages or slides, if it has any.
     """
 
     name: str
@@ -31,6 +44,18 @@ class Document:
     text: str
     language: str
     digest: str
+    author: str = ""
+    date: str = ""
+    pages: tuple[Span, ...] = ()
+
+    def page(self, position: int) -> int | None:
+        """The number of the page, from 1, that a position of the text is on; None where there are no pages."""
+        return bisect_right(self.pages, position, key=lambda span: span[0]) if self.pages else None
+
+    @property
+    def named_after_file(self) -> bool:
+        """Whether the title says no more than the name: it changes where the file is renamed."""
+        return self.title == _stem(self.name)
 
 
 def walk(library: Path) -> list[Path]:
@@ -46,63 +71,149 @@ def walk(library: Path) -> list[Path]:
     return sorted(
         path
         for path in library.rglob("*")
-        if path.suffix.lower() in ENDINGS
-        and path.is_file()
-        and not path.is_symlink()
-        and path.stem.lower() != "readme"
-        and not any(part.startswith(".") for part in path.relative_to(library).parts)
+        if wanted(path.relative_to(library)) and path.is_file() and not path.is_symlink()
     )
 
 
-def read(path: Path, root: Path) -> Iterator[Document | UserError]:
-    """The documents of a file; in a .jsonl file a bad line is an error among good documents.
+def wanted(path: PurePath) -> bool:
+    """Whether a file, named from where the user put its folder or archive, is one to read."""
+    shown = not any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+    return shown and path.suffix.lower() in KINDS + _UNREAD and path.stem.lower() != "readme"
+
+
+def is_text(path: Path) -> bool:
+    """Whether a file is plain text, which can do no harm, by its ending and by its first bytes.
+
+    Raises:
+        UserError: `document_unreadable`.
+    """
+    if path.suffix.lower() not in TEXTS:
+        return False
+    try:
+        with path.open("rb") as file:
+            return not file.read(5).startswith((b"%PDF-", b"PK\3\4"))
+    except OSError as error:
+        raise UserError("document_unreadable", file=path, reason=error.strerror) from error
+
+
+def read_text(path: Path, root: Path) -> Iterator[Document | UserError]:
+    """The documents of a file of text; in a .jsonl file a bad line is an error among good documents.
 
     Args:
         path: the file.
         root: the library; names are relative to it.
 
     Raises:
-        UserError: `document_unreadable`, `document_binary`, `document_large`, `document_kind`.
+        UserError: `document_unreadable`, `document_binary`, `document_large`.
     """
-    if path.suffix.lower() not in ENDINGS:
-        raise UserError("document_kind", file=path, kinds=", ".join(ENDINGS))
     text = decode(path)
     if path.suffix.lower() == ".jsonl":
-        yield from _lines(path, text)
-        return
-    name = path.relative_to(root).as_posix() if path != root else path.name
-    yield make(name, _title(text)[:_LONGEST_TITLE].strip() or path.stem, text)
+        yield from lines(path, text)
+    else:
+        yield make(name_of(path, root), "", text, titled=True)
 
 
-def make(name: str, title: str, text: str) -> Document:
-    """A document with its language and digest worked out."""
-    digest = hashlib.sha256(f"{title}\n{text}".encode()).hexdigest()
-    return Document(name, title, text, _language(text), digest)
+def name_of(path: Path, library: Path) -> str:
+    """What a file is called in the store: its path below the library."""
+    return clean_name(path.name if path == library else path.relative_to(library).as_posix())
+
+
+def clean_name(name: str) -> str:
+    """A name with what can't be stored or seen (bytes that are no UTF-8, controls, reversed text) written out as \\x1b."""
+    return "".join(
+        char.encode("unicode_escape").decode() if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") else char
+        for char in name
+    )
+
+
+def clean_text(text: str) -> str:
+    """Text without what no file or database can hold: halves of a code point."""
+    return _SURROGATES.sub("\ufffd", text)
+
+
+def make(
+    name: str, title: str, text: str, *, titled: bool = False, author: str = "", date: str = "", pages: tuple[Span, ...] = ()
+) -> Document:
+    """A document with its language and digest worked out.
+
+    Args:
+        name: unique in the library.
+        title: what it calls itself.
+        text: all of it.
+        titled: whether to look for a title in the text where `title` is empty or says nothing, and else take the file's.
+        author: as the file says.
+        date: ISO 8601.
+        pages: spans that cover the text.
+    """
+    title = title.strip()
+    if titled:
+        title = _title(text) if not title or _NO_TITLE.fullmatch(title) else title
+        title = title[:_LONGEST_TITLE].strip() or _stem(name)
+    own = "" if title == _stem(name) else title
+    digest = hashlib.sha256(f"{own}\n{text}".encode()).hexdigest()
+    return Document(name, title, text, _language(text), digest, author, date, pages)
 
 
 def decode(path: Path) -> str:
-    """The text of a file: UTF-8, UTF-16 with a mark, else Windows-1252; lines end in \\n."""
+    """The text of a file.
+
+    Raises:
+        UserError: `document_unreadable`, `document_large`, `document_binary`.
+    """
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise UserError("document_large", file=path, size=path.stat().st_size, most=_MOST_BYTES)
-        data = path.read_bytes()
+        return decode_bytes(path.read_bytes())
     except OSError as error:
         raise UserError("document_unreadable", file=path, reason=error.strerror) from error
+    except UserError as error:
+        raise UserError(error.code, **{"file": path, **error.values}) from None
+
+
+def decode_bytes(data: bytes, charset: str | None = None) -> str:
+    """Text from bytes: by its mark, UTF-8, the charset that it is said to have, or the likeliest; lines end in \\n.
+
+    What reads as Windows', the old Macintosh's or DOS's letters without one that French and English lack is taken for
+    that; for the rest charset-normalizer looks at which letters stand together.
+
+    Raises:
+        UserError: `document_binary`.
+    """
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encodings = ["utf-16"]
-    elif b"\0" in data:
-        raise UserError("document_binary", file=path)
+    elif b"\0" in data[:10_000]:
+        # UTF-16 without a mark has every other byte of its blanks and figures zero, always on the same side.
+        even, odd = data[:10_000:2].count(0), data[1:10_000:2].count(0)
+        encodings = ["utf-16-le"] if odd > 20 * even + 1 else ["utf-16-be"] if even > 20 * odd + 1 else []
     else:
-        encodings = ["utf-8-sig", "cp1252", "latin-1"]
+        encodings = ["utf-8-sig", *([charset] if charset else [])]
     for encoding in encodings:
         try:
-            return data.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
-        except UnicodeDecodeError:
+            return _newlines(data.decode(encoding))
+        except (UnicodeDecodeError, LookupError):
             continue
-    raise UserError("document_binary", file=path)
+    if b"\0" in data:
+        raise UserError("document_binary")
+    for encoding in ("cp1252", "mac-roman", "cp850"):
+        text = data.decode(encoding, "replace")
+        if _WESTERN.fullmatch(text):
+            return _newlines(text)
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(data[:200_000]).best()
+    return _newlines(data.decode(best.encoding if best else "cp1252", "replace"))
 
 
-def _lines(path: Path, text: str) -> Iterator[Document | UserError]:
+def _newlines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _stem(name: str) -> str:
+    return unicodedata.normalize("NFC", PurePosixPath(name).stem)
+
+
+def lines(path: Path, text: str) -> Iterator[Document | UserError]:
+    """The documents of JSON lines; a bad line is an error."""
     seen: dict[str, int] = {}
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
@@ -121,7 +232,7 @@ def _lines(path: Path, text: str) -> Iterator[Document | UserError]:
             continue
         seen[name] = number
         # JSON can hold halves of a code point (\ud83d alone), which no file or database can.
-        name, title, body = (_SURROGATES.sub("\ufffd", value) for value in (name, title, body))
+        name, title, body = map(clean_text, (name, title, body))
         yield make(name, title.strip()[:_LONGEST_TITLE], body)
 
 

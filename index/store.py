@@ -55,10 +55,17 @@ _MIGRATIONS = (
     CREATE VIRTUAL TABLE words USING fts5 (terms, tokenize = "unicode61 remove_diacritics 0");
     INSERT INTO facts VALUES ('generation', '0');
     """,
+    """
+    ALTER TABLE documents ADD COLUMN author TEXT NOT NULL DEFAULT '';
+    ALTER TABLE documents ADD COLUMN date TEXT NOT NULL DEFAULT '';
+    ALTER TABLE documents ADD COLUMN pages BLOB NOT NULL DEFAULT x'';
+    ALTER TABLE sources ADD COLUMN failures TEXT NOT NULL DEFAULT '';
+    CREATE INDEX documents_digest ON documents (digest);
+    """,
 )
 
 # Raised when index.passages, index.lexical or the vectors' form change what they make: older indexes are made anew.
-_ANALYSIS = 1
+_ANALYSIS = 2
 _UNSHARED = 1 << 18  # multiplications
 _PIECES = 16
 _DAMAGED = "damaged"  # a file left where a page couldn't be read: opening alone reads too few to notice
@@ -149,8 +156,12 @@ class Store:
                 raise ValueError(f"{document.name}: {kept} + {len(encoded)} vectors for {len(passages)} passages")
             self._remove([document.name], generation)
             row = self._db.execute(
-                "INSERT INTO documents (name, title, text, language, digest, source) VALUES (?, ?, ?, ?, ?, ?)",
-                (document.name, document.title, document.text, document.language, document.digest, source),
+                "INSERT INTO documents (name, title, text, language, digest, author, date, pages, source)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    document.name, document.title, document.text, document.language, document.digest, document.author,
+                    document.date, _pack(document.pages), source,
+                ),
             ).lastrowid
             for ordinal, passage in enumerate(passages):
                 text = document.text[passage.start : passage.end]
@@ -194,6 +205,20 @@ class Store:
         values = (document.name, document.digest)
         return int(self._rows("SELECT count(*) FROM pending WHERE document = ? AND digest = ?", values)[0][0])
 
+    def borrow(self, document: Document) -> int:
+        """Keep for a document the vectors of one of the same digest, in the store or kept itself; how many it now has."""
+        stored = (
+            "SELECT ?, digest, ordinal, vector, tokens, spans FROM documents JOIN passages ON document = documents.id"
+            " JOIN vectors ON passage = passages.id WHERE digest = ?"
+        )
+        kept = "SELECT ?, digest, ordinal, vector, tokens, spans FROM pending WHERE digest = ? AND document <> ?1"
+        values = (document.name, document.digest)
+        if self._rows(f"SELECT 1 FROM ({stored} UNION ALL {kept}) LIMIT 1", values * 2):  # noqa: S608
+            with self._transaction():
+                self._db.execute(f"INSERT OR IGNORE INTO pending {stored}", values)
+                self._db.execute(f"INSERT OR IGNORE INTO pending {kept}", values)
+        return self.kept(document)
+
     def drop_kept(self) -> None:
         """Drop what was kept of documents that never became whole."""
         with self._transaction():
@@ -208,13 +233,24 @@ class Store:
         """The files that were read to their end: name to (size in bytes, time of change in ns)."""
         return {name: (size, mtime) for name, size, mtime in self._rows("SELECT name, size, mtime_ns FROM sources")}
 
-    def read_source(self, name: str, size: int, mtime_ns: int) -> None:
-        """Note that every document of this file is in the store."""
-        with self._transaction():
-            self._db.execute("INSERT OR REPLACE INTO sources VALUES (?, ?, ?)", (name, size, mtime_ns))
+    def failures(self) -> dict[str, str]:
+        """What was noted of files that could not be read, or not wholly."""
+        return dict(self._rows("SELECT name, failures FROM sources WHERE failures <> ''"))
 
-    def forget_source(self, name: str) -> None:
-        """The file is gone: its documents go too."""
+    def read_source(self, name: str, size: int, mtime_ns: int, failures: str = "") -> None:
+        """Note that every document of this file is in the store, or why it can't be."""
+        with self._transaction():
+            self._db.execute("INSERT OR REPLACE INTO sources VALUES (?, ?, ?, ?)", (name, size, mtime_ns, failures))
+
+    def forget_source(self, name: str, *, keep: bool = False) -> None:
+        """The file is gone: its documents go too; with `keep` their vectors stay for `borrow` until `drop_kept`."""
+        if keep:
+            with self._transaction():
+                self._db.execute(
+                    "INSERT OR IGNORE INTO pending SELECT name, digest, ordinal, vector, tokens, spans FROM documents"
+                    " JOIN passages ON document = documents.id JOIN vectors ON passage = passages.id WHERE source = ?",
+                    (name,),
+                )
         self.remove(row[0] for row in self._rows("SELECT name FROM documents WHERE source = ?", (name,)))
         with self._transaction():
             self._db.execute("DELETE FROM sources WHERE name = ?", (name,))
@@ -229,10 +265,12 @@ class Store:
 
     def document(self, name: str) -> Document:
         """A document with its text. Raises KeyError where there is none of this name."""
-        rows = self._rows("SELECT name, title, text, language, digest FROM documents WHERE name = ?", (name,))
+        columns = "name, title, text, language, digest, author, date, pages"
+        rows = self._rows(f"SELECT {columns} FROM documents WHERE name = ?", (name,))  # noqa: S608
         if not rows:
             raise KeyError(name)
-        return Document(*rows[0])
+        name, title, text, language, digest, author, date, pages = rows[0]
+        return Document(name, title, text, language, digest, author, date, _unpack(pages))
 
     def passages(self, numbers: Sequence[int]) -> list[StoredPassage]:
         """Passages by id, in the order asked for; ids that are gone are left out."""

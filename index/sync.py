@@ -1,20 +1,23 @@
 """Bring a store up to a folder of documents: what is unchanged costs a look at its date, what is gone goes."""
 
+import json
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from os import stat_result
 from pathlib import Path
 
 import numpy as np
 from filelock import FileLock, Timeout
 
-from index.documents import Document, read, walk
+from index.documents import TEXTS, Document, name_of, walk
 from index.embedder import Embedder, Encoded
 from index.passages import Passage, split
+from index.reading import Reader, readers_mark
 from index.store import DocumentInfo, Store
 from weights.errors import UserError
 
@@ -34,9 +37,10 @@ class SyncProgress:
 
 @dataclass
 class SyncReport:
-    """How many documents were added, changed, removed or unchanged, and which files failed and why."""
+    """How many documents were added, changed, moved, removed or unchanged, and which files failed and why."""
 
     added: int = 0
+    moved: int = 0
     changed: int = 0
     removed: int = 0
     unchanged: int = 0
@@ -71,36 +75,40 @@ def sync(
     """
     stop = stop or threading.Event()
     report = SyncReport()
-    files = {_name(path, library): path for path in walk(library)}
+    files = {name_of(path, library): path for path in walk(library)}
     with _alone(store.folder, stop):
         if not stop.is_set():
-            _sync(library, files, store, _Writer(store, embedder, progress, stop), report)
+            with Reader() as reader:
+                _sync(library, files, store, _Writer(store, embedder, progress, stop), report, reader=reader)
             store.save_index()
     return report
 
 
-def _sync(library: Path, files: dict[str, Path], store: Store, writer: "_Writer", report: SyncReport) -> None:
+def _sync(
+    library: Path, files: dict[str, Path], store: Store, writer: "_Writer", report: SyncReport, *, reader: Reader
+) -> None:
     known = {info.name: info for info in store.documents()}
     held = Counter(info.source for info in known.values())
 
-    # What is gone.
+    # What is gone, and may be found again under another name.
+    lost = Counter(info.digest for info in known.values() if info.source not in files)
+    todo = _look(files, store, held, report)
     for source in (store.sources().keys() | held.keys()) - files.keys():
-        store.forget_source(source)
+        store.forget_source(source, keep=bool(todo))
         report.removed += held[source]
     known = {name: info for name, info in known.items() if info.source in files}
-
-    todo = _look(files, store.sources(), held, report)
     writer.uncut = sum(facts.st_size for _, _, facts in todo)
 
     # What is new or changed. A file is noted as read once all of its documents are in the store, and not where some
     # of it failed, so that the next run says so again.
     owners = {name: info.source for name, info in known.items()}
-    noted: list[tuple[str, stat_result]] = []
+    noted: list[tuple[str, stat_result, str]] = []
     for source, path, facts in todo:
         writer.uncut -= facts.st_size
-        documents, failures = _documents(path, library, source, owners)
+        documents, failures = _documents(reader, path, library, source, owners)
         report.failed += [(source, failure) for failure in failures]
         if documents is None:
+            noted += _lasting(source, path, facts, failures)
             continue
         changed = [document for document in documents if _digest(known.get(document.name)) != document.digest]
         report.unchanged += len(documents) - len(changed)
@@ -108,14 +116,17 @@ def _sync(library: Path, files: dict[str, Path], store: Store, writer: "_Writer"
         for document in changed:
             if not writer.add(document, source):
                 return
+            moved = document.name not in known and lost[document.digest] > 0
+            lost[document.digest] -= moved
             report.changed += document.name in known
-            report.added += document.name not in known
+            report.moved += moved
+            report.removed -= moved
+            report.added += document.name not in known and not moved
         kept = {document.name for document in documents}
         if gone := [name for name, info in known.items() if info.source == source and name not in kept]:
             store.remove(gone)
             report.removed += len(gone)
-        if not failures:
-            noted.append((source, facts))
+        noted += _lasting(source, path, facts, failures) if failures else [(source, facts, "")]
         if not writer.waiting:
             _note(store, noted)
     if writer.flush():
@@ -124,21 +135,35 @@ def _sync(library: Path, files: dict[str, Path], store: Store, writer: "_Writer"
 
 
 def _look(
-    files: dict[str, Path], before: dict[str, tuple[int, int]], held: Counter[str], report: SyncReport
+    files: dict[str, Path], store: Store, held: Counter[str], report: SyncReport
 ) -> list[tuple[str, Path, stat_result]]:
-    """The files whose size or date isn't what it was when they were read."""
+    """The files whose size or date isn't what it was when they were read; what failed then is reported again."""
     todo = []
+    before, failures = store.sources(), store.failures()
     for source, path in files.items():
         try:
             facts = path.stat()
         except OSError as error:
             report.failed.append((source, UserError("document_unreadable", file=path, reason=error.strerror)))
             continue
-        if before.get(source) == (facts.st_size, facts.st_mtime_ns):
+        failed = json.loads(failures.get(source, "{}"))
+        if before.get(source) == (facts.st_size, facts.st_mtime_ns) and failed.get("mark", readers_mark()) == readers_mark():
             report.unchanged += held[source]
+            report.failed += [(source, UserError(code, **values)) for code, values in failed.get("errors", ())]
         else:
             todo.append((source, path, facts))
     return todo
+
+
+def _lasting(
+    source: str, path: Path, facts: stat_result, failures: list[UserError]
+) -> list[tuple[str, stat_result, str]]:
+    """The note that a file failed, where it would again and finding out is dear: then it is read again when it changes."""
+    passing = ("document_unreadable", "document_elsewhere")
+    if path.suffix.lower() in TEXTS or any(failure.code in passing for failure in failures):
+        return []
+    errors = [(failure.code, failure.values) for failure in failures]
+    return [(source, facts, json.dumps({"mark": readers_mark(), "errors": errors}, default=str))]
 
 
 def put_documents(documents: Sequence[Document], store: Store, embedder: Embedder) -> None:
@@ -168,7 +193,7 @@ class _Writer:
         self.uncut -= len(document.text)
         self._characters += len(document.text)
         self._cut += len(passages)
-        if len(passages) > _AT_ONCE or self._store.kept(document):
+        if passages and (len(passages) > _AT_ONCE or self._store.borrow(document)):
             return self.flush() and self._add_large(document, passages, source)
         self.waiting.append((document, passages, source))
         return sum(len(passages) for _, passages, _ in self.waiting) < _AT_ONCE or self.flush()
@@ -178,16 +203,19 @@ class _Writer:
         if self._stop.is_set():
             return False
         if self.waiting:
-            pairs = [(document, passage) for document, passages, _ in self.waiting for passage in passages]
-            encoded = self._embed(pairs)
+            # The same text under two names goes through the model once.
+            unlike = {document.digest: (document, passages) for document, passages, _ in self.waiting}
+            pairs = [(document, passage) for document, passages in unlike.values() for passage in passages]
+            self._found += sum(len(passages) for _, passages, _ in self.waiting) - len(pairs)
+            encoded = iter(self._embed(pairs))
+            vectors = {digest: list(islice(encoded, len(passages))) for digest, (_, passages) in unlike.items()}
             for document, passages, source in self.waiting:
-                self._store.put(document, passages, encoded[: len(passages)], source=source)
-                del encoded[: len(passages)]
+                self._store.put(document, passages, vectors[document.digest], source=source)
             self.waiting.clear()
         return True
 
     def _add_large(self, document: Document, passages: list[Passage], source: str) -> bool:
-        first = self._store.kept(document)
+        first = self._store.borrow(document)
         self._found += first
         for at in range(first, len(passages), _AT_ONCE):
             if self._stop.is_set():
@@ -221,9 +249,12 @@ class _Writer:
 
 
 def embedded_text(document: Document, passage: Passage) -> tuple[str, int]:
-    """What is embedded for a passage, and where in it the passage's own text begins: the title stands in front."""
+    """What is embedded for a passage, and where in it the passage's own text begins: the title stands in front.
+
+    A title that is the file's name does not: renaming a file then changes no vector.
+    """
     text = document.text[passage.start : passage.end]
-    if not document.title or text.lstrip("# ").startswith(document.title):
+    if not document.title or document.named_after_file or text.lstrip("# ").startswith(document.title):
         return text, 0
     return f"{document.title}\n{text}", len(document.title) + 1
 
@@ -234,7 +265,7 @@ def _placed(code: Encoded, offset: int, passage: Passage) -> Encoded:
 
 
 def _documents(
-    path: Path, library: Path, source: str, owners: dict[str, str]
+    reader: Reader, path: Path, library: Path, source: str, owners: dict[str, str]
 ) -> tuple[list[Document] | None, list[UserError]]:
     """The documents of a file and the errors of its lines; None where the file can't be read at all.
 
@@ -243,7 +274,7 @@ def _documents(
     documents: list[Document] = []
     failures: list[UserError] = []
     try:
-        for found in read(path, library):
+        for found in reader.read(path, library):
             if isinstance(found, UserError):
                 failures.append(found)
                 continue
@@ -264,14 +295,10 @@ def _digest(info: DocumentInfo | None) -> str | None:
     return info.digest if info else None
 
 
-def _note(store: Store, noted: list[tuple[str, stat_result]]) -> None:
-    for source, facts in noted:
-        store.read_source(source, facts.st_size, facts.st_mtime_ns)
+def _note(store: Store, noted: list[tuple[str, stat_result, str]]) -> None:
+    for source, facts, failures in noted:
+        store.read_source(source, facts.st_size, facts.st_mtime_ns, failures)
     noted.clear()
-
-
-def _name(path: Path, library: Path) -> str:
-    return path.name if path == library else path.relative_to(library).as_posix()
 
 
 @contextmanager

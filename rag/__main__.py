@@ -202,6 +202,7 @@ def _index(options: argparse.Namespace, settings: Settings) -> int:
                 library=settings.library,
                 added=report.added,
                 changed=report.changed,
+                moved=report.moved,
                 removed=report.removed,
                 unchanged=report.unchanged,
                 failed=len(report.failed),

@@ -176,18 +176,20 @@ def _gpu(settings: Settings) -> Iterator[Finding]:
 
 
 def _library(settings: Settings) -> Iterator[Finding]:
-    from index.documents import read, walk
+    from index.documents import walk
+    from index.reading import Reader
 
     documents, failures = 0, []
-    for path in walk(settings.library):
-        try:
-            for document in read(path, settings.library):
-                if isinstance(document, UserError):
-                    failures.append(document)
-                else:
-                    documents += 1
-        except UserError as error:
-            failures.append(error)
+    with Reader() as reader:
+        for path in walk(settings.library):
+            try:
+                for document in reader.read(path, settings.library):
+                    if isinstance(document, UserError):
+                        failures.append(document)
+                    else:
+                        documents += 1
+            except UserError as error:
+                failures.append(error)
     values = {"path": settings.library, "documents": documents}
     if failures:
         yield Finding(False, "doctor_library_bad", {**values, "failed": len(failures)})

@@ -94,13 +94,13 @@ MESSAGES: dict[str, dict[str, str]] = {
         "en": "{file}: there is no such file. Check the path.",
     },
     "library_absent": {
-        "fr": "Bibliothèque introuvable : {library}. Donnez un dossier de documents (.txt, .md) ou un fichier .jsonl "
+        "fr": "Bibliothèque introuvable : {library}. Donnez un dossier de documents (PDF, texte, Word…) ou un fichier "
         "avec --library.",
-        "en": "No such library: {library}. Give a folder of documents (.txt, .md) or a .jsonl file with --library.",
+        "en": "No such library: {library}. Give a folder of documents (PDF, text, Word…) or a file with --library.",
     },
     "document_kind": {
-        "fr": "{file} : ce type de fichier n’est pas lu. Types lus : {kinds}. Convertissez-le en texte.",
-        "en": "{file}: files of this kind are not read. Kinds read: {kinds}. Convert it to text.",
+        "fr": "{file} : ce type de fichier n’est pas lu. Types lus : {kinds}. Convertissez-le en l’un d’eux.",
+        "en": "{file}: files of this kind are not read. Kinds read: {kinds}. Convert it to one of them.",
     },
     "document_large": {
         "fr": "{file} fait {size:size}, plus que les {most:size} permis. Découpez-le en plusieurs fichiers.",
@@ -115,6 +115,68 @@ MESSAGES: dict[str, dict[str, str]] = {
         "fr": "{file} ne contient pas de texte. Convertissez-le en .txt ou .md (UTF-8), ou retirez-le de la "
         "bibliothèque.",
         "en": "{file} does not contain text. Convert it to .txt or .md (UTF-8), or take it out of the library.",
+    },
+    "document_time": {
+        "fr": "{file} : la lecture a dépassé {seconds} secondes et a été arrêtée ; les autres fichiers sont lus. "
+        "Découpez ce fichier, ou convertissez-le en texte.",
+        "en": "{file}: reading took more than {seconds} seconds and was stopped; the other files are read. Split "
+        "this file, or convert it to text.",
+    },
+    "document_stopped": {
+        "fr": "{file} : la lecture a été arrêtée : elle prenait plus de {most:size} de mémoire, ou le fichier est "
+        "fait pour nuire. Les autres fichiers sont lus. Convertissez celui-ci en texte.",
+        "en": "{file}: reading was stopped: it took more than {most:size} of memory, or the file is made to harm. "
+        "The other files are read. Convert this one to text.",
+    },
+    "document_pages": {
+        "fr": "{file} annonce {pages} pages, plus que les {most} permises. Découpez-le en plusieurs fichiers.",
+        "en": "{file} claims {pages} pages, more than the {most} allowed. Split it into several files.",
+    },
+    "document_long": {
+        "fr": "{file} contient plus de {most} caractères. Découpez-le en plusieurs fichiers.",
+        "en": "{file} holds more than {most} characters. Split it into several files.",
+    },
+    "document_expands": {
+        "fr": "{file} occuperait, décompressé, plus que les {most:size} permis. Décompressez-le vous-même si vous "
+        "lui faites confiance.",
+        "en": "{file} would unpack to more than the {most:size} allowed. Unpack it yourself if you trust it.",
+    },
+    "document_many": {
+        "fr": "{file} contient plus de {most} fichiers. Décompressez-le dans la bibliothèque.",
+        "en": "{file} holds more than {most} files. Unpack it into the library.",
+    },
+    "document_deep": {
+        "fr": "{file} : des archives dans des archives, à plus de {most} niveaux. Décompressez celle-ci vous-même "
+        "si vous lui faites confiance.",
+        "en": "{file}: archives inside archives, more than {most} deep. Unpack this one yourself if you trust it.",
+    },
+    "document_member": {
+        "fr": "{file} : « {member} » n’est pas lu : c’est un lien ou un périphérique, ou son nom sort de "
+        "l’archive, est trop long ou y est deux fois. Le reste est lu.",
+        "en": "{file}: “{member}” is not read: it is a link or a device, or its name leaves the archive, is too "
+        "long or is there twice. The rest is read.",
+    },
+    "document_entities": {
+        "fr": "{file} déclare des entités XML, ce qu’aucun logiciel de bureautique ne fait : il n’est pas lu. "
+        "Enregistrez-le de nouveau depuis le logiciel qui l’a fait.",
+        "en": "{file} declares XML entities, which no office program does: it is not read. Save it again from the "
+        "program that made it.",
+    },
+    "document_locked": {
+        "fr": "{file} est protégé par un mot de passe. Enregistrez-le sans, puis relancez.",
+        "en": "{file} is protected by a password. Save it without one, then run again.",
+    },
+    "document_damaged": {
+        "fr": "{file} ne s’ouvre pas ({reason}). Vérifiez qu’il est entier, ou enregistrez-le de nouveau depuis le "
+        "logiciel qui l’a fait.",
+        "en": "{file} cannot be opened ({reason}). Check that it is whole, or save it again from the program that "
+        "made it.",
+    },
+    "document_scan": {
+        "fr": "{file} : pas de texte sur {count} page(s) sur {total} : {pages} (numérisées ?). Pour les "
+        "reconnaître, sans rien envoyer : « pip install -r requirements-ocr.txt », puis relancez.",
+        "en": "{file}: no text on {count} of {total} page(s): {pages} (scanned?). To recognise them, with nothing "
+        "sent anywhere: “pip install -r requirements-ocr.txt”, then run again.",
     },
     "document_line": {
         "fr": "{file}, ligne {line} : un objet JSON avec « _id » et « text » était attendu. Corrigez cette ligne ; "
@@ -292,10 +354,10 @@ MESSAGES: dict[str, dict[str, str]] = {
     },
     "indexing": {"fr": "Indexation", "en": "Indexing"},
     "indexed": {
-        "fr": "{library} : documents ajoutés {added}, modifiés {changed}, retirés {removed}, inchangés {unchanged}, "
-        "en échec {failed}.",
-        "en": "{library}: documents added {added}, changed {changed}, removed {removed}, unchanged {unchanged}, "
-        "failed {failed}.",
+        "fr": "{library} : documents ajoutés {added}, modifiés {changed}, déplacés {moved}, retirés {removed}, "
+        "inchangés {unchanged}, en échec {failed}.",
+        "en": "{library}: documents added {added}, changed {changed}, moved {moved}, removed {removed}, "
+        "unchanged {unchanged}, failed {failed}.",
     },
     "doctor_python": {"fr": "Python {version}", "en": "Python {version}"},
     "doctor_python_bad": {
@@ -354,9 +416,9 @@ MESSAGES: dict[str, dict[str, str]] = {
         "en": "Library {path}: {documents} readable documents, {failed} failed, among them:",
     },
     "doctor_library_empty": {
-        "fr": "Bibliothèque {path} : aucun document. Mettez-y des fichiers .txt, .md ou .jsonl, ou choisissez-en une "
+        "fr": "Bibliothèque {path} : aucun document. Mettez-y des fichiers (PDF, texte, Word…), ou choisissez-en une "
         "autre avec --library.",
-        "en": "Library {path}: no documents. Put .txt, .md or .jsonl files there, or choose another with --library.",
+        "en": "Library {path}: no documents. Put files there (PDF, text, Word…), or choose another with --library.",
     },
     "doctor_store": {
         "fr": "Index : {documents} documents, {passages} passages",

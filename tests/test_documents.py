@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index.documents import Document, decode, make, read, walk
+from index.documents import Document, decode, make, walk
+from index.reading import Reader
 from weights.errors import UserError
 
 
@@ -15,6 +16,11 @@ def write(path: Path, data: bytes | str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data.encode() if isinstance(data, str) else data)
     return path
+
+
+def read(path: Path, root: Path) -> list[Document | UserError]:
+    with Reader() as reader:
+        return list(reader.read(path, root))
 
 
 def only(path: Path) -> Document:
@@ -29,10 +35,25 @@ def test_the_usual_encodings_read_the_same(tmp_path: Path, encoding: str) -> Non
     assert decode(write(tmp_path / "a.txt", text.encode(encoding))) == text
 
 
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("utf-16-le", "Sans marque, en toutes lettres : il pleut à Brest."),
+        ("utf-16-be", "Sans marque, en toutes lettres : il pleut à Brest."),
+        ("mac-roman", "L'été dernier, à Besançon, le maire a déclaré que la forêt brûlait déjà près du château. " * 5),
+        ("cp437", "L'été dernier, à Besançon, le maire a déclaré que la forêt brûlait déjà près du château. " * 5),
+        ("koi8-r", "Все счастливые семьи похожи друг на друга, каждая несчастливая семья несчастлива по-своему. " * 5),
+    ],
+)
+def test_other_encodings_are_recognised(tmp_path: Path, encoding: str, text: str) -> None:
+    assert decode(write(tmp_path / "a.txt", text.encode(encoding))) == text
+
+
 def test_line_ends_become_newlines(tmp_path: Path) -> None:
     assert decode(write(tmp_path / "a.txt", b"un\r\ndeux\rtrois\n")) == "un\ndeux\ntrois\n"
 
 
+@settings(deadline=None)
 @given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r")))
 def test_any_utf8_text_comes_back_as_it_was(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path = write(tmp_path_factory.getbasetemp() / "any.txt", text)
@@ -90,10 +111,10 @@ def test_the_digest_changes_with_title_and_text_alone() -> None:
 
 
 def test_a_library_is_the_texts_below_a_folder(tmp_path: Path) -> None:
-    for name in ("b.md", "a.txt", "sous/c.JSONL", "README.md", ".cache/d.txt", ".e.txt", "f.pdf"):
+    for name in ("b.md", "a.txt", "sous/c.JSONL", "README.md", ".cache/d.txt", ".e.txt", "f.pdf", "g.png"):
         write(tmp_path / name, "x")
     (tmp_path / "lien.txt").symlink_to(tmp_path / "a.txt")
-    assert [path.relative_to(tmp_path).as_posix() for path in walk(tmp_path)] == ["a.txt", "b.md", "sous/c.JSONL"]
+    assert [path.relative_to(tmp_path).as_posix() for path in walk(tmp_path)] == ["a.txt", "b.md", "f.pdf", "sous/c.JSONL"]
 
 
 def test_one_file_is_a_library_too(tmp_path: Path) -> None:
@@ -109,7 +130,7 @@ def test_a_library_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_another_kind_of_file_is_refused_with_the_kinds_that_can_be_read(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
-        list(read(write(tmp_path / "a.pdf", "x"), tmp_path))
+        read(write(tmp_path / "a.doc", "x"), tmp_path)
     assert caught.value.code == "document_kind"
     assert ".txt" in caught.value.values["kinds"]
 

@@ -16,11 +16,13 @@ from weights.errors import UserError
 def _raised() -> list[tuple[str, frozenset[str], str]]:
     """Every `UserError("code", name=...)` in the sources: the code, the names of its values, where."""
     found = []
-    for path in [path for room in ("weights", "index", "rag", "ui") for path in sorted((ROOT / room).glob("*.py"))]:
+    for path in [path for room in ("weights", "index", "rag", "ui") for path in sorted((ROOT / room).rglob("*.py"))]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             named = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "UserError"
             if named and node.args and isinstance(node.args[0], ast.Constant):
                 names = frozenset(keyword.arg or "" for keyword in node.keywords)
+                if "readers" in path.parts or node.args[0].value == "document_binary":
+                    names |= {"file", "kinds"}  # index.reading and `decode` add which file it is
                 found.append((node.args[0].value, names, f"{path.relative_to(ROOT)}:{node.lineno}"))
     return found
 

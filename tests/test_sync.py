@@ -227,3 +227,44 @@ def test_two_at_once_embed_once(folder: Path, tmp_path: Path, embedder: Embedder
 def test_documents_given_by_hand_are_stored(store: Store, embedder: Embedder) -> None:
     put_documents([make("a", "", "Le chat dort."), make("b", "", "")], store, embedder)
     assert (names(store), len(store)) == (["a", "b"], 1)
+
+
+def test_the_same_text_under_two_names_is_embedded_once(folder: Path, store: Store, counting: Counting) -> None:
+    (folder / "copie.md").write_text((folder / "chat.md").read_text())
+    sync(folder, store, counting)
+    (folder / "plus-tard.txt").write_text((folder / "pluie.txt").read_text())
+    report = sync(folder, store, counting)
+    assert (report.added, len(counting.texts), len(set(counting.texts))) == (1, 4, 4)
+    for one, two in (("chat.md", "copie.md"), ("pluie.txt", "plus-tard.txt")):
+        numbers = [store.passages_of(name)[0].id for name in (one, two)]
+        assert numbers[0] != numbers[1]
+        left, right = store.vectors(numbers)
+        assert left.tolist() == right.tolist()
+
+
+def test_a_file_moved_and_renamed_embeds_nothing(folder: Path, store: Store, counting: Counting) -> None:
+    sync(folder, store, counting)
+    counting.texts.clear()
+    (folder / "sous").mkdir()
+    (folder / "chat.md").rename(folder / "sous" / "chat.md")
+    (folder / "pluie.txt").rename(folder / "averse.txt")
+    report = sync(folder, store, counting)
+    assert (report.moved, report.added, report.removed, report.unchanged, counting.texts) == (2, 0, 0, 2, [])
+    assert names(store) == ["averse.txt", "m1", "m2", "sous/chat.md"]
+    assert [passage.title for passage in store.passages_of("averse.txt")] == ["averse"]
+
+
+def test_what_failed_in_a_dear_file_is_told_again_without_reading_it(folder: Path, store: Store, counting: Counting) -> None:
+    (folder / "abîmé.pdf").write_bytes(b"%PDF-1.7 et rien")
+    first = sync(folder, store, counting).failed
+    inode = (folder / "abîmé.pdf").stat()
+    assert [(name, error.code) for name, error in first] == [("abîmé.pdf", "document_damaged")]
+    assert store.sources()["abîmé.pdf"] == (inode.st_size, inode.st_mtime_ns)
+    again = sync(folder, store, counting).failed
+    assert [(name, error.code, error.values) for name, error in again] == [(name, error.code, error.values) for name, error in first]
+
+
+def test_a_store_keeps_the_pages_the_author_and_the_date(store: Store, embedder: Embedder) -> None:
+    document = make("a.pdf", "Un rapport", "Une page. Une autre.", author="Ada", date="2024-02-26", pages=((0, 10), (10, 20)))
+    put_documents([document], store, embedder)
+    assert store.document("a.pdf") == document
