@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from secrets import token_hex
 
-from index.documents import ENDINGS
+from index.documents import KINDS
 from weights.errors import UserError
 
 MOST_BYTES = 200_000_000  # of one file; index.documents reads no larger ones
@@ -116,7 +116,7 @@ class Folder:
 
     def _existing(self, name: str) -> Path:
         path = self._inside(name)
-        if not path.is_file() or path.suffix.lower() not in ENDINGS:
+        if not path.is_file() or path.suffix.lower() not in KINDS:
             raise UserError("document_absent", name=name)
         return path
 
@@ -139,8 +139,8 @@ def safe_name(name: str) -> str:
     parts = [_safe(part) for part in re.split(r"[/\\]", unicodedata.normalize("NFC", name))]
     parts = [part for part in parts if part][-_DEEPEST:]
     last = PurePosixPath(parts[-1] if parts else "")
-    if last.suffix.lower() not in ENDINGS:
-        raise UserError("document_kind", file=name[-_LONGEST:], kinds=", ".join(ENDINGS))
+    if last.suffix.lower() not in KINDS:
+        raise UserError("document_kind", file=name[-_LONGEST:], kinds=", ".join(KINDS))
     stem = "_readme" if last.stem.lower() == "readme" else last.stem[:_LONGEST].rstrip()  # the index passes READMEs over
     return "/".join([*(part[:_LONGEST].rstrip(". ") for part in parts[:-1]), stem + last.suffix])
 
