@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.documents import ENDINGS, walk
+from index.documents import KINDS, walk
 from rag import folder as module
 from rag.folder import Folder, safe_name
 from weights.errors import UserError
@@ -147,6 +147,6 @@ def test_a_library_of_one_file_takes_nothing(tmp_path: Path) -> None:
 
 
 def test_every_kind_that_is_read_can_be_put(folder: Folder) -> None:
-    for ending in ENDINGS:
+    for ending in KINDS:
         put(folder, f"un{ending}", "a")
-    assert len(walk(folder.library)) == len(ENDINGS)
+    assert len(walk(folder.library)) == len(KINDS)

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from index.documents import Document, make, read, walk
+from index.documents import Document, make, read_text, walk
 from index.store import DocumentInfo, StoredPassage
 from index.sync import SyncProgress
 from rag.assistant import Answer, Assistant, Delta, Event, Finished, Found, Grounded, Searching, Timings
@@ -121,7 +121,7 @@ class _Shelf:
     def look(self) -> None:
         given = [make(name, title, text) for name, (title, text) in TEXTS.items()]
         self.generation += 1
-        put = [document for path in walk(self._library) for document in read(path, self._library)]
+        put = [document for path in walk(self._library) for document in read_text(path, self._library)]
         self.found = {document.name: document for document in [*given, *put]}
 
     def documents(self) -> list[DocumentInfo]:
