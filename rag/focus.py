@@ -63,8 +63,8 @@ def focus(question: str, hits: Sequence[Hit], store: Store, embedder: Embedder) 
             found.append((hit, window))
             of_sentences.append(np.stack([similar[:, within[place]].max(axis=1, initial=0) for place in window], axis=1))
     best = np.stack([sentences.max(axis=1) for sentences in of_sentences], axis=1)
-    mean = best.mean(axis=1, keepdims=True)
-    scores = np.array([hit.order for hit, _ in found]) / _ORDER + _standing_out(best, mean)
+    scores = np.array([hit.order for hit, _ in found]) / _ORDER + _standing_out(best, best.mean(axis=1, keepdims=True))
+    mean = np.concatenate(of_sentences, axis=1).mean(axis=1, keepdims=True)
     excerpts = []
     for number in np.argsort(-scores, kind="stable"):
         hit, window = found[number]
