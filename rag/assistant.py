@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from index.embedder import Embedder
-from index.passages import Span, split_sentences
-from index.store import Store
+from index.passages import Span
+from index.store import Store, StoredPassage
 from rag import answerable, conversation, prompts
 from rag.answerable import Evidence
 from rag.expected import Expected, expected, fits
@@ -23,7 +23,7 @@ from rag.retriever import Hit, Retriever
 
 _READ = 3  # excerpts that are read at most
 _QUOTED = 0.8  # the probability of an answer from which on, where the model's own don't stand, the document's words are shown
-_PARTS = 5  # sentences of a summary
+_PARTS = 6  # sentences of a summary
 _NOTHING = Evidence(0.0, 0.0, 0.0, 0.0, 0.0)
 
 
@@ -242,7 +242,7 @@ class Assistant:
         kind = conversation.remark(question)
         if kind:
             yield from (
-                self._summary(question, language, documents, began, stop)
+                self._summary(question, language, documents, began)
                 if kind == "summary"
                 else self._remark(kind, question, language, began)
             )
@@ -312,13 +312,12 @@ class Assistant:
             draft.restart()
             yield Redrafting()
         for excerpt in excerpts:
-            for start, end in excerpt.best:
-                quoted = excerpt.passage.text[start - excerpt.passage.start : end - excerpt.passage.start]
-                if quoted.startswith("#") or not fits(wanted, quoted, excerpt.passage.language):
+            for span in excerpt.best:
+                citation = _cite(excerpt.passage, span)
+                if citation.text.startswith("#") or not fits(wanted, citation.text, excerpt.passage.language):
                     continue
                 known = "quote" if excerpt.passage.language == draft.language else "quote_foreign"
-                draft.text = say(known, draft.language, quote=quoted)
-                citation = Citation(excerpt.passage.document, excerpt.passage.title, excerpt.passage.ordinal, start, end, quoted)
+                draft.text = say(known, draft.language, quote=citation.text)
                 sentence = Sentence(draft.text, 0, len(draft.text), 1.0, (citation,))
                 draft.sentences.append(sentence)
                 yield Delta(draft.text)
@@ -359,33 +358,23 @@ class Assistant:
         hits = tuple(hit for hit in found if hit.passage.id in read)
         return hits, excerpts, self.grounder.sources([hit.passage for hit in hits])
 
-    def _summary(
-        self, question: str, language: str, documents: Collection[str] | None, began: float, stop: threading.Event | None
-    ) -> Iterator[Event]:
-        """A sentence on each part of the documents, from the passage that stands for it best, as far as the passage holds it."""
+    def _summary(self, question: str, language: str, documents: Collection[str] | None, began: float) -> Iterator[Event]:
+        """A sentence from each part of the documents, as it stands there: what a small model makes of a whole is seldom true."""
         yield Searching(language)
         hits = self._parts(documents)
         yield Found(tuple(hits))
-        sources = self.grounder.sources([hit.passage for hit in hits])
-        draft = _Draft(question, language, tuple(hits), sources, began, time.perf_counter() - began)
+        draft = _Draft(question, language, tuple(hits), self.grounder.sources([]), began, time.perf_counter() - began)
         for hit in hits:
-            excerpt = max(windows(hit.passage), key=lambda window: len(window.text))
-            messages = prompts.answering(prompts.GIST[language], excerpt, language)
-            pieces = self.generator.stream(messages, begin=prompts.OPENINGS[language][0], stop=stop)
-            text = "".join(pieces).strip()
-            if stop and stop.is_set():
-                break
-            for start, end in split_sentences(text, language)[:1]:
-                support, citations = sources.ground(text[start:end], language)
-                if support < SUPPORTED or not is_language(text[start:end], language):
-                    continue
-                place = len(draft.text) + bool(draft.text)
-                piece = f"{' ' if draft.text else ''}{text[start:end]}"
-                draft.add(piece)
-                draft.sentences.append(Sentence(text[start:end], place, len(draft.text), support, citations))
-                yield Delta(piece)
-                yield Grounded(draft.sentences[-1])
-        if draft.sentences or (stop and stop.is_set()):
+            citation = _opening(hit.passage)
+            known = "part" if hit.passage.language == language else "part_foreign"
+            said = say(known, language, quote=citation.text)
+            place = len(draft.text) + bool(draft.text)
+            piece = ("\n" if draft.text else "") + said
+            draft.add(piece)
+            draft.sentences.append(Sentence(said, place, len(draft.text), 1.0, (citation,)))
+            yield Delta(piece)
+            yield Grounded(draft.sentences[-1])
+        if draft.sentences:
             yield Finished(draft.finished(1.0, refused=False))
         else:
             yield from draft.refuse(0.0)
@@ -411,3 +400,16 @@ class Assistant:
         yield Finished(
             Answer(question, text, language, 1.0, False, (), (), Timings(0.0, seconds, seconds, 0))
         )
+
+
+def _cite(passage: StoredPassage, span: Span) -> Citation:
+    """A sentence of a passage as what something rests on."""
+    start, end = span
+    text = passage.text[start - passage.start : end - passage.start]
+    return Citation(passage.document, passage.title, passage.ordinal, start, end, text)
+
+
+def _opening(passage: StoredPassage) -> Citation:
+    """The first sentence of a passage that is no heading."""
+    cited = [_cite(passage, span) for span in passage.sentences]
+    return next((citation for citation in cited if not citation.text.startswith("#")), cited[0])

@@ -18,6 +18,8 @@ MESSAGES: dict[str, dict[str, str]] = {
         "fr": "Voici ce que disent les documents : « {quote} »",
         "en": "This is what the documents say: “{quote}”",
     },
+    "part": {"fr": "- « {quote} »", "en": "- “{quote}”"},
+    "part_foreign": {"fr": "- En anglais : « {quote} »", "en": "- In French: “{quote}”"},
     "quote_foreign": {
         "fr": "Voici ce que disent les documents, en anglais : « {quote} »",
         "en": "This is what the documents say, in French: “{quote}”",

@@ -36,7 +36,6 @@ _EXAMPLES = (
     (_PORT, "Who is the mayor of Kervalec?", "No."),
     (_WARBLER, "Combien d'œufs la femelle pond-elle ?", "Oui. La femelle pond quatre ou cinq œufs."),
 )
-GIST = {"fr": "Quelle est l'idée principale de ce texte ?", "en": "What is the main point of this text?"}
 _ASK = {"fr": "Question : {question}", "en": "Question: {question}"}
 _INSIST = {
     "fr": "Écris toute la réponse en français, même si la question ou le texte sont dans une autre langue.",

@@ -84,8 +84,8 @@ def test_passages_of_ones_own_are_answered_from_those_alone(library: Library) ->
 
 
 def test_a_summary_rests_on_the_whole_document(library: Library) -> None:
-    answer = library.ask("Summarise the article")
-    assert is_language(answer.answer, "en")
+    answer = library.ask("Résume l'article")
+    assert is_language(answer.answer, "fr")
     starts = [sentence.citations[0].start for sentence in answer.sentences]
     length = len(library.store.document(answer.sentences[0].citations[0].document).text)
     assert len(starts) >= 2

@@ -156,8 +156,8 @@ def test_index_reports_what_changed(home: Path, tmp_path: Path, capsys: pytest.C
     (library / "old.md").unlink()
     assert main(index) == 0
     second = capsys.readouterr()
-    assert "added 2, changed 0, removed 0, unchanged 0, failed 1" in first.out
-    assert "added 0, changed 1, removed 1, unchanged 0, failed 1" in second.out
+    assert "added 2, changed 0, moved 0, removed 0, unchanged 0, failed 1" in first.out
+    assert "added 0, changed 1, moved 0, removed 1, unchanged 0, failed 1" in second.out
     assert "image.txt" in first.err
 
 
