@@ -149,8 +149,20 @@ function showTurn(turn) {
   if (!old) return;
   const focused = old.contains(document.activeElement) ? document.activeElement.dataset.key : null;
   const fresh = turnElement(turn);
-  old.replaceWith(fresh);
-  if (focused) fresh.querySelector(`[data-key="${focused}"]`)?.focus({ preventScroll: true });
+  if (turn.view.stage === "done") old.replaceWith(fresh);
+  else settle(old, fresh);
+  const shown = app.page.querySelector(`[data-turn="${turn.id}"] [data-key="${focused}"]`);
+  if (focused && shown !== document.activeElement) shown?.focus({ preventScroll: true });
+}
+
+// While an answer is written, what doesn't change stays in place: a button must not go from under a finger.
+function settle(old, fresh) {
+  if (old.isEqualNode(fresh)) return;
+  if (old.tagName !== fresh.tagName || !old.matches(".turn, .answer")) { old.replaceWith(fresh); return; }
+  for (const { name, value } of fresh.attributes) old.setAttribute(name, value);
+  const now = [...old.children], next = [...fresh.children];
+  now.slice(next.length).forEach(child => child.remove());
+  next.forEach((child, at) => now[at] ? settle(now[at], child) : old.append(child));
 }
 
 // Examples that weren't asked yet: the documents answer them, and they cost no model.
