@@ -22,7 +22,6 @@ from rag.messages import say
 from rag.retriever import Hit, Retriever
 
 _READ = 3  # excerpts that are read at most
-_QUOTED = 0.8  # the probability of an answer from which on, where the model's own don't stand, the document's words are shown
 _PARTS = 5  # sentences of a summary
 _NOTHING = Evidence(0.0, 0.0, 0.0, 0.0, 0.0)
 
@@ -286,8 +285,8 @@ class Assistant:
         if stop and stop.is_set():
             yield Finished(draft.finished(likely, refused=False))
             return
-        if best < SUPPORTED:
-            yield from self._quote(read if likely >= _QUOTED else (), wanted, draft)
+        if best < SUPPORTED and read:
+            yield from self._quote(read, wanted, draft)
         if not draft.sentences:
             yield from draft.refuse(likely)
             return
@@ -314,7 +313,7 @@ class Assistant:
         for excerpt in excerpts:
             for start, end in excerpt.best:
                 quoted = excerpt.passage.text[start - excerpt.passage.start : end - excerpt.passage.start]
-                if quoted.startswith("#") or not fits(wanted, quoted, excerpt.passage.language):
+                if not fits(wanted, quoted, excerpt.passage.language):
                     continue
                 known = "quote" if excerpt.passage.language == draft.language else "quote_foreign"
                 draft.text = say(known, draft.language, quote=quoted)
@@ -354,7 +353,7 @@ class Assistant:
     ) -> tuple[tuple[Hit, ...], list[Excerpt], Sources]:
         """The passages to answer from, what the model is to read of them, and their sentences to check against."""
         found = self.retriever.search(asked, language, k=self.passages, documents=documents)
-        excerpts = focus(asked, found, self.store, self.embedder)[:_READ]
+        excerpts = focus(asked, [hit.passage for hit in found], self.store, self.embedder)[:_READ]
         read = {excerpt.passage.id for excerpt in excerpts}
         hits = tuple(hit for hit in found if hit.passage.id in read)
         return hits, excerpts, self.grounder.sources([hit.passage for hit in hits])

@@ -1,30 +1,29 @@
 """The few sentences that matter: a small model told less is sooner done and more often right.
 
 Passages are cut into windows of three or four sentences, always the same ones, so that the state in which a model is after
-reading one can be kept for the next question. The windows that a question's words pick out (MaxSim, arXiv 2004.12832, over
-stored token vectors) are read, each by itself: a small model that reads several at once mixes them up.
+reading one can be kept for the next question. Each sentence of the best passages is scored by the question's words (MaxSim,
+arXiv 2004.12832, over stored token vectors); the windows of the best ones are read, each by itself: a small model that reads
+several at once mixes them up.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from index.embedder import Embedder
 from index.passages import Span
 from index.store import Store, StoredPassage
-from rag.retriever import Floats, Hit, common_direction, unit
+from rag.retriever import common_direction, unit
 
 _WINDOW = 480  # code points, about 130 tokens: a passage of half as much again is still read whole
-_ORDER = 20.0  # by which the search's order is divided beside the window's own score
+_OF_PASSAGE = 0.5  # how much of the whole passage's likeness counts beside the sentence's own
 
 
 @dataclass(frozen=True)
 class Excerpt:
     """A window of a passage.
 
-    `best` are the spans in the document of its sentences that come closest to the question, closest first; `likeness` is the mean
-    over the question's tokens of their best cosines in the window. Both are empty where no question was asked.
+    `best` are the spans in the document of its sentences that come closest to the question, closest first; `likeness` is that
+    of the first: the mean over the question's tokens of their best cosines. Both are empty where no question was asked.
     """
 
     passage: StoredPassage
@@ -38,46 +37,37 @@ def windows(passage: StoredPassage) -> list[Excerpt]:
     return [Excerpt(passage, _text(passage, sentences)) for sentences in _cut(passage)]
 
 
-def focus(question: str, hits: Sequence[Hit], store: Store, embedder: Embedder) -> list[Excerpt]:
-    """The windows of the passages found, those likeliest to answer first.
-
-    What is in every window says nothing, so a question's token counts by how far its best match in a window stands out from
-    the mean over all windows (cubic mean, as `contrast` in `rag.retriever.Signals`); the search's own order counts beside it.
+def focus(question: str, passages: Sequence[StoredPassage], store: Store, embedder: Embedder) -> list[Excerpt]:
+    """The windows of the passages, those with the sentences closest to the question first.
 
     Args:
         question: one that stands alone.
-        hits: passages of `store`.
+        passages: of `store`.
         store: holds their token vectors.
         embedder: the one that filled the store.
     """
-    if not hits:
+    if not passages:
         return []
+    vectors = store.token_vectors([passage.id for passage in passages])
     common = common_direction(embedder)
     asked = unit(embedder.queries([question])[0].tokens - common)
-    found: list[tuple[Hit, range]] = []
-    of_sentences: list[Floats] = []  # (question's tokens, sentences) of each window
-    for hit, (tokens, spans) in zip(hits, store.token_vectors([hit.passage.id for hit in hits]), strict=True):
-        similar = asked @ unit(tokens - common).T
-        within = [(spans[:, 0] < end) & (spans[:, 1] > start) for start, end in hit.passage.sentences]
-        for window in _cut(hit.passage):
-            found.append((hit, window))
-            of_sentences.append(np.stack([similar[:, within[place]].max(axis=1, initial=0) for place in window], axis=1))
-    best = np.stack([sentences.max(axis=1) for sentences in of_sentences], axis=1)
-    scores = np.array([hit.order for hit, _ in found]) / _ORDER + _standing_out(best, best.mean(axis=1, keepdims=True))
-    mean = np.concatenate(of_sentences, axis=1).mean(axis=1, keepdims=True)
-    excerpts = []
-    for number in np.argsort(-scores, kind="stable"):
-        hit, window = found[number]
-        closest = [window[place] for place in np.argsort(-_standing_out(of_sentences[number], mean), kind="stable")[:2]]
-        likeness = float(best[:, number].mean()) if len(best) else 0.0
-        text, spans_of = _text(hit.passage, window), hit.passage.sentences
-        excerpts.append(Excerpt(hit.passage, text, likeness, tuple(spans_of[place] for place in closest)))
-    return excerpts
-
-
-def _standing_out(best: Floats, mean: Floats) -> Floats:
-    """(n,) the cubic mean over the question's tokens (q, n) of what is above the mean (q, 1)."""
-    return np.cbrt((np.maximum(best - mean, 0) ** 3).mean(axis=0)) if len(best) else np.zeros(best.shape[1], np.float32)
+    found: list[tuple[float, Excerpt]] = []
+    for passage, (tokens, spans) in zip(passages, vectors, strict=True):
+        likeness = asked @ unit(tokens - common).T
+        whole = float(likeness.max(axis=1, initial=0).mean()) if len(asked) else 0.0
+        seen = 0
+        for sentences in _cut(passage):
+            scores = {}
+            for place in sentences:
+                start, end = passage.sentences[place]
+                within = (spans[:, 0] < end) & (spans[:, 1] > start)
+                scores[place] = float(likeness[:, within].max(axis=1, initial=0).mean()) if len(asked) else 0.0
+            order = sorted(scores, key=lambda place: -scores[place])
+            own = max(scores[place] for place in sentences if place >= seen)
+            seen = sentences[-1] + 1
+            best = tuple(passage.sentences[place] for place in order[:2])
+            found.append((own + _OF_PASSAGE * whole, Excerpt(passage, _text(passage, sentences), scores[order[0]], best)))
+    return [excerpt for _, excerpt in sorted(found, key=lambda scored: -scored[0])]
 
 
 def _cut(passage: StoredPassage) -> list[range]:

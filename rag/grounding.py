@@ -18,7 +18,6 @@ from index.lexical import terms
 from index.passages import Span, split_sentences
 from index.store import Store, StoredPassage
 from rag.facts import PLACES, Fact, denies, facts, holds, name_key, negated
-from rag.retriever import unit
 
 SUPPORTED = 0.5
 _MOST_CITATIONS = 3
@@ -90,7 +89,7 @@ class Grounder:
         mean = np.concatenate([tokens for tokens, _ in vectors]).mean(axis=0)
         found: list[_Source] = []
         for passage, (tokens, spans) in zip(passages, vectors, strict=True):
-            vectors_of = unit(tokens - mean)
+            unit = _unit(tokens - mean)
             before: tuple[Fact, ...] = facts(passage.title, passage.language)
             for start, end in passage.sentences:
                 text = passage.text[start - passage.start : end - passage.start]
@@ -103,7 +102,7 @@ class Grounder:
                 stems = frozenset(terms(text, passage.language))
                 before = (*before, *own)
                 starts = spans[within, 0] - start
-                found.append(_Source(citation, passage.language, vectors_of[within], starts, stems, own, before))
+                found.append(_Source(citation, passage.language, unit[within], starts, stems, own, before))
         return Sources(found, mean, self._embedder)
 
 
@@ -145,13 +144,13 @@ class Sources:
 
     def _words(self, sentence: str, language: str) -> "_Words":
         code = self._embedder.passages([sentence])[0]
-        directions = unit(code.tokens - self._mean)
+        unit = _unit(code.tokens - self._mean)
         rows, weights, stems, names, starts = [], [], [], [], []
         for match in _WORD.finditer(sentence):
             stem = terms(match[0], language)
             own = (code.spans[:, 0] < match.end()) & (code.spans[:, 1] > match.start())
             if stem and own.any():
-                rows.append(directions[own])
+                rows.append(unit[own])
                 starts.append(match.start())
                 weights.append(0.0 if match[0][0].isdigit() else 1.0)  # figures are compared exactly, apart
                 stems.append(frozenset(stem))
@@ -300,3 +299,7 @@ def _replaces_name(names: list[Fact], source: _Source) -> bool:
     lacking = [fact for fact in names if not holds(source.facts, fact)]
     others = [fact for fact in source.facts if fact.kind == "name" and not fact.opening and fact.value not in PLACES]
     return bool(lacking) and any(not holds(tuple(names), fact) for fact in others)
+
+
+def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-6)

@@ -54,7 +54,7 @@ class Hit:
     """A passage found; `score` is the probability (0..1) that it answers.
 
     What the score rests on: `vector`, the cosine of question and passage; `words`, BM25; `late`, the mean over the
-    question's tokens of the best cosine in the passage. `order` compares the hits of one question.
+    question's tokens of the best cosine in the passage.
     """
 
     passage: StoredPassage
@@ -62,7 +62,6 @@ class Hit:
     vector: float
     words: float
     late: float
-    order: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -118,8 +117,10 @@ class Retriever:
         if not found:
             return []
         scores = signals.probability()
-        known = np.stack([scores, signals.vector, signals.words, signals.late, signals.order], axis=1).astype(float)
-        return [Hit(found[i], *known[i].tolist()) for i in np.argsort(-signals.order, kind="stable")[:k]]
+        return [
+            Hit(found[i], float(scores[i]), float(signals.vector[i]), float(signals.words[i]), float(signals.late[i]))
+            for i in np.argsort(-signals.order, kind="stable")[:k]
+        ]
 
     def candidates(
         self, query: str, language: str, documents: Collection[str] | None = None
