@@ -8,8 +8,9 @@ else
 endif
 LIBRARY ?=
 MODEL ?=
+STORE ?=
 PORT ?=
-CHOSEN = $(if $(LIBRARY),--library "$(LIBRARY)") $(if $(MODEL),--model "$(MODEL)") $(if $(PORT),--port $(PORT))
+CHOSEN = $(if $(LIBRARY),--library "$(LIBRARY)") $(if $(MODEL),--model "$(MODEL)") $(if $(STORE),--store "$(STORE)") $(if $(PORT),--port $(PORT))
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
 .PHONY: help chat test lint bench bench-retrieval bench-index screenshots clean
@@ -33,7 +34,7 @@ $(VENV)/.test: $(VENV)/.app requirements-test.txt
 	@$(PIP) install -r requirements-test.txt
 	@touch $@
 
-chat: $(VENV)/.app ## talk with the documents in a browser (LIBRARY=folder MODEL=spec PORT=number)
+chat: $(VENV)/.app ## talk with the documents in a browser (LIBRARY=folder MODEL=spec STORE=url PORT=number)
 	@$(BIN)/python -m rag serve $(CHOSEN)
 
 test: $(VENV)/.test ## run all tests

@@ -23,7 +23,7 @@ from typing import Any
 
 from bench.report import RESULTS, heading, keep
 from bench.retrieval import indexed
-from index.store import Store
+from index.contract import Store
 from rag.assistant import Answer, Assistant, Turn
 from rag.language import is_language
 from rag.library import Library, open_library

@@ -32,7 +32,7 @@ from index.documents import make
 from index.embedder import Embedder, Encoded
 from index.lexical import terms
 from index.passages import Passage, split
-from index.store import Store, encode_tokens
+from index.store import LocalStore, encode_tokens
 from index.sync import sync
 from rag.retriever import Retriever
 from rag.settings import ROOT, default_home
@@ -149,7 +149,7 @@ def _real(embedder: Embedder) -> Real:
         corpus = DATA / name / "corpus.jsonl"
         # Where bench.retrieval keeps it, too.
         digest = hashlib.sha256(corpus.read_bytes() + embedder.fingerprint.encode()).hexdigest()[:16]
-        with Store(default_home() / "bench" / digest, embedder.fingerprint, embedder.dimension) as store:
+        with LocalStore(default_home() / "bench" / digest, embedder.fingerprint, embedder.dimension) as store:
             sync(corpus, store, embedder)
             for info in store.documents():
                 passages = store.passages_of(info.name)
@@ -173,7 +173,7 @@ def _grown(size: int, real: Real, questions: Sequence[str], embedder: Embedder) 
             subprocess.run([sys.executable, "-m", "bench.index", "--open", str(folder)], check=True, capture_output=True).stdout
         )
         asked = embedder.queries(questions)
-        with Store(folder, embedder.fingerprint, embedder.dimension) as store:
+        with LocalStore(folder, embedder.fingerprint, embedder.dimension) as store:
             exact, nearest, truth = _exactly(store, asked)
             times, recalls = [], []
             for question, right in zip(asked, truth, strict=True):
@@ -208,7 +208,7 @@ def _whole(size: int, real: Real, questions: Sequence[str], embedder: Embedder) 
     folder = _folder(size)
     try:
         _fill(folder, size, real, embedder, whole=True)
-        with Store(folder, embedder.fingerprint, embedder.dimension) as store:
+        with LocalStore(folder, embedder.fingerprint, embedder.dimension) as store:
             search = Retriever(store, embedder)
             for question in questions[:5]:
                 search.candidates(question, "fr")
@@ -223,7 +223,7 @@ def _whole(size: int, real: Real, questions: Sequence[str], embedder: Embedder) 
 
 def _fill(folder: Path, size: int, real: Real, embedder: Embedder, *, whole: bool) -> None:
     """A library of copies. Rows go straight into the database: no text is embedded, and all is one transaction."""
-    with Store(folder, embedder.fingerprint, embedder.dimension) as store:
+    with LocalStore(folder, embedder.fingerprint, embedder.dimension) as store:
         database = store._db
         with store._change() as generation:
             for table, values, rows in (
@@ -286,7 +286,7 @@ def _vectors(size: int, real: Real, whole: bool) -> Iterator[tuple[Any, ...]]:
             yield number + 1, vector.astype("<f4").tobytes(), tokens, spans
 
 
-def _exactly(store: Store, asked: Sequence[Encoded]) -> tuple[float, Floats, NDArray[np.int64]]:
+def _exactly(store: LocalStore, asked: Sequence[Encoded]) -> tuple[float, Floats, NDArray[np.int64]]:
     """Seconds that FAISS's exact index takes a question, the first question's vector, and the true ten (n, 10)."""
     import faiss
 
@@ -303,13 +303,13 @@ def _exactly(store: Store, asked: Sequence[Encoded]) -> tuple[float, Floats, NDA
     return float(np.median(times)), asked[0].vector, np.array(numbers)[np.array(truth)]
 
 
-def _in_blocks(store: Store) -> Iterator[list[tuple[int, bytes]]]:
+def _in_blocks(store: LocalStore) -> Iterator[list[tuple[int, bytes]]]:
     cursor = store._db.execute("SELECT passage, vector FROM vectors")
     while rows := cursor.fetchmany(20_000):
         yield rows
 
 
-def _replace(store: Store, name: str, embedder: Embedder) -> None:
+def _replace(store: LocalStore, name: str, embedder: Embedder) -> None:
     """Put a document of one paragraph in the place of another, its embedding included."""
     document = make(name, "Titre", "Un texte tout neuf qui prend la place de l'ancien.")
     passages: list[Passage] = split(document.text, "fr", count=embedder.count)
@@ -320,7 +320,7 @@ def _opened(folder: Path) -> None:
     """In a process of its own: seconds until the first search is done, and the most memory that this took."""
     with_nothing = _most_memory()
     began = time.perf_counter()
-    with Store(folder, _fingerprint(folder), 384) as store:
+    with LocalStore(folder, _fingerprint(folder), 384) as store:
         found = store.search_vectors(np.full(384, 384**-0.5, np.float32), 10)
         took = time.perf_counter() - began
         kind = type(store._index._index).__name__

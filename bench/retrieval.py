@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from bench import report
 from index.embedder import Embedder
 from index.lexical import terms
-from index.store import Store
+from index.store import LocalStore, Store
 from index.sync import sync
 from rag import retriever
 from rag.retriever import Retriever, Signals
@@ -147,7 +147,7 @@ def _question(row: dict[str, Any], answers: set[str]) -> Question:
 def indexed(corpus: Path, embedder: Embedder) -> Store:
     """A store of these documents, kept in the app's home."""
     digest = hashlib.sha256(corpus.read_bytes() + embedder.fingerprint.encode()).hexdigest()[:16]
-    store = Store(default_home() / "bench" / digest, embedder.fingerprint, embedder.dimension)
+    store = LocalStore(default_home() / "bench" / digest, embedder.fingerprint, embedder.dimension)
     sync(corpus, store, embedder)
     return store
 

@@ -9,21 +9,23 @@ import sqlite3
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from index.contract import ANALYSIS, DocumentInfo, Put, Store, StoredPassage
 from index.documents import Document
 from index.embedder import Encoded
 from index.lexical import terms
 from index.passages import Passage, Span
 from index.vectors import VectorIndex
 from weights.errors import UserError
+
+__all__ = ["LocalStore", "Store", "StoredPassage"]
 
 _MIGRATIONS = (
     """
@@ -64,43 +66,13 @@ _MIGRATIONS = (
     """,
 )
 
-# Raised when index.passages, index.lexical or the vectors' form change what they make: older indexes are made anew.
-_ANALYSIS = 2
 _UNSHARED = 1 << 18  # multiplications
 _PIECES = 16
 _DAMAGED = "damaged"  # a file left where a page couldn't be read: opening alone reads too few to notice
 _PAGE = 16384  # a passage's token vectors fill five of these, and eighteen of SQLite's own size
 
 
-@dataclass(frozen=True)
-class StoredPassage:
-    """A passage with what is needed to show and cite it; spans are code points of the document's text."""
-
-    id: int
-    document: str
-    title: str
-    language: str
-    ordinal: int
-    start: int
-    end: int
-    text: str
-    sentences: tuple[Span, ...]
-
-
-@dataclass(frozen=True)
-class DocumentInfo:
-    """A document without its text; `source` is the file that it came from."""
-
-    name: str
-    title: str
-    language: str
-    digest: str
-    source: str
-    passages: int
-    characters: int
-
-
-class Store:
+class LocalStore:
     """Documents, passages, vectors and words of one library in one folder.
 
     Safe to use from several threads (one connection, one lock) and several processes (SQLite's own locks).
@@ -130,7 +102,7 @@ class Store:
         try:
             # SQLite doesn't wait its turn while a new database is turned to WAL.
             with FileLock(folder / "open.lock"):
-                self._migrate(f"{fingerprint}|{_ANALYSIS}")
+                self._migrate(f"{fingerprint}|{ANALYSIS}")
         except BaseException as error:
             self._db.close()
             if isinstance(error, sqlite3.DatabaseError):
@@ -184,6 +156,11 @@ class Store:
                 words = " ".join(terms(f"{document.title}\n{text}", document.language))
                 self._db.execute("INSERT INTO words (rowid, terms) VALUES (?, ?)", (number, words))
             self._db.execute("DELETE FROM pending WHERE document = ?", (document.name,))
+
+    def put_many(self, items: Sequence[Put]) -> None:
+        """The same for several documents, each in a transaction of its own."""
+        for document, passages, encoded, source in items:
+            self.put(document, passages, encoded, source=source)
 
     def keep(self, document: Document, encoded: Sequence[Encoded]) -> None:
         """Keep the vectors of the next passages of a document too large to be embedded at once; nothing shows yet.
@@ -368,6 +345,22 @@ class Store:
         """How many passages there are."""
         return int(self._rows("SELECT count(*) FROM passages")[0][0])
 
+    @contextmanager
+    def alone(self, stop: threading.Event) -> Iterator[None]:
+        """Be the only one that fills the store; others wait here for their turn, or until `stop` is set."""
+        lock = FileLock(self.folder / "sync.lock")
+        while not stop.is_set():
+            try:
+                lock.acquire(timeout=0.5)
+                break
+            except Timeout:
+                continue
+        try:
+            yield
+        finally:
+            if lock.is_locked:
+                lock.release()
+
     def save_index(self) -> None:
         """Write the FAISS file where it is behind. Searching works without: a disk that refuses it is let be."""
         self._index.save(self._still)
@@ -378,7 +371,7 @@ class Store:
             self._index.close()
             self._db.close()
 
-    def __enter__(self) -> "Store":
+    def __enter__(self) -> "LocalStore":
         return self
 
     def __exit__(

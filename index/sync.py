@@ -4,21 +4,20 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from os import stat_result
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock, Timeout
 
+from index.contract import DocumentInfo, Store
 from index.documents import TEXTS, Document, name_of, walk
 from index.embedder import Embedder, Encoded
 from index.passages import Passage, split
 from index.reading import Reader, readers_mark
-from index.store import DocumentInfo, Store
+from index.workers import Workers
 from weights.errors import UserError
 
 _AT_ONCE = 64  # passages embedded between two commits, and between two looks at `stop`
@@ -57,6 +56,7 @@ def sync(
     *,
     progress: Progress | None = None,
     stop: threading.Event | None = None,
+    workers: Workers | None = None,
 ) -> SyncReport:
     """Make the store hold just the documents of the library.
 
@@ -69,6 +69,7 @@ def sync(
         embedder: makes the vectors.
         progress: told after each batch of passages.
         stop: set it to stop after the batch at work; what is done stays.
+        workers: processes that embed in place of this one.
 
     Raises:
         UserError: the library or the store can't be used at all; errors of single files are in the report.
@@ -76,10 +77,10 @@ def sync(
     stop = stop or threading.Event()
     report = SyncReport()
     files = {name_of(path, library): path for path in walk(library)}
-    with _alone(store.folder, stop):
+    with store.alone(stop):
         if not stop.is_set():
             with Reader() as reader:
-                _sync(library, files, store, _Writer(store, embedder, progress, stop), report, reader=reader)
+                _sync(library, files, store, _Writer(store, embedder, progress, stop, workers), report, reader=reader)
             store.save_index()
     return report
 
@@ -177,11 +178,20 @@ def put_documents(documents: Sequence[Document], store: Store, embedder: Embedde
 class _Writer:
     """Splits, embeds and stores: small documents many at once, a large one in several goes."""
 
-    def __init__(self, store: Store, embedder: Embedder, progress: Progress | None, stop: threading.Event) -> None:
+    def __init__(
+        self,
+        store: Store,
+        embedder: Embedder,
+        progress: Progress | None,
+        stop: threading.Event,
+        workers: Workers | None = None,
+    ) -> None:
         self.waiting: list[tuple[Document, list[Passage], str]] = []
         self.uncut = 0  # characters of documents that are still to be cut
         self._store = store
-        self._embedder = embedder
+        self._count = embedder.count
+        self._encode = workers.passages if workers else embedder.passages
+        self._at_once = _AT_ONCE * (workers.number if workers else 1)
         self._progress = progress
         self._stop = stop
         self._began = time.monotonic()
@@ -189,14 +199,14 @@ class _Writer:
 
     def add(self, document: Document, source: str) -> bool:
         """Take a document; it is stored now or with the next. False where `stop` is set."""
-        passages = split(document.text, document.language, count=self._embedder.count)
+        passages = split(document.text, document.language, count=self._count)
         self.uncut -= len(document.text)
         self._characters += len(document.text)
         self._cut += len(passages)
-        if passages and (len(passages) > _AT_ONCE or self._store.borrow(document)):
+        if passages and (len(passages) > self._at_once or self._store.borrow(document)):
             return self.flush() and self._add_large(document, passages, source)
         self.waiting.append((document, passages, source))
-        return sum(len(passages) for _, passages, _ in self.waiting) < _AT_ONCE or self.flush()
+        return sum(len(passages) for _, passages, _ in self.waiting) < self._at_once or self.flush()
 
     def flush(self) -> bool:
         """Embed and store what waits. False, and nothing done, where `stop` is set."""
@@ -209,18 +219,19 @@ class _Writer:
             self._found += sum(len(passages) for _, passages, _ in self.waiting) - len(pairs)
             encoded = iter(self._embed(pairs))
             vectors = {digest: list(islice(encoded, len(passages))) for digest, (_, passages) in unlike.items()}
-            for document, passages, source in self.waiting:
-                self._store.put(document, passages, vectors[document.digest], source=source)
+            self._store.put_many(
+                [(document, passages, vectors[document.digest], source) for document, passages, source in self.waiting]
+            )
             self.waiting.clear()
         return True
 
     def _add_large(self, document: Document, passages: list[Passage], source: str) -> bool:
         first = self._store.borrow(document)
         self._found += first
-        for at in range(first, len(passages), _AT_ONCE):
+        for at in range(first, len(passages), self._at_once):
             if self._stop.is_set():
                 return False
-            self._store.keep(document, self._embed([(document, passage) for passage in passages[at : at + _AT_ONCE]]))
+            self._store.keep(document, self._embed([(document, passage) for passage in passages[at : at + self._at_once]]))
         self._store.put(document, passages, [], source=source)
         return True
 
@@ -230,7 +241,7 @@ class _Writer:
         if pairs:
             name = pairs[-1][0].name
             self._tell(name, 0)
-            encoded = self._embedder.passages([text for text, _ in texts], progress=lambda n, _: self._tell(name, n))
+            encoded = self._encode([text for text, _ in texts], progress=lambda n, _: self._tell(name, n))
         self._embedded += len(pairs)
         return [
             _placed(code, offset, passage)
@@ -301,18 +312,3 @@ def _note(store: Store, noted: list[tuple[str, stat_result, str]]) -> None:
     noted.clear()
 
 
-@contextmanager
-def _alone(folder: Path, stop: threading.Event) -> Iterator[None]:
-    """Hold the store's lock for indexing; gives up waiting for it when `stop` is set."""
-    lock = FileLock(folder / "sync.lock")
-    while not stop.is_set():
-        try:
-            lock.acquire(timeout=0.5)
-            break
-        except Timeout:
-            continue
-    try:
-        yield
-    finally:
-        if lock.is_locked:
-            lock.release()

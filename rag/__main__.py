@@ -67,6 +67,9 @@ def _parser() -> argparse.ArgumentParser:
         "--home", metavar="DIR", help="where weights and indexes lie (default: COCORICO_HOME or the user's data folder)"
     )
     common.add_argument("--embedder", metavar="ID", help="a sentence-transformers model for vectors: folder or Hub id")
+    common.add_argument(
+        "--store", metavar="URL", help="keep the index on Milvus: http://HOST:19530#NAME (default: in a folder below --home)"
+    )
     common.add_argument("--threads", type=_from_to(1, 1024), metavar="N", help="processor cores to use (default: all)")
     model = argparse.ArgumentParser(add_help=False)
     model.add_argument(
@@ -100,6 +103,10 @@ def _parser() -> argparse.ArgumentParser:
     search.add_argument("-k", type=_from_to(1, 1000), default=10, help="how many passages (default: 10)")
     search.set_defaults(run=_search)
     index = commands.add_parser("index", parents=[common], help="index the library and say what changed")
+    index.add_argument(
+        "--workers", type=_from_to(1, 1024), metavar="N", help="processes that embed (default: 1; with --ray: all there is)"
+    )
+    index.add_argument("--ray", metavar="ADDRESS", default="", help="embed on a Ray cluster: auto, or ray://HOST:10001")
     index.set_defaults(run=_index)
     serve = commands.add_parser("serve", parents=[common, model, address], help="open the page")
     serve.add_argument("--no-browser", action="store_true", help="don't open a browser")
@@ -131,7 +138,7 @@ def _settings(options: argparse.Namespace) -> Settings:
     settings = from_environment()
     given: dict[str, Any] = {
         name: value
-        for name in ("model", "embedder", "host", "port", "threads")
+        for name in ("model", "embedder", "store", "host", "port", "threads")
         if (value := getattr(options, name, None)) is not None
     }
     for name in ("home", "library"):
@@ -191,7 +198,11 @@ def _index(options: argparse.Namespace, settings: Settings) -> int:
     from rag.messages import explain, say
 
     language = _terminal_language()
-    with closing(_Bar()) as bar, open_library(settings, progress=bar, model=False) as library:
+    workers = options.workers or (0 if options.ray else 1)
+    with (
+        closing(_Bar()) as bar,
+        open_library(settings, progress=bar, model=False, workers=workers, ray=options.ray) as library,
+    ):
         report = library.report
         for path, error in report.failed:
             print(f"  {path}: {explain(error, language)}", file=sys.stderr)

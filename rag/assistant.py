@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from index.contract import Store, StoredPassage
 from index.embedder import Embedder
 from index.passages import Span
-from index.store import Store, StoredPassage
 from rag import answerable, conversation, prompts
 from rag.answerable import Evidence
 from rag.expected import Expected, expected, fits

@@ -6,6 +6,7 @@ import socket
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -202,6 +203,13 @@ def _store(settings: Settings) -> Iterator[Finding]:
     """Read the index without writing to it; one made by another model or damaged is made anew at the next start."""
     from index.embedder import _digest
 
+    if settings.store:
+        from index.milvus import connect
+
+        address = settings.store.partition("#")[0]
+        with closing(connect(address, settings.store_token)) as client:
+            yield Finding(True, "doctor_store_remote", {"address": address, "version": client.get_server_version()})
+        return
     path = settings.store_folder / "library.sqlite"
     if not path.exists():
         yield Finding(True, "doctor_store_none")

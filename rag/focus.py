@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from index.contract import Store, StoredPassage
 from index.embedder import Embedder
 from index.passages import Span
-from index.store import Store, StoredPassage
 from rag.retriever import Floats, Hit, common_direction, unit
 
 _WINDOW = 480  # code points, about 130 tokens: a passage of half as much again is still read whole

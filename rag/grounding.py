@@ -13,10 +13,10 @@ from math import exp
 import numpy as np
 from numpy.typing import NDArray
 
+from index.contract import Store, StoredPassage
 from index.embedder import Embedder
 from index.lexical import terms
 from index.passages import Span, split_sentences
-from index.store import Store, StoredPassage
 from rag.facts import PLACES, Fact, denies, facts, holds, name_key, negated
 from rag.retriever import unit
 

@@ -12,15 +12,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 
+from index.contract import Store
 from index.documents import Document
 from index.embedder import Embedder
-from index.store import Store
+from index.store import LocalStore
 from index.sync import SyncProgress, SyncReport, put_documents, sync
+from index.workers import Workers
 from rag.assistant import Answer, Assistant, Turn
 from rag.generator import Generator, open_generator
 from rag.language import detect
@@ -105,7 +108,7 @@ class Library:
             documents.append(Document(str(passage.get("_id", number)), title, text, detect(text), digest))
         with (
             tempfile.TemporaryDirectory(prefix="cocorico-") as folder,
-            Store(Path(folder), self.embedder.fingerprint, self.embedder.dimension) as store,
+            LocalStore(Path(folder), self.embedder.fingerprint, self.embedder.dimension) as store,
         ):
             put_documents(documents, store, self.embedder)
             yield store
@@ -118,15 +121,42 @@ def load_embedder(settings: Settings, *, progress: Progress | None = None) -> Em
 
 
 def open_store(settings: Settings, embedder: Embedder) -> Store:
-    """The library's index. One made by another model, or damaged, is set aside and begun anew from the documents."""
+    """The library's index, in its folder, or on Milvus where the settings name an address.
+
+    A folder's that was made by another model, or is damaged, is set aside and begun anew from the documents; one on Milvus,
+    which others may be using, is refused.
+    """
     folder = settings.store_folder
+    if settings.store:
+        return _open_milvus(settings, embedder)
     try:
-        return Store(folder, embedder.fingerprint, embedder.dimension)
+        return LocalStore(folder, embedder.fingerprint, embedder.dimension)
     except UserError as error:
         if error.code not in ("index_other_model", "store_damaged"):
             raise
     folder.rename(folder.with_name(f"{folder.name}.{time.time_ns()}.aside"))
-    return Store(folder, embedder.fingerprint, embedder.dimension)
+    return LocalStore(folder, embedder.fingerprint, embedder.dimension)
+
+
+def _open_milvus(settings: Settings, embedder: Embedder) -> Store:
+    from index.milvus import MilvusStore
+
+    address, _, name = settings.store.partition("#")
+    name = name or settings.store_folder.name
+    if not address.startswith(("http://", "https://", "milvus://")):
+        raise UserError("store_address", address=settings.store)
+    try:
+        return MilvusStore(address, name, embedder.fingerprint, embedder.dimension, token=settings.store_token)
+    except UserError as error:
+        if error.code != "index_other_model":
+            raise
+        raise UserError("store_other_model", **error.values, name=name) from error
+
+
+def _workers(settings: Settings, embedder: Embedder, number: int, ray: str) -> Workers:
+    return Workers(
+        settings.embedder, settings.home, embedder.fingerprint, number, threads=settings.threads, ray=ray
+    )
 
 
 def open_library(
@@ -137,6 +167,8 @@ def open_library(
     stop: threading.Event | None = None,
     on_store: Callable[[Store], None] | None = None,
     on_indexing: Callable[[SyncProgress], None] | None = None,
+    workers: int = 1,
+    ray: str = "",
 ) -> Library:
     """Fetch what is missing, bring the index up to date, load the models.
 
@@ -147,6 +179,8 @@ def open_library(
         stop: set it to stop indexing; what is done stays.
         on_store: told the store as soon as it is open.
         on_indexing: told of indexing.
+        workers: processes that embed; 0 for as many as a Ray cluster has room for.
+        ray: the address of a Ray cluster that they run on, in place of this machine.
 
     Raises:
         UserError: something that the user can mend.
@@ -172,16 +206,18 @@ def open_library(
     try:
         if on_store:
             on_store(store)
-        try:
-            report = sync(settings.library, store, embedder, progress=on_indexing or indexing, stop=stop)
-        except UserError as error:
-            if error.code != "store_damaged":
-                raise
-            store.close()
-            store = open_store(settings, embedder)
-            if on_store:
-                on_store(store)
-            report = sync(settings.library, store, embedder, progress=on_indexing or indexing, stop=stop)
+        with _workers(settings, embedder, workers, ray) if workers != 1 or ray else nullcontext() as many:
+            run = partial(sync, settings.library, progress=on_indexing or indexing, stop=stop, workers=many)
+            try:
+                report = run(store, embedder)
+            except UserError as error:
+                if error.code != "store_damaged":
+                    raise
+                store.close()
+                store = open_store(settings, embedder)
+                if on_store:
+                    on_store(store)
+                report = run(store, embedder)
         return Library(store, embedder, report, generator.result() if generator else None, passages=settings.passages)
     except BaseException:
         store.close()

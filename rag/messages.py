@@ -240,6 +240,52 @@ MESSAGES: dict[str, dict[str, str]] = {
         "en": "The index in {folder} was made with another vector model ({made_by}, not {asked}). "
         "Run “python -m rag index” to make it anew.",
     },
+    "store_address": {
+        "fr": "L’adresse de l’index, {address}, ne commence pas par http://, https:// ou milvus://. Écrivez par exemple --store "
+        "http://localhost:19530, ou laissez --store de côté pour garder l’index dans un dossier.",
+        "en": "The address of the index, {address}, does not begin with http://, https:// or milvus://. Write for example "
+        "--store http://localhost:19530, or leave --store out to keep the index in a folder.",
+    },
+    "store_remote": {
+        "fr": "Le serveur Milvus à {address} ne fait pas ce qui lui est demandé : {reason}. Vérifiez qu’il tourne, son adresse "
+        "(--store) et, s’il en veut un, le jeton dans COCORICO_STORE_TOKEN.",
+        "en": "The Milvus server at {address} does not do what it is asked: {reason}. Check that it is running, its address "
+        "(--store) and, where it wants one, the token in COCORICO_STORE_TOKEN.",
+    },
+    "store_other_model": {
+        "fr": "L’index « {name} » à {folder} a été fait avec un autre modèle de vecteurs ({made_by}, et non {asked}). Reprenez "
+        "ce modèle avec --embedder, ou donnez un autre nom au nouvel index : --store {folder}#nom.",
+        "en": "The index “{name}” at {folder} was made with another vector model ({made_by}, not {asked}). Take that model "
+        "again with --embedder, or give the new index another name: --store {folder}#name.",
+    },
+    "milvus_absent": {
+        "fr": "Pour garder l’index sur Milvus ({address}), il faut son client, qui n’est pas installé. Installez-le : pip "
+        "install -r requirements-cluster.txt",
+        "en": "To keep the index on Milvus ({address}), its client is needed and is not installed. Install it: pip install -r "
+        "requirements-cluster.txt",
+    },
+    "workers_died": {
+        "fr": "Les processus qui calculent les vecteurs ont été arrêtés {times} fois de suite sans rien finir (la mémoire, sans "
+        "doute). Relancez avec un plus petit --workers : ce qui est fait est gardé.",
+        "en": "The processes that make the vectors were ended {times} times in a row with nothing done (for want of memory, "
+        "most likely). Run it again with a smaller --workers: what is done is kept.",
+    },
+    "worker_other_model": {
+        "fr": "Une machine du calcul a un autre modèle de vecteurs ({worker}) que l’index ({made_by}). Mettez-y le même "
+        "modèle, ou nommez-le par son identifiant du Hub avec --embedder.",
+        "en": "A machine that makes vectors has another vector model ({worker}) than the index ({made_by}). Put the same model "
+        "there, or name it by its Hub id with --embedder.",
+    },
+    "ray_absent": {
+        "fr": "Pour calculer sur {address}, il faut Ray, qui n’est pas installé. Installez-le : pip install -r "
+        "requirements-cluster.txt",
+        "en": "To compute on {address}, Ray is needed and is not installed. Install it: pip install -r requirements-cluster.txt",
+    },
+    "ray_unreachable": {
+        "fr": "Pas de Ray à {address} : {reason}. Démarrez-le avec « ray start --head », ou laissez --ray de côté pour calculer "
+        "sur cette machine.",
+        "en": "No Ray at {address}: {reason}. Start it with “ray start --head”, or leave --ray out to compute on this machine.",
+    },
     "model_absent": {
         "fr": "Modèle introuvable : {model}. Donnez à --model « small », un fichier .gguf, « transformers: » suivi "
         "d’un dossier ou "
@@ -425,6 +471,10 @@ MESSAGES: dict[str, dict[str, str]] = {
     "doctor_store": {
         "fr": "Index : {documents} documents, {passages} passages",
         "en": "Index: {documents} documents, {passages} passages",
+    },
+    "doctor_store_remote": {
+        "fr": "Index : sur Milvus {version} à {address}",
+        "en": "Index: on Milvus {version} at {address}",
     },
     "doctor_store_none": {
         "fr": "Index : pas encore fait ; il le sera au premier lancement",

@@ -12,9 +12,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from index.contract import Store, StoredPassage
 from index.embedder import Embedder
 from index.lexical import terms
-from index.store import Store, StoredPassage
 
 _BY_VECTOR = 40
 _BY_WORDS = 25

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from index.contract import Store
 from index.documents import Document
-from index.store import Store
 from index.sync import SyncProgress, SyncReport, sync
 from rag.assistant import Assistant
 from rag.folder import Folder

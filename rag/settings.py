@@ -12,13 +12,16 @@ ROOT = Path(__file__).resolve().parent.parent
 class Settings:
     """What a run of Cocorico needs to know.
 
-    `model` and `embedder` are empty for the defaults; see `rag.generator.open_generator` for the forms of a model.
+    `model` and `embedder` are empty for the defaults; see `rag.generator.open_generator` for the forms of a model. `store` is
+    empty for a folder on this machine, else the address of a Milvus server, `http://HOST:19530#NAME`.
     """
 
     home: Path
     library: Path = ROOT / "seeds"
     model: str = ""
     embedder: str = ""
+    store: str = ""
+    store_token: str = ""
     api_key: str | None = None
     host: str = "127.0.0.1"
     port: int = 7860
@@ -63,6 +66,8 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         library=Path(library).expanduser() if library else ROOT / "seeds",
         model=environment.get("COCORICO_MODEL", ""),
         embedder=environment.get("COCORICO_EMBEDDER", ""),
+        store=environment.get("COCORICO_STORE", ""),
+        store_token=environment.get("COCORICO_STORE_TOKEN", ""),
         api_key=environment.get("COCORICO_API_KEY") or None,
         host=environment.get("COCORICO_HOST") or "127.0.0.1",
         port=number("COCORICO_PORT", 7860),

@@ -1,6 +1,11 @@
 """What the tests share: the real weights, loaded once a session."""
 
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -52,3 +57,24 @@ def generator(library: Library) -> Generator:
     """The default model in llama.cpp."""
     assert library.generator is not None
     return library.generator
+
+
+@pytest.fixture(scope="session")
+def milvus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Milvus Lite server of the tests' own, over gRPC. One request at a time: it writes no faster."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = ["server", "--data-dir", str(tmp_path_factory.mktemp("milvus")), "--host", "127.0.0.1", "--port", str(port)]
+    server = subprocess.Popen([sys.executable, "-m", "milvus_lite.cmdline", *command, "--max-workers", "1"])
+    try:
+        for _ in range(300):
+            if server.poll() is not None:
+                pytest.fail(f"milvus-lite ended with {server.returncode}")
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.kill()
+        server.wait()

@@ -6,7 +6,7 @@ import pytest
 
 from index.documents import make
 from index.embedder import Embedder
-from index.store import Store
+from index.store import LocalStore as Store
 from index.sync import put_documents
 from rag.focus import focus, windows
 from rag.retriever import Retriever

@@ -2,7 +2,7 @@
 
 import json
 
-from index.store import StoredPassage
+from index.contract import StoredPassage
 from rag.assistant import Answer, Timings
 from rag.grounding import Citation, Sentence
 from rag.results import answer_json, answer_text, hit_json

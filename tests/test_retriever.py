@@ -7,7 +7,7 @@ import pytest
 
 from index.documents import make
 from index.embedder import Embedder
-from index.store import Store
+from index.store import LocalStore, Store
 from index.sync import put_documents
 from rag.retriever import Hit, Retriever
 
@@ -30,7 +30,7 @@ DOCUMENTS = {
 
 @pytest.fixture(scope="module")
 def store(embedder: Embedder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    with Store(tmp_path_factory.mktemp("store"), embedder.fingerprint, embedder.dimension) as opened:
+    with LocalStore(tmp_path_factory.mktemp("store"), embedder.fingerprint, embedder.dimension) as opened:
         put_documents([make(name, "", text) for name, text in DOCUMENTS.items()], opened, embedder)
         yield opened
 
@@ -136,12 +136,12 @@ def test_any_text_can_be_asked(retriever: Retriever, question: str) -> None:
 
 
 def test_an_empty_store_finds_nothing(embedder: Embedder, tmp_path: Path) -> None:
-    with Store(tmp_path, embedder.fingerprint, embedder.dimension) as empty:
+    with LocalStore(tmp_path, embedder.fingerprint, embedder.dimension) as empty:
         assert Retriever(empty, embedder).search("Qui a reçu un prix ?", "fr") == []
 
 
 def test_a_library_of_one_passage_can_be_searched(embedder: Embedder, tmp_path: Path) -> None:
-    with Store(tmp_path, embedder.fingerprint, embedder.dimension) as one:
+    with LocalStore(tmp_path, embedder.fingerprint, embedder.dimension) as one:
         put_documents([make("curie", "", DOCUMENTS["curie"])], one, embedder)
         search = Retriever(one, embedder)
         right = search.search("Où est née Marie Curie ?", "fr")[0].score

@@ -2,10 +2,12 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -15,8 +17,9 @@ from hypothesis import strategies as st
 from index.documents import Document, make
 from index.embedder import Encoded
 from index.lexical import terms
+from index.milvus import MilvusStore
 from index.passages import Passage, split
-from index.store import Store, decode_tokens, encode_tokens
+from index.store import LocalStore, Store, decode_tokens, encode_tokens
 from weights.errors import UserError
 
 DIMENSION = 8
@@ -42,9 +45,21 @@ def put(store: Store, name: str, text: str = TEXT, seed: int = 0, source: str = 
     store.put(document, passages, encode(document, passages, seed), source=source)
 
 
+Open = Callable[..., Store]
+
+
+@pytest.fixture(params=["local", "milvus"])
+def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
+    """Opens the test's own store, of either engine, as often as wanted."""
+    if request.param == "local":
+        return partial(LocalStore, tmp_path / "store", dimension=DIMENSION)
+    address = request.getfixturevalue("milvus_server")
+    return partial(MilvusStore, address, f"t{uuid4().hex}", dimension=DIMENSION)
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path / "store", "model", DIMENSION) as opened:
+def store(open_store: Open) -> Iterator[Store]:
+    with open_store(fingerprint="model") as opened:
         yield opened
 
 
@@ -99,13 +114,16 @@ def test_a_search_may_be_among_some_documents_only(store: Store) -> None:
         assert {number for number, _ in store.search_words(["chat", "brest"], 9, documents)} <= within
 
 
-@settings(max_examples=60, deadline=None)
-@given(text=st.text(max_size=60))
-def test_any_question_can_be_searched(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
-    with Store(tmp_path_factory.getbasetemp() / "any", "model", DIMENSION) as store:
-        put(store, "a", text="Un « texte » \"AND\" OR NOT NEAR(x) * ^ : - +")
+def test_any_question_can_be_searched(store: Store) -> None:
+    put(store, "a", text="Un « texte » \"AND\" OR NOT NEAR(x) * ^ : - +")
+
+    @settings(max_examples=60, deadline=None)
+    @given(text=st.text(max_size=60))
+    def search(text: str) -> None:
         store.search_words(terms(text, "fr"), 5)
         store.search_words([text.replace("\0", ""), '"', "*"], 5)
+
+    search()
 
 
 def test_replacing_leaves_nothing_of_the_old(store: Store) -> None:
@@ -175,21 +193,21 @@ def test_a_large_document_is_kept_in_goes_and_shows_only_when_whole(store: Store
     assert store.kept(document) == 0
 
 
-def test_all_is_there_after_reopening(tmp_path: Path) -> None:
-    with Store(tmp_path, "model", DIMENSION) as store:
+def test_all_is_there_after_reopening(open_store: Open) -> None:
+    with open_store(fingerprint="model") as store:
         put(store, "a")
         expected = store.search_vectors(vector(1), 3), store.search_words(["chat"], 3)
         store.save_index()
-    with Store(tmp_path, "model", DIMENSION) as store:
+    with open_store(fingerprint="model") as store:
         assert (store.search_vectors(vector(1), 3), store.search_words(["chat"], 3)) == expected
 
 
 @pytest.mark.parametrize("damage", ["gone", "garbage", "truncated", "ahead", "emptied"])
 def test_a_lost_or_damaged_vector_file_is_rebuilt(tmp_path: Path, damage: str) -> None:
-    with Store(tmp_path, "model", DIMENSION) as store:
+    with LocalStore(tmp_path, "model", DIMENSION) as store:
         put(store, "a")
         expected = store.search_vectors(vector(1), 3)
-        with Store(tmp_path / "other", "model", DIMENSION) as empty:
+        with LocalStore(tmp_path / "other", "model", DIMENSION) as empty:
             empty.save_index()
         store.save_index()
     (path,) = tmp_path.glob("vectors-*.faiss")
@@ -201,27 +219,28 @@ def test_a_lost_or_damaged_vector_file_is_rebuilt(tmp_path: Path, damage: str) -
     else:
         data = {"garbage": b"garbage", "truncated": path.read_bytes()[:60], "emptied": other.read_bytes()}[damage]
         path.write_bytes(data)
-    with Store(tmp_path, "model", DIMENSION) as store:
+    with LocalStore(tmp_path, "model", DIMENSION) as store:
         assert store.search_vectors(vector(1), 3) == expected
         store.save_index()
     assert [path.name for path in tmp_path.glob("vectors-*")] == [path.name]
 
 
-def test_another_model_is_refused_with_both_names(tmp_path: Path) -> None:
-    Store(tmp_path, "model", DIMENSION).close()
+def test_another_model_is_refused_with_both_names(open_store: Open) -> None:
+    open_store(fingerprint="model").close()
     with pytest.raises(UserError) as caught:
-        Store(tmp_path, "another", DIMENSION)
+        open_store(fingerprint="another")
     assert caught.value.code == "index_other_model"
     assert (caught.value.values["made_by"][:5], caught.value.values["asked"][:7]) == ("model", "another")
+    open_store(fingerprint="model").close()
 
 
 def test_a_newer_store_is_refused(tmp_path: Path) -> None:
-    Store(tmp_path, "model", DIMENSION).close()
+    LocalStore(tmp_path, "model", DIMENSION).close()
     with sqlite3.connect(tmp_path / "library.sqlite") as db:
         db.execute("PRAGMA user_version = 99")
     db.close()
     with pytest.raises(UserError) as caught:
-        Store(tmp_path, "model", DIMENSION)
+        LocalStore(tmp_path, "model", DIMENSION)
     assert (caught.value.code, caught.value.values["version"]) == ("store_too_new", 99)
 
 
@@ -230,7 +249,7 @@ def test_a_damaged_database_is_named_and_can_be_set_aside(tmp_path: Path) -> Non
     folder.mkdir()
     (folder / "library.sqlite").write_bytes(b"not a database" * 1000)
     with pytest.raises(UserError) as caught:
-        Store(folder, "model", DIMENSION)
+        LocalStore(folder, "model", DIMENSION)
     assert (caught.value.code, caught.value.values) == ("store_damaged", {"folder": folder})
     folder.rename(tmp_path / "aside")
 
@@ -246,7 +265,7 @@ def damage(path: Path) -> None:
 
 @pytest.mark.parametrize("how", ["pages", "truncated"])
 def test_damage_found_while_searching_is_named_now_and_when_the_store_is_opened_again(tmp_path: Path, how: str) -> None:
-    with Store(tmp_path, "model", DIMENSION) as store:
+    with LocalStore(tmp_path, "model", DIMENSION) as store:
         for n in range(30):
             put(store, f"d{n}")
     path = tmp_path / "library.sqlite"
@@ -255,7 +274,7 @@ def test_damage_found_while_searching_is_named_now_and_when_the_store_is_opened_
     else:
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(UserError, match="store_damaged"):
-        store = Store(tmp_path, "model", DIMENSION)
+        store = LocalStore(tmp_path, "model", DIMENSION)
         try:
             store.search_words(["chat"], 5)
             store.search_vectors(vector(0), 5)
@@ -263,13 +282,13 @@ def test_damage_found_while_searching_is_named_now_and_when_the_store_is_opened_
         finally:
             store.close()
     with pytest.raises(UserError, match="store_damaged"):
-        Store(tmp_path, "model", DIMENSION)
+        LocalStore(tmp_path, "model", DIMENSION)
 
 
 @settings(max_examples=40, deadline=None)
 @given(text=st.text(st.characters(codec="utf-8"), max_size=300))
 def test_any_text_comes_back_with_its_spans(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
-    with Store(tmp_path_factory.getbasetemp() / "texts", "model", DIMENSION) as store:
+    with LocalStore(tmp_path_factory.getbasetemp() / "texts", "model", DIMENSION) as store:
         put(store, "a", text=text)
         assert store.document("a").text == text
         for passage in store.passages_of("a"):
@@ -291,11 +310,11 @@ def test_what_a_search_compares_is_what_the_vectors_say(store: Store) -> None:
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(UserError, match="store_unwritable"):
-        Store(tmp_path / "file" / "store", "model", DIMENSION)
+        LocalStore(tmp_path / "file" / "store", "model", DIMENSION)
 
 
-def test_two_open_stores_see_each_others_changes(tmp_path: Path) -> None:
-    with Store(tmp_path, "model", DIMENSION) as one, Store(tmp_path, "model", DIMENSION) as two:
+def test_two_open_stores_see_each_others_changes(open_store: Open) -> None:
+    with open_store(fingerprint="model") as one, open_store(fingerprint="model") as two:
         put(one, "a")
         assert len(two.search_vectors(vector(0), 9)) == 3
         put(two, "b")
@@ -326,17 +345,17 @@ def test_threads_search_while_one_writes(store: Store) -> None:
     assert len(store) == 21
 
 
-def _fill(folder: Path, letter: str) -> int:
-    with Store(folder, "model", DIMENSION) as store:
+def _fill(open_store: Open, letter: str) -> int:
+    with open_store(fingerprint="model") as store:
         for n in range(8):
             put(store, f"{letter}{n}")
             store.search_vectors(vector(0), 5)
         return len(store.search_vectors(vector(0), 999))
 
 
-def test_processes_open_a_new_store_and_write_at_once(tmp_path: Path) -> None:
+def test_processes_open_a_new_store_and_write_at_once(open_store: Open) -> None:
     with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as pool:
-        list(pool.map(_fill, [tmp_path] * 3, "abc"))
-    with Store(tmp_path, "model", DIMENSION) as store:
+        list(pool.map(_fill, [open_store] * 3, "abc"))
+    with open_store(fingerprint="model") as store:
         assert len(store) == len(store.search_vectors(vector(0), 999)) == 3 * 8 * 3
         assert store.generation == 3 * 8

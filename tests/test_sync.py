@@ -11,7 +11,7 @@ import pytest
 from index.documents import make
 from index.embedder import Embedder, Encoded
 from index.passages import split
-from index.store import Store
+from index.store import LocalStore, Store
 from index.sync import SyncProgress, put_documents, sync
 
 
@@ -45,7 +45,7 @@ def small_goes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def store(tmp_path: Path, embedder: Embedder) -> Iterator[Store]:
-    with Store(tmp_path / "store", embedder.fingerprint, embedder.dimension) as opened:
+    with LocalStore(tmp_path / "store", embedder.fingerprint, embedder.dimension) as opened:
         yield opened
 
 
@@ -216,7 +216,7 @@ def test_progress_counts_what_is_still_to_be_cut(tmp_path: Path, store: Store, c
 
 def test_two_at_once_embed_once(folder: Path, tmp_path: Path, embedder: Embedder, counting: Counting) -> None:
     def run() -> int:
-        with Store(tmp_path / "store", embedder.fingerprint, embedder.dimension) as store:
+        with LocalStore(tmp_path / "store", embedder.fingerprint, embedder.dimension) as store:
             return sync(folder, store, counting).unchanged
 
     with ThreadPoolExecutor(2) as pool:

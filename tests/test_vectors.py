@@ -9,7 +9,7 @@ import pytest
 from index.documents import make
 from index.embedder import Encoded
 from index.passages import Passage
-from index.store import Store
+from index.store import LocalStore
 
 DIMENSION = 16
 TEXT = "mot " * 1000
@@ -23,8 +23,8 @@ def soon_large(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path, "model", DIMENSION) as opened:
+def store(tmp_path: Path) -> Iterator[LocalStore]:
+    with LocalStore(tmp_path, "model", DIMENSION) as opened:
         yield opened
 
 
@@ -33,37 +33,37 @@ def vectors(seed: int, count: int) -> np.ndarray:
     return values / np.linalg.norm(values, axis=1, keepdims=True)
 
 
-def put(store: Store, name: str, count: int, seed: int) -> None:
+def put(store: LocalStore, name: str, count: int, seed: int) -> None:
     passages = [Passage(4 * n, 4 * n + 3, ((4 * n, 4 * n + 3),)) for n in range(count)]
     encoded = [Encoded(vector, NOTHING, np.zeros((0, 2), np.int32)) for vector in vectors(seed, count)]
     store.put(make(name, "", TEXT), passages, encoded)
 
 
-def kind(store: Store) -> str:
+def kind(store: LocalStore) -> str:
     return type(store._index._index).__name__
 
 
-def found(store: Store, vector: np.ndarray) -> set[int]:
+def found(store: LocalStore, vector: np.ndarray) -> set[int]:
     return {number for number, _ in store.search_vectors(vector, 10)}
 
 
-def nearest(store: Store, vector: np.ndarray) -> set[int]:
+def nearest(store: LocalStore, vector: np.ndarray) -> set[int]:
     """The ten nearest, compared with all that the database holds."""
     numbers = [passage.id for info in store.documents() for passage in store.passages_of(info.name)]
     return {numbers[place] for place in np.argsort(-(store.vectors(numbers) @ vector))[:10]}
 
 
-def recall(store: Store) -> float:
+def recall(store: LocalStore) -> float:
     return float(np.mean([len(found(store, asked) & nearest(store, asked)) for asked in vectors(99, 20)])) / 10
 
 
-def test_a_small_library_is_searched_exactly(store: Store) -> None:
+def test_a_small_library_is_searched_exactly(store: LocalStore) -> None:
     put(store, "a", 150, seed=1)
     assert recall(store) == 1
     assert kind(store) == "IndexIDMap2"
 
 
-def test_a_growing_library_changes_to_the_approximate_kind_and_loses_nothing(store: Store) -> None:
+def test_a_growing_library_changes_to_the_approximate_kind_and_loses_nothing(store: LocalStore) -> None:
     put(store, "a", 150, seed=1)
     store.search_vectors(vectors(0, 1)[0], 5)
     for n in range(4):
@@ -76,7 +76,7 @@ def test_a_growing_library_changes_to_the_approximate_kind_and_loses_nothing(sto
     assert len(everything) == len(store) == 1350
 
 
-def test_what_changes_while_the_kind_changes_is_made_up_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_changes_while_the_kind_changes_is_made_up_for(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
     put(store, "a", 150, seed=1)
     put(store, "gone", 30, seed=2)
     store.search_vectors(vectors(0, 1)[0], 5)
@@ -100,7 +100,7 @@ def test_what_changes_while_the_kind_changes_is_made_up_for(store: Store, monkey
     assert {number for number, _ in store.search_vectors(vectors(0, 1)[0], 999, names)} == held
 
 
-def test_a_large_library_can_be_searched_among_some_documents_without_a_loss(store: Store) -> None:
+def test_a_large_library_can_be_searched_among_some_documents_without_a_loss(store: LocalStore) -> None:
     put(store, "a", 900, seed=1)
     put(store, "b", 12, seed=2)
     store.save_index()
@@ -109,7 +109,7 @@ def test_a_large_library_can_be_searched_among_some_documents_without_a_loss(sto
         assert {number for number, _ in store.search_vectors(asked, 12, ["b"])} == within
 
 
-def test_removing_and_replacing_in_a_large_library_changes_just_that(store: Store) -> None:
+def test_removing_and_replacing_in_a_large_library_changes_just_that(store: LocalStore) -> None:
     for n in range(5):
         put(store, f"d{n}", 200, seed=n)
     store.save_index()
@@ -124,19 +124,19 @@ def test_removing_and_replacing_in_a_large_library_changes_just_that(store: Stor
 
 
 def test_a_large_library_is_loaded_from_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Store(tmp_path, "model", DIMENSION) as store:
+    with LocalStore(tmp_path, "model", DIMENSION) as store:
         put(store, "a", 900, seed=1)
         store.save_index()
         expected = store.search_vectors(vectors(0, 1)[0], 10)
     monkeypatch.delattr("index.vectors.VectorIndex._built")
-    with Store(tmp_path, "model", DIMENSION) as store:
+    with LocalStore(tmp_path, "model", DIMENSION) as store:
         assert store.search_vectors(vectors(0, 1)[0], 10) == expected
 
 
 @pytest.mark.parametrize("count", [150, 900])
 @pytest.mark.parametrize("place", [0.02, 0.5, 0.98])
 def test_a_flipped_byte_in_the_file_is_noticed_and_the_file_written_anew(tmp_path: Path, count: int, place: float) -> None:
-    with Store(tmp_path, "model", DIMENSION) as store:
+    with LocalStore(tmp_path, "model", DIMENSION) as store:
         put(store, "a", count, seed=1)
         store.save_index()
         expected = store.search_vectors(vectors(0, 1)[0], 10)
@@ -145,13 +145,13 @@ def test_a_flipped_byte_in_the_file_is_noticed_and_the_file_written_anew(tmp_pat
     data[int(place * len(data))] ^= 0x40
     path.write_bytes(data)
     for _ in range(2):
-        with Store(tmp_path, "model", DIMENSION) as store:
+        with LocalStore(tmp_path, "model", DIMENSION) as store:
             assert store.search_vectors(vectors(0, 1)[0], 10) == expected
             store.save_index()
     assert path.read_bytes() != bytes(data)
 
 
-def test_a_library_that_shrinks_is_searched_exactly_again(store: Store) -> None:
+def test_a_library_that_shrinks_is_searched_exactly_again(store: LocalStore) -> None:
     put(store, "a", 900, seed=1)
     put(store, "b", 50, seed=2)
     store.save_index()
@@ -162,10 +162,10 @@ def test_a_library_that_shrinks_is_searched_exactly_again(store: Store) -> None:
 
 
 def test_a_store_can_be_closed_while_its_kind_changes(tmp_path: Path) -> None:
-    with Store(tmp_path, "model", DIMENSION) as store:
+    with LocalStore(tmp_path, "model", DIMENSION) as store:
         put(store, "a", 150, seed=1)
         store.search_vectors(vectors(0, 1)[0], 5)
         put(store, "b", 900, seed=2)
         store.search_vectors(vectors(0, 1)[0], 5)
-    with Store(tmp_path, "model", DIMENSION) as store:
+    with LocalStore(tmp_path, "model", DIMENSION) as store:
         assert recall(store) > 0.9

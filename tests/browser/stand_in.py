@@ -6,8 +6,8 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from index.contract import DocumentInfo, StoredPassage
 from index.documents import Document, make, read_text, walk
-from index.store import DocumentInfo, StoredPassage
 from index.sync import SyncProgress
 from rag.assistant import Answer, Assistant, Delta, Event, Finished, Found, Grounded, Searching, Timings
 from rag.folder import Folder

@@ -11,7 +11,7 @@ import pytest
 
 from index.embedder import Embedder
 from index.passages import split
-from index.store import Store
+from index.store import LocalStore, Store
 from index.sync import sync
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -20,12 +20,12 @@ import sys
 from pathlib import Path
 import index.sync
 from index.embedder import Embedder
-from index.store import Store
+from index.store import LocalStore, Store
 from index.sync import sync
 index.sync._AT_ONCE = 4
 model, library, folder = sys.argv[1:]
 embedder = Embedder(model, threads=1)
-with Store(Path(folder), embedder.fingerprint, embedder.dimension) as store:
+with LocalStore(Path(folder), embedder.fingerprint, embedder.dimension) as store:
     sync(Path(library), store, embedder, progress=lambda step: print(step.done, flush=True))
 """
 
@@ -84,15 +84,15 @@ def test_killed_indexing_ends_like_indexing_left_alone(
         run.kill()
         kills += run.wait() == -9
         run.stdout.close()
-        with Store(folder, embedder.fingerprint, embedder.dimension) as store:
+        with LocalStore(folder, embedder.fingerprint, embedder.dimension) as store:
             check_whole(store, embedder)
             assert len(store) >= shown
             shown = len(store)
     assert kills == 3
 
-    with Store(tmp_path / "fresh", embedder.fingerprint, embedder.dimension) as fresh:
+    with LocalStore(tmp_path / "fresh", embedder.fingerprint, embedder.dimension) as fresh:
         sync(documents, fresh, embedder)
-        with Store(folder, embedder.fingerprint, embedder.dimension) as store:
+        with LocalStore(folder, embedder.fingerprint, embedder.dimension) as store:
             assert len(store) < len(fresh)
             embedded: list[int] = []
             sync(documents, store, embedder, progress=lambda step: embedded.append(step.total - step.done))
