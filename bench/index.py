@@ -10,7 +10,6 @@ the whole search is timed on hold real token vectors (70 kB a passage); the othe
 """
 
 import argparse
-import hashlib
 import json
 import os
 import random
@@ -27,13 +26,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench import report
-from bench.retrieval import DATA
+from bench.retrieval import DATA, indexed
 from index.documents import make
 from index.embedder import Embedder, Encoded
 from index.lexical import terms
 from index.passages import Passage, split
 from index.store import LocalStore, encode_tokens
-from index.sync import sync
 from rag.retriever import Retriever
 from rag.settings import ROOT, default_home
 from weights.convert import ensure_embedder
@@ -146,11 +144,7 @@ def _real(embedder: Embedder) -> Real:
     found = Real([], [], np.zeros((0, embedder.dimension), np.float32), [], [])
     vectors = [found.vectors]
     for name in SETS:
-        corpus = DATA / name / "corpus.jsonl"
-        # Where bench.retrieval keeps it, too.
-        digest = hashlib.sha256(corpus.read_bytes() + embedder.fingerprint.encode()).hexdigest()[:16]
-        with LocalStore(default_home() / "bench" / digest, embedder.fingerprint, embedder.dimension) as store:
-            sync(corpus, store, embedder)
+        with indexed(DATA / name / "corpus.jsonl", embedder) as store:
             for info in store.documents():
                 passages = store.passages_of(info.name)
                 numbers = [passage.id for passage in passages]
@@ -226,9 +220,10 @@ def _fill(folder: Path, size: int, real: Real, embedder: Embedder, *, whole: boo
     with LocalStore(folder, embedder.fingerprint, embedder.dimension) as store:
         database = store._db
         with store._change() as generation:
+            columns = "(id, name, title, text, language, digest, source)"
             for table, values, rows in (
-                ("documents", "?, ?, 'Titre', ?, 'fr', '', ''", _documents(size, real)),
-                ("passages", '?, ?, ?, ?, ?, ?, ?, ?', _passages(size, real, generation)),
+                (f"documents {columns}", "?, ?, 'Titre', ?, 'fr', '', ''", _documents(size, real)),
+                ("passages", "?, ?, ?, ?, ?, ?, ?, ?", _passages(size, real, generation)),
                 ("vectors", "?, ?, ?, ?", _vectors(size, real, whole)),
                 ("words (rowid, terms)", "?, ?", ((n + 1, " ".join(words)) for n, (_, words) in enumerate(_copies(size, real)))),
             ):
