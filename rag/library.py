@@ -150,7 +150,10 @@ def _open_milvus(settings: Settings, embedder: Embedder) -> Store:
     except UserError as error:
         if error.code != "index_other_model":
             raise
-        raise UserError("store_other_model", **error.values, name=name) from error
+        known = error.values
+        raise UserError(
+            "store_other_model", folder=known["folder"], made_by=known["made_by"], asked=known["asked"], name=name
+        ) from error
 
 
 def _workers(settings: Settings, embedder: Embedder, number: int, ray: str) -> Workers:
