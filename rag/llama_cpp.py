@@ -22,8 +22,8 @@ from weights.errors import UserError
 
 _MOST_KEPT = 96  # beginnings whose states stay
 _AT_ONCE = 256  # tokens read between two looks at `stop`
-# A shared beginning is taken over in whole groups of this many tokens, as the matrix kernels work on groups of rows. Flash attention
-# may still sum in another order where the context holds other things: scores can differ in their last digits.
+# A shared beginning is taken over in whole groups of this many tokens, as the matrix kernels work on groups of rows. Flash
+# attention may still sum in another order where the context holds other things: scores can differ in their last digits.
 _GROUP = 16
 
 
