@@ -320,7 +320,7 @@ def _opened(folder: Path) -> None:
         took = time.perf_counter() - began
         kind = type(store._index._index).__name__
     assert found
-    print(json.dumps({"open": took, "memory": _most_memory() - with_nothing, "kind": "IVF, 8 bit" if "IVF" in kind else "exact"}))
+    print(json.dumps({"open": took, "memory": _most_memory() - with_nothing, "kind": "4-bit codes" if "IVF" in kind else "exact"}))
 
 
 def _fingerprint(folder: Path) -> str:

@@ -70,7 +70,7 @@ def test_a_growing_library_changes_to_the_approximate_kind_and_loses_nothing(sto
         put(store, f"b{n}", 300, seed=2 + n)
         assert recall(store) > 0.9
     store.save_index()
-    assert kind(store) == "IndexIVFScalarQuantizer"
+    assert kind(store) == "IndexIVFPQFastScan"
     assert recall(store) > 0.9
     everything = store.search_vectors(vectors(0, 1)[0], 5000, [info.name for info in store.documents()])
     assert len(everything) == len(store) == 1350
@@ -93,7 +93,7 @@ def test_what_changes_while_the_kind_changes_is_made_up_for(store: LocalStore, m
     store.search_vectors(vectors(0, 1)[0], 5)
     if growth := store._index._growth:
         growth.join()
-    assert kind(store) == "IndexIVFScalarQuantizer"
+    assert kind(store) == "IndexIVFPQFastScan"
     names = [info.name for info in store.documents()]
     held = {passage.id for name in names for passage in store.passages_of(name)}
     assert names == ["a", "b", "new"]
