@@ -286,7 +286,12 @@ class LocalStore:
         """
         if not words or k < 1:
             return []
-        query = " OR ".join('"' + word.replace('"', '""') + '"' for word in dict.fromkeys(words))
+        phrases = ['"' + word.replace('"', '""') + '"' for word in dict.fromkeys(words)]
+        # Every row that is scored looks at every word asked for, also those that no passage has.
+        phrases = [each for each in phrases if self._rows("SELECT 1 FROM words WHERE words MATCH ? LIMIT 1", (each,))]
+        if not phrases:
+            return []
+        query = " OR ".join(phrases)
         among = "" if documents is None else " AND rowid IN (SELECT value FROM json_each(?))"
         values: list[Any] = [query]
         if documents is not None:
