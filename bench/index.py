@@ -92,7 +92,7 @@ def main() -> int:
                 f"least cosine {found['cosine']:.5f}"
             )
         elif part == "growth":
-            print(f"\n{'passages':>9}{'filled s':>10}{'kind':>11}{'nearest':>9}{'exact':>8}{'recall@10':>11}{'words':>8}"
+            print(f"\n{'passages':>9}{'filled s':>10}{'kind':>13}{'nearest':>9}{'exact':>8}{'recall@10':>11}{'words':>8}"
                   f"{'open s':>8}{'GB memory':>11}{'GB disk':>9}{'remove s':>10}{'replace s':>11}", flush=True)  # fmt: skip
             found = {"sizes": [_grown(size, real, questions, embedder) for size in SIZES if size <= options.most]}
         else:
@@ -191,7 +191,7 @@ def _grown(size: int, real: Real, questions: Sequence[str], embedder: Embedder) 
         }
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    print(f"{size:9,}{filled:10.0f}{row['kind']:>11}{1000 * row['nearest']:9.1f}{1000 * exact:8.1f}{row['recall']:11.3f}"
+    print(f"{size:9,}{filled:10.0f}{row['kind']:>13}{1000 * row['nearest']:9.1f}{1000 * exact:8.1f}{row['recall']:11.3f}"
           f"{1000 * row['words']:8.1f}{row['open']:8.1f}{row['memory'] / 1e9:11.2f}{row['disk'] / 1e9:9.1f}"
           f"{removed:10.1f}{replaced:11.1f}", flush=True)  # fmt: skip
     return row
