@@ -74,8 +74,7 @@ def _rows(name: str, number: int, library: Library, known: dict[str, Row]) -> It
             names = {info.name for info in assistant.store.documents()}
             allowed = names - {row["passage"]} if piaf and not label else None
             hits, excerpts, _ = assistant.find(row["text"], row["lang"], allowed)
-            by_id = {hit.passage.id: hit for hit in hits}
-            read = [assistant.read(row["text"], row["lang"], by_id[e.passage.id], e, None) for e in excerpts]
+            read = [assistant.read(row["text"], row["lang"], hits, excerpt, None) for excerpt in excerpts]
         yield key, label, {"language": row["lang"], "evidence": [asdict(evidence) for evidence in read]}
 
 

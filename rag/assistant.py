@@ -16,7 +16,7 @@ from rag.answerable import Evidence
 from rag.expected import Expected, expected, fits
 from rag.focus import Excerpt, focus, windows
 from rag.generator import Generator
-from rag.grounding import SUPPORTED, Citation, Grounder, Sentence, SentenceStream, Sources
+from rag.grounding import SUPPORTED, Citation, Grounder, Sentence, SentenceStream, Sources, cite
 from rag.language import detect, is_language
 from rag.messages import say
 from rag.retriever import Hit, Retriever
@@ -264,11 +264,12 @@ class Assistant:
         likely = best = 0.0
         # What its excerpt doesn't hold is the model's own knowledge, or a mix-up: then the next excerpt is asked.
         for excerpt in excerpts:
-            evidence = self.read(asked, language, next(hit for hit in hits if hit.passage.id == excerpt.passage.id), excerpt, stop)
-            likely = max(likely, answerable.probability(evidence))
+            evidence = self.read(asked, language, hits, excerpt, stop)
+            chance = answerable.probability(evidence)
+            likely = max(likely, chance)
             if stop and stop.is_set():
                 break
-            if answerable.probability(evidence) < self.threshold:
+            if chance < self.threshold:
                 continue
             read.append(excerpt)
             if draft.text:
@@ -294,9 +295,10 @@ class Assistant:
         yield Finished(draft.finished(likely, refused=False))
 
     def read(
-        self, asked: str, language: str, hit: Hit, excerpt: Excerpt, stop: threading.Event | None
+        self, asked: str, language: str, hits: Sequence[Hit], excerpt: Excerpt, stop: threading.Event | None
     ) -> Evidence:
-        """What is known of a question once the model has read an excerpt of this hit."""
+        """What is known of a question once the model has read an excerpt of one of the hits."""
+        hit = next(hit for hit in hits if hit.passage.id == excerpt.passage.id)
         self.generator.prepare(prompts.beginning(excerpt), stop=stop)
         options = [prompts.OPENINGS[each][place] for place in (0, 1) for each in ("fr", "en")]
         odds = self.generator.choose(prompts.answering(asked, excerpt, language), options, stop=stop)
@@ -313,7 +315,7 @@ class Assistant:
             yield Redrafting()
         for excerpt in excerpts:
             for span in excerpt.best:
-                citation = _cite(excerpt.passage, span)
+                citation = cite(excerpt.passage, span)
                 if citation.text.startswith("#") or not fits(wanted, citation.text, excerpt.passage.language):
                     continue
                 known = "quote" if excerpt.passage.language == draft.language else "quote_foreign"
@@ -402,14 +404,7 @@ class Assistant:
         )
 
 
-def _cite(passage: StoredPassage, span: Span) -> Citation:
-    """A sentence of a passage as what something rests on."""
-    start, end = span
-    text = passage.text[start - passage.start : end - passage.start]
-    return Citation(passage.document, passage.title, passage.ordinal, start, end, text)
-
-
 def _opening(passage: StoredPassage) -> Citation:
     """The first sentence of a passage that is no heading."""
-    cited = [_cite(passage, span) for span in passage.sentences]
+    cited = [cite(passage, span) for span in passage.sentences]
     return next((citation for citation in cited if not citation.text.startswith("#")), cited[0])

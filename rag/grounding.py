@@ -93,13 +93,13 @@ class Grounder:
             vectors_of = unit(tokens - mean)
             before: tuple[Fact, ...] = facts(passage.title, passage.language)
             for start, end in passage.sentences:
-                text = passage.text[start - passage.start : end - passage.start]
+                citation = cite(passage, (start, end))
+                text = citation.text
                 if text.startswith("#"):
                     before = (*before, *facts(text, passage.language))
                     continue  # a heading says what follows, not that it is so
                 own = facts(text, passage.language)
                 within = (spans[:, 0] < end) & (spans[:, 1] > start)
-                citation = Citation(passage.document, passage.title, passage.ordinal, start, end, text)
                 stems = frozenset(terms(text, passage.language))
                 before = (*before, *own)
                 starts = spans[within, 0] - start
@@ -281,6 +281,13 @@ class SentenceStream:
     def _spans(self) -> list[Span]:
         spans = split_sentences(self._text[self._done :], self._language)
         return [(start + self._done, end + self._done) for start, end in spans]
+
+
+def cite(passage: StoredPassage, span: Span) -> Citation:
+    """A sentence of a passage, by its span in the document's text."""
+    start, end = span
+    text = passage.text[start - passage.start : end - passage.start]
+    return Citation(passage.document, passage.title, passage.ordinal, start, end, text)
 
 
 def _about_another(wanted: tuple[Fact, ...], sentence: str, cited: list[_Source]) -> bool:

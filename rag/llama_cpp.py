@@ -104,6 +104,10 @@ class LlamaCpp:
             length = len(tokens) // _GROUP * _GROUP
             if not mine or length < _GROUP or self._closed:
                 return
+            known = next((number for number, kept in self._kept.items() if kept.lasting and kept.tokens == tokens[:length]), None)
+            if known is not None:
+                self._kept.move_to_end(known)
+                return
             alone = len(messages) > 1 and messages[-1].role == "assistant"
             if alone and self._load(tokens[:length]):
                 return
@@ -246,8 +250,8 @@ class LlamaCpp:
     def _load(self, tokens: list[int]) -> bool:
         """Take up the state of these tokens from disk; False where there is none, or a damaged one."""
         path = self._state_file(tokens)
-        if path is None or any(kept.tokens == tokens for kept in self._kept.values()):
-            return path is not None
+        if path is None:
+            return False
         try:
             data = path.read_bytes()
             digest, state = data[:32], data[32:]

@@ -6,7 +6,7 @@ import pytest
 
 from index.documents import make
 from index.embedder import Embedder
-from index.store import LocalStore as Store
+from index.store import LocalStore
 from index.sync import put_documents
 from rag.focus import focus, windows
 from rag.retriever import Retriever
@@ -22,13 +22,13 @@ PORT = (
 
 
 @pytest.fixture(scope="module")
-def store(embedder: Embedder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    with Store(tmp_path_factory.mktemp("focus"), embedder.fingerprint, embedder.dimension) as opened:
+def store(embedder: Embedder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStore]:
+    with LocalStore(tmp_path_factory.mktemp("focus"), embedder.fingerprint, embedder.dimension) as opened:
         put_documents([make("port", "Le port", PORT)], opened, embedder)
         yield opened
 
 
-def test_windows_hold_every_sentence_and_begin_with_the_one_before(store: Store) -> None:
+def test_windows_hold_every_sentence_and_begin_with_the_one_before(store: LocalStore) -> None:
     for passage in store.passages_of("port"):
         cut = windows(passage)
         ends = [passage.text.index(window.text) + len(window.text) for window in cut]
@@ -48,7 +48,7 @@ def test_windows_hold_every_sentence_and_begin_with_the_one_before(store: Store)
         ("À quelle heure ouvre la criée ?", "fr", "cinq heures"),
     ],
 )
-def test_the_window_that_answers_is_read_first(store: Store, embedder: Embedder, question: str, language: str, words: str) -> None:
+def test_the_window_that_answers_is_read_first(store: LocalStore, embedder: Embedder, question: str, language: str, words: str) -> None:
     hits = Retriever(store, embedder).search(question, language)
     first = focus(question, hits, store, embedder)[0]
     assert words in first.text

@@ -206,6 +206,16 @@ def test_a_prepared_beginning_outlives_what_is_asked_after_it(home: Path, monkey
         assert sum(read[:1]) < 60
 
 
+def test_what_is_prepared_already_is_not_read_or_kept_again(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    beginning = [Message("system", "Be brief."), Message("user", "The port of Brest has three docks. " * 10)]
+    with closing(LlamaCpp(home / "weights" / SMALL_GENERATOR.name, context_tokens=1024)) as generator:
+        generator.prepare(beginning)
+        kept, read = len(generator._kept), _tokens_read(generator, monkeypatch)
+        generator.prepare(beginning)
+        assert read == []
+        assert len(generator._kept) == kept
+
+
 def test_the_state_of_an_instruction_is_taken_from_disk_unless_damaged(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
