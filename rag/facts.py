@@ -7,15 +7,15 @@ from typing import Literal
 
 from index.lexical import terms
 
-Kind = Literal["number", "date", "name"]
+Kind = Literal["number", "date", "rank", "name"]
 
 
 @dataclass(frozen=True)
 class Fact:
     """Something that a source must hold for a sentence to rest on it.
 
-    `value` is a plain number, "month:2", "day:1" or a folded name; `unit` "%", "eur", "usd", "gbp" or empty; `opening`
-    tells that a name opens the sentence, so that its capital may mean nothing.
+    `value` is a plain number, "month:2", "day:1", the 2 of "second" or a folded name; `unit` "%", "eur", "usd", "gbp" or empty;
+    `opening` tells that a name opens the sentence, so that its capital may mean nothing.
     """
 
     kind: Kind
@@ -53,6 +53,14 @@ _CALENDAR = {
     if name not in ("may", "march", "mars", "mai")  # also a verb, a planet: only dates where a number stands beside
 }
 _BESIDE_NUMBER = {"may": "month:5", "march": "month:3", "mars": "month:3", "mai": "month:5"}
+
+_RANKS = (
+    ("premier", "premiere", "premiers", "premieres", "first"),
+    ("deuxieme", "deuxiemes", "second", "seconde", "seconds", "secondes"),
+    ("troisieme", "troisiemes", "third"), ("quatrieme", "quatriemes", "fourth"), ("cinquieme", "cinquiemes", "fifth"),
+    ("dernier", "derniere", "derniers", "dernieres", "last"),
+)  # fmt: skip
+_RANK = {name: str(number) for number, names in enumerate(_RANKS, 1) for name in names}
 
 # Names that the two languages spell differently; each line is one name with its adjectives.
 _EXONYMS = (
@@ -119,7 +127,7 @@ _REFUSING = re.compile(
 
 
 def facts(text: str, language: str) -> tuple[Fact, ...]:
-    """The figures, dates and names of a text in "fr" or "en"."""
+    """The figures, dates, ranks and names of a text in "fr" or "en"."""
     found: list[Fact] = []
     for match in _NUMBER.finditer(_in_digits(text, language)):
         value = _value(match["digits"], language)
@@ -131,6 +139,8 @@ def facts(text: str, language: str) -> tuple[Fact, ...]:
         beside = re.search(r"\d(?:er|st|nd|rd|th)?\W{0,3}$", before) or re.match(r"\W{0,3}\d", after)
         if when := _CALENDAR.get(match[0]) or (_BESIDE_NUMBER.get(match[0]) if beside else None):
             found.append(Fact("date", when))
+        if rank := _RANK.get(match[0]):
+            found.append(Fact("rank", rank))
     return tuple(dict.fromkeys([*found, *_names(text, language)]))
 
 

@@ -8,6 +8,7 @@ where they contradict the source, no likeness of words counts.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import exp
 
 import numpy as np
@@ -17,7 +18,7 @@ from index.contract import Store, StoredPassage
 from index.embedder import Embedder
 from index.lexical import terms
 from index.passages import Span, split_sentences
-from rag.facts import PLACES, Fact, denies, facts, holds, name_key, negated
+from rag.facts import PLACES, Fact, denies, facts, holds, name_key
 from rag.retriever import unit
 
 SUPPORTED = 0.5
@@ -28,6 +29,9 @@ _COVERED, _SLOPE = 0.80, 20.0  # support is 0.5 where the sum of the two is so h
 _SAME_WORD = 0.55  # cosine from which a name in one language passes for another word of the source
 _SAME_OPENING = 0.25  # the same for a word that only opens the sentence, and so may be no name
 _JOINS = re.compile(r"[,;](?!\d)|\b(?:and|et|while|tandis que|alors que)\b", re.IGNORECASE)  # two statements in one sentence
+_CONTRASTS = re.compile(r";|\b(?:alors qu[e'’]|tandis qu[e'’]|mais|while|whereas|but)\b", re.IGNORECASE)
+_PUT = re.compile(r"\b(?:in|at|to|from|into|à|en|au|aux|dans|chez|vers)\s(?P<name>[A-ZÀ-Þ][\w’'-]*(?: [A-ZÀ-Þ][\w’'-]*)*)")
+_CLEARLY_CLOSER = 0.1  # cosine by which the words of an answer must be closer to one side of a contrast than to the other
 _IS = re.compile(
     r"^(?P<subject>[^,]{2,60}?)\s(?:est|était|fut|is|was)\s(?:(?:une?|le|la|an?|the)\s|l['’])(?P<kind>\w)", re.IGNORECASE
 )
@@ -64,7 +68,7 @@ class Sentence:
 @dataclass(frozen=True)
 class _Source:
     """A sentence of a passage, ready to compare: token vectors (t, d) of unit length and where each begins in the sentence; its
-    facts, without and with its context."""
+    own facts, those of the last sentence before it that has names, and all up to it."""
 
     citation: Citation
     language: str
@@ -72,6 +76,7 @@ class _Source:
     starts: NDArray[np.int32]
     stems: frozenset[str]
     facts: tuple[Fact, ...]
+    near: tuple[Fact, ...]
     context: tuple[Fact, ...]
 
 
@@ -91,7 +96,7 @@ class Grounder:
         found: list[_Source] = []
         for passage, (tokens, spans) in zip(passages, vectors, strict=True):
             vectors_of = unit(tokens - mean)
-            before: tuple[Fact, ...] = facts(passage.title, passage.language)
+            near = before = facts(passage.title, passage.language)
             for start, end in passage.sentences:
                 citation = cite(passage, (start, end))
                 text = citation.text
@@ -103,7 +108,8 @@ class Grounder:
                 stems = frozenset(terms(text, passage.language))
                 before = (*before, *own)
                 starts = spans[within, 0] - start
-                found.append(_Source(citation, passage.language, vectors_of[within], starts, stems, own, before))
+                found.append(_Source(citation, passage.language, vectors_of[within], starts, stems, own, near, before))
+                near = own if any(fact.kind == "name" for fact in own) else near
         return Sources(found, mean, self._embedder)
 
 
@@ -127,7 +133,10 @@ class Sources:
             return 0.0, ()
         likeness = np.stack([self._likeness(words, source) for source in self._sources])
         wanted = facts(sentence, language)
-        chosen = self._choose(likeness @ words.weights, likeness, words, wanted)
+        if _JOINS.search(sentence) is None:
+            chosen = self._choose_one(likeness, words, wanted)
+        else:
+            chosen = self._choose(likeness @ words.weights, likeness, words, wanted)
         cited = [self._sources[number] for number in chosen]
         covered = likeness[chosen].max(axis=0)
         weakest = float(np.sort(covered[words.weights > 0])[:2].mean())
@@ -136,6 +145,7 @@ class Sources:
             any(self._contradicted(fact, cited, words) for fact in wanted)
             or self._belongs_elsewhere(sentence, language, cited)
             or self._mixes(sentence, wanted, cited)
+            or (len(cited) == 1 and (self._crosses(sentence, language, words, cited[0]) or self._far(wanted, cited[0])))
             or self._apposed_to_another(sentence, language, cited, words)
             or _about_another(wanted, sentence, cited)
             or self._denial_differs(sentence, language, cited[0])
@@ -189,8 +199,25 @@ class Sources:
             chosen.append(best)
         return chosen
 
+    def _choose_one(self, likeness: NDArray[np.float32], words: "_Words", wanted: tuple[Fact, ...]) -> list[int]:
+        """The one sentence that holds a single statement; the names in it may stand before it in the passage."""
+        missing = [[fact for fact in wanted if not holds(source.facts, fact)] for source in self._sources]
+        lacks = np.array([sum(0.05 if fact.kind == "name" else 0.5 for fact in facts) for facts in missing])
+        known = [
+            [not names or any(fact.kind == "name" and fact.value in names for fact in source.context) for names in words.names]
+            for source in self._sources
+        ]
+        named = np.where(np.array(known) & np.array([bool(names) for names in words.names]), 1.0, likeness)
+        best = int(np.argmax(named @ words.weights - lacks))
+        likeness[best] = named[best]
+        return [best]
+
     def _contradicted(self, fact: Fact, cited: list[_Source], words: "_Words") -> bool:
         """Whether the cited sentences lack a fact of the answer. A name may also stand before them in the passage."""
+        if fact.kind == "rank":  # "first" need not be a rank; another rank in its place tells
+            return any(other.kind == "rank" for source in cited for other in source.facts) and not any(
+                holds(source.facts, fact) for source in cited
+            )
         if fact.kind != "name":
             return not any(holds(source.facts, fact) for source in cited)
         if any(holds(source.context, fact) for source in cited):
@@ -206,6 +233,39 @@ class Sources:
         known = [fact for fact in wanted if fact.kind == "name" and any(holds(source.facts, fact) for source in self._sources)]
         together = any(all(holds(source.context, fact) for fact in known) for source in cited)
         return not together and _JOINS.search(sentence) is None
+
+    def _crosses(self, sentence: str, language: str, words: "_Words", source: _Source) -> bool:
+        """Whether the answer puts a place or partner from one side of a contrast to what the source says on the other: "its seat is
+        in Paris" where "its seat is in New York, while its staff works in Paris"."""
+        text = source.citation.text
+        borders = [0, *(match.start() for match in _CONTRASTS.finditer(text)), len(text)]
+        content = [rows for rows, names, weight in zip(words.rows, words.names, words.weights, strict=True) if weight and not names]
+        if len(borders) < 3 or not content:
+            return False
+        sides: list[tuple[float, tuple[Fact, ...]]] = []
+        for start, end in pairwise(borders):
+            within = source.tokens[(source.starts >= start) & (source.starts < end)]
+            closest = [float((rows @ within.T).max(axis=1, initial=0).mean()) for rows in content]
+            sides.append((float(np.mean(closest)), facts(text[start:end], source.language)))
+        close, said = max(sides, key=lambda side: side[0])
+        if not _rivals(said, facts(sentence, language)):
+            return False
+        put = [fact for match in _PUT.finditer(sentence) for fact in facts(f"x {match['name']}", language) if fact.kind == "name"]
+        for name in put:
+            elsewhere = [closeness for closeness, own in sides if holds(own, name)]
+            if elsewhere and not holds(said, name) and close - max(elsewhere) > _CLEARLY_CLOSER:
+                return True
+        return False
+
+    def _far(self, wanted: tuple[Fact, ...], source: _Source) -> bool:
+        """Whether a name of the answer stands neither in the sentence nor in the last one before it with names, and others do."""
+        for fact in wanted:
+            if fact.kind == "name" and not fact.opening and not holds(source.facts, fact):
+                place = fact.value in PLACES
+                around = source.facts if place else (*source.facts, *source.near)
+                if (place or not holds(source.near, fact)) and _rivals(around, wanted, places=place):
+                    return True
+        return False
 
     def _belongs_elsewhere(self, sentence: str, language: str, cited: list[_Source]) -> bool:
         """Whether a figure is another's in the source: its sentence lacks a name that stands by it in the answer, and has one
@@ -236,7 +296,7 @@ class Sources:
 
     def _denial_differs(self, sentence: str, language: str, source: _Source) -> bool:
         """Whether one of the two denies what the other states, as far as words of negation tell."""
-        if negated(sentence, language):
+        if denies(sentence, language):
             return not denies(source.citation.text, source.language)
         return False
 
@@ -304,6 +364,12 @@ def _about_another(wanted: tuple[Fact, ...], sentence: str, cited: list[_Source]
 
 
 def _replaces_name(names: list[Fact], source: _Source) -> bool:
-    lacking = [fact for fact in names if not holds(source.facts, fact)]
-    others = [fact for fact in source.facts if fact.kind == "name" and not fact.opening and fact.value not in PLACES]
-    return bool(lacking) and any(not holds(tuple(names), fact) for fact in others)
+    return any(not holds(source.facts, fact) for fact in names) and _rivals(source.facts, tuple(names))
+
+
+def _rivals(there: tuple[Fact, ...], wanted: tuple[Fact, ...], *, places: bool = False) -> bool:
+    """Whether there are names of others than the answer's; places count as such among themselves only."""
+    return any(
+        fact.kind == "name" and (fact.value in PLACES) == places and (places or not fact.opening) and not holds(wanted, fact)
+        for fact in there
+    )

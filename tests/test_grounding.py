@@ -22,6 +22,16 @@ TRUE = [
     "Microsoft a investi 15 millions d'euros dans Mistral AI et plus de 13 milliards de dollars dans OpenAI.",
     "The values linked to open source are sharing, security and transparency.",
     "Thomas Wolf and Emad Mostaque reassured their audience on X.",
+    "L'essentiel des équipes de Hugging Face travaille à Paris.",
+    "Most of Hugging Face's teams work in Paris.",
+    "Hugging Face has its headquarters in New York.",
+    "Thomas Wolf est cofondateur de Hugging Face.",
+    "L'Allemagne soutenait Aleph Alpha.",
+    "Les fondateurs de Mistral sont d'anciens salariés de Google et de Meta.",
+    "Satya Nadella dirige Microsoft.",
+    "Microsoft holds 49% of OpenAI.",
+    "Mistral sells closed models.",
+    "Kai Zenner finds it ridiculous that Mistral turned to Microsoft.",
 ]
 FALSE = [
     "Microsoft a investi dans Mistral AI plus de 13 milliards de dollars.",
@@ -48,6 +58,31 @@ FALSE = [
     "Kai Zenner est un député allemand du groupe EPP et spécialiste des questions technologiques.",
     "Kai Zenner is a German member of parliament in the EPP group.",
     "Microsoft a investi dans Mistral AI plus de 13 milliards de dollars et dans OpenAI plus de 15 millions d'euros.",
+    "Le siège de Hugging Face est à Paris.",
+    "The headquarters of Hugging Face is located in Paris.",
+    "L'essentiel des équipes de Hugging Face travaille à New York.",
+    "Microsoft détient 49 % des parts de Mistral.",
+    "Mistral a été fondée par des anciens d'OpenAI.",
+    "Thierry Breton est secrétaire d'État au Numérique.",
+    "La France soutenait Aleph Alpha.",
+    "La première levée de fonds de Mistral était de 385 millions d'euros.",
+    "Mistral refused to sell its models.",
+    "Euronews a interrogé Axel Voss.",
+    "Microsoft est le premier fournisseur de cloud de la planète.",
+    "The Commission has opened an investigation into Mistral's lobbying.",
+    "Axel Voss est lobbyiste de Mistral.",
+]
+# Whose words and names all stand in one sentence of the source, in other roles: what only an understanding of it would tell.
+OUT_OF_REACH = [
+    "Hugging Face's headquarters are in Paris.",
+    "Kai Zenner finds Microsoft ridiculous.",
+    "Google est actionnaire de Mistral.",
+    "Les fondateurs de Mistral viennent de Microsoft.",
+    "Thomas Wolf est cofondateur de Stability AI.",
+    "Emad Mostaque cofounded Hugging Face.",
+    "Satya Nadella dirige Google.",
+    "Mistral est une entreprise américaine.",
+    "Stability AI se trouve à New York.",
 ]
 
 
@@ -67,7 +102,9 @@ def test_what_the_article_says_is_supported(library: Library, sentence: str) -> 
     assert support >= SUPPORTED, citations
 
 
-@pytest.mark.parametrize("sentence", FALSE)
+@pytest.mark.parametrize(
+    "sentence", [*FALSE, *(pytest.param(text, marks=pytest.mark.xfail(reason="roles within a sentence")) for text in OUT_OF_REACH)]
+)
 def test_what_the_article_does_not_say_is_not_supported(library: Library, sentence: str) -> None:
     support, citations = grounded(library, sentence)
     assert support < SUPPORTED, citations
