@@ -1,4 +1,4 @@
-"""The command line: `python -m rag ask | search | index | serve | models | doctor`."""
+"""The command line: `python -m rag ask | search | index | serve | mcp | models | doctor`."""
 
 import argparse
 import io
@@ -111,6 +111,8 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", parents=[common, model, address], help="open the page")
     serve.add_argument("--no-browser", action="store_true", help="don't open a browser")
     serve.set_defaults(run=_serve)
+    mcp = commands.add_parser("mcp", parents=[common, model], help="serve the library to assistants that speak MCP, over stdio")
+    mcp.set_defaults(run=_mcp)
     models = commands.add_parser(
         "models", parents=[common, model], help="the model files: what is there, from where, licence, checksum"
     )
@@ -231,6 +233,18 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
     service = Service(settings, on_state=_Bar().state).start()
     try:
         serve(service, settings.host, settings.port, open_browser=not options.no_browser)
+    finally:
+        service.close()
+    return 0
+
+
+def _mcp(options: argparse.Namespace, settings: Settings) -> int:
+    from rag.service import Service
+    from ui.tools import run
+
+    service = Service(settings).start()
+    try:
+        run(service)
     finally:
         service.close()
     return 0

@@ -391,6 +391,26 @@ MESSAGES: dict[str, dict[str, str]] = {
         "fr": "Trop de demandes à la fois. Attendez quelques secondes.",
         "en": "Too many requests at once. Wait a few seconds.",
     },
+    "busy": {
+        "fr": "Trop de questions attendent déjà. Réessayez dans un instant.",
+        "en": "Too many questions are waiting already. Try again in a moment.",
+    },
+    "starting": {
+        "fr": "La bibliothèque n’est pas encore ouverte. Réessayez dans un instant.",
+        "en": "The library isn’t open yet. Try again in a moment.",
+    },
+    "token_wrong": {
+        "fr": "Cette adresse demande un jeton : envoyez « Authorization: Bearer » suivi de la valeur de COCORICO_TOKEN.",
+        "en": "This address asks for a token: send “Authorization: Bearer” and the value of COCORICO_TOKEN.",
+    },
+    "document_unknown": {
+        "fr": "Il n’y a pas de document « {name} » dans la bibliothèque.",
+        "en": "There is no document “{name}” in the library.",
+    },
+    "passage_unknown": {
+        "fr": "Le document « {document} » n’a pas de passage {passage} (le dernier est le {last}).",
+        "en": "Document “{document}” has no passage {passage} (the last one is {last}).",
+    },
     "too_long": {
         "fr": "La question est trop longue : {most} caractères au plus.",
         "en": "The question is too long: {most} characters at most.",

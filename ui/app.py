@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from rag.service import Service
+    from ui.metrics import Metrics
 
 HERE = Path(__file__).resolve().parent
 LANGUAGES = ("fr", "en")
@@ -35,12 +36,12 @@ def owner(request: Any) -> str:
     return "owner"
 
 
-def build(service: "Service", history: History) -> "gr.Blocks":
+def build(service: "Service", history: History, metrics: "Metrics") -> "gr.Blocks":
     """The page over a service, which may still be getting ready."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     import gradio as gr
 
-    desk = Desk(service, history)
+    desk = Desk(service, history, metrics)
 
     # Gradio reads the annotations to know what to hand over, so they are real here.
     def ask(event: gr.EventData, request: gr.Request) -> Iterator[View]:
@@ -116,20 +117,47 @@ def build(service: "Service", history: History) -> "gr.Blocks":
 
 
 def application(service: "Service") -> "FastAPI":
-    """The page with its own files, as an ASGI application that any server can run."""
-    blocks = build(service, History(service.settings.home / "conversations.sqlite"))
+    """The page with its own files and the doors for programs, as an ASGI application that any server can run."""
+    from ui import doors, tools
+    from ui.metrics import Metrics
+
+    metrics = Metrics(service)
+    blocks = build(service, History(service.settings.home / "conversations.sqlite"), metrics)
     import gradio as gr
     from fastapi import FastAPI, Request
+    from fastapi.exceptions import RequestValidationError
+    from mcp.server.transport_security import TransportSecuritySettings
     from starlette.middleware import Middleware
     from starlette.requests import ClientDisconnect
-    from starlette.responses import FileResponse
+    from starlette.responses import FileResponse, JSONResponse
     from starlette.staticfiles import StaticFiles
 
     settings = service.settings
     hosts = {settings.host, socket.gethostname(), f"{socket.gethostname()}.local", *settings.hosts}
-    app = FastAPI(openapi_url=None, middleware=[Middleware(Guard, hosts=hosts)])
+    mcp = tools.server(service, metrics)
+    checked = TransportSecuritySettings(enable_dns_rebinding_protection=False)  # the guard has looked at the host
+    over_http = mcp.streamable_http_app(stateless_http=True, json_response=True, transport_security=checked)
+    app = FastAPI(
+        title="Cocorico",
+        openapi_url="/v1/openapi.json",
+        docs_url=None,  # its page would load a script from elsewhere
+        redoc_url=None,
+        middleware=[Middleware(Guard, hosts=hosts, token=settings.token)],
+        lifespan=lambda _: mcp.session_manager.run(),
+    )
+    app.include_router(doors.router(service, metrics))
+    app.router.routes.extend(over_http.routes)
 
-    @app.put("/cocorico/library/{name:path}")
+    @app.exception_handler(UserError)
+    async def refuse(_: Request, error: UserError) -> JSONResponse:
+        return doors.refusal(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def correct(_: Request, error: RequestValidationError) -> JSONResponse:
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors())
+        return doors.told(400, wrong, "invalid_request")
+
+    @app.put("/cocorico/library/{name:path}", include_in_schema=False)
     async def put(name: str, request: Request, replace: bool = False) -> dict[str, Any]:
         try:
             added, kept = await service.folder.put(name, request.stream(), replace=replace)
@@ -140,7 +168,7 @@ def application(service: "Service") -> "FastAPI":
         service.read(added, kept)
         return {"name": added, "kept": kept}
 
-    @app.get("/manifest.json")  # Gradio's page links to this address
+    @app.get("/manifest.json", include_in_schema=False)  # Gradio's page links to this address
     def manifest() -> FileResponse:
         return FileResponse(HERE / "theme" / "app.webmanifest", media_type="application/manifest+json")
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rag.retriever import Hit
     from rag.service import Service
     from ui.history import History
+    from ui.metrics import Metrics
 
 MOST_CHARACTERS = 4000
 MOST_TURNS = 12
@@ -28,9 +29,10 @@ View = dict[str, Any]
 class Desk:
     """Takes the questions of all open pages to one service and keeps what was said."""
 
-    def __init__(self, service: "Service", history: "History") -> None:
+    def __init__(self, service: "Service", history: "History", metrics: "Metrics") -> None:
         self.service = service
         self.history = history
+        self.metrics = metrics
         self._stops: dict[str, threading.Event] = {}
 
     def ask(self, session: str, owner: str, asked: dict[str, Any]) -> Iterator[View]:
@@ -53,7 +55,8 @@ class Desk:
             yield dict(view)
             assistant = self._wait(stop)
             if assistant is not None:
-                with closing(assistant.ask(question, history, documents=documents, stop=stop)) as events:
+                asking = assistant.ask(question, history, documents=documents, stop=stop)
+                with closing(self.metrics.watch("page", asking, stop)) as events:
                     for event in events:
                         self._note(view, event)
                         yield dict(view)

@@ -1,5 +1,6 @@
 """What stands before the page: other hosts, other origins, floods and oversized bodies are refused, in words."""
 
+import hmac
 import ipaddress
 import time
 from collections.abc import Awaitable, Callable, Collection
@@ -23,6 +24,7 @@ _HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
+_DOORS = ("/v1/", "/mcp", "/metrics")  # for programs, which may need a token
 _MOST_BODY = 2_000_000  # bytes of anything but a document
 _BURST, _PACE = 200, 20  # requests that one address may send at once, and a second after that
 
@@ -34,10 +36,12 @@ class Guard:
         app: what is guarded.
         hosts: names that this machine is reached by, besides its addresses and "localhost". A page elsewhere can point a
             name of its own at this machine (DNS rebinding), never a name of ours.
+        token: what programs must show at their doors; none where empty.
     """
 
-    def __init__(self, app: Callable[..., Awaitable[None]], hosts: Collection[str] = ()) -> None:
+    def __init__(self, app: Callable[..., Awaitable[None]], hosts: Collection[str] = (), token: str = "") -> None:
         self.app = app
+        self._token = token.encode()
         self._hosts = {host.lower() for host in hosts} | {"localhost"}
         self._seen: dict[str, tuple[float, float]] = {}  # what each address has left, and since when
 
@@ -59,7 +63,7 @@ class Guard:
         try:
             self._admit(scope, headers)
         except UserError as error:
-            status = {"host_unknown": 421, "too_many": 429, "body_large": 413}.get(error.code, 403)
+            status = {"host_unknown": 421, "too_many": 429, "body_large": 413, "token_wrong": 401}.get(error.code, 403)
             text = "\n".join(explain(error, language) for language in ("en", "fr")).encode()
             kind = (b"content-type", b"text/plain; charset=utf-8")
             await guarded({"type": "http.response.start", "status": status, "headers": [kind]})
@@ -71,6 +75,10 @@ class Guard:
         host = headers.get("host", "")
         if not self._known(host):
             raise UserError("host_unknown", host=host)
+        if self._token and scope["path"].startswith(_DOORS):
+            shown = headers.get("authorization", "").removeprefix("Bearer ").encode()
+            if not hmac.compare_digest(shown, self._token):
+                raise UserError("token_wrong")
         if scope["method"] in ("GET", "HEAD", "OPTIONS"):
             return
         origin = headers.get("origin")

@@ -1,0 +1,100 @@
+"""The same doors for assistants that speak MCP (Model Context Protocol): ask, search, read a passage."""
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Any, Literal
+
+from anyio.to_thread import run_sync
+
+from rag.assistant import Answer, Finished, Turn
+from rag.messages import explain
+from rag.results import answer_json
+from ui.doors import found, passage_json
+from weights.errors import UserError
+
+if TYPE_CHECKING:
+    from mcp.server.mcpserver import MCPServer
+
+    from rag.library import Library
+    from rag.service import Service
+    from ui.metrics import Metrics
+
+_ABOUT = (
+    "Answers questions in French or English from one library of documents, and only from them. Each sentence of an answer comes "
+    "with the sentences of the documents that it rests on. Where the documents don't answer, it says so."
+)
+
+
+def server(service: "Service", metrics: "Metrics | None" = None) -> "MCPServer[Any]":
+    """An MCP server over a service, for any transport."""
+    from mcp.server.mcpserver import MCPServer
+    from mcp.server.mcpserver.exceptions import ToolError
+    from mcp.types import ToolAnnotations
+
+    mcp: MCPServer[Any] = MCPServer("cocorico", title="Cocorico", instructions=_ABOUT, log_level="WARNING")
+    harmless = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+
+    def library() -> "Library":
+        service.assistant()
+        if service.library is None:
+            raise UserError("starting")
+        return service.library
+
+    def whole(question: str, history: list[str], language: str | None, stop: threading.Event) -> Answer:
+        events = service.assistant().ask(question, [Turn(text) for text in history], language=language, stop=stop)
+        watched = metrics.watch("mcp", events, stop) if metrics else events
+        return [event.answer for event in watched if isinstance(event, Finished)][-1]
+
+    async def told(work: Any, *arguments: Any) -> Any:
+        try:
+            return await run_sync(work, *arguments, abandon_on_cancel=True)
+        except UserError as error:
+            raise ToolError(explain(error, "en")) from error
+
+    @mcp.tool(annotations=harmless)
+    async def ask(question: str, history: list[str] | None = None, language: Literal["fr", "en"] | None = None) -> dict[str, Any]:
+        """Answer a question from the documents, with the sentences of the documents that each sentence of the answer rests on.
+
+        `history` holds earlier questions of the same conversation, oldest first.
+        """
+        if not question.strip():
+            raise ToolError(explain(UserError("no_question"), "en"))
+        stop = threading.Event()
+        try:
+            answer: Answer = await told(whole, question, history or [], language, stop)
+        finally:
+            stop.set()
+        return answer_json(answer)
+
+    @mcp.tool(annotations=harmless)
+    async def search(query: str, k: int = 5, language: Literal["fr", "en"] | None = None) -> list[dict[str, Any]]:
+        """The passages likeliest to answer a question, best first, each with the document, its number there and its text."""
+        hits = await told(lambda: found(library(), query, min(max(k, 1), 100), language))
+        return [passage_json(hit) for hit in hits]
+
+    @mcp.tool(annotations=harmless)
+    async def read_passage(document: str, passage: int) -> dict[str, Any]:
+        """A passage of a document by its number, with how many the document has: numbers beside it read what surrounds it."""
+
+        def read() -> dict[str, Any]:
+            try:
+                passages = library().store.passages_of(document)
+            except KeyError:
+                passages = []
+            if not 0 <= passage < len(passages):
+                raise UserError("passage_unknown", document=document, passage=passage, last=len(passages) - 1)
+            one = passages[passage]
+            return {
+                "document": document, "title": one.title, "passage": passage, "passages": len(passages), "text": one.text,
+            }  # fmt: skip
+
+        read_one: dict[str, Any] = await told(read)
+        return read_one
+
+    return mcp
+
+
+def run(service: "Service") -> None:
+    """Speak MCP on standard input and output until they close."""
+    logging.getLogger("mcp").setLevel(logging.WARNING)
+    server(service).run("stdio")
