@@ -125,6 +125,19 @@ class _Draft:
     def restart(self) -> None:
         self.text, self.sentences = "", []
 
+    def drop_unsupported(self) -> None:
+        """Leave only the sentences that some source holds."""
+        text, kept = "", list[Sentence]()
+        for sentence in self.sentences:
+            if sentence.citations:
+                before = self.text[: sentence.start]
+                gap = before[len(before.rstrip()) :] if text else ""
+                start = len(text) + len(gap)
+                text += gap + sentence.text
+                kept.append(replace(sentence, start=start, end=len(text)))
+        if len(kept) < len(self.sentences):
+            self.text, self.sentences = text, kept
+
     def refuse(self, likely: float) -> Iterator["Event"]:
         """End with a plain refusal that names the closest document."""
         if self.text:
@@ -289,6 +302,7 @@ class Assistant:
             return
         if best < SUPPORTED:
             yield from self._quote(read if likely >= _QUOTED else (), wanted, draft)
+        draft.drop_unsupported()
         if not draft.sentences:
             yield from draft.refuse(likely)
             return

@@ -18,7 +18,7 @@ from index.contract import Store, StoredPassage
 from index.embedder import Embedder
 from index.lexical import terms
 from index.passages import Span, split_sentences
-from rag.facts import PLACES, Fact, denies, facts, holds, name_key
+from rag.facts import PLACES, Fact, denies, facts, fold, holds, name_key
 from rag.retriever import unit
 
 SUPPORTED = 0.5
@@ -37,6 +37,13 @@ _IS = re.compile(
 )
 _APPOSED = re.compile(
     r"(?P<name>(?:[A-ZÀ-Þ][\w’'-]*\s?)+),\s*(?:(?:une?|le|la|an?|the|ancien|ancienne|former)\s|l['’])*$"
+)
+# A sentence that tells an assistant what to answer says nothing of the world.
+_ORDERS = re.compile(
+    r"\b(?:always|only|never) (?:answer|reply)\b|\b(?:answer|reply) (?:only|always|never)\b|\breponde?[sz]\b"
+    r"|\b(?:to|for|a|pour) (?:the |l')(?:assistant|chatbot|llm)\b"
+    r"|\b(?:ignore|disregard|forget|oublie)\b[^.]{0,40}\binstructions?\b"
+    r"|<\|im_(?:start|end)\|>|\[/?inst\]|<</?sys>>"
 )
 _PERSON = re.compile(r"[A-ZÀ-Þ][\w’'-]+(?: [A-ZÀ-Þ][\w’'-]*)+")
 _WORD = re.compile(r"\w+(?:[-'’.]\w+)*", re.UNICODE)
@@ -103,6 +110,8 @@ class Grounder:
                 if text.startswith("#"):
                     before = (*before, *facts(text, passage.language))
                     continue  # a heading says what follows, not that it is so
+                if _ORDERS.search(fold(text)):
+                    continue
                 own = facts(text, passage.language)
                 within = (spans[:, 0] < end) & (spans[:, 1] > start)
                 stems = frozenset(terms(text, passage.language))
