@@ -13,7 +13,7 @@ PORT ?=
 CHOSEN = $(if $(LIBRARY),--library "$(LIBRARY)") $(if $(MODEL),--model "$(MODEL)") $(if $(STORE),--store "$(STORE)") $(if $(PORT),--port $(PORT))
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
-.PHONY: help chat test lint bench bench-retrieval bench-index screenshots clean
+.PHONY: help chat test lint bench bench-answers bench-retrieval bench-index bench-speed screenshots clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -49,11 +49,17 @@ lint: $(VENV)/.test ## check the style and the types
 bench: $(VENV)/.test ## answer our questions on the article and say how many were right, how fast
 	@$(BIN)/python -m bench.answers article
 
+bench-answers: $(VENV)/.test ## answer the public sets too, and say how often that was right or declined
+	@$(BIN)/python -m bench.answers article piaf_fr piaf_en nomiracl-fr nomiracl-en
+
 bench-retrieval: $(VENV)/.test ## measure the search on the public sets
 	@$(BIN)/python -m bench.retrieval
 
 bench-index: $(VENV)/.test ## measure reading in, opening and searching libraries of up to a million passages
 	@$(BIN)/python -m bench.index
+
+bench-speed: $(VENV)/.test ## measure the waits: first word, writing, Stop, several at once, the start
+	@$(BIN)/python -m bench.speed
 
 screenshots: $(VENV)/.test ## take the pictures in docs/screenshots
 	@$(BIN)/python -m tests.browser.screenshots

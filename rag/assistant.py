@@ -22,6 +22,7 @@ from rag.messages import say
 from rag.retriever import Hit, Retriever
 
 _READ = 3  # excerpts that are read at most
+_SURE = 0.8  # the probability of an answer from which on an excerpt is written from before others are read
 _QUOTED = 0.8  # the probability of an answer from which on, where the model's own don't stand, the document's words are shown
 _PARTS = 6  # sentences of a summary
 _NOTHING = Evidence(0.0, 0.0, 0.0, 0.0, 0.0)
@@ -273,18 +274,14 @@ class Assistant:
         if not hits:
             yield from draft.refuse(0.0)
             return
-        wanted, read = expected(asked), list[Excerpt]()
+        wanted, written = expected(asked), list[Excerpt]()
         likely = best = 0.0
         # What its excerpt doesn't hold is the model's own knowledge, or a mix-up: then the next excerpt is asked.
-        for excerpt in excerpts:
-            evidence = self.read(asked, language, hits, excerpt, stop)
-            chance = answerable.probability(evidence)
+        for chance, evidence, excerpt in self._promising(asked, language, hits, excerpts, stop):
             likely = max(likely, chance)
-            if stop and stop.is_set():
-                break
-            if chance < self.threshold:
+            if chance < self.threshold or (stop and stop.is_set()):
                 continue
-            read.append(excerpt)
+            written.append(excerpt)
             if draft.text:
                 draft.restart()
                 yield Redrafting()
@@ -301,12 +298,28 @@ class Assistant:
             yield Finished(draft.finished(likely, refused=False))
             return
         if best < SUPPORTED:
-            yield from self._quote(read if likely >= _QUOTED else (), wanted, draft)
+            yield from self._quote(written if likely >= _QUOTED else (), wanted, draft)
         draft.drop_unsupported()
         if not draft.sentences:
             yield from draft.refuse(likely)
             return
         yield Finished(draft.finished(likely, refused=False))
+
+    def _promising(
+        self, asked: str, language: str, hits: Sequence[Hit], excerpts: Sequence[Excerpt], stop: threading.Event | None
+    ) -> Iterator[tuple[float, Evidence, Excerpt]]:
+        """The excerpts with how likely each is to answer: at once where it is sure, else the likeliest first once all are read."""
+        unsure: list[tuple[float, Evidence, Excerpt]] = []
+        for excerpt in excerpts:
+            evidence = self.read(asked, language, hits, excerpt, stop)
+            chance = answerable.probability(evidence)
+            if chance >= _SURE:
+                yield chance, evidence, excerpt
+            else:
+                unsure.append((chance, evidence, excerpt))
+            if stop and stop.is_set():
+                break
+        yield from sorted(unsure, key=lambda each: each[0], reverse=True)
 
     def read(
         self, asked: str, language: str, hits: Sequence[Hit], excerpt: Excerpt, stop: threading.Event | None
