@@ -1,4 +1,4 @@
-"""The command line: `python -m rag ask | search | index | serve | mcp | models | doctor`."""
+"""The command line: `python -m rag ask | search | index | serve | account | mcp | models | doctor`."""
 
 import argparse
 import io
@@ -111,6 +111,11 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", parents=[common, model, address], help="open the page")
     serve.add_argument("--no-browser", action="store_true", help="don't open a browser")
     serve.set_defaults(run=_serve)
+    account = commands.add_parser("account", help="who may use a page that several people reach")
+    account.add_argument("--home", metavar="DIR", help="where the accounts lie (default: COCORICO_HOME or the user's data folder)")
+    account.add_argument("action", choices=("add", "remove", "list"), help="add also changes a password")
+    account.add_argument("name", nargs="?", default="", help="of the account")
+    account.set_defaults(run=_account)
     mcp = commands.add_parser("mcp", parents=[common, model], help="serve the library to assistants that speak MCP, over stdio")
     mcp.set_defaults(run=_mcp)
     models = commands.add_parser(
@@ -235,6 +240,25 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
         serve(service, settings.host, settings.port, open_browser=not options.no_browser)
     finally:
         service.close()
+    return 0
+
+
+def _account(options: argparse.Namespace, settings: Settings) -> int:
+    from getpass import getpass
+
+    from rag.messages import say
+    from ui.accounts import Accounts
+
+    accounts, language = Accounts(settings.home / "accounts.json"), _terminal_language()
+    if options.action == "list":
+        print("\n".join(accounts.names()))
+    elif options.action == "remove":
+        accounts.remove(options.name)
+        print(say("account_removed", language, name=options.name, home=settings.home))
+    else:
+        prompt = say("account_prompt", language, name=options.name)
+        accounts.add(options.name, getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n"))
+        print(say("account_added", language, name=options.name))
     return 0
 
 

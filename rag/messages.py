@@ -403,6 +403,38 @@ MESSAGES: dict[str, dict[str, str]] = {
         "fr": "Cette adresse demande un jeton : envoyez « Authorization: Bearer » suivi de la valeur de COCORICO_TOKEN.",
         "en": "This address asks for a token: send “Authorization: Bearer” and the value of COCORICO_TOKEN.",
     },
+    "login": {
+        "fr": "Cette page demande un nom et un mot de passe.",
+        "en": "This page asks for a name and a password.",
+    },
+    "accounts_needed": {
+        "fr": "À l’adresse {host}, d’autres que vous pourraient ouvrir la page, et elle ne demande rien à personne. Créez "
+        "d’abord un compte : « python -m rag account add NOM » (ou nommez dans COCORICO_PROXY_USER l’en-tête de votre mandataire).",
+        "en": "At the address {host} others than you could open the page, and it asks nobody who they are. Make an account first: "
+        "“python -m rag account add NAME” (or name your proxy’s header in COCORICO_PROXY_USER).",
+    },
+    "account_name": {
+        "fr": "« {name} » ne peut pas être un nom de compte : 1 à 64 caractères, sans deux-points.",
+        "en": "“{name}” can’t be the name of an account: 1 to 64 characters, no colon.",
+    },
+    "account_password": {
+        "fr": "Le mot de passe est trop court : au moins {least} caractères.",
+        "en": "The password is too short: at least {least} characters.",
+    },
+    "account_unknown": {
+        "fr": "Il n’y a pas de compte « {name} ».",
+        "en": "There is no account “{name}”.",
+    },
+    "accounts_unreadable": {
+        "fr": "Le fichier des comptes {path} est illisible : {reason}. Réparez-le, ou supprimez-le et recréez les comptes.",
+        "en": "The file of accounts {path} can’t be read: {reason}. Mend it, or remove it and make the accounts anew.",
+    },
+    "account_prompt": {"fr": "Mot de passe de {name} : ", "en": "Password of {name}: "},
+    "account_added": {"fr": "Compte {name} enregistré.", "en": "Account {name} kept."},
+    "account_removed": {
+        "fr": "Compte {name} fermé. Ses conversations restent dans {home}.",
+        "en": "Account {name} closed. Its conversations stay in {home}.",
+    },
     "document_unknown": {
         "fr": "Il n’y a pas de document « {name} » dans la bibliothèque.",
         "en": "There is no document “{name}” in the library.",

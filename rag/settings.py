@@ -28,6 +28,7 @@ class Settings:
     threads: int | None = None
     passages: int = 5
     hosts: tuple[str, ...] = ()  # names that the page is reached by, besides this machine's own
+    proxy_user: str = ""  # the header in which a trusted proxy before the page names the user
     token: str = ""  # what other programs must show at /v1, /mcp and /metrics; anything will do where empty
 
     @property
@@ -73,6 +74,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         host=environment.get("COCORICO_HOST") or "127.0.0.1",
         port=number("COCORICO_PORT", 7860),
         threads=number("COCORICO_THREADS", 0) or None,
+        proxy_user=environment.get("COCORICO_PROXY_USER", ""),
         token=environment.get("COCORICO_TOKEN", ""),
         hosts=tuple(environment.get("COCORICO_HOSTS", "").replace(",", " ").split()),
     )

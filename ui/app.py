@@ -1,5 +1,6 @@
 """The page as a web application: Gradio carries questions and answers, the rest is served from this folder."""
 
+import ipaddress
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag.settings import ROOT
 from ui import source
+from ui.accounts import Accounts
 from ui.chat import Desk, View, wording
 from ui.export import KINDS
 from ui.export import export as exported
@@ -31,17 +33,19 @@ START = """import("/cocorico/page.js").then(page => page.start(element, {
 }));"""
 
 
-def owner(request: Any) -> str:
-    """Whose conversations a request may reach. One person uses the page for now: the one place to change for several."""
-    return "owner"
-
-
-def build(service: "Service", history: History, metrics: "Metrics") -> "gr.Blocks":
+def build(service: "Service", history: History, metrics: "Metrics", accounts: Accounts) -> "gr.Blocks":
     """The page over a service, which may still be getting ready."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     import gradio as gr
 
     desk = Desk(service, history, metrics)
+
+    def owner(request: gr.Request) -> str:
+        """Whose conversations a request may reach. The guard has let it pass; only now is it asked who it is."""
+        name = accounts.user({key.lower(): value for key, value in request.headers.items()})
+        if name is None:
+            raise UserError("login")
+        return name
 
     # Gradio reads the annotations to know what to hand over, so they are real here.
     def ask(event: gr.EventData, request: gr.Request) -> Iterator[View]:
@@ -122,7 +126,9 @@ def application(service: "Service") -> "FastAPI":
     from ui.metrics import Metrics
 
     metrics = Metrics(service)
-    blocks = build(service, History(service.settings.home / "conversations.sqlite"), metrics)
+    settings = service.settings
+    accounts = Accounts(settings.home / "accounts.json", settings.proxy_user)
+    blocks = build(service, History(settings.home / "conversations.sqlite"), metrics, accounts)
     import gradio as gr
     from fastapi import FastAPI, Request
     from fastapi.exceptions import RequestValidationError
@@ -132,7 +138,6 @@ def application(service: "Service") -> "FastAPI":
     from starlette.responses import FileResponse, JSONResponse
     from starlette.staticfiles import StaticFiles
 
-    settings = service.settings
     hosts = {settings.host, socket.gethostname(), f"{socket.gethostname()}.local", *settings.hosts}
     mcp = tools.server(service, metrics)
     checked = TransportSecuritySettings(enable_dns_rebinding_protection=False)  # the guard has looked at the host
@@ -142,7 +147,7 @@ def application(service: "Service") -> "FastAPI":
         openapi_url="/v1/openapi.json",
         docs_url=None,  # its page would load a script from elsewhere
         redoc_url=None,
-        middleware=[Middleware(Guard, hosts=hosts, token=settings.token)],
+        middleware=[Middleware(Guard, hosts=hosts, token=settings.token, accounts=accounts)],
         lifespan=lambda _: mcp.session_manager.run(),
     )
     app.include_router(doors.router(service, metrics))
@@ -192,12 +197,16 @@ def serve(service: "Service", host: str, port: int, *, open_browser: bool) -> No
     """Serve the page until interrupted, on this port or the next free one; prints the address.
 
     Raises:
-        UserError: `address_unavailable` (host, port, reason).
+        UserError: `address_unavailable` (host, port, reason); `accounts_needed` (host) where others could reach a page that asks
+            nobody who they are.
     """
     import webbrowser
 
     import uvicorn
 
+    settings = service.settings
+    if not _loopback(host) and not Accounts(settings.home / "accounts.json", settings.proxy_user).needed:
+        raise UserError("accounts_needed", host=host)
     app = application(service)
     listening = _listen(host, port)
     shown = f"[{host}]" if ":" in host else {"0.0.0.0": "127.0.0.1"}.get(host, host)  # noqa: S104 - compared, not bound
@@ -206,6 +215,13 @@ def serve(service: "Service", host: str, port: int, *, open_browser: bool) -> No
     if open_browser:
         webbrowser.open(address)
     uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)).run(sockets=[listening])
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from rag.folder import MOST_BYTES
 from rag.messages import explain
+from ui.accounts import Accounts
 from weights.errors import UserError
 
 # The browser itself refuses whatever isn't from this address. Gradio compiles its templates: hence 'unsafe-eval'.
@@ -25,6 +26,7 @@ _HEADERS = {
     "cross-origin-resource-policy": "same-origin",
 }
 _DOORS = ("/v1/", "/mcp", "/metrics")  # for programs, which may need a token
+_STATUS = {"host_unknown": 421, "too_many": 429, "body_large": 413, "token_wrong": 401, "login": 401}
 _MOST_BODY = 2_000_000  # bytes of anything but a document
 _BURST, _PACE = 200, 20  # requests that one address may send at once, and a second after that
 
@@ -37,16 +39,27 @@ class Guard:
         hosts: names that this machine is reached by, besides its addresses and "localhost". A page elsewhere can point a
             name of its own at this machine (DNS rebinding), never a name of ours.
         token: what programs must show at their doors; none where empty.
+        accounts: who may use the page; anybody where None.
     """
 
-    def __init__(self, app: Callable[..., Awaitable[None]], hosts: Collection[str] = (), token: str = "") -> None:
+    def __init__(
+        self,
+        app: Callable[..., Awaitable[None]],
+        hosts: Collection[str] = (),
+        token: str = "",
+        accounts: Accounts | None = None,
+    ) -> None:
         self.app = app
         self._token = token.encode()
+        self._accounts = accounts
         self._hosts = {host.lower() for host in hosts} | {"localhost"}
         self._seen: dict[str, tuple[float, float]] = {}  # what each address has left, and since when
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Pass on what is allowed, with the headers by which the browser guards the page."""
+        if scope["type"] == "websocket":  # the page has none
+            await send({"type": "websocket.close", "code": 1008})
+            return
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -63,10 +76,11 @@ class Guard:
         try:
             self._admit(scope, headers)
         except UserError as error:
-            status = {"host_unknown": 421, "too_many": 429, "body_large": 413, "token_wrong": 401}.get(error.code, 403)
             text = "\n".join(explain(error, language) for language in ("en", "fr")).encode()
-            kind = (b"content-type", b"text/plain; charset=utf-8")
-            await guarded({"type": "http.response.start", "status": status, "headers": [kind]})
+            answer = [(b"content-type", b"text/plain; charset=utf-8")]
+            if error.code == "login":
+                answer.append((b"www-authenticate", b'Basic realm="Cocorico", charset="UTF-8"'))
+            await guarded({"type": "http.response.start", "status": _STATUS.get(error.code, 403), "headers": answer})
             await guarded({"type": "http.response.body", "body": text})
             return
         await self.app(scope, _bounded(receive, _most(scope)), guarded)
@@ -75,10 +89,7 @@ class Guard:
         host = headers.get("host", "")
         if not self._known(host):
             raise UserError("host_unknown", host=host)
-        if self._token and scope["path"].startswith(_DOORS):
-            shown = headers.get("authorization", "").removeprefix("Bearer ").encode()
-            if not hmac.compare_digest(shown, self._token):
-                raise UserError("token_wrong")
+        self._identify(scope, headers)
         if scope["method"] in ("GET", "HEAD", "OPTIONS"):
             return
         origin = headers.get("origin")
@@ -92,6 +103,18 @@ class Guard:
             raise UserError("body_large", most=_most(scope))
         if scope["method"] != "PUT":  # documents come one after the other anyway
             self._count(scope["client"][0] if scope.get("client") else "")
+
+    def _identify(self, scope: Any, headers: dict[str, str]) -> None:
+        """Let pass who shows the programs' token at their doors, or proves to be somebody; a wrong try counts as a request."""
+        wanted = self._token if scope["path"].startswith(_DOORS) else b""
+        if wanted and hmac.compare_digest(headers.get("authorization", "").removeprefix("Bearer ").encode(), wanted):
+            return
+        needed = self._accounts is not None and self._accounts.needed
+        if self._accounts is not None and needed and scope["path"] != "/health" and self._accounts.user(headers) is None:
+            self._count(scope["client"][0] if scope.get("client") else "")
+            raise UserError("login")
+        if wanted and not needed:
+            raise UserError("token_wrong")
 
     def _known(self, host: str) -> bool:
         try:
