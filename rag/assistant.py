@@ -14,6 +14,7 @@ from index.passages import Span
 from rag import answerable, conversation, prompts
 from rag.answerable import Evidence
 from rag.expected import Expected, expected, fits
+from rag.facts import Fact, facts, holds
 from rag.focus import Excerpt, focus, windows
 from rag.generator import Generator
 from rag.grounding import SUPPORTED, Citation, Grounder, Sentence, SentenceStream, Sources, cite
@@ -22,8 +23,8 @@ from rag.messages import say
 from rag.retriever import Hit, Retriever
 
 _READ = 3  # excerpts that are read at most
-_SURE = 0.8  # the probability of an answer from which on an excerpt is written from before others are read
-_QUOTED = 0.8  # the probability of an answer from which on, where the model's own don't stand, the document's words are shown
+_SURE = 0.6  # the probability of an answer from which on an excerpt is written from before others are read
+_QUOTED = 0.5  # the probability of an answer from which on, where the model's own don't stand, the document's words are shown
 _PARTS = 6  # sentences of a summary
 _NOTHING = Evidence(0.0, 0.0, 0.0, 0.0, 0.0)
 
@@ -298,7 +299,8 @@ class Assistant:
             yield Finished(draft.finished(likely, refused=False))
             return
         if best < SUPPORTED:
-            yield from self._quote(written if likely >= _QUOTED else (), wanted, draft)
+            names = [fact for fact in facts(asked, language) if fact.kind == "name" and not fact.opening]
+            yield from self._quote(written if likely >= _QUOTED else (), wanted, names, draft)
         draft.drop_unsupported()
         if not draft.sentences:
             yield from draft.refuse(likely)
@@ -335,15 +337,20 @@ class Assistant:
         """The support of a sentence of the answer, 0 where it isn't of the kind that the question asks for."""
         return sentence.support if fits(wanted, sentence.text, language) else 0.0
 
-    def _quote(self, excerpts: Sequence[Excerpt], wanted: Expected | None, draft: _Draft) -> Iterator[Event]:
-        """Where the model's own words don't stand, the sentence closest to the question, as the document has it."""
+    def _quote(
+        self, excerpts: Sequence[Excerpt], wanted: Expected | None, names: Sequence[Fact], draft: _Draft
+    ) -> Iterator[Event]:
+        """Where the model's own words don't stand, the sentence closest to the question that has all its names, as it stands."""
         if draft.text:
             draft.restart()
             yield Redrafting()
         for excerpt in excerpts:
             for span in excerpt.best:
                 citation = cite(excerpt.passage, span)
-                if citation.text.startswith("#") or not fits(wanted, citation.text, excerpt.passage.language):
+                own = facts(citation.text, excerpt.passage.language)
+                if citation.text.startswith("#") or not all(holds(own, name) for name in names):
+                    continue
+                if not fits(wanted, citation.text, excerpt.passage.language):
                     continue
                 known = "quote" if excerpt.passage.language == draft.language else "quote_foreign"
                 draft.text = say(known, draft.language, quote=citation.text)
@@ -382,7 +389,7 @@ class Assistant:
     ) -> tuple[tuple[Hit, ...], list[Excerpt], Sources]:
         """The passages to answer from, what the model is to read of them, and their sentences to check against."""
         found = self.retriever.search(asked, language, k=self.passages, documents=documents)
-        excerpts = focus(asked, found, self.store, self.embedder)[:_READ]
+        excerpts = focus(asked, language, found, self.store, self.embedder)[:_READ]
         read = {excerpt.passage.id for excerpt in excerpts}
         hits = tuple(hit for hit in found if hit.passage.id in read)
         return hits, excerpts, self.grounder.sources([hit.passage for hit in hits])

@@ -9,7 +9,7 @@ from typing import Literal
 
 from rag.facts import facts, fold
 
-Expected = Literal["count", "quantity", "time"]
+Expected = Literal["count", "money", "quantity", "time"]
 
 _MONEY = r"(?:euros?|dollars?|francs?|livres|pounds|argent|money|millions?|milliards?|billions?|temps|time)\b"
 _MEASURES = (
@@ -19,6 +19,12 @@ _MEASURES = (
 )
 _ASKED: tuple[tuple[Expected, str], ...] = (
     ("count", rf"\bcombien (?:de |d')(?!{_MONEY})|\bhow many (?!{_MONEY})"),
+    (
+        "money",
+        r"\bhow much money\b|\bcombien (?:d'argent|d'euros|de (?:dollars|millions|milliards))\b"
+        r"|\bhow much\b.*\b(?:cost|invest\w*|pay|pays|paid|rais\w+|spen[dt]\w*)\b"
+        r"|\bcombien\b.*\b(?:cout\w*|invest\w*|pay\w*|lev\w+|depens\w*)\b",
+    ),
     (
         "quantity",
         rf"\bcombien\b|\bquel(?:le)?s? (?:(?:est|etait|sont|fut) l(?:e |a |'))?{_MEASURES}"
@@ -34,6 +40,7 @@ _FEW = re.compile(
     r"\b(?:deux|trois|seule?|moitie|tiers|quarts?|double|triple|majorite|totalite|aucune?|zero|plusieurs|dizaines?|centaines?"
     r"|milliers?|two|three|single|half|third|quarter|twice|majority|none|dozens|hundreds|thousands|several)\b"
 )
+_SUM = 1000  # a figure from which on it may be one of money without its unit
 _TIMES = re.compile(
     r"\b(?:siecle|century|printemps|ete|automne|hiver|spring|summer|autumn|winter|hier|aujourd'hui|yesterday|today|apres|after"
     r"|avant|before|lors|pendant|during|age|ere|era)\b"
@@ -53,5 +60,7 @@ def fits(kind: Expected | None, text: str, language: str) -> bool:
     known = [fact for fact in facts(text, language) if fact.kind in ("number", "date")]
     if kind == "time":
         return bool(known) or _TIMES.search(fold(text)) is not None
+    if kind == "money":
+        return any(fact.kind == "number" and (fact.unit not in ("", "%") or float(fact.value) >= _SUM) for fact in known)
     figures = [fact for fact in known if fact.kind == "number" and (kind == "quantity" or fact.unit in ("", "%"))]
     return bool(figures) or _FEW.search(fold(text)) is not None

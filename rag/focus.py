@@ -13,9 +13,11 @@ import numpy as np
 from index.contract import Store, StoredPassage
 from index.embedder import Embedder
 from index.passages import Span
+from rag.facts import facts, holds
 from rag.retriever import Floats, Hit, common_direction, unit
 
 _WINDOW = 480  # code points, about 130 tokens: a passage of half as much again is still read whole
+_NAMED = 0.1  # what a window that has all names of the question gains
 _ORDER = 20.0  # by which the search's order is divided beside the window's own score
 
 
@@ -38,7 +40,7 @@ def windows(passage: StoredPassage) -> list[Excerpt]:
     return [Excerpt(passage, _text(passage, sentences)) for sentences in _cut(passage)]
 
 
-def focus(question: str, hits: Sequence[Hit], store: Store, embedder: Embedder) -> list[Excerpt]:
+def focus(question: str, language: str, hits: Sequence[Hit], store: Store, embedder: Embedder) -> list[Excerpt]:
     """The windows of the passages found, those likeliest to answer first.
 
     What is in every window says nothing, so a question's token counts by how far its best match in a window stands out from
@@ -46,6 +48,7 @@ def focus(question: str, hits: Sequence[Hit], store: Store, embedder: Embedder) 
 
     Args:
         question: one that stands alone.
+        language: "fr" or "en", of the question.
         hits: passages of `store`.
         store: holds their token vectors.
         embedder: the one that filled the store.
@@ -64,6 +67,7 @@ def focus(question: str, hits: Sequence[Hit], store: Store, embedder: Embedder) 
             of_sentences.append(np.stack([similar[:, within[place]].max(axis=1, initial=0) for place in window], axis=1))
     best = np.stack([sentences.max(axis=1) for sentences in of_sentences], axis=1)
     scores = np.array([hit.order for hit, _ in found]) / _ORDER + _standing_out(best, best.mean(axis=1, keepdims=True))
+    scores += _NAMED * np.array([_named(question, language, hit.passage, _text(hit.passage, window)) for hit, window in found])
     mean = np.concatenate(of_sentences, axis=1).mean(axis=1, keepdims=True)
     excerpts = []
     for number in np.argsort(-scores, kind="stable"):
@@ -73,6 +77,13 @@ def focus(question: str, hits: Sequence[Hit], store: Store, embedder: Embedder) 
         text, spans_of = _text(hit.passage, window), hit.passage.sentences
         excerpts.append(Excerpt(hit.passage, text, likeness, tuple(spans_of[place] for place in closest)))
     return excerpts
+
+
+def _named(question: str, language: str, passage: StoredPassage, text: str) -> float:
+    """The share of a question's names that a window has, 0 where the question has none."""
+    names = [fact for fact in facts(question, language) if fact.kind == "name" and not fact.opening]
+    own = facts(text, passage.language)
+    return sum(holds(own, name) for name in names) / max(len(names), 1)
 
 
 def _standing_out(best: Floats, mean: Floats) -> Floats:

@@ -24,11 +24,14 @@ from rag.retriever import unit
 SUPPORTED = 0.5
 _MOST_CITATIONS = 3
 _WORTH_CITING = 0.08  # a further sentence must raise the covered share of the answer's words by so much, or bring a missing fact
-_WEAKEST = 0.5  # how much the two words least like the source count beside the mean over all words
-_COVERED, _SLOPE = 0.80, 20.0  # support is 0.5 where the sum of the two is so high
+_WEAKEST = 0.3  # how much the two words least like the source count beside the mean over all words
+_OF_A_NAME = 0.5  # how much a name counts in that mean beside another word
+_COVERED, _SLOPE = 0.71, 20.0  # support is 0.5 where the sum of the two is so high
 _SAME_WORD = 0.55  # cosine from which a name in one language passes for another word of the source
 _SAME_OPENING = 0.25  # the same for a word that only opens the sentence, and so may be no name
 _JOINS = re.compile(r"[,;](?!\d)|\b(?:and|et|while|tandis que|alors que)\b", re.IGNORECASE)  # two statements in one sentence
+_BACK = 2  # sentences: how far before another one may stand that tells what it is about
+_A_STATEMENT = 4  # words from which on a part of a sentence counts as one
 _CONTRASTS = re.compile(r";|\b(?:alors qu[e'’]|tandis qu[e'’]|mais|while|whereas|but)\b", re.IGNORECASE)
 _PUT = re.compile(r"\b(?:in|at|to|from|into|à|en|au|aux|dans|chez|vers)\s(?P<name>[A-ZÀ-Þ][\w’'-]*(?: [A-ZÀ-Þ][\w’'-]*)*)")
 _CLEARLY_CLOSER = 0.1  # cosine by which the words of an answer must be closer to one side of a contrast than to the other
@@ -142,7 +145,8 @@ class Sources:
             return 0.0, ()
         likeness = np.stack([self._likeness(words, source) for source in self._sources])
         wanted = facts(sentence, language)
-        if _JOINS.search(sentence) is None:
+        single = sum(len(part.split()) >= _A_STATEMENT for part in _JOINS.split(sentence)) < 2
+        if single:
             chosen = self._choose_one(likeness, words, wanted)
         else:
             chosen = self._choose(likeness @ words.weights, likeness, words, wanted)
@@ -154,7 +158,7 @@ class Sources:
             any(self._contradicted(fact, cited, words) for fact in wanted)
             or self._belongs_elsewhere(sentence, language, cited)
             or self._mixes(sentence, wanted, cited)
-            or (len(cited) == 1 and (self._crosses(sentence, language, words, cited[0]) or self._far(wanted, cited[0])))
+            or (single and (self._crosses(sentence, language, words, cited[0]) or self._far(wanted, cited[0])))
             or self._apposed_to_another(sentence, language, cited, words)
             or _about_another(wanted, sentence, cited)
             or self._denial_differs(sentence, language, cited[0])
@@ -172,7 +176,9 @@ class Sources:
             if stem and own.any():
                 rows.append(directions[own])
                 starts.append(match.start())
-                weights.append(0.0 if match[0][0].isdigit() else 1.0)  # figures are compared exactly, apart
+                # Figures are compared exactly, apart; so are names, which say less of what is said of them.
+                name = any(fact.kind == "name" and not fact.opening for fact in facts(f"x {match[0]}", language))
+                weights.append(0.0 if match[0][0].isdigit() else _OF_A_NAME if name else 1.0)
                 stems.append(frozenset(stem))
                 names.append(frozenset(fact.value for fact in facts(f"x {match[0]}", language) if fact.kind == "name"))
         share = np.array(weights, np.float32) if any(weights) else np.ones(len(rows), np.float32)
@@ -209,7 +215,8 @@ class Sources:
         return chosen
 
     def _choose_one(self, likeness: NDArray[np.float32], words: "_Words", wanted: tuple[Fact, ...]) -> list[int]:
-        """The one sentence that holds a single statement; the names in it may stand before it in the passage."""
+        """The one sentence that holds a single statement, and one shortly before it where that says more of it; names may stand
+        further back."""
         missing = [[fact for fact in wanted if not holds(source.facts, fact)] for source in self._sources]
         lacks = np.array([sum(0.05 if fact.kind == "name" else 0.5 for fact in facts) for facts in missing])
         known = [
@@ -217,9 +224,17 @@ class Sources:
             for source in self._sources
         ]
         named = np.where(np.array(known) & np.array([bool(names) for names in words.names]), 1.0, likeness)
-        best = int(np.argmax(named @ words.weights - lacks))
+        alone = named @ words.weights - lacks
+        best, pair = int(np.argmax(alone)), [int(np.argmax(alone))]
+        for back in range(1, _BACK + 1):
+            for place in range(back, len(self._sources)):
+                if self._sources[place - back].citation.passage != self._sources[place].citation.passage:
+                    continue
+                both = float(np.maximum(named[place], likeness[place - back]) @ words.weights - lacks[place]) - back * _WORTH_CITING
+                if both > alone[best]:
+                    alone[place], best, pair = both, place, [place, place - back]
         likeness[best] = named[best]
-        return [best]
+        return pair
 
     def _contradicted(self, fact: Fact, cited: list[_Source], words: "_Words") -> bool:
         """Whether the cited sentences lack a fact of the answer. A name may also stand before them in the passage."""
@@ -267,12 +282,14 @@ class Sources:
         return False
 
     def _far(self, wanted: tuple[Fact, ...], source: _Source) -> bool:
-        """Whether a name of the answer stands neither in the sentence nor in the last one before it with names, and others do."""
+        """Whether a name of the answer stands neither in the sentence nor in the last one before it with names, and others do; a
+        country must stand in one of the two in any case."""
         for fact in wanted:
             if fact.kind == "name" and not fact.opening and not holds(source.facts, fact):
-                place = fact.value in PLACES
-                around = source.facts if place else (*source.facts, *source.near)
-                if (place or not holds(source.near, fact)) and _rivals(around, wanted, places=place):
+                if fact.value in PLACES:
+                    if not holds(source.near, fact) or _rivals(source.facts, wanted, places=True):
+                        return True
+                elif not holds(source.near, fact) and _rivals((*source.facts, *source.near), wanted):
                     return True
         return False
 

@@ -50,7 +50,7 @@ def test_windows_hold_every_sentence_and_begin_with_the_one_before(store: LocalS
 )
 def test_the_window_that_answers_is_read_first(store: LocalStore, embedder: Embedder, question: str, language: str, words: str) -> None:
     hits = Retriever(store, embedder).search(question, language)
-    first = focus(question, hits, store, embedder)[0]
+    first = focus(question, language, hits, store, embedder)[0]
     assert words in first.text
     start, end = first.best[0]
     assert words in PORT[start:end]

@@ -69,11 +69,13 @@ FALSE = [
     "Mistral refused to sell its models.",
     "Euronews a interrogé Axel Voss.",
     "Microsoft est le premier fournisseur de cloud de la planète.",
-    "The Commission has opened an investigation into Mistral's lobbying.",
     "Axel Voss est lobbyiste de Mistral.",
+    "Kai Zenner est un expert en lobbying et en politique.",
+    "Most of Hugging Face's teams work in France.",
 ]
-# Whose words and names all stand in one sentence of the source, in other roles: what only an understanding of it would tell.
+# Whose words and names stand together in the source, in other roles or only as a possibility: only an understanding would tell.
 OUT_OF_REACH = [
+    "The Commission has opened an investigation into Mistral's lobbying.",
     "Hugging Face's headquarters are in Paris.",
     "Kai Zenner finds Microsoft ridiculous.",
     "Google est actionnaire de Mistral.",
