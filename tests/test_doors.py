@@ -216,4 +216,5 @@ def _finished(text: str) -> Finished:
     ],
 )
 def test_only_what_will_stand_is_sent(events: list, pieces: list[str]) -> None:
-    assert [part for part in _written(iter(events)) if isinstance(part, str)] == pieces
+    given = (event for event in events)
+    assert [part for part in _written(given) if isinstance(part, str)] == pieces

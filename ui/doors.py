@@ -7,7 +7,7 @@ A document's address is `/v1/documents/NAME`; a source is that address with the 
 import json
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -104,7 +104,7 @@ def router(service: "Service", metrics: "Metrics") -> APIRouter:
     doors = APIRouter()
     waiting = threading.Semaphore(_MOST_WAITING)
 
-    def events(asked: Asked, given: ChatRequest, stop: threading.Event) -> Iterator[Event]:
+    def events(asked: Asked, given: ChatRequest, stop: threading.Event) -> Generator[Event]:
         if not waiting.acquire(blocking=False):
             raise UserError("busy")
         try:
@@ -229,36 +229,37 @@ def _library(service: "Service") -> "Library":
     return service.library
 
 
-def _written(events: Iterator[Event]) -> Iterator[str | Answer]:
+def _written(events: Generator[Event]) -> Generator[str | Answer]:
     """The text as far as it will stand, and the answer at the end: what was sent can't be taken back, so what no source holds yet
     is held back."""
     sent = held = ""
     stands = True
-    for event in events:
-        match event:
-            case Redrafting():
-                held, stands = "", False
-            case Delta():
-                held += event.text
-            case Grounded() if not sent and event.sentence.support >= SUPPORTED:
-                stands = True
-                sent, held = held, ""
-                yield sent
-            case Finished(answer=answer):
-                whole = answer.answer
-                rest = whole[len(sent) :] if whole.startswith(sent) else f"\n\n{whole}"
-                if rest:
-                    yield rest
-                yield answer
-                continue
-        if sent and stands and held:
-            sent += held
-            yield held
-            held = ""
+    with closing(events):
+        for event in events:
+            match event:
+                case Redrafting():
+                    held, stands = "", False
+                case Delta():
+                    held += event.text
+                case Grounded() if not sent and event.sentence.support >= SUPPORTED:
+                    stands = True
+                    sent, held = held, ""
+                    yield sent
+                case Finished(answer=answer):
+                    whole = answer.answer
+                    rest = whole[len(sent) :] if whole.startswith(sent) else f"\n\n{whole}"
+                    if rest:
+                        yield rest
+                    yield answer
+                    continue
+            if sent and stands and held:
+                sent += held
+                yield held
+                held = ""
 
 
 async def _stream(
-    head: dict[str, Any], first: str | Answer, written: Iterator[str | Answer], stop: threading.Event, base: str
+    head: dict[str, Any], first: str | Answer, written: Generator[str | Answer], stop: threading.Event, base: str
 ) -> AsyncIterator[str]:
     """Server-sent events: pieces of text, then the sources, then "[DONE]"."""
 
@@ -282,6 +283,7 @@ async def _stream(
         yield "data: [DONE]\n\n"
     finally:  # also where the program has gone
         stop.set()
+        written.close()
 
 
 async def _unless_gone(request: Request, work: Callable[[], Answer], stop: threading.Event) -> Answer:
