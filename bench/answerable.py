@@ -2,6 +2,7 @@
 
     python -m bench.answerable                 let the model read, then fit; what was read is kept and gone on with
     python -m bench.answerable --questions 80  so many questions of each set
+    python -m bench.answerable --kept          only fit, to what was read before, by whichever version of the program
 
 NoMIRACL's questions come with ten passages each, of which people said whether they answer. Questions of PIAF are asked twice:
 of all passages, and of all but the one that they were written for. Prints the constants, and how good they are on questions
@@ -14,17 +15,21 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.answers import DATA, lines, program
 from bench.report import RESULTS, heading
 from bench.retrieval import indexed
-from rag import answerable
+from index.passages import split_sentences
+from rag import answerable, prompts
 from rag.answerable import Evidence
 from rag.assistant import Assistant
+from rag.focus import Excerpt
+from rag.grounding import SUPPORTED, Sources
 from rag.library import Library, open_library
 from rag.settings import from_environment
 
@@ -38,7 +43,12 @@ def main() -> int:
     """Read, fit, print."""
     parser = argparse.ArgumentParser(prog="python -m bench.answerable", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--questions", type=int, default=60, help="of each set, chosen by the SHA-1 of their ids")
+    parser.add_argument("--kept", action="store_true", help="only fit, to what was read before")
     options = parser.parse_args()
+    if options.kept:
+        print(heading(), flush=True)
+        fit(list(lines(KEPT)))
+        return 0
     if not DATA.is_dir():
         print(f"{DATA}: no such folder. The public sets aren't part of the repository; nothing was fitted.")
         return 0
@@ -73,9 +83,20 @@ def _rows(name: str, number: int, library: Library, known: dict[str, Row]) -> It
         with _assistant(library, row) as assistant:
             names = {info.name for info in assistant.store.documents()}
             allowed = names - {row["passage"]} if piaf and not label else None
-            hits, excerpts, _ = assistant.find(row["text"], row["lang"], allowed)
+            hits, excerpts, sources = assistant.find(row["text"], row["lang"], allowed)
             read = [assistant.read(row["text"], row["lang"], hits, excerpt, None) for excerpt in excerpts]
+            likeliest = max(range(len(read)), key=lambda place: read[place].read)
+            read[likeliest] = replace(read[likeliest], support=_support(assistant, row, excerpts[likeliest], sources))
         yield key, label, {"language": row["lang"], "evidence": [asdict(evidence) for evidence in read]}
+
+
+def _support(assistant: Assistant, row: Row, excerpt: Excerpt, sources: Sources) -> float:
+    """How surely the sources hold the best sentence of an answer from this excerpt."""
+    language = row["lang"]
+    messages = prompts.answering(row["text"], excerpt, language)
+    text = "".join(assistant.generator.stream(messages, begin=prompts.OPENINGS[language][0], max_tokens=80)).strip()
+    spans = split_sentences(text, language)
+    return max((sources.ground(text[start:end], language)[0] for start, end in spans), default=0.0)
 
 
 @contextmanager
@@ -97,6 +118,7 @@ def fit(rows: list[Row]) -> None:
 
     best = [max((Evidence(**one) for one in row["evidence"]), key=lambda evidence: evidence.read) for row in rows]
     labels, sets = np.array([row["answerable"] for row in rows]), np.array([row["set"] for row in rows])
+    supported = np.array([evidence.support >= SUPPORTED for evidence in best])
     # Every set counts the same, and in it the two answers do.
     weights = np.array([1 / ((sets == name) & (labels == label)).sum() for name, label in zip(sets, labels, strict=True)])
     weights *= len(rows) / weights.sum()
@@ -114,11 +136,16 @@ def fit(rows: list[Row]) -> None:
             continue
         print(f"  {name:12} {part.sum():4} asked, area under the curve {roc_auc_score(labels[part], held_out[part]):.3f};", end="")
         print(" answers what it can't / refuses what it can, %, at", end="")
-        for threshold in (0.3, 0.4, 0.5, 0.6):
-            wrongly = 100 * (held_out[part & ~labels] >= threshold).mean()
-            missed = 100 * (held_out[part & labels] < threshold).mean()
-            print(f"  {threshold}: {wrongly:.0f}/{missed:.0f}", end="")
+        for threshold in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6):
+            print(f"  {threshold}: {_rates(held_out >= threshold, part, labels)}", end="")
+        print("\n" + " " * 15 + "unsupported answers declined as well:", end="")
+        for threshold in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6):
+            print(f"  {threshold}: {_rates((held_out >= threshold) & supported, part, labels)}", end="")
         print()
+
+
+def _rates(answered: NDArray[np.bool_], part: NDArray[np.bool_], labels: NDArray[np.bool_]) -> str:
+    return f"{100 * answered[part & ~labels].mean():.0f}/{100 * (~answered[part & labels]).mean():.0f}"
 
 
 if __name__ == "__main__":

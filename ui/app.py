@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from rag.settings import ROOT
 from ui import source
 from ui.accounts import Accounts
-from ui.chat import Desk, View, wording
+from ui.chat import MOST_CHARACTERS, Desk, View, wording
 from ui.export import KINDS
 from ui.export import export as exported
 from ui.guard import Guard
 from ui.history import History
+from ui.map import points
 from ui.texts import EXAMPLES, all_texts
 from weights.errors import UserError
 
@@ -63,6 +64,9 @@ def build(service: "Service", history: History, metrics: "Metrics", accounts: Ac
     def document(given: Any) -> dict[str, str] | None:
         return source.document(service, *_texts(given, "name", "digest"))
 
+    def map_of(question: Any) -> dict[str, Any] | None:
+        return points(service.library, str(question)[:MOST_CHARACTERS]) if service.library else None
+
     def remove(name: Any) -> dict[str, Any]:
         return _told(lambda: {"kept": service.folder.take_out(str(name))}, service)
 
@@ -93,7 +97,7 @@ def build(service: "Service", history: History, metrics: "Metrics", accounts: Ac
         return exported(found, kind, language) if found and kind in KINDS and language in LANGUAGES else None
 
     functions = [
-        state, documents, document, remove, put_back, cancel, conversations, conversation, rename, discard, rate, export,
+        state, documents, document, map_of, remove, put_back, cancel, conversations, conversation, rename, discard, rate, export,
     ]  # fmt: skip
     own_library = service.settings.library.resolve() == ROOT / "seeds"
     with gr.Blocks(title="Cocorico", analytics_enabled=False) as blocks:

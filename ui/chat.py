@@ -198,4 +198,5 @@ def _hit(hit: "Hit") -> View:
         "start": passage.start,
         "end": passage.end,
         "text": passage.text,
+        "why": [round(hit.vector, 3), round(hit.words, 2), round(hit.late, 3), round(hit.score, 3)],
     }

@@ -45,6 +45,9 @@ def main() -> None:
                     _show(page)
                     page.screenshot(path=FOLDER / name)
                     print(FOLDER / name)
+                    if theme == "light":
+                        _show_map(page)
+                        page.screenshot(path=FOLDER / f"{screen}-{language}-map.png")
                     context.close()
         browser.close()
     service.close()
@@ -66,6 +69,15 @@ def _show(page: Page) -> None:
     page.mouse.move(0, 0)
     page.evaluate("document.fonts.ready")
     page.wait_for_timeout(500)
+
+
+def _show_map(page: Page) -> None:
+    page.locator(".under summary").last.click()
+    page.click(".close" if page.locator(".close").is_visible() else "[data-do=library]")
+    page.click("[data-do=library]")
+    page.locator("aside .add").last.click()
+    page.wait_for_selector(".map .point")
+    page.wait_for_timeout(300)
 
 
 if __name__ == "__main__":

@@ -63,3 +63,26 @@ def test_a_conversation_in_both_languages(open_page: Opening, address: str) -> N
     page.click("[data-do=fresh]")
     expect(page.locator(".turn")).to_have_count(0)
     expect(page.locator(".empty")).to_be_visible()
+
+
+@pytest.mark.timeout(600)
+def test_the_map_shows_what_was_read_and_opens_it(open_page: Opening, address: str) -> None:
+    page = open_page(address)
+    ask(page, "Combien Microsoft a-t-il investi dans Mistral AI ?")
+    page.click(".under summary")
+    expect(page.locator(".why").first).to_be_visible()
+    page.click("[data-do=library]")
+    page.locator("aside .add").last.click()
+    expect(page.locator(".map .point").first).to_be_visible()
+    assert page.locator(".map .point.read").count() >= 1
+    expect(page.locator(".map path.asked")).to_have_count(1)
+    page.locator(".map .point.read").first.click()
+    expect(page.locator("mark.chosen").first).to_be_visible()
+
+    # The same by the keyboard.
+    page.click("[data-do=library]")
+    page.locator("aside .add").last.click()
+    page.locator(".map").press("ArrowRight")
+    expect(page.locator(".map .point.here")).to_have_count(1)
+    page.locator(".map").press("Enter")
+    expect(page.locator("mark.chosen").first).to_be_visible()

@@ -13,6 +13,7 @@ let held = false;        // the mouse is down on the turn being answered: it mus
 
 export const isRunning = () => running !== null;
 export const id = () => current;
+export const last = () => turns.findLast(turn => turn.view.passages?.length);
 
 export function start(given) {
   bridge = { ask: given.ask, stop: given.stop, examples: given.props.examples };
@@ -273,9 +274,20 @@ function footer(turn, at, citations) {
     last ? button(say("retry"), () => ask(turn.question, at), { class: "quiet", "data-key": "retry" }) : null,
     answered && current ? [rated("good"), rated("bad")] : null,
     passages.length ? h("details", {}, h("summary", { "data-key": "read" }, told.filter(Boolean).join(" · ")),
-      h("ol", {}, passageButtons(turn, excerpt).map(each => h("li", {}, each)))) : null,
+      h("ol", {}, passageButtons(turn, excerpt).map((each, place) => h("li", {}, each, why(passages, place))))) : null,
     turn.rating ? h("input", { class: "reason", "data-key": "reason", placeholder: say("reason"), "aria-label": say("reason"),
       maxlength: 1000, value: turn.reason, onchange: event => rate(turn, turn.rating, event.currentTarget.value) }) : null);
+}
+
+// Why a passage was read: its likeness to the question in each of the search's ways, beside the best of those read.
+function why(passages, place) {
+  if (!passages[place].why) return null;
+  return h("dl", { class: "why", lang: app.language, "aria-label": say("why") }, ["vector", "words", "late", "score"].flatMap((name, way) => {
+    const value = passages[place].why[way], best = way === 3 ? 1 : Math.max(...passages.map(each => each.why[way]), 1e-9);
+    const bar = h("span", { class: "share" });
+    bar.style.width = `${Math.round(100 * value / best)}%`;
+    return [h("dt", {}, say(`why_${name}`)), h("dd", {}, h("span", {}, bar), number(value, 2))];
+  }));
 }
 
 async function rate(turn, rating, reason) {

@@ -117,13 +117,14 @@ export function render(area) {
   if (documents === null) return area.replaceChildren(h("p", { class: "aside" }, say("documents_later")));
   const key = area.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
   const rows = documents.map(row), failed = [...problems, ...state.reading.failed.map(each => each.error)];
-  area.replaceChildren(
+  area.replaceChildren(...[
     adding(), h("div", { class: "reading", hidden: true }, h("p", {}), h("progress", { "aria-label": say("reading_files") }), button(say("cancel"), cancel)),
     ...failed.map(error => h("p", { class: "error" }, error[app.language])),
     h("p", { class: "count" }, documents.length ? sayCount("documents", documents.length) : say("documents_none"),
       allowed ? button(say("use_all"), () => choose(null), { class: "quiet" }) : null),
     h("ul", { class: "library" }, rows),
-    h("p", { class: "aside" }, say("how")));
+    documents.length ? button(say("map"), () => panel.show({ kind: "map" }), { class: "add" }) : null,
+    h("p", { class: "aside" }, say("how"))].filter(Boolean));
   if (key) [...area.querySelectorAll("[aria-label]")].find(each => each.getAttribute("aria-label") === key)?.focus({ preventScroll: true });
   showProgress();
 }

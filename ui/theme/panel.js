@@ -3,8 +3,9 @@
 import { $, announce, app, button, h, say, spaced, units } from "./words.js";
 import * as library from "./library.js";
 import * as conversations from "./conversations.js";
+import * as map from "./map.js";
 
-let opened = { kind: "documents" };    // or {kind: "conversations"}, {kind: "source"} with {name} or {list, at, turn, opener, support}
+let opened = { kind: "documents" };    // or {kind: "conversations"}, {kind: "map"}, {kind: "source"} with {name} or {list, at, turn, opener, support}
 const sources = new Map();
 
 export const level = support => support >= 0.8 ? "strong" : support >= 0.5 ? "fair" : "none";
@@ -59,7 +60,7 @@ export function render(kind = opened.kind) {
   $(".close").hidden = !app.page.classList.contains("with-panel");
   if (kind === "source") return showSource();
   $(".bar h2").textContent = say(kind);
-  (kind === "documents" ? library : conversations).render($(".text"));
+  ({ documents: library, conversations, map })[kind].render($(".text"));
 }
 
 async function showSource() {

@@ -1,0 +1,53 @@
+"""The library as a picture: every passage a point, like passages near each other."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from index.contract import StoredPassage
+    from rag.library import Library
+
+_MOST = 2000  # points; of a larger library a part of each document is shown
+_PREVIEW = 160  # code points
+
+
+def points(library: "Library", question: str = "") -> dict[str, Any]:
+    """Passages on the two axes along which their vectors differ most (principal components), and a question among them.
+
+    Args:
+        library: its passages; evenly chosen ones where there are more than can be told apart.
+        question: placed by its vector too, unless it is empty.
+
+    Returns:
+        `documents` (names), `points` ([x, y, number of the document, start, end, beginning of the text], both axes 0..1),
+        `question` ([x, y] or None) and `all` (how many passages there are).
+    """
+    known = [info for info in library.store.documents() if info.passages]
+    total = sum(info.passages for info in known)
+    every = max(1, -(-total // _MOST))
+    found: list[tuple[int, StoredPassage]] = []
+    for number, info in enumerate(known[:: max(1, len(known) // _MOST)]):
+        found += [(number, passage) for passage in library.store.passages_of(info.name)[::every]]
+    found = found[:_MOST]
+    if len(found) < 2:
+        return {"documents": [], "points": [], "question": None, "all": total}
+    vectors = library.store.vectors([passage.id for _, passage in found])
+    mean = vectors.mean(axis=0)
+    _, axes = np.linalg.eigh(np.cov(vectors - mean, rowvar=False))
+    flat = (vectors - mean) @ axes[:, :-3:-1]
+    asked = (library.embedder.queries([question])[0].vector - mean) @ axes[:, :-3:-1] if question else None
+    low, high = flat.min(axis=0), flat.max(axis=0)
+    placed = (flat - low) / np.maximum(high - low, 1e-9)
+    if asked is not None:  # questions lie a little apart from passages: at the border where they would fall outside
+        asked = np.clip((asked - low) / np.maximum(high - low, 1e-9), 0, 1)
+    names = [info.name for info in known[:: max(1, len(known) // _MOST)]]
+    return {
+        "documents": names,
+        "points": [
+            [*np.round(place, 4).tolist(), number, passage.start, passage.end, passage.text[:_PREVIEW]]
+            for place, (number, passage) in zip(placed, found, strict=True)
+        ],
+        "question": None if asked is None else np.round(asked, 4).tolist(),
+        "all": total,
+    }
