@@ -206,13 +206,18 @@ def _finished(text: str) -> Finished:
     return Finished(Answer("q", text, "fr", 1.0, False, (), (), Timings(0, 0, 0, 1)))
 
 
+def said(text: str, start: int, support: float = 0.9) -> Grounded:
+    return Grounded(Sentence(text, start, start + len(text), support, ()))
+
+
 @pytest.mark.parametrize(
     ("events", "pieces"),
     [
-        ([Delta("Oui"), Delta(" bien."), Grounded(Sentence("Oui bien.", 0, 9, 0.9, ())), Delta(" Et"), _finished("Oui bien. Et")], ["Oui bien.", " Et"]),
-        ([Delta("Faux."), Grounded(Sentence("Faux.", 0, 5, 0.1, ())), Redrafting(), Delta("Vrai."), _finished("Vrai.")], ["Vrai."]),
+        ([Delta("Oui"), Delta(" bien."), said("Oui bien.", 0), Delta(" Et."), said("Et.", 10), _finished("Oui bien. Et.")], ["Oui bien.", " Et."]),
+        ([Delta("A. B. C."), said("A.", 0), said("B.", 3, 0.1), said("C.", 6), _finished("A. C.")], ["A.", " C."]),
+        ([Delta("Faux."), said("Faux.", 0, 0.1), Redrafting(), Delta("Vrai."), _finished("Vrai.")], ["Vrai."]),
         ([Found(()), Delta("Je ne sais pas."), _finished("Je ne sais pas.")], ["Je ne sais pas."]),
-        ([Delta("A."), Grounded(Sentence("A.", 0, 2, 0.9, ())), Redrafting(), Delta("B."), _finished("B.")], ["A.", "\n\nB."]),
+        ([Delta("A."), said("A.", 0), Redrafting(), Delta("B."), said("B.", 0), _finished("B.")], ["A.", "\n\nB."]),
     ],
 )
 def test_only_what_will_stand_is_sent(events: list, pieces: list[str]) -> None:

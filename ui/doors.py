@@ -230,32 +230,26 @@ def _library(service: "Service") -> "Library":
 
 
 def _written(events: Generator[Event]) -> Generator[str | Answer]:
-    """The text as far as it will stand, and the answer at the end: what was sent can't be taken back, so what no source holds yet
-    is held back."""
-    sent = held = ""
-    stands = True
+    """Sentence by sentence what some source holds, and the answer at the end: what was sent can't be taken back."""
+    sent, text, anew = "", "", False
     with closing(events):
         for event in events:
             match event:
                 case Redrafting():
-                    held, stands = "", False
+                    text, anew = "", bool(sent)
                 case Delta():
-                    held += event.text
-                case Grounded() if not sent and event.sentence.support >= SUPPORTED:
-                    stands = True
-                    sent, held = held, ""
-                    yield sent
+                    text += event.text
+                case Grounded(sentence=sentence) if sentence.support >= SUPPORTED and not anew:
+                    before = text[: sentence.start]
+                    piece = (before[len(before.rstrip()) :] if sent else "") + sentence.text
+                    sent += piece
+                    yield piece
                 case Finished(answer=answer):
                     whole = answer.answer
                     rest = whole[len(sent) :] if whole.startswith(sent) else f"\n\n{whole}"
                     if rest:
                         yield rest
                     yield answer
-                    continue
-            if sent and stands and held:
-                sent += held
-                yield held
-                held = ""
 
 
 async def _stream(
