@@ -72,8 +72,8 @@ def _show(page: Page) -> None:
 
 
 def _show_map(page: Page) -> None:
+    page.click(".close")
     page.locator(".under summary").last.click()
-    page.click(".close" if page.locator(".close").is_visible() else "[data-do=library]")
     page.click("[data-do=library]")
     page.locator("aside .add").last.click()
     page.wait_for_selector(".map .point")
