@@ -34,6 +34,7 @@ from rag.library import Library, open_library
 from rag.settings import from_environment
 
 SETS = ("nomiracl-fr", "nomiracl-en", "piaf-fr", "piaf-en")
+_THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
 KEPT = RESULTS / "answerable.jsonl"
 
 Row = dict[str, Any]
@@ -136,10 +137,10 @@ def fit(rows: list[Row]) -> None:
             continue
         print(f"  {name:12} {part.sum():4} asked, area under the curve {roc_auc_score(labels[part], held_out[part]):.3f};", end="")
         print(" answers what it can't / refuses what it can, %, at", end="")
-        for threshold in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6):
+        for threshold in _THRESHOLDS:
             print(f"  {threshold}: {_rates(held_out >= threshold, part, labels)}", end="")
         print("\n" + " " * 15 + "unsupported answers declined as well:", end="")
-        for threshold in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6):
+        for threshold in _THRESHOLDS:
             print(f"  {threshold}: {_rates((held_out >= threshold) & supported, part, labels)}", end="")
         print()
 

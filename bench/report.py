@@ -24,11 +24,16 @@ def circumstances() -> dict[str, Any]:
     return {
         "command": " ".join(["python", "-m", getattr(sys.modules["__main__"].__spec__, "name", sys.argv[0]), *sys.argv[1:]]),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": f"{_processor()}, {len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores, "
+        "machine": f"{_processor()}, {cores()} cores, "
         f"{_memory_gib():.0f} GiB, {platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "versions": versions,
     }
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
 
 
 def keep(name: str, results: dict[str, Any]) -> Path:

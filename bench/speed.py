@@ -8,7 +8,6 @@ The model of the page, warm, on all cores of this machine; nothing else should r
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -68,7 +67,7 @@ def show(part: str, found: dict[str, Any]) -> None:
 
 def article(library: Library) -> dict[str, Any]:
     """New questions on the article once it was read ahead, a follow-up, and the same questions read in full by llama.cpp."""
-    assistant, generator = library.assistant(), _generator(library)
+    assistant = library.assistant()
     began = time.perf_counter()
     assistant.prepare(threading.Event())
     found: dict[str, Any] = {"reading ahead, s": time.perf_counter() - began}
@@ -80,7 +79,7 @@ def article(library: Library) -> dict[str, Any]:
         _first(assistant, text, [Turn(rows[0]["text"])])
         for text in ("Et dans OpenAI ?", "Et quand ?", "Et pour combien ?", "Et avec quelle part ?", "Pourquoi ?")
     ]
-    full = [in_full(generator, library.retriever, row["text"], row["language"]) for row in rows[:_TIMES]]
+    full = [in_full(assistant.generator, library.retriever, row["text"], row["language"]) for row in rows[:_TIMES]]
     found["first word, three passages in full, s"] = full
     found["times as fast"] = statistics.median(full) / statistics.median(asked)
     found["peak memory, GB"] = peak_memory_gb() or 0.0
@@ -98,7 +97,7 @@ def piaf(library: Library) -> dict[str, Any]:
         assistant, retriever = library.assistant(store), Retriever(store, library.embedder)
         first = [_first(assistant, texts[0]) for texts in pairs]
         again = [_first(assistant, texts[1]) for texts in pairs]
-        full = [in_full(_generator(library), retriever, texts[0], "fr") for texts in pairs]
+        full = [in_full(assistant.generator, retriever, texts[0], "fr") for texts in pairs]
     return {
         "first word, passages never read, s": first,
         "first word, after another question on the passage, s": again,
@@ -109,7 +108,7 @@ def piaf(library: Library) -> dict[str, Any]:
 
 def writing(library: Library) -> dict[str, Any]:
     """Tokens a second, beside what reading the model's file once a token from memory would allow."""
-    generator = _generator(library)
+    generator = library.assistant().generator
     speeds = []
     for number in range(5):
         messages = [Message("user", f"Write a story of two hundred words about a rooster, number {number}.")]
@@ -200,8 +199,7 @@ def in_full(generator: Generator, retriever: Retriever, question: str, language:
     hits = retriever.search(question, language, k=3)
     passages = "\n\n".join(hit.passage.text for hit in hits)
     messages = [Message("system", f"Question: {question}\n{_TASK}"), Message("user", f"{passages}\n\nQuestion: {question}")]
-    for _ in generator.stream(messages, max_tokens=2):
-        return time.perf_counter() - began
+    next(generator.stream(messages, max_tokens=2), "")
     return time.perf_counter() - began
 
 
@@ -214,16 +212,9 @@ def _first(assistant: Assistant, question: str, history: Sequence[Turn] = ()) ->
     return first or 0.0
 
 
-def _generator(library: Library) -> Generator:
-    if library.generator is None:
-        raise ValueError("opened without a model")
-    return library.generator
-
-
 def _bandwidth() -> float:
     """Bytes a second that all cores together read from memory."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
-    parts = [np.ones(400_000_000 // cores, np.float64) for _ in range(cores)]
+    parts = [np.ones(400_000_000 // report.cores(), np.float64) for _ in range(report.cores())]
     threads = [threading.Thread(target=part.sum) for part in parts]
     began = time.perf_counter()
     for thread in threads:

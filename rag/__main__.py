@@ -235,11 +235,8 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
     # The page is the one room above this one; only this entry point reaches up to it.
     from ui.app import serve
 
-    service = Service(settings, on_state=_Bar().state).start()
-    try:
+    with closing(Service(settings, on_state=_Bar().state).start()) as service:
         serve(service, settings.host, settings.port, open_browser=not options.no_browser)
-    finally:
-        service.close()
     return 0
 
 
@@ -247,9 +244,9 @@ def _account(options: argparse.Namespace, settings: Settings) -> int:
     from getpass import getpass
 
     from rag.messages import say
-    from ui.accounts import Accounts
+    from ui.accounts import accounts_of
 
-    accounts, language = Accounts(settings.home / "accounts.json"), _terminal_language()
+    accounts, language = accounts_of(settings), _terminal_language()
     if options.action == "list":
         print("\n".join(accounts.names()))
     elif options.action == "remove":
@@ -266,11 +263,8 @@ def _mcp(options: argparse.Namespace, settings: Settings) -> int:
     from rag.service import Service
     from ui.tools import run
 
-    service = Service(settings).start()
-    try:
+    with closing(Service(settings).start()) as service:
         run(service)
-    finally:
-        service.close()
     return 0
 
 

@@ -14,10 +14,10 @@ from index.passages import Span
 from rag import answerable, conversation, prompts
 from rag.answerable import Evidence
 from rag.expected import Expected, expected, fits
-from rag.facts import Fact, facts, holds
+from rag.facts import Fact, facts, holds, names
 from rag.focus import Excerpt, focus, windows
 from rag.generator import Generator
-from rag.grounding import SUPPORTED, Citation, Grounder, Sentence, SentenceStream, Sources, cite
+from rag.grounding import SUPPORTED, Citation, Grounder, Sentence, SentenceStream, Sources, cite, space_before
 from rag.language import detect, is_language
 from rag.messages import say
 from rag.retriever import Hit, Retriever
@@ -132,11 +132,8 @@ class _Draft:
         text, kept = "", list[Sentence]()
         for sentence in self.sentences:
             if sentence.citations:
-                before = self.text[: sentence.start]
-                gap = before[len(before.rstrip()) :] if text else ""
-                start = len(text) + len(gap)
-                text += gap + sentence.text
-                kept.append(replace(sentence, start=start, end=len(text)))
+                text += (space_before(self.text, sentence) if text else "") + sentence.text
+                kept.append(replace(sentence, start=len(text) - len(sentence.text), end=len(text)))
         if len(kept) < len(self.sentences):
             self.text, self.sentences = text, kept
 
@@ -299,8 +296,7 @@ class Assistant:
             yield Finished(draft.finished(likely, refused=False))
             return
         if best < SUPPORTED:
-            names = [fact for fact in facts(asked, language) if fact.kind == "name" and not fact.opening]
-            yield from self._quote(written if likely >= _QUOTED else (), wanted, names, draft)
+            yield from self._quote(written if likely >= _QUOTED else (), wanted, names(asked, language), draft)
         draft.drop_unsupported()
         if not draft.sentences:
             yield from draft.refuse(likely)
@@ -338,7 +334,7 @@ class Assistant:
         return sentence.support if fits(wanted, sentence.text, language) else 0.0
 
     def _quote(
-        self, excerpts: Sequence[Excerpt], wanted: Expected | None, names: Sequence[Fact], draft: _Draft
+        self, excerpts: Sequence[Excerpt], wanted: Expected | None, named: Sequence[Fact], draft: _Draft
     ) -> Iterator[Event]:
         """Where the model's own words don't stand, the sentence closest to the question that has all its names, as it stands."""
         if draft.text:
@@ -348,9 +344,8 @@ class Assistant:
             for span in excerpt.best:
                 citation = cite(excerpt.passage, span)
                 own = facts(citation.text, excerpt.passage.language)
-                if citation.text.startswith("#") or not all(holds(own, name) for name in names):
-                    continue
-                if not fits(wanted, citation.text, excerpt.passage.language):
+                answers = all(holds(own, name) for name in named) and fits(wanted, citation.text, excerpt.passage.language)
+                if citation.text.startswith("#") or not answers:
                     continue
                 known = "quote" if excerpt.passage.language == draft.language else "quote_foreign"
                 draft.text = say(known, draft.language, quote=citation.text)

@@ -144,6 +144,11 @@ def facts(text: str, language: str) -> tuple[Fact, ...]:
     return tuple(dict.fromkeys([*found, *_names(text, language)]))
 
 
+def names(text: str, language: str) -> tuple[Fact, ...]:
+    """The names in a text, without those that may be names only because they open a sentence."""
+    return tuple(fact for fact in facts(text, language) if fact.kind == "name" and not fact.opening)
+
+
 def holds(source: tuple[Fact, ...], fact: Fact) -> bool:
     """Whether a source that has these facts holds this one: the same value, in the same unit where both name one."""
     for other in source:

@@ -13,7 +13,7 @@ import numpy as np
 from index.contract import Store, StoredPassage
 from index.embedder import Embedder
 from index.passages import Span
-from rag.facts import facts, holds
+from rag.facts import facts, holds, names
 from rag.retriever import Floats, Hit, common_direction, unit
 
 _WINDOW = 480  # code points, about 130 tokens: a passage of half as much again is still read whole
@@ -81,9 +81,8 @@ def focus(question: str, language: str, hits: Sequence[Hit], store: Store, embed
 
 def _named(question: str, language: str, passage: StoredPassage, text: str) -> float:
     """The share of a question's names that a window has, 0 where the question has none."""
-    names = [fact for fact in facts(question, language) if fact.kind == "name" and not fact.opening]
-    own = facts(text, passage.language)
-    return sum(holds(own, name) for name in names) / max(len(names), 1)
+    wanted, own = names(question, language), facts(text, passage.language)
+    return sum(holds(own, name) for name in wanted) / max(len(wanted), 1)
 
 
 def _standing_out(best: Floats, mean: Floats) -> Floats:

@@ -77,10 +77,11 @@ class Sentence:
 
 @dataclass(frozen=True)
 class _Source:
-    """A sentence of a passage, ready to compare: token vectors (t, d) of unit length and where each begins in the sentence; its
-    own facts, those of the last sentence before it that has names, and all up to it."""
+    """A sentence of a passage (its id in the store), ready to compare: token vectors (t, d) of unit length and where each begins in
+    the sentence; its own facts, those of the last sentence before it that has names, and all up to it."""
 
     citation: Citation
+    passage: int
     language: str
     tokens: NDArray[np.float32]
     starts: NDArray[np.int32]
@@ -120,7 +121,7 @@ class Grounder:
                 stems = frozenset(terms(text, passage.language))
                 before = (*before, *own)
                 starts = spans[within, 0] - start
-                found.append(_Source(citation, passage.language, vectors_of[within], starts, stems, own, near, before))
+                found.append(_Source(citation, passage.id, passage.language, vectors_of[within], starts, stems, own, near, before))
                 near = own if any(fact.kind == "name" for fact in own) else near
         return Sources(found, mean, self._embedder)
 
@@ -176,11 +177,11 @@ class Sources:
             if stem and own.any():
                 rows.append(directions[own])
                 starts.append(match.start())
+                own_names = frozenset(fact.value for fact in facts(f"x {match[0]}", language) if fact.kind == "name")
                 # Figures are compared exactly, apart; so are names, which say less of what is said of them.
-                name = any(fact.kind == "name" and not fact.opening for fact in facts(f"x {match[0]}", language))
-                weights.append(0.0 if match[0][0].isdigit() else _OF_A_NAME if name else 1.0)
+                weights.append(0.0 if match[0][0].isdigit() else _OF_A_NAME if own_names else 1.0)
                 stems.append(frozenset(stem))
-                names.append(frozenset(fact.value for fact in facts(f"x {match[0]}", language) if fact.kind == "name"))
+                names.append(own_names)
         share = np.array(weights, np.float32) if any(weights) else np.ones(len(rows), np.float32)
         return _Words(rows, share / max(float(share.sum()), 1.0), stems, names, starts)
 
@@ -219,22 +220,19 @@ class Sources:
         further back."""
         missing = [[fact for fact in wanted if not holds(source.facts, fact)] for source in self._sources]
         lacks = np.array([sum(0.05 if fact.kind == "name" else 0.5 for fact in facts) for facts in missing])
-        known = [
-            [not names or any(fact.kind == "name" and fact.value in names for fact in source.context) for names in words.names]
-            for source in self._sources
-        ]
-        named = np.where(np.array(known) & np.array([bool(names) for names in words.names]), 1.0, likeness)
-        alone = named @ words.weights - lacks
-        best, pair = int(np.argmax(alone)), [int(np.argmax(alone))]
+        contexts = [{fact.value for fact in source.context if fact.kind == "name"} for source in self._sources]
+        known = np.array([[bool(names & context) for names in words.names] for context in contexts])
+        named = np.where(known, 1.0, likeness)
+        scores = named @ words.weights - lacks
+        best, before = int(np.argmax(scores)), None
+        top = scores[best]
         for back in range(1, _BACK + 1):
             for place in range(back, len(self._sources)):
-                if self._sources[place - back].citation.passage != self._sources[place].citation.passage:
-                    continue
                 both = float(np.maximum(named[place], likeness[place - back]) @ words.weights - lacks[place]) - back * _WORTH_CITING
-                if both > alone[best]:
-                    alone[place], best, pair = both, place, [place, place - back]
+                if both > top and self._sources[place - back].passage == self._sources[place].passage:
+                    top, best, before = both, place, place - back
         likeness[best] = named[best]
-        return pair
+        return [best] if before is None else [best, before]
 
     def _contradicted(self, fact: Fact, cited: list[_Source], words: "_Words") -> bool:
         """Whether the cited sentences lack a fact of the answer. A name may also stand before them in the passage."""
@@ -321,10 +319,8 @@ class Sources:
         return False
 
     def _denial_differs(self, sentence: str, language: str, source: _Source) -> bool:
-        """Whether one of the two denies what the other states, as far as words of negation tell."""
-        if denies(sentence, language):
-            return not denies(source.citation.text, source.language)
-        return False
+        """Whether the answer denies what the source states, as far as words of negation tell."""
+        return denies(sentence, language) and not denies(source.citation.text, source.language)
 
 
 @dataclass(frozen=True)
@@ -367,6 +363,12 @@ class SentenceStream:
     def _spans(self) -> list[Span]:
         spans = split_sentences(self._text[self._done :], self._language)
         return [(start + self._done, end + self._done) for start, end in spans]
+
+
+def space_before(text: str, sentence: Sentence) -> str:
+    """What parts a sentence of this text from the one before it."""
+    before = text[: sentence.start]
+    return before[len(before.rstrip()) :]
 
 
 def cite(passage: StoredPassage, span: Span) -> Citation:

@@ -10,7 +10,7 @@
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from functools import partial
@@ -78,9 +78,11 @@ class Library:
         with self.store_of(passages) as store:
             return self.assistant(store).answer(question, turns, language=language)
 
-    def search(self, question: str, *, k: int = 10, language: str | None = None) -> list[Hit]:
-        """The `k` passages most likely to answer, best first."""
-        return self.retriever.search(question, language or detect(question), k=k)
+    def search(
+        self, question: str, *, k: int = 10, language: str | None = None, documents: Collection[str] | None = None
+    ) -> list[Hit]:
+        """The `k` passages most likely to answer, best first, in all documents or in those of these names."""
+        return self.retriever.search(question, language or detect(question), k=k, documents=documents)
 
     def close(self) -> None:
         """Free the model and close the store."""

@@ -1,43 +1,24 @@
 """The doors for other programs, entered with the official clients, over a real library and model."""
 
 import asyncio
-import socket
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import openai
 import pytest
-import uvicorn
 from mcp import Client, StdioServerParameters, stdio_client
+from page_server import served
 
 from rag.assistant import Delta, Finished, Found, Grounded, Redrafting
 from rag.grounding import Sentence
 from rag.service import Service
 from rag.settings import ROOT, Settings
-from ui.app import application
 from ui.doors import Asked, Message, _written
 
 PORT = "# Le port de Kervalec\n\nLe phare de Kervalec mesure 47 mètres. Le port compte trois bassins. Le bac part à huit heures.\n"
-
-
-@contextmanager
-def served(service: Service) -> Iterator[str]:
-    """The address of the page over this service."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(application(service), log_level="warning", timeout_graceful_shutdown=1, lifespan="on"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    while not server.started and thread.is_alive():
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(timeout=10)
-    listening.close()
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +39,7 @@ def service(home: Path, shelf: Path) -> Iterator[Service]:
 @pytest.fixture(scope="module")
 def address(service: Service) -> Iterator[str]:
     with served(service) as found:
-        yield found
+        yield found.rstrip("/")
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +157,8 @@ def test_mcp_over_stdio(home: Path, shelf: Path) -> None:
 
 def test_a_token_closes_the_doors_of_programs_and_leaves_the_page(home: Path, shelf: Path) -> None:
     service = Service(Settings(home=home, library=shelf, model="small", token="s3cret"))  # never started: only the doors matter
-    with served(service) as address:
+    with served(service) as found:
+        address = found.rstrip("/")
         for path in ("/v1/models", "/v1/documents", "/metrics", "/mcp"):
             assert httpx.get(address + path).status_code == 401
             assert httpx.get(address + path, headers={"authorization": "Bearer wrong"}).status_code == 401

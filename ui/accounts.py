@@ -10,6 +10,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+from rag.settings import Settings
 from weights.errors import UserError
 
 OWNER = "owner"  # who everybody is where there are no accounts
@@ -102,6 +103,11 @@ class Accounts:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             json.dump(accounts, file)
         part.replace(self._path)
+
+
+def accounts_of(settings: Settings) -> Accounts:
+    """The accounts of the page with these settings."""
+    return Accounts(settings.home / "accounts.json", settings.proxy_user)
 
 
 def _hash(password: str, salt: bytes) -> bytes:

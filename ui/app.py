@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag.settings import ROOT
 from ui import source
-from ui.accounts import Accounts
+from ui.accounts import Accounts, accounts_of
 from ui.chat import MOST_CHARACTERS, Desk, View, wording
 from ui.export import KINDS
 from ui.export import export as exported
@@ -131,7 +131,7 @@ def application(service: "Service") -> "FastAPI":
 
     metrics = Metrics(service)
     settings = service.settings
-    accounts = Accounts(settings.home / "accounts.json", settings.proxy_user)
+    accounts = accounts_of(settings)
     blocks = build(service, History(settings.home / "conversations.sqlite"), metrics, accounts)
     import gradio as gr
     from fastapi import FastAPI, Request
@@ -208,8 +208,7 @@ def serve(service: "Service", host: str, port: int, *, open_browser: bool) -> No
 
     import uvicorn
 
-    settings = service.settings
-    if not _loopback(host) and not Accounts(settings.home / "accounts.json", settings.proxy_user).needed:
+    if not _loopback(host) and not accounts_of(service.settings).needed:
         raise UserError("accounts_needed", host=host)
     app = application(service)
     listening = _listen(host, port)

@@ -22,11 +22,10 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import iterate_in_threadpool
 
 from rag.assistant import Answer, Delta, Event, Finished, Grounded, Redrafting, Turn
-from rag.grounding import SUPPORTED
-from rag.language import detect
+from rag.grounding import SUPPORTED, space_before
 from rag.messages import explain
 from rag.results import answer_json, hit_json
-from rag.retriever import Hit, Retriever
+from rag.retriever import Hit
 from ui.chat import MOST_CHARACTERS, MOST_TURNS
 from weights.errors import UserError
 
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 
 NAME = "cocorico"
 _MOST_WAITING = 32  # programs that wait for the model at once; who comes later is told to try again
-_STATUS = {"busy": 429, "too_long": 400, "no_question": 400, "document_unknown": 404, "starting": 503}
+_STATUS = {"busy": 429, "document_unknown": 404, "starting": 503}
 
 
 class Message(BaseModel):
@@ -148,7 +147,7 @@ def router(service: "Service", metrics: "Metrics") -> APIRouter:
     @doors.post("/v1/search")
     def search(given: SearchRequest) -> dict[str, Any]:
         """The passages likeliest to answer, best first."""
-        hits = found(_library(service), given.query, given.k, given.language, given.documents)
+        hits = _library(service).search(given.query, k=given.k, language=given.language, documents=given.documents)
         return {"object": "list", "data": [passage_json(hit) for hit in hits]}
 
     @doors.get("/v1/documents")
@@ -210,14 +209,6 @@ def annotations(answer: Answer, base: str) -> list[dict[str, Any]]:
     ]
 
 
-def found(
-    library: "Library", query: str, k: int, language: str | None, documents: Sequence[str] | None = None
-) -> list[Hit]:
-    """The `k` best passages of a library, in all documents or in those of these names."""
-    retriever: Retriever = library.retriever
-    return retriever.search(query.strip(), language or detect(query), k=k, documents=documents)
-
-
 def passage_json(hit: Hit) -> dict[str, Any]:
     """As `rag.results.hit_json`, with what there is to read."""
     return {**hit_json(hit), "title": hit.passage.title, "language": hit.passage.language, "text": hit.passage.text}
@@ -240,8 +231,7 @@ def _written(events: Generator[Event]) -> Generator[str | Answer]:
                 case Delta():
                     text += event.text
                 case Grounded(sentence=sentence) if sentence.support >= SUPPORTED and not anew:
-                    before = text[: sentence.start]
-                    piece = (before[len(before.rstrip()) :] if sent else "") + sentence.text
+                    piece = (space_before(text, sentence) if sent else "") + sentence.text
                     sent += piece
                     yield piece
                 case Finished(answer=answer):

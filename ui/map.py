@@ -26,8 +26,9 @@ def points(library: "Library", question: str = "") -> dict[str, Any]:
     known = [info for info in library.store.documents() if info.passages]
     total = sum(info.passages for info in known)
     every = max(1, -(-total // _MOST))
+    shown = known[:: max(1, len(known) // _MOST)]
     found: list[tuple[int, StoredPassage]] = []
-    for number, info in enumerate(known[:: max(1, len(known) // _MOST)]):
+    for number, info in enumerate(shown):
         found += [(number, passage) for passage in library.store.passages_of(info.name)[::every]]
     found = found[:_MOST]
     if len(found) < 2:
@@ -36,14 +37,14 @@ def points(library: "Library", question: str = "") -> dict[str, Any]:
     mean = vectors.mean(axis=0)
     _, axes = np.linalg.eigh(np.cov(vectors - mean, rowvar=False))
     flat = (vectors - mean) @ axes[:, :-3:-1]
-    asked = (library.embedder.queries([question])[0].vector - mean) @ axes[:, :-3:-1] if question else None
     low, high = flat.min(axis=0), flat.max(axis=0)
     placed = (flat - low) / np.maximum(high - low, 1e-9)
-    if asked is not None:  # questions lie a little apart from passages: at the border where they would fall outside
-        asked = np.clip((asked - low) / np.maximum(high - low, 1e-9), 0, 1)
-    names = [info.name for info in known[:: max(1, len(known) // _MOST)]]
+    asked = None
+    if question:  # it lies a little apart from passages: at the border where it would fall outside
+        flat = (library.embedder.queries([question])[0].vector - mean) @ axes[:, :-3:-1]
+        asked = np.clip((flat - low) / np.maximum(high - low, 1e-9), 0, 1)
     return {
-        "documents": names,
+        "documents": [info.name for info in shown],
         "points": [
             [*np.round(place, 4).tolist(), number, passage.start, passage.end, passage.text[:_PREVIEW]]
             for place, (number, passage) in zip(placed, found, strict=True)

@@ -1,6 +1,5 @@
 """The same doors for assistants that speak MCP (Model Context Protocol): ask, search, read a passage."""
 
-import logging
 import threading
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -9,7 +8,8 @@ from anyio.to_thread import run_sync
 from rag.assistant import Answer, Finished, Turn
 from rag.messages import explain
 from rag.results import answer_json
-from ui.doors import found, passage_json
+from ui.doors import passage_json
+from ui.metrics import Metrics
 from weights.errors import UserError
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from rag.library import Library
     from rag.service import Service
-    from ui.metrics import Metrics
 
 _ABOUT = (
     "Answers questions in French or English from one library of documents, and only from them. Each sentence of an answer comes "
@@ -25,7 +24,7 @@ _ABOUT = (
 )
 
 
-def server(service: "Service", metrics: "Metrics | None" = None) -> "MCPServer[Any]":
+def server(service: "Service", metrics: Metrics) -> "MCPServer[Any]":
     """An MCP server over a service, for any transport."""
     from mcp.server.mcpserver import MCPServer
     from mcp.server.mcpserver.exceptions import ToolError
@@ -42,8 +41,7 @@ def server(service: "Service", metrics: "Metrics | None" = None) -> "MCPServer[A
 
     def whole(question: str, history: list[str], language: str | None, stop: threading.Event) -> Answer:
         events = service.assistant().ask(question, [Turn(text) for text in history], language=language, stop=stop)
-        watched = metrics.watch("mcp", events, stop) if metrics else events
-        return [event.answer for event in watched if isinstance(event, Finished)][-1]
+        return [event.answer for event in metrics.watch("mcp", events, stop) if isinstance(event, Finished)][-1]
 
     async def told(work: Any, *arguments: Any) -> Any:
         try:
@@ -69,7 +67,7 @@ def server(service: "Service", metrics: "Metrics | None" = None) -> "MCPServer[A
     @mcp.tool(annotations=harmless)
     async def search(query: str, k: int = 5, language: Literal["fr", "en"] | None = None) -> list[dict[str, Any]]:
         """The passages likeliest to answer a question, best first, each with the document, its number there and its text."""
-        hits = await told(lambda: found(library(), query, min(max(k, 1), 100), language))
+        hits = await told(lambda: library().search(query, k=min(max(k, 1), 100), language=language))
         return [passage_json(hit) for hit in hits]
 
     @mcp.tool(annotations=harmless)
@@ -96,5 +94,4 @@ def server(service: "Service", metrics: "Metrics | None" = None) -> "MCPServer[A
 
 def run(service: "Service") -> None:
     """Speak MCP on standard input and output until they close."""
-    logging.getLogger("mcp").setLevel(logging.WARNING)
-    server(service).run("stdio")
+    server(service, Metrics(service)).run("stdio")

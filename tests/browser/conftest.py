@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from page_server import served
 from playwright.sync_api import Browser, Page, sync_playwright
-from serving import CHROMIUM, launch, served
+from serving import CHROMIUM, launch
 from stand_in import StandInService
 
 from rag.service import Reading, State

@@ -4,10 +4,11 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))  # as pytest does for the tests beside this file
+sys.path[:0] = [str(HERE), str(HERE.parent)]  # as pytest does for the tests
 
+from page_server import served  # noqa: E402
 from playwright.sync_api import Page, sync_playwright  # noqa: E402
-from serving import CHROMIUM, launch, served  # noqa: E402
+from serving import CHROMIUM, launch  # noqa: E402
 
 from rag.service import Service  # noqa: E402
 from rag.settings import ROOT, from_environment  # noqa: E402

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from conftest import Opening
+from page_server import served
 from playwright.sync_api import Page, expect
-from serving import served
 
 from rag.service import Service
 from rag.settings import Settings

@@ -18,9 +18,10 @@ const at = share => EDGE + share * (SIZE - 2 * EDGE);
 
 export async function render(area) {
   const turn = conversation.last();
-  area.replaceChildren(h("p", { class: "aside" }, say("opening")));
+  const waiting = h("p", { class: "aside" }, say("opening"));
+  area.replaceChildren(waiting);
   const found = await app.server.map_of(turn?.question ?? "").catch(() => null);
-  if (!area.isConnected || !area.querySelector(".aside")) return;     // something else is shown by now
+  if (!waiting.isConnected) return;     // something else is shown by now
   if (!found?.points.length) return area.replaceChildren(h("p", { class: "aside" }, say("map_few")));
   const passages = turn?.view.passages ?? [];
   const read = ([, , document, start]) => passages.some(each => each.document === found.documents[document] && each.start === start);
@@ -47,9 +48,9 @@ export async function render(area) {
   ].filter(Boolean));
 }
 
-function open(found, [, , document, start, end, text]) {
+function open(found, [, , document, start, end]) {
   const name = found.documents[document];
-  panel.open({ list: [{ document: name, title: library.titleOf(name), start, end, text }], at: 0 });
+  panel.open({ list: [{ document: name, title: library.titleOf(name), start, end }], at: 0 });
 }
 
 // The arrows go to the nearest point on that side; Enter opens it.

@@ -100,10 +100,10 @@ async function showSource() {
   else area.scrollTop = 0;
 }
 
-// Where a citation lies now: at its place, else where its very words stand, else nowhere.
+// Where a citation lies now: at its place, else where its very words stand, else nowhere. One without words is of the present text.
 function place(text, citation) {
   const [start, end] = [units(text, citation.start), units(text, citation.end)];
-  if (text.slice(start, end) === citation.text) return [start, end];
+  if (citation.text === undefined || text.slice(start, end) === citation.text) return [start, end];
   const found = text.indexOf(citation.text);
   return found < 0 ? null : [found, found + citation.text.length];
 }
