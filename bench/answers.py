@@ -104,9 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(name: str, library: Library, options: argparse.Namespace) -> None:
-    questions, corpus = _article(name) if name.startswith("article") else _piaf(name) if "piaf" in name else _nomiracl(name)
-    if options.limit:
-        questions = sorted(questions, key=lambda question: hashlib.sha1(question.id.encode()).hexdigest())[: options.limit]
+    questions, corpus = questions_of(name, options.limit)
     label = "-".join(["answers", name, *([re.sub(r"[^a-z0-9.]+", "-", options.model.lower())] if options.model else [])])
     label += "-all" if options.threshold == 0 else ""
     begun = RESULTS / f"{label}.jsonl"
@@ -145,6 +143,14 @@ def _ask(question: Question, assistant: Assistant, store: Store) -> Row:
         "evidence": asdict(answer.evidence),
         **answer_json(answer),
     }
+
+
+def questions_of(name: str, limit: int | None = None) -> tuple[list[Question], Path | None]:
+    """A set's questions, all or the `limit` first by the SHA-1 of their ids, and its documents (None: those in seeds/)."""
+    questions, corpus = _article(name) if name.startswith("article") else _piaf(name) if "piaf" in name else _nomiracl(name)
+    if limit:
+        questions = sorted(questions, key=lambda question: hashlib.sha1(question.id.encode()).hexdigest())[:limit]
+    return questions, corpus
 
 
 def _article(name: str) -> tuple[list[Question], None]:
@@ -210,13 +216,14 @@ def program() -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
 
 
+def share(part: list[Row], key: str) -> str:
+    """How many of the rows have it, of those for which it is known."""
+    known = [row[key] for row in part if row[key] is not None]
+    return f"{sum(known)}/{len(known)} ({100 * sum(known) / len(known):.0f} %)" if known else "-"
+
+
 def summary(rows: list[Row]) -> dict[str, str]:
     """The table: shares of the questions that each line speaks of."""
-
-    def share(part: list[Row], key: str) -> str:
-        known = [row[key] for row in part if row[key] is not None]
-        return f"{sum(known)}/{len(known)} ({100 * sum(known) / len(known):.0f} %)" if known else "-"
-
     table = {}
     for kind in ("answerable", "followup", "unanswerable"):
         for language in ("fr", "en"):

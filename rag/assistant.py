@@ -240,6 +240,9 @@ class Assistant:
                     if not self._busy.is_set():
                         break
                 stop.wait(0.1)
+            if beginning is beginnings[0]:
+                self.generator.keep()
+        self.generator.keep()
 
     def _ask(
         self,

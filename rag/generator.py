@@ -42,6 +42,10 @@ class Generator(Protocol):
         """
         ...
 
+    def keep(self) -> None:
+        """Write what was prepared to disk, where there is a place for it, so that the next start needn't read it again."""
+        ...
+
     def stream(
         self, messages: Sequence[Message], *, begin: str = "", max_tokens: int = 256, stop: threading.Event | None = None
     ) -> Iterator[str]:
@@ -65,7 +69,7 @@ class Generator(Protocol):
         ...
 
     def close(self) -> None:
-        """Free the memory."""
+        """Keep what was prepared, free the memory."""
         ...
 
 

@@ -4,12 +4,13 @@ What was read once isn't read again: the states of recent prompts stay in the co
 longest beginning that it shares with one of them.
 """
 
+import json
 import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -44,7 +45,7 @@ class LlamaCpp:
         path: the file.
         threads: processor cores; those this process may use where None.
         context_tokens: room for all that is kept (28 kB a token with the default model).
-        states: a folder for the states of instructions, which every prompt begins with; none is written where None.
+        states: a folder for the states of what was prepared, from one start to the next; none is written where None.
 
     Raises:
         UserError: `model_damaged`.
@@ -82,8 +83,8 @@ class LlamaCpp:
         self._cells = context_tokens
         self.context_tokens = min(context_tokens // 2, int(self._model.n_ctx_train))
         self.kept_tokens = context_tokens - 1024
-        self._states = states
-        self._made_by = f"{path.name}|{path.stat().st_size}|{version('cyllama')}"
+        made_by = f"{path.name}|{path.stat().st_size}|{version('cyllama')}|{context_tokens}|{_MOST_KEPT}"
+        self._states = states and states / f"{sha256(made_by.encode()).hexdigest()[:24]}.states"
         self._template = self._model.get_default_chat_template() or CHATML
         self._greedy = lc.LlamaSampler()
         self._greedy.add_greedy()
@@ -92,13 +93,15 @@ class LlamaCpp:
         self._closed = False
         self._stop: threading.Event | None = None
         self._context.set_abort_callback(lambda: self._stop is not None and self._stop.is_set())
+        self._load()
+        self._on_disk = {tuple(kept.tokens) for kept in self._kept.values()}
 
     def count(self, text: str) -> int:
         """Tokens of a text."""
         return len(self._vocab.tokenize(text, False, False))
 
     def prepare(self, messages: Sequence[Message], *, stop: threading.Event | None = None) -> None:
-        """See `Generator.prepare`. What stands alone, as an instruction does, is kept on disk as well."""
+        """See `Generator.prepare`."""
         tokens = self._tokenized(self._pieces(messages)[:-1])  # without what the template puts after the last message
         with self._turnstile.turn(stop) as mine:
             length = len(tokens) // _GROUP * _GROUP
@@ -108,14 +111,25 @@ class LlamaCpp:
             if known is not None:
                 self._kept.move_to_end(known)
                 return
-            alone = len(messages) > 1 and messages[-1].role == "assistant"
-            if alone and self._load(tokens[:length]):
-                return
             sequence = self._read(tokens[:length], 0, stop)
             if sequence is not None:
                 self._kept[sequence].lasting = True
-                if alone:
-                    self._save(sequence)
+
+    def keep(self) -> None:
+        """See `Generator.keep`."""
+        with self._turnstile.turn():
+            lasting = {tuple(kept.tokens) for kept in self._kept.values() if kept.lasting}
+            if not self._states or self._closed or lasting == self._on_disk:
+                return
+            known = json.dumps([[number, asdict(kept)] for number, kept in self._kept.items()]).encode()
+            state = len(known).to_bytes(8) + known + bytes(self._context.get_state_data())
+            part = self._states.with_suffix(f".{os.getpid()}.part")
+            with suppress(OSError):  # a full disk costs the next start a minute, nothing else
+                part.parent.mkdir(parents=True, exist_ok=True)
+                part.write_bytes(sha256(state).digest() + state)
+                part.replace(self._states)
+                self._on_disk = lasting
+            part.unlink(missing_ok=True)
 
     def stream(
         self, messages: Sequence[Message], *, begin: str = "", max_tokens: int = 256, stop: threading.Event | None = None
@@ -146,6 +160,7 @@ class LlamaCpp:
 
     def close(self) -> None:
         """See `Generator.close`."""
+        self.keep()
         with self._turnstile.turn():
             if not self._closed:
                 self._closed = True
@@ -242,38 +257,17 @@ class LlamaCpp:
             del self._kept[oldest]
         return next(number for number in range(_MOST_KEPT + 2) if number not in self._kept)
 
-    def _state_file(self, tokens: list[int]) -> Path | None:
-        if self._states is None:
-            return None
-        return self._states / f"{sha256(f'{self._made_by}|{tokens}'.encode()).hexdigest()[:24]}.state"
-
-    def _load(self, tokens: list[int]) -> bool:
-        """Take up the state of these tokens from disk; False where there is none, or a damaged one."""
-        path = self._state_file(tokens)
-        if path is None:
-            return False
+    def _load(self) -> None:
+        """Take up what `keep` wrote; nothing where there is no such file, or a damaged one."""
         try:
-            data = path.read_bytes()
-            digest, state = data[:32], data[32:]
-            if sha256(state).digest() != digest:
-                return False
-            sequence = self._make_room(len(tokens), keep=None)
-            self._context.set_state_seq_data(state, sequence)
+            data = memoryview(self._states.read_bytes() if self._states else b"")
+            if sha256(data[32:]).digest() != data[:32]:
+                return
+            end = 40 + int.from_bytes(data[32:40])
+            self._context.set_state_data(bytes(data[end:]))
+            self._kept.update((number, _Kept(**kept)) for number, kept in json.loads(bytes(data[40:end])))
         except (OSError, ValueError, RuntimeError):
-            return False
-        self._kept[sequence] = _Kept(tokens, lasting=True)
-        return True
-
-    def _save(self, sequence: int) -> None:
-        path = self._state_file(self._kept[sequence].tokens)
-        if path is None:
             return
-        state = bytes(self._context.get_state_seq_data(sequence))
-        part = path.with_suffix(f".{os.getpid()}.part")
-        with suppress(OSError):  # a full disk costs the next start some seconds, nothing else
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(sha256(state).digest() + state)
-            part.replace(path)
 
     def _run(
         self, tokens: Sequence[int], position: int, sequence: int, *, last: bool, stop: threading.Event | None = None

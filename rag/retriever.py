@@ -6,6 +6,7 @@ stands out among them: that weighs words by rarity across languages, where no wo
 """
 
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -104,6 +105,7 @@ class Retriever:
     def __init__(self, store: Store, embedder: Embedder) -> None:
         self._store = store
         self._embedder = embedder
+        self._beside = ThreadPoolExecutor(thread_name_prefix="words")  # the words are looked up while the model reads them
 
     def search(self, query: str, language: str, *, k: int = 5, documents: Collection[str] | None = None) -> list[Hit]:
         """The `k` passages likeliest to answer, best first.
@@ -127,11 +129,12 @@ class Retriever:
         """The passages that a question might mean, in no order, and what is known of each."""
         found: list[StoredPassage] = []
         if query.strip():
-            code = self._embedder.queries([query])[0]
-            by_vector = dict(self._store.search_vectors(code.vector, _BY_VECTOR, documents))
             # Names and numbers are the same in both languages, but not always as stemmed for one of them.
             stems = [*terms(query, language), *terms(query, "en" if language == "fr" else "fr")]
-            by_words = dict(self._store.search_words(stems, _BY_WORDS, documents))
+            searching = self._beside.submit(self._store.search_words, stems, _BY_WORDS, documents)
+            code = self._embedder.queries([query])[0]
+            by_vector = dict(self._store.search_vectors(code.vector, _BY_VECTOR, documents))
+            by_words = dict(searching.result())
             found = self._store.passages(sorted(by_vector.keys() | by_words.keys()))
         if not found:
             none = np.zeros(0, np.float32)

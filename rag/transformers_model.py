@@ -65,6 +65,9 @@ class TransformersModel:
         """Tokens of a text."""
         return len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
+    def keep(self) -> None:
+        """See `Generator.keep`: nothing is."""
+
     def prepare(self, messages: Sequence[Message], *, stop: threading.Event | None = None) -> None:
         """See `Generator.prepare`: only the last prompt's state is kept here."""
 

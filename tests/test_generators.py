@@ -216,28 +216,28 @@ def test_what_is_prepared_already_is_not_read_or_kept_again(home: Path, monkeypa
         assert len(generator._kept) == kept
 
 
-def test_the_state_of_an_instruction_is_taken_from_disk_unless_damaged(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    instruction = [Message("system", "Answer about the port. " * 20), Message("user", "Is it wet?"), Message("assistant", "Yes.")]
-    asked = [*instruction, Message("user", "What is the capital of France?")]
-
-    def opened() -> LlamaCpp:
-        return LlamaCpp(home / "weights" / SMALL_GENERATOR.name, context_tokens=1024, states=tmp_path)
+def test_what_was_prepared_is_taken_from_disk_unless_damaged(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    instruction = [Message("system", "Answer about the port. " * 20)]
+    beginnings = [[*instruction, Message("user", text)] for text in ("The port has three docks. " * 9, "The sea is cold. " * 9)]
+    asked = [*instruction, Message("user", f"{beginnings[1][1].content}\nIs the sea warm?")]
 
     def answer(*, reads_all: bool) -> str:
-        with closing(opened()) as generator:
+        with closing(LlamaCpp(home / "weights" / SMALL_GENERATOR.name, context_tokens=1024, states=tmp_path)) as generator:
             read = _tokens_read(generator, monkeypatch)
-            generator.prepare(instruction)
+            for beginning in (instruction, *beginnings):
+                generator.prepare(beginning)
             assert (sum(read) > 100) == reads_all
+            generator.keep()
             return "".join(generator.stream(asked, max_tokens=12))
 
     first = answer(reads_all=True)
-    (state,) = tmp_path.glob("*.state")
+    (states,) = tmp_path.iterdir()
+    written = states.stat().st_mtime_ns
     assert answer(reads_all=False) == first
-    data = bytearray(state.read_bytes())
+    assert states.stat().st_mtime_ns == written  # nothing new: not written again
+    data = bytearray(states.read_bytes())
     data[len(data) // 2] ^= 1
-    state.write_bytes(data)
+    states.write_bytes(data)
     assert answer(reads_all=True) == first
 
 

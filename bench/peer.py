@@ -1,0 +1,198 @@
+"""Ask another program the questions of `bench.answers`, with the same models, documents and measures.
+
+    python -m bench.peer langchain article-core
+    python -m bench.peer llamaindex piaf_en nomiracl-en --limit 60
+
+A peer runs in an environment of its own, made at first use from bench/peers/requirements-<peer>.txt; the generator serves it
+behind an OpenAI-compatible address on loopback, the vector model from its folder. A peer has no word for declining: an answer
+counts as declined where it says so, as `DECLINES` recognises it, and gives none of what was expected.
+"""
+
+import argparse
+import json
+import re
+import statistics
+import subprocess
+import sys
+import threading
+import time
+import venv
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from bench.answers import DATA, SETS, Question, Row, fold, lines, questions_of, right, share
+from bench.report import RESULTS, heading, keep
+from rag.generator import Message
+from rag.language import is_language
+from rag.library import open_library
+from rag.llama_cpp import LlamaCpp
+from rag.settings import ROOT, Settings, from_environment
+from weights.catalogue import GENERATOR
+from weights.convert import ensure_embedder
+from weights.fetch import ensure
+
+PEERS = ("langchain", "llamaindex", "raglite")
+SCRIPTS = Path(__file__).resolve().parent / "peers"
+BUILD = ROOT / "build" / "peers"
+DECLINES = re.compile(
+    r"\b(?:don't|do not|doesn't|does not|cannot|can't|could not|couldn't|not possible|unable to) "
+    r"(?:know|have|say|mention|contain|provide|specify|state|include|give|answer|find|determine|tell|be determined)"
+    r"|\b(?:no|not enough|insufficient) (?:specific |relevant |direct )?(?:information|mention|answer|details?)\b"
+    r"|\b(?:is|are|was) not (?:\w+ )?(?:mentioned|specified|stated|provided|given|known|included|discussed|available)"
+    r"|\b(?:ne|n')\s?(?:\w+ )?(?:sais|sait|mentionne|precise|dit|contient|fournit|donne|indique|permet|parle|specifie|trouve"
+    r"|peux|puis|peut)\w* (?:pas|rien|aucun)"
+    r"|\b(?:n'est|ne sont|n'a|n'ont|n'y a)\s?(?:pas|aucun)\w* (?:\w+ )?(?:mention|precise|indique|specifie|disponible|fourni|donne"
+    r"|information|possible|connu)|\b(?:pas|aucune|sans) (?:d')?information"
+)
+
+
+def main() -> int:
+    """Ask, print the tables, keep the answers."""
+    parser = argparse.ArgumentParser(prog="python -m bench.peer", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("peer", choices=PEERS)
+    parser.add_argument("sets", nargs="+", choices=SETS)
+    parser.add_argument("--limit", type=int, help="only so many questions a set, the same ones as bench.answers takes")
+    options = parser.parse_args()
+    settings = from_environment()
+    print(heading(), flush=True)
+    python = _environment(options.peer)
+    with _server(ensure(GENERATOR, settings.home)) as address:
+        command = [python, SCRIPTS / f"with_{options.peer}.py", "--server", address, "--embedder", ensure_embedder(settings.home)]
+        for name in options.sets:
+            if name.startswith("article") or DATA.is_dir():
+                _run(options.peer, name, options.limit, [*map(str, command)], settings)
+            else:
+                print(f"{DATA}: no such folder. The public sets aren't part of the repository; {name} was not measured.")
+    return 0
+
+
+def _run(peer: str, name: str, limit: int | None, command: list[str], settings: Settings) -> None:
+    questions, corpus = questions_of(name, limit)
+    questions = [question for question in questions if not question.history]  # peers differ in how they take a conversation
+    documents = BUILD / f"{name}.jsonl"
+    listed = [json.dumps(document, ensure_ascii=False) + "\n" for document in _documents(corpus, settings)]
+    documents.write_text("".join(listed), encoding="utf-8")
+    rows: list[Row] = []
+    with subprocess.Popen(
+        [*command, "--documents", str(documents)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+    ) as running, (RESULTS / f"peer-{peer}-{name}.jsonl").open("w", encoding="utf-8") as kept:  # fmt: skip
+        assert running.stdin and running.stdout
+        began = time.perf_counter()
+        _next(running.stdout, peer)
+        print(f"{peer}, {name}: {len(questions)} questions; indexed in {time.perf_counter() - began:.0f} s", flush=True)
+        for question in questions:
+            running.stdin.write(json.dumps({"id": question.id, "text": question.text, "documents": question.documents}) + "\n")
+            running.stdin.flush()
+            row = _scored(question, _next(running.stdout, peer))
+            rows.append(row)
+            kept.write(json.dumps(row, ensure_ascii=False) + "\n")
+            print(f"{len(rows):3} {'ok   ' if row['right'] else 'WRONG'} {question.text}\n          {row['answer']}", flush=True)
+        running.stdin.close()
+    table = _table(rows)
+    print(f"\n{peer}, {name}\n" + "\n".join(f"{line:34} {value}" for line, value in table.items()))
+    print("kept in", keep(f"peer-{peer}-{name}", {"table": table}).relative_to(ROOT), flush=True)
+
+
+def _next(stream: Any, peer: str) -> Row:
+    line = stream.readline()
+    if not line:
+        raise SystemExit(f"{peer} ended; what it said stands above.")
+    row: Row = json.loads(line)
+    return row
+
+
+def _scored(question: Question, row: Row) -> Row:
+    text = fold(row["answer"])
+    gold = bool(question.gold) and all(any(re.search(form, text) for form in group) for group in question.gold)
+    refused = bool(DECLINES.search(text)) and not gold
+    evidence = [fold(each) for each in question.evidence]
+    return {
+        "_id": question.id, "kind": question.kind, "language": question.language, "question": question.text,
+        "refused": refused, "right": right(question, row["answer"], refused=refused),
+        "right_language": is_language(row["answer"], question.language),
+        "found": any(each in fold(source) for each in evidence for source in row["sources"]) if evidence else None,
+        "answer": row["answer"], "seconds": row["seconds"],
+    }  # fmt: skip
+
+
+def _table(rows: list[Row]) -> dict[str, str]:
+    table = {}
+    for kind in ("answerable", "unanswerable"):
+        for language in ("fr", "en"):
+            part = [row for row in rows if row["kind"] == kind and row["language"] == language]
+            if part:
+                table[f"{kind}: right, {language}"] = share(part, "right")
+    table["in the right language"] = share(rows, "right_language")
+    table["declined where it must not"] = share([row for row in rows if row["kind"] != "unanswerable"], "refused")
+    others = [row | {"answered": not row["refused"]} for row in rows if row["kind"] == "unanswerable"]
+    table["answered where it must not"] = share(others, "answered")
+    table["a passage holds the evidence"] = share(rows, "found")
+    times = [row["seconds"] for row in rows]
+    table["seconds an answer, median"] = f"{statistics.median(times):.1f} ({min(times):.1f}-{max(times):.1f})"
+    return table
+
+
+def _documents(corpus: Path | None, settings: Settings) -> Iterator[dict[str, str]]:
+    if corpus:
+        for row in lines(corpus):
+            yield {"name": row["_id"], "title": row.get("title", ""), "text": row["text"]}
+        return
+    with open_library(settings) as library:
+        for info in library.store.documents():
+            yield {"name": info.name, "title": info.title, "text": library.store.document(info.name).text}
+
+
+def _environment(peer: str) -> Path:
+    """The Python of the peer's own environment, made where it is missing or its requirements changed."""
+    folder = BUILD / peer
+    python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+    wanted = (SCRIPTS / f"requirements-{peer}.txt").read_text(encoding="utf-8")
+    made = folder / "made.txt"
+    if not made.exists() or made.read_text(encoding="utf-8") != wanted:
+        print(f"making the environment of {peer} in {folder}", flush=True)
+        venv.create(folder, with_pip=True, clear=True)
+        subprocess.run([python, "-m", "pip", "install", "-q", "-r", SCRIPTS / f"requirements-{peer}.txt"], check=True)
+        made.write_text(wanted, encoding="utf-8")
+    return python
+
+
+@contextmanager
+def _server(model: Path) -> Iterator[str]:
+    """The generator behind an OpenAI-compatible address: chat completions only, greedy, whole answers."""
+    with closing(LlamaCpp(model)) as generator, ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, generator)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+        server.shutdown()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def __init__(self, generator: LlamaCpp, *rest: Any) -> None:
+        self._generator = generator
+        super().__init__(*rest)
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        messages = [Message(one["role"], _plain(one["content"])) for one in asked["messages"]]
+        text = "".join(self._generator.stream(messages, max_tokens=asked.get("max_tokens") or 256))
+        choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
+        body = json.dumps({"id": "1", "object": "chat.completion", "created": 0, "model": "default", "choices": [choice]}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing: the answers are printed."""
+
+
+def _plain(content: Any) -> str:
+    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
