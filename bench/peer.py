@@ -162,8 +162,8 @@ def _environment(peer: str) -> Path:
 
 @contextmanager
 def _server(model: Path) -> Iterator[str]:
-    """The generator behind an OpenAI-compatible address: chat completions only, greedy, whole answers."""
-    with closing(LlamaCpp(model)) as generator, ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, generator)) as server:
+    """The generator behind an OpenAI-compatible address: chat completions only, greedy, in one piece."""
+    with closing(LlamaCpp(model, context_tokens=16384)) as generator, ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, generator)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/v1"
         server.shutdown()
@@ -178,10 +178,13 @@ class _Handler(BaseHTTPRequestHandler):
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         messages = [Message(one["role"], _plain(one["content"])) for one in asked["messages"]]
         text = "".join(self._generator.stream(messages, max_tokens=asked.get("max_tokens") or 256))
-        choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
-        body = json.dumps({"id": "1", "object": "chat.completion", "created": 0, "model": "default", "choices": [choice]}).encode()
+        streamed = bool(asked.get("stream"))
+        choice = {"index": 0, "finish_reason": "stop", "delta" if streamed else "message": {"role": "assistant", "content": text}}
+        kind = "chat.completion.chunk" if streamed else "chat.completion"
+        whole = json.dumps({"id": "1", "object": kind, "created": 0, "model": "default", "choices": [choice]})
+        body = (f"data: {whole}\n\ndata: [DONE]\n\n" if streamed else whole).encode()
         self.send_response(200)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", "text/event-stream" if streamed else "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

@@ -3,7 +3,8 @@
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from weights.errors import UserError
 
 _TOKENS_AT_ONCE = 1024  # padded tokens in a batch: larger ones fall out of the cache of small processors
 _MOST_TOKENS = 512
+_ALONE = 64  # padded tokens up to which one core is as quick as two that wait for each other, and leaves the other one free
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Embedder:
         except (OSError, ValueError) as error:
             raise UserError("embedder_unusable", model=model, reason=str(error).splitlines()[0]) from error
         self._torch = torch
+        self._threads: int = torch.get_num_threads()
         self._lock = threading.Lock()
         self._tokenizing = threading.Lock()  # truncation and padding are state of the tokenizer
         prompts = dict(self._model.prompts)
@@ -123,6 +126,7 @@ class Embedder:
             features = {name: value.to(self._model.device) for name, value in inputs.items()}
             with (
                 self._lock,
+                self._cores(special.size),
                 torch.inference_mode(),
                 torch.autocast(self._model.device.type, torch.bfloat16, enabled=self._half),
             ):
@@ -137,6 +141,18 @@ class Embedder:
             if progress:
                 progress(len(encoded), len(texts))
         return [encoded[number] for number in range(len(texts))]
+
+    @contextmanager
+    def _cores(self, tokens: int) -> Iterator[None]:
+        """One core for a batch as short as a question, all for others."""
+        if tokens > _ALONE:
+            yield
+            return
+        self._torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            self._torch.set_num_threads(self._threads)
 
     def _batches(self, texts: Sequence[str]) -> list[list[int]]:
         """Numbers of the texts in batches of like length, so that little is padding."""

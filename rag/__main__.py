@@ -235,7 +235,7 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
     # The page is the one room above this one; only this entry point reaches up to it.
     from ui.app import serve
 
-    with closing(Service(settings, on_state=_Bar().state).start()) as service:
+    with closing(Service(settings, on_state=_Bar().state)) as service:
         serve(service, settings.host, settings.port, open_browser=not options.no_browser)
     return 0
 

@@ -171,8 +171,8 @@ def _tokens_read(generator: Generator, monkeypatch: pytest.MonkeyPatch) -> list[
     """Grows by the number of tokens of each run of the model."""
     read: list[int] = []
     if isinstance(generator, LlamaCpp):
-        run = generator._run
-        monkeypatch.setattr(generator, "_run", lambda tokens, *a, **k: (read.append(len(tokens)), run(tokens, *a, **k))[1])
+        run = generator._batches._run
+        monkeypatch.setattr(generator._batches, "_run", lambda tokens, jobs: (read.append(len(tokens)), run(tokens, jobs))[1])
     else:
         forward = generator._model.forward
         monkeypatch.setattr(
@@ -210,10 +210,10 @@ def test_what_is_prepared_already_is_not_read_or_kept_again(home: Path, monkeypa
     beginning = [Message("system", "Be brief."), Message("user", "The port of Brest has three docks. " * 10)]
     with closing(LlamaCpp(home / "weights" / SMALL_GENERATOR.name, context_tokens=1024)) as generator:
         generator.prepare(beginning)
-        kept, read = len(generator._kept), _tokens_read(generator, monkeypatch)
+        kept, read = len(generator._batches._kept), _tokens_read(generator, monkeypatch)
         generator.prepare(beginning)
         assert read == []
-        assert len(generator._kept) == kept
+        assert len(generator._batches._kept) == kept
 
 
 def test_what_was_prepared_is_taken_from_disk_unless_damaged(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,6 +274,29 @@ def test_stopping_llama_cpp_in_a_long_prompt_is_quick(small_generator: Generator
     assert list(small_generator.stream(asked, stop=stop)) == []
     assert time.perf_counter() - began < 3
     assert "Paris" in "".join(small_generator.stream(CAPITAL, max_tokens=12))
+
+
+def test_who_leaves_while_others_are_served_takes_nothing_from_them(small_generator: Generator) -> None:
+    stop, told = threading.Event(), []
+    long = [Message("user", "Il était une fois un port en Bretagne. " * 300)]
+    with ThreadPoolExecutor(6) as askers:
+        answers = [askers.submit(lambda: "".join(small_generator.stream(CAPITAL, max_tokens=12))) for _ in range(3)]
+        leaving = askers.submit(lambda: told.extend(small_generator.stream(long, stop=stop)))
+        answers += [askers.submit(lambda: "".join(small_generator.stream(CAPITAL, max_tokens=12))) for _ in range(2)]
+        time.sleep(0.5)
+        stop.set()
+        leaving.result(timeout=30)
+        assert all("Paris" in answer.result(timeout=60) for answer in answers)
+    assert told == []
+
+
+def test_answers_written_together_read_the_weights_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(LlamaCpp(home / "weights" / SMALL_GENERATOR.name, context_tokens=2048)) as generator:
+        runs = _tokens_read(generator, monkeypatch)
+        with ThreadPoolExecutor(4) as askers:
+            asked = [askers.submit(lambda: "".join(generator.stream(COUNT, max_tokens=40))) for _ in range(4)]
+            assert all(answer.result(timeout=60) for answer in asked)
+        assert len(runs) < 80  # 160 one by one
 
 
 # The server's side: what can go wrong on a wire.

@@ -198,7 +198,9 @@ def application(service: "Service") -> "FastAPI":
 
 
 def serve(service: "Service", host: str, port: int, *, open_browser: bool) -> None:
-    """Serve the page until interrupted, on this port or the next free one; prints the address.
+    """Serve the page until interrupted, on this port or the next free one; prints the address, then starts the service.
+
+    What the models need takes longer to load than the page does, and would hold it up.
 
     Raises:
         UserError: `address_unavailable` (host, port, reason); `accounts_needed` (host) where others could reach a page that asks
@@ -217,6 +219,7 @@ def serve(service: "Service", host: str, port: int, *, open_browser: bool) -> No
     print(f"Cocorico: {address}", flush=True)
     if open_browser:
         webbrowser.open(address)
+    service.start()
     uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)).run(sockets=[listening])
 
 

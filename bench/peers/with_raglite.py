@@ -16,8 +16,9 @@ from ask import Ask, Document, run
 
 def make(documents: list[Document], server: str, embedder: str) -> Ask:
     """Index into a database in memory."""
-    os.environ.update(OPENAI_API_BASE=server, OPENAI_API_KEY="none")
+    os.environ.update(OPENAI_API_BASE=server, OPENAI_API_KEY="none", LITELLM_LOCAL_MODEL_COST_MAP="True")
     import duckdb
+    import litellm
     import raglite
     import raglite._embed
     import raglite._split_sentences
@@ -32,6 +33,11 @@ def make(documents: list[Document], server: str, embedder: str) -> Ask:
         return {"data": [{"embedding": vector.tolist()} for vector in model.encode(texts, prompt="query: ")]}
 
     raglite._embed.embedding = embedding
+    known = {"litellm_provider": "openai", "input_cost_per_token": 0, "output_cost_per_token": 0}
+    vectors = {"mode": "embedding", "output_vector_size": 384, "max_input_tokens": 512}
+    litellm.register_model(
+        {"openai/e5": {**known, **vectors}, "openai/default": {**known, "mode": "chat", "max_tokens": 8192, "max_input_tokens": 8192}}
+    )
     try:
         raglite._split_sentences._load_sat()
     except Exception as error:
@@ -49,7 +55,7 @@ def make(documents: list[Document], server: str, embedder: str) -> Ask:
     def ask(question: str, names: list[str] | None) -> tuple[str, list[str]]:
         wanted = {"name": names} if names else None
         found = raglite.retrieve_context(question, num_chunks=5, metadata_filter=wanted, config=config)
-        messages = [raglite.add_context(user_prompt=question, context=found)]
+        messages = [raglite.add_context(user_prompt=question, context=found, config=config)]
         return "".join(raglite.rag(messages, config=config)), [str(span) for span in found]
 
     return ask

@@ -1,0 +1,320 @@
+"""One llama.cpp context for everybody who asks: what they read and write goes through the model together.
+
+A processor that writes spends its time on fetching the model's weights from memory, and one fetch serves a token of each
+answer. What was read once isn't read again: the states of recent prompts stay in the context, and a new prompt starts after
+the longest beginning that it shares with one of them.
+"""
+
+import json
+import os
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from itertools import count
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, Literal
+
+import numpy as np
+
+from rag.generator import shared_beginning
+
+_AT_ONCE = 256  # tokens read in one run of the model
+_BESIDE = 32  # the same while others write, who wait for it
+_SLOTS = 4  # askers served at once; the others wait in order of arrival
+_MOST_KEPT = 96  # beginnings whose states stay
+# A shared beginning is taken over in whole groups of this many tokens, as the matrix kernels work on groups of rows. Flash
+# attention may still sum in another order where the context holds other things, and so may the kernels where several ask at
+# once: scores can differ in their last digits.
+GROUP = 16
+
+
+@dataclass
+class _Kept:
+    """The tokens whose states a sequence of the context holds. The first `shared` of them are those of `parent`, held once."""
+
+    tokens: list[int]
+    parent: int | None = None
+    shared: int = 0
+    lasting: bool = False
+
+
+@dataclass(eq=False)
+class Job:
+    """A prompt on its way through the model, and what is wanted after it: its state kept, the logits, or `most` tokens written."""
+
+    prompt: list[int]
+    wants: Literal["state", "logits", "tokens"]
+    most: int = 0
+    stop: threading.Event | None = None
+    out: SimpleQueue[Any] = field(default_factory=SimpleQueue)  # what came of it; at the end None, or an error
+    left: bool = False  # nobody listens any more
+    sequence: int = -1
+    position: int = 0  # cells of its sequence that are right
+    token: int | None = None  # written last, not yet run
+    written: int = 0
+
+    @property
+    def stopped(self) -> bool:
+        """Whether to go on with it is no use."""
+        return self.left or (self.stop is not None and self.stop.is_set())
+
+
+class Batches:
+    """Serves jobs from a thread of its own, the only one that touches the context.
+
+    Args:
+        lc: the wheel's module.
+        model: the loaded model.
+        cells: tokens that the context has room for.
+        threads: processor cores.
+        states: a file for the states of what was prepared, from one start to the next; none is written where None.
+        made_by: what the states depend on besides the number of cells.
+    """
+
+    def __init__(self, lc: Any, model: Any, *, cells: int, threads: int, states: Path | None, made_by: str) -> None:
+        self._lc = lc
+        parameters = lc.LlamaContextParams()
+        parameters.n_ctx = cells
+        parameters.n_batch = parameters.n_ubatch = _AT_ONCE + _SLOTS
+        parameters.n_seq_max = _MOST_KEPT + _SLOTS + 1
+        parameters.kv_unified = True
+        parameters.flash_attn_type = 1  # passes over what other sequences hold, which would double the time in a full context
+        parameters.n_threads = parameters.n_threads_batch = threads
+        self._context = lc.LlamaContext(model, parameters, verbose=False)
+        self._vocab = model.get_vocab()
+        self._greedy = lc.LlamaSampler()
+        self._greedy.add_greedy()
+        self._cells = cells
+        digest = sha256(f"{made_by}|{cells}|{parameters.n_seq_max}".encode()).hexdigest()[:24]
+        self._states = states and states / f"{digest}.states"
+        self._kept: OrderedDict[int, _Kept] = OrderedDict()  # by sequence number, least recently used first
+        self._inbox: SimpleQueue[Job | Callable[[], None] | None] = SimpleQueue()
+        self._waiting: deque[Job] = deque()
+        self._active: list[Job] = []
+        self._running: Sequence[Job] = ()
+        self._closed = False
+        self._context.set_abort_callback(self._in_vain)
+        self._load()
+        self._on_disk = self._lasting()
+        self._thread = threading.Thread(target=self._serve, name="cocorico-model", daemon=True)
+        self._thread.start()
+
+    def ask(self, job: Job) -> Iterator[Any]:
+        """What comes of a job, as it comes: the logits (v,) float64, or token after token. Closing the iterator stops it."""
+        self._inbox.put(job)
+        try:
+            while not (job.stopped or self._closed):
+                with suppress(Empty):
+                    came = job.out.get(timeout=0.1)
+                    if came is None:
+                        return
+                    if isinstance(came, Exception):
+                                raise came
+                    yield came
+        finally:
+            job.left = True
+
+    def keep(self) -> None:
+        """Write the states of what was prepared to disk, unless they are there."""
+        if self._closed:
+            return
+        done: Future[None] = Future()
+
+        def write() -> None:
+            self._save()
+            done.set_result(None)
+
+        self._inbox.put(write)
+        done.result()
+
+    def close(self) -> None:
+        """Stop serving and free the context."""
+        if not self._closed:
+            self.keep()
+            self._closed = True
+            self._inbox.put(None)
+            self._thread.join()
+            self._context.close()
+
+    def _serve(self) -> None:
+        while True:
+            idle = not self._active and not self._waiting
+            with suppress(Empty):
+                while True:
+                    given = self._inbox.get(block=idle)
+                    idle = False
+                    if given is None:
+                        return
+                    if isinstance(given, Job):
+                        self._waiting.append(given)
+                    else:
+                        given()
+            for job in [job for job in self._active if job.stopped]:
+                self._finish(job)
+            while self._waiting and len(self._active) < _SLOTS and self._begin(self._waiting[0]):
+                self._waiting.popleft()
+            if self._active:
+                self._step()
+
+    def _begin(self, job: Job) -> bool:
+        """Give a job a sequence that holds all that some kept one shares with its prompt; False where it must wait for room."""
+        if job.stopped:
+            return True
+        best, length = None, 0
+        for sequence, kept in self._kept.items():
+            if (common := shared_beginning(kept.tokens, job.prompt)) > length:
+                best, length = sequence, common
+        if job.wants == "state" and best is not None and self._kept[best].lasting and self._kept[best].tokens == job.prompt:
+            self._kept.move_to_end(best)
+            job.out.put(None)
+            return True
+        length = min(length, len(job.prompt) - 1) // GROUP * GROUP  # the last token is always run: its logits are wanted
+        best = best if length else None
+        if best is not None and self._as_good(best, job, length):
+            if not self._make_room(job.most + GROUP, keep=best):
+                return False
+            self._context.memory_seq_rm(best, length, -1)
+            job.sequence = best
+        else:
+            if not self._make_room(len(job.prompt) - length + job.most, keep=best):
+                return False
+            job.sequence = next(number for number in count() if number not in self._kept)
+            self._kept[job.sequence] = _Kept([], best, length)
+            if best is not None:
+                self._context.memory_seq_cp(best, job.sequence, 0, length)
+                self._kept.move_to_end(best)
+        self._kept[job.sequence].tokens = job.prompt[:length]
+        self._kept.move_to_end(job.sequence)
+        job.position = length
+        self._active.append(job)
+        return True
+
+    def _as_good(self, sequence: int, job: Job, length: int) -> bool:
+        """Whether a kept prompt is as good as the job's: then its end is read again in its place."""
+        kept = self._kept[sequence]
+        near = len(job.prompt) - length <= GROUP and len(kept.tokens) - length <= GROUP
+        free = all(active.sequence != sequence for active in self._active)
+        return near and free and not kept.lasting and length >= kept.shared
+
+    def _make_room(self, wanted: int, *, keep: int | None) -> bool:
+        """Make room for `wanted` cells and a sequence; False where those being served must end first.
+
+        What was asked goes before what was prepared, the least recently used first, and nothing on which another rests.
+        """
+        reserved = sum(len(job.prompt) + job.most - len(self._kept[job.sequence].tokens) for job in self._active)
+        while self._kept:
+            cells = sum(len(kept.tokens) - kept.shared for kept in self._kept.values())
+            if len(self._kept) <= _MOST_KEPT and cells + reserved + wanted <= self._cells:
+                break
+            needed = {kept.parent for kept in self._kept.values()} | {job.sequence for job in self._active} | {keep}
+            leaves = [number for number in self._kept if number not in needed]
+            if not leaves:
+                return not self._active
+            oldest = min(leaves, key=lambda number: self._kept[number].lasting)  # the first of those alike
+            self._context.memory_seq_rm(oldest, -1, -1)
+            del self._kept[oldest]
+        return True
+
+    def _step(self) -> None:
+        """Run the model once: a token of each answer that is being written, and some of the first prompt that isn't read."""
+        writing = [job for job in self._active if job.token is not None]
+        reading = next((job for job in self._active if job.token is None), None)
+        entries = [(job.token or 0, job.position, job.sequence, True) for job in writing]
+        part = reading.prompt[reading.position :][: _BESIDE if writing else _AT_ONCE] if reading else []
+        whole = reading is not None and reading.position + len(part) == len(reading.prompt)
+        if reading:
+            entries += [(token, reading.position + place, reading.sequence, False) for place, token in enumerate(part)]
+            if whole and reading.wants != "state":
+                entries[-1] = (*entries[-1][:3], True)
+        if not self._run(entries, [*writing, *([reading] if reading else [])]):
+            return
+        for number, job in enumerate(writing):
+            job.position += 1
+            self._take(job, number)
+        if reading:
+            reading.position += len(part)
+            self._kept[reading.sequence].tokens = reading.prompt[: reading.position]
+            if whole and reading.wants == "state":
+                self._kept[reading.sequence].lasting = True
+                self._finish(reading)
+            elif whole:
+                self._take(reading, len(entries) - 1)
+
+    def _run(self, entries: Sequence[tuple[int, int, int, bool]], jobs: Sequence[Job]) -> bool:
+        """Run tokens (token, position, sequence, whether its logits are wanted) of these jobs; False where it came to nothing."""
+        batch = self._lc.LlamaBatch(n_tokens=len(entries), embd=0, n_seq_max=1)
+        for token, position, sequence, wanted in entries:
+            batch.add(token, position, [sequence], wanted)
+        self._running = jobs
+        try:
+            self._context.decode(batch)
+        except Exception as error:
+            for job in jobs:
+                self._context.memory_seq_rm(job.sequence, job.position, -1)
+            if not any(job.stopped for job in jobs):  # else those that go on are run again without those that don't
+                for job in jobs:
+                    self._finish(job, error)
+            return False
+        finally:
+            self._running = ()
+        return True
+
+    def _in_vain(self) -> bool:
+        """Whether the run that is under way is to be broken off."""
+        return any(job.stopped for job in self._running)
+
+    def _take(self, job: Job, place: int) -> None:
+        """Hand over what the model made after the batch's token at this place."""
+        if job.wants == "logits":
+            job.out.put(np.array(self._context.get_logits_ith(place), np.float64))
+            self._finish(job)
+            return
+        job.token = self._greedy.sample(self._context, place)
+        if self._vocab.is_eog(job.token):
+            self._finish(job)
+            return
+        job.out.put(job.token)
+        job.written += 1
+        if job.written == job.most:
+            self._finish(job)
+
+    def _finish(self, job: Job, error: Exception | None = None) -> None:
+        """What was written one by one is not kept: read as a prompt its sums would differ."""
+        self._active.remove(job)
+        if job.position > len(job.prompt):
+            self._context.memory_seq_rm(job.sequence, len(job.prompt), -1)
+        job.out.put(error)
+
+    def _lasting(self) -> set[tuple[int, ...]]:
+        return {tuple(kept.tokens) for kept in self._kept.values() if kept.lasting}
+
+    def _save(self) -> None:
+        lasting = self._lasting()
+        if not self._states or lasting == self._on_disk or self._active:
+            return
+        known = json.dumps([[number, asdict(kept)] for number, kept in self._kept.items()]).encode()
+        state = len(known).to_bytes(8, "big") + known + bytes(self._context.get_state_data())
+        part = self._states.with_suffix(f".{os.getpid()}.part")
+        with suppress(OSError):  # a full disk costs the next start a minute, nothing else
+            part.parent.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(sha256(state).digest() + state)
+            part.replace(self._states)
+            self._on_disk = lasting
+        part.unlink(missing_ok=True)
+
+    def _load(self) -> None:
+        """Take up what `_save` wrote; nothing where there is no such file, or a damaged one."""
+        try:
+            data = memoryview(self._states.read_bytes() if self._states else b"")
+            if sha256(data[32:]).digest() != data[:32]:
+                return
+            end = 40 + int.from_bytes(data[32:40], "big")
+            self._context.set_state_data(bytes(data[end:]))
+            self._kept.update((number, _Kept(**kept)) for number, kept in json.loads(bytes(data[40:end])))
+        except (OSError, ValueError, RuntimeError):
+            return
