@@ -298,23 +298,33 @@ class Batches:
         if not self._states or lasting == self._on_disk or self._active:
             return
         known = json.dumps([[number, asdict(kept)] for number, kept in self._kept.items()]).encode()
-        state = len(known).to_bytes(8, "big") + known + bytes(self._context.get_state_data())
+        pieces = len(known).to_bytes(8, "big"), known, self._context.get_state_data()
+        digest = sha256()
+        for piece in pieces:
+            digest.update(piece)
         part = self._states.with_suffix(f".{os.getpid()}.part")
         with suppress(OSError):  # a full disk costs the next start a minute, nothing else
             part.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(sha256(state).digest() + state)
+            with part.open("wb") as file:
+                file.writelines((digest.digest(), *pieces))
             part.replace(self._states)
             self._on_disk = lasting
         part.unlink(missing_ok=True)
 
     def _load(self) -> None:
         """Take up what `_save` wrote; nothing where there is no such file, or a damaged one."""
+        if not self._states:
+            return
         try:
-            data = memoryview(self._states.read_bytes() if self._states else b"")
-            if sha256(data[32:]).digest() != data[:32]:
+            with self._states.open("rb") as file:
+                digest, length = file.read(32), file.read(8)
+                known = file.read(int.from_bytes(length, "big"))
+                state = file.read()
+            found = sha256(length + known)
+            found.update(state)
+            if found.digest() != digest:
                 return
-            end = 40 + int.from_bytes(data[32:40], "big")
-            self._context.set_state_data(bytes(data[end:]))
-            self._kept.update((number, _Kept(**kept)) for number, kept in json.loads(bytes(data[40:end])))
-        except (OSError, ValueError, RuntimeError):
+            self._context.set_state_data(state)
+            self._kept.update((number, _Kept(**kept)) for number, kept in json.loads(known))
+        except (OSError, ValueError, RuntimeError, OverflowError, MemoryError):
             return

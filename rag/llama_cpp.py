@@ -41,8 +41,10 @@ class LlamaCpp:
             def n_vocab(self) -> int:
                 return int(self.get_vocab().n_vocab)
 
+        parameters = lc.LlamaModelParams()
+        parameters.use_mmap = False  # the processor's kernels want the weights in another order: mapped, they lie in memory twice
         try:
-            self._model = Model(str(path), lc.LlamaModelParams(), verbose=False)
+            self._model = Model(str(path), parameters, verbose=False)
         except (ValueError, RuntimeError) as error:
             raise UserError("model_damaged", model=path, reason=error) from error
         self._vocab = self._model.get_vocab()
