@@ -292,7 +292,8 @@ class LocalStore:
         if not phrases:
             return []
         query = " OR ".join(phrases)
-        among = "" if documents is None else " AND rowid IN (SELECT value FROM json_each(?))"
+        # The plus keeps SQLite from looking each of these rows up by itself, which took 80 times as long for 760 of them.
+        among = "" if documents is None else " AND +rowid IN (SELECT value FROM json_each(?))"
         values: list[Any] = [query]
         if documents is not None:
             values.append(_json([row[0] for row in self._rows_of(documents)]))
