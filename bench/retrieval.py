@@ -2,7 +2,7 @@
 
     python -m bench.retrieval            all sets but the large one
     python -m bench.retrieval --large    with 6,792 passages of Wikipedia, too
-    python -m bench.retrieval --fit      and find the retriever's constants again
+    python -m bench.retrieval --fit      and find the retriever's constants again; the score is measured with the new ones
 
 The real store, embedder and retriever do the work; indexes are kept in the app's home, so a second run only asks.
 Questions are cut in two by the SHA-1 of what they ask about: constants come from the development half, and the validation
@@ -320,7 +320,8 @@ def _fit(asked: dict[str, list[Asked]]) -> None:
         return float((w * (np.logaddexp(0, logits) - y * logits)).sum() + 1e-4 * (constants[1:] ** 2).sum())
 
     score = minimize(logistic, list(retriever._SCORE.values()), method="L-BFGS-B").x
-    print("_SCORE =", dict(zip(retriever._SCORE, np.round(score, 2).tolist(), strict=True)))
+    retriever._SCORE.update(zip(retriever._SCORE, np.round(score, 2).tolist(), strict=True))  # what is measured from here on
+    print("_SCORE =", retriever._SCORE)
 
 
 def _print(table: dict[str, dict[str, list[float]]], halves: dict[str, list[float]]) -> None:
