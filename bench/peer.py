@@ -163,7 +163,10 @@ def _environment(peer: str) -> Path:
 @contextmanager
 def _server(model: Path) -> Iterator[str]:
     """The generator behind an OpenAI-compatible address: chat completions only, greedy, in one piece."""
-    with closing(LlamaCpp(model, context_tokens=16384)) as generator, ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, generator)) as server:
+    with (
+        closing(LlamaCpp(model, context_tokens=16384)) as generator,
+        ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, generator)) as server,
+    ):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/v1"
         server.shutdown()
