@@ -126,8 +126,11 @@ class Batches:
         done: Future[None] = Future()
 
         def write() -> None:
-            self._save()
-            done.set_result(None)
+            try:
+                self._save()
+                done.set_result(None)
+            except Exception as error:
+                done.set_exception(error)
 
         self._inbox.put(write)
         done.result()
@@ -154,12 +157,22 @@ class Batches:
                         self._waiting.append(given)
                     else:
                         given()
-            for job in [job for job in self._active if job.stopped]:
-                self._finish(job)
-            while self._waiting and len(self._active) < _SLOTS and self._begin(self._waiting[0]):
-                self._waiting.popleft()
-            if self._active:
-                self._step()
+            try:
+                self._go_on()
+            except Exception as error:  # a bug: those who ask now are told, and the next are served
+                for job in (*self._active, *self._waiting):
+                    job.out.put(error)
+                self._active.clear()
+                self._waiting.clear()
+
+    def _go_on(self) -> None:
+        """Let go of those who left, begin with those for whom there is room, and run the model once."""
+        for job in [job for job in self._active if job.stopped]:
+            self._finish(job)
+        while self._waiting and len(self._active) < _SLOTS and self._begin(self._waiting[0]):
+            self._waiting.popleft()
+        if self._active:
+            self._step()
 
     def _begin(self, job: Job) -> bool:
         """Give a job a sequence that holds all that some kept one shares with its prompt; False where it must wait for room."""

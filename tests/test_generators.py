@@ -290,6 +290,17 @@ def test_who_leaves_while_others_are_served_takes_nothing_from_them(small_genera
     assert told == []
 
 
+def test_a_fault_costs_one_answer_and_not_the_next(small_generator: LlamaCpp, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fault(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(small_generator._batches, "_take", fault)
+        with pytest.raises(RuntimeError, match="a bug"):
+            list(small_generator.stream(CAPITAL, max_tokens=12))
+    assert "Paris" in "".join(small_generator.stream(CAPITAL, max_tokens=12))
+
+
 def test_answers_written_together_read_the_weights_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with closing(LlamaCpp(home / "weights" / SMALL_GENERATOR.name, context_tokens=2048)) as generator:
         runs = _tokens_read(generator, monkeypatch)
