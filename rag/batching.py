@@ -318,6 +318,7 @@ class Batches:
         part = self._states.with_suffix(f".{os.getpid()}.part")
         with suppress(OSError):  # a full disk costs the next start a minute, nothing else
             part.parent.mkdir(parents=True, exist_ok=True)
+            part.touch(mode=0o600)  # it holds the words of documents
             with part.open("wb") as file:
                 file.writelines((digest.digest(), *pieces))
             part.replace(self._states)
