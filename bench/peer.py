@@ -14,13 +14,10 @@ import re
 import statistics
 import subprocess
 import sys
-import threading
 import time
 import venv
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +28,7 @@ from rag.language import is_language
 from rag.library import open_library
 from rag.llama_cpp import LlamaCpp
 from rag.settings import ROOT, Settings, from_environment
+from tests.chat_server import Handler, serving
 from weights.catalogue import GENERATOR
 from weights.convert import ensure_embedder
 from weights.fetch import ensure
@@ -60,7 +58,8 @@ def main() -> int:
     settings = from_environment()
     print(heading(), flush=True)
     python = _environment(options.peer)
-    with _server(ensure(GENERATOR, settings.home)) as address:
+    model = LlamaCpp(ensure(GENERATOR, settings.home), context_tokens=16384)
+    with closing(model), serving(_answering(model)) as address:
         command = [python, SCRIPTS / f"with_{options.peer}.py", "--server", address, "--embedder", ensure_embedder(settings.home)]
         for name in options.sets:
             if name.startswith("article") or DATA.is_dir():
@@ -106,9 +105,8 @@ def _next(stream: Any, peer: str) -> Row:
 
 
 def _scored(question: Question, row: Row) -> Row:
-    text = fold(row["answer"])
-    gold = bool(question.gold) and all(any(re.search(form, text) for form in group) for group in question.gold)
-    refused = bool(DECLINES.search(text)) and not gold
+    gold = bool(question.gold) and right(question, row["answer"], refused=False)
+    refused = bool(DECLINES.search(fold(row["answer"]))) and not gold
     evidence = [fold(each) for each in question.evidence]
     return {
         "_id": question.id, "kind": question.kind, "language": question.language, "question": question.text,
@@ -141,7 +139,7 @@ def _documents(corpus: Path | None, settings: Settings) -> Iterator[dict[str, st
         for row in lines(corpus):
             yield {"name": row["_id"], "title": row.get("title", ""), "text": row["text"]}
         return
-    with open_library(settings) as library:
+    with open_library(settings, model=False) as library:
         for info in library.store.documents():
             yield {"name": info.name, "title": info.title, "text": library.store.document(info.name).text}
 
@@ -160,40 +158,29 @@ def _environment(peer: str) -> Path:
     return python
 
 
-@contextmanager
-def _server(model: Path) -> Iterator[str]:
-    """The generator behind an OpenAI-compatible address: chat completions only, greedy, in one piece."""
-    with (
-        closing(LlamaCpp(model, context_tokens=16384)) as generator,
-        ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, generator)) as server,
-    ):
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/v1"
-        server.shutdown()
+def _answering(generator: LlamaCpp) -> type[Handler]:
+    """A handler of chat completions: greedy, in one piece."""
 
+    class Answering(Handler):
+        def do_POST(self) -> None:
+            asked = self.body()
+            messages = [Message(one["role"], _plain(one["content"])) for one in asked["messages"]]
+            message = {
+                "role": "assistant",
+                "content": "".join(generator.stream(messages, max_tokens=asked.get("max_tokens") or 256)),
+            }
+            about = {"id": "1", "created": 0, "model": "default"}
+            choice = {"index": 0, "finish_reason": "stop"}
+            if not asked.get("stream"):
+                self.json({**about, "object": "chat.completion", "choices": [{**choice, "message": message}]})
+                return
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.end_headers()
+            self.event({**about, "object": "chat.completion.chunk", "choices": [{**choice, "delta": message}]})
+            self.event("[DONE]")
 
-class _Handler(BaseHTTPRequestHandler):
-    def __init__(self, generator: LlamaCpp, *rest: Any) -> None:
-        self._generator = generator
-        super().__init__(*rest)
-
-    def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        messages = [Message(one["role"], _plain(one["content"])) for one in asked["messages"]]
-        text = "".join(self._generator.stream(messages, max_tokens=asked.get("max_tokens") or 256))
-        streamed = bool(asked.get("stream"))
-        choice = {"index": 0, "finish_reason": "stop", "delta" if streamed else "message": {"role": "assistant", "content": text}}
-        kind = "chat.completion.chunk" if streamed else "chat.completion"
-        whole = json.dumps({"id": "1", "object": kind, "created": 0, "model": "default", "choices": [choice]})
-        body = (f"data: {whole}\n\ndata: [DONE]\n\n" if streamed else whole).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream" if streamed else "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        """Nothing: the answers are printed."""
+    return Answering
 
 
 def _plain(content: Any) -> str:

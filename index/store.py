@@ -292,7 +292,7 @@ class LocalStore:
         if not phrases:
             return []
         query = " OR ".join(phrases)
-        # The plus keeps SQLite from looking each of these rows up by itself, which took 80 times as long for 760 of them.
+        # The plus keeps SQLite from looking each of these rows up by itself, which takes far longer.
         among = "" if documents is None else " AND +rowid IN (SELECT value FROM json_each(?))"
         values: list[Any] = [query]
         if documents is not None:
