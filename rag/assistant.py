@@ -13,8 +13,8 @@ from index.embedder import Embedder
 from index.passages import Span
 from rag import answerable, conversation, prompts
 from rag.answerable import Evidence
-from rag.expected import Expected, expected, fits
-from rag.facts import Fact, facts, holds, names
+from rag.expected import closed, echoes, expected, fits
+from rag.facts import facts, holds, names
 from rag.focus import Excerpt, focus, windows
 from rag.generator import Generator
 from rag.grounding import SUPPORTED, Citation, Grounder, Sentence, SentenceStream, Sources, cite, space_before
@@ -23,7 +23,7 @@ from rag.messages import say
 from rag.retriever import Hit, Retriever
 
 _READ = 3  # excerpts that are read at most
-_SURE = 0.6  # the probability of an answer from which on an excerpt is written from before others are read
+_SURE = 0.5  # the probability of holding the answer from which on an excerpt is written from before others are read
 _QUOTED = 0.5  # the probability of an answer from which on, where the model's own don't stand, the document's words are shown
 _PARTS = 6  # sentences of a summary
 _NOTHING = Evidence(0.0, 0.0, 0.0, 0.0, 0.0)
@@ -275,8 +275,8 @@ class Assistant:
         if not hits:
             yield from draft.refuse(0.0)
             return
-        wanted, written = expected(asked), list[Excerpt]()
-        likely = best = 0.0
+        written = list[Excerpt]()
+        likely = surest = best = 0.0
         # What its excerpt doesn't hold is the model's own knowledge, or a mix-up: then the next excerpt is asked.
         for chance, evidence, excerpt in self._promising(asked, language, hits, excerpts, stop):
             likely = max(likely, chance)
@@ -291,7 +291,9 @@ class Assistant:
                 draft.restart()
                 yield Redrafting()
                 yield from self._write(asked, excerpt, draft, stop, insist=True)
-            best = max((self._worth(sentence, wanted, language) for sentence in draft.sentences), default=0.0)
+            if closed(asked):
+                surest = max(surest, answerable.here(evidence))
+            best = max((_worth(sentence, asked, language) for sentence in draft.sentences), default=0.0)
             draft.evidence = replace(evidence, support=best)
             if best >= SUPPORTED:
                 break
@@ -299,7 +301,7 @@ class Assistant:
             yield Finished(draft.finished(likely, refused=False))
             return
         if best < SUPPORTED:
-            yield from self._quote(written if likely >= _QUOTED else (), wanted, names(asked, language), draft)
+            yield from self._quote(written if max(likely, surest) >= _QUOTED else (), asked, draft)
         draft.drop_unsupported()
         if not draft.sentences:
             yield from draft.refuse(likely)
@@ -313,14 +315,13 @@ class Assistant:
         unsure: list[tuple[float, Evidence, Excerpt]] = []
         for excerpt in excerpts:
             evidence = self.read(asked, language, hits, excerpt, stop)
-            chance = answerable.probability(evidence)
-            if chance >= _SURE:
-                yield chance, evidence, excerpt
+            if answerable.here(evidence) >= _SURE:
+                yield answerable.probability(evidence), evidence, excerpt
             else:
-                unsure.append((chance, evidence, excerpt))
+                unsure.append((answerable.probability(evidence), evidence, excerpt))
             if stop and stop.is_set():
                 break
-        yield from sorted(unsure, key=lambda each: each[0], reverse=True)
+        yield from sorted(unsure, key=lambda each: answerable.here(each[1]), reverse=True)
 
     def read(
         self, asked: str, language: str, hits: Sequence[Hit], excerpt: Excerpt, stop: threading.Event | None
@@ -332,23 +333,21 @@ class Assistant:
         odds = self.generator.choose(prompts.answering(asked, excerpt, language), options, stop=stop)
         return Evidence(hit.score, hit.vector, hit.late, excerpt.likeness, sum(odds[:2]))
 
-    def _worth(self, sentence: Sentence, wanted: Expected | None, language: str) -> float:
-        """The support of a sentence of the answer, 0 where it isn't of the kind that the question asks for."""
-        return sentence.support if fits(wanted, sentence.text, language) else 0.0
+    def _quote(self, excerpts: Sequence[Excerpt], asked: str, draft: _Draft) -> Iterator[Event]:
+        """Where the model's own words don't stand, the sentence closest to the question that has its names, as it stands.
 
-    def _quote(
-        self, excerpts: Sequence[Excerpt], wanted: Expected | None, named: Sequence[Fact], draft: _Draft
-    ) -> Iterator[Event]:
-        """Where the model's own words don't stand, the sentence closest to the question that has all its names, as it stands."""
+        All of its names, or for a yes or a no, which the reader can tell from any sentence on the matter, one of them.
+        """
         if draft.text:
             draft.restart()
             yield Redrafting()
+        named, wanted, enough = names(asked, draft.language), expected(asked), any if closed(asked) else all
         for excerpt in excerpts:
             for span in excerpt.best:
                 citation = cite(excerpt.passage, span)
                 own = facts(citation.text, excerpt.passage.language)
-                answers = all(holds(own, name) for name in named) and fits(wanted, citation.text, excerpt.passage.language)
-                if citation.text.startswith("#") or not answers:
+                fit = not named or enough(holds(own, name) for name in named)
+                if citation.text.startswith("#") or not fit or not fits(wanted, citation.text, excerpt.passage.language):
                     continue
                 known = "quote" if excerpt.passage.language == draft.language else "quote_foreign"
                 draft.text = say(known, draft.language, quote=citation.text)
@@ -434,6 +433,12 @@ class Assistant:
         yield Finished(
             Answer(question, text, language, 1.0, False, (), (), Timings(0.0, seconds, seconds, 0))
         )
+
+
+def _worth(sentence: Sentence, asked: str, language: str) -> float:
+    """The support of a sentence of the answer, 0 where it isn't of the kind that the question asks for."""
+    fit = fits(expected(asked), sentence.text, language)
+    return sentence.support if fit and not (closed(asked) and echoes(asked, sentence.text, language)) else 0.0
 
 
 def _opening(passage: StoredPassage) -> Citation:

@@ -1,4 +1,4 @@
-"""What kind of answer a question asks for, where its words tell: "combien" wants a figure, "when" a date.
+"""What kind of answer a question asks for, where its words tell: "combien" wants a figure, "when" a date, "est-ce que" a yes or no.
 
 A small model that doesn't find the figure writes a true sentence about something else; its words are then all in the source,
 so only the question shows that nothing was answered.
@@ -7,7 +7,8 @@ so only the question shows that nothing was answered.
 import re
 from typing import Literal
 
-from rag.facts import facts, fold
+from index.lexical import terms
+from rag.facts import denies, facts, fold
 
 Expected = Literal["count", "money", "quantity", "time"]
 
@@ -64,3 +65,25 @@ def fits(kind: Expected | None, text: str, language: str) -> bool:
         return any(fact.kind == "number" and (fact.unit not in ("", "%") or float(fact.value) >= _SUM) for fact in known)
     figures = [fact for fact in known if fact.kind == "number" and (kind == "quantity" or fact.unit in ("", "%"))]
     return bool(figures) or _FEW.search(fold(text)) is not None
+
+
+_CLOSED = re.compile(
+    r"^(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|must|may)(?:n't)?\b"
+    r"|^est-ce qu|-(?:t-)?(?:ils?|elles?|on|je|tu|nous|vous|ce)\b"
+)
+_OPEN = re.compile(
+    r"^(?:[\w']+ )?(?:qui|qu'|que|quoi|quel(?:le)?s?|ou|d'ou|quand|comment|pourquoi|combien|(?:du|l[ae])?quel(?:le)?"
+    r"|(?:aux|des|les)quel(?:le)?s|auquel)\b"
+)
+_EITHER = re.compile(r"\b(?:ou|or)\b")
+
+
+def closed(question: str) -> bool:
+    """Whether a question in French or English asks for a yes or a no."""
+    plain = re.sub(r"^(?:et|mais|and|but|so) ", "", fold(question).strip())
+    return _CLOSED.search(plain) is not None and not _OPEN.search(plain) and not _EITHER.search(plain)
+
+
+def echoes(question: str, text: str, language: str) -> bool:
+    """Whether a sentence only says in other order what the question asks, so that it rests on the model's "yes" alone."""
+    return set(terms(text, language)) <= set(terms(question, language)) and denies(text, language) == denies(question, language)

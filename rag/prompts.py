@@ -6,6 +6,7 @@ that keeps the states of what it has read begins at the question wherever it kno
 
 from collections.abc import Sequence
 
+from rag.expected import closed
 from rag.focus import Excerpt
 from rag.generator import Message
 
@@ -37,6 +38,11 @@ _EXAMPLES = (
     (_WARBLER, "Combien d'œufs la femelle pond-elle ?", "Oui. La femelle pond quatre ou cinq œufs."),
 )
 _ASK = {"fr": "Question : {question}", "en": "Question: {question}"}
+# Asked for a yes or a no, a small model says yes; asked what is known, it reads.
+_ASK_CLOSED = {
+    "fr": "Question : D'après le texte, que sait-on de ceci : {question}",
+    "en": "Question: According to the text, what is known about this: {question}",
+}
 _INSIST = {
     "fr": "Écris toute la réponse en français, même si la question ou le texte sont dans une autre langue.",
     "en": "Write the whole answer in English, even though the question or the text are in another language.",
@@ -90,7 +96,7 @@ def beginning(excerpt: Excerpt) -> list[Message]:
 
 def answering(question: str, excerpt: Excerpt, language: str, *, insist: bool = False) -> list[Message]:
     """The messages that ask for an answer from the excerpt in `language`; `insist` after one in another language."""
-    task = _ASK[language].format(question=question)
+    task = (_ASK_CLOSED if closed(question) else _ASK)[language].format(question=question)
     *before, last = beginning(excerpt)
     return [*before, Message("user", f"{last.content}{task}{' ' + _INSIST[language] if insist else ''}")]
 

@@ -36,6 +36,13 @@ def test_what_the_documents_do_not_say_is_refused_in_the_language_of_the_questio
         assert answer.answerable < 0.5
 
 
+def test_a_yes_or_no_question_is_answered_by_what_the_text_says_of_it(library: Library) -> None:
+    answer = library.ask("Le gouvernement français était-il au courant des discussions entre Microsoft et Mistral ?")
+    assert "ignorait" in answer.answer
+    answer = library.ask("Est-ce que Thierry Breton soutient la campagne de Mistral ?")
+    assert "mis en garde" in answer.answer  # the model alone says that he supports it
+
+
 def test_a_follow_up_is_understood_from_the_question_before(library: Library) -> None:
     answer = library.ask("Et dans OpenAI ?", history=[Turn("Combien Microsoft a-t-il investi dans Mistral AI ?")])
     assert "13 milliards" in answer.answer

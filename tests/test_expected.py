@@ -1,0 +1,70 @@
+"""What a question asks for, and whether a sentence has it."""
+
+import pytest
+
+from rag.expected import closed, echoes, expected, fits
+
+
+@pytest.mark.parametrize(
+    ("question", "kind"),
+    [
+        ("Combien de salariés compte l'entreprise ?", "count"),
+        ("How much money did Microsoft invest?", "money"),
+        ("Quelle est la hauteur de la tour ?", "quantity"),
+        ("When was the vote?", "time"),
+        ("Qui dirige Microsoft ?", None),
+    ],
+)
+def test_the_kind_of_answer(question: str, kind: str | None) -> None:
+    assert expected(question) == kind
+
+
+def test_a_sentence_fits_the_kind() -> None:
+    assert fits("money", "Microsoft y place 15 millions d'euros.", "fr")
+    assert not fits("money", "Microsoft prend une part de son capital.", "fr")
+    assert fits("time", "The vote was in 2023.", "en")
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Le gouvernement était-il au courant ?",
+        "Est-ce que Thierry Breton soutient la campagne ?",
+        "Et est-ce vrai que Mistral vend ses modèles ?",
+        "Y a-t-il une enquête ?",
+        "Mistral a-t-elle répondu ?",
+        "Did the government know?",
+        "And is Hugging Face in Paris?",
+        "Isn't it free?",
+    ],
+)
+def test_closed_questions(question: str) -> None:
+    assert closed(question)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Que reproche-t-il à Mistral ?",
+        "Qu'est-ce que l'IA Act ?",
+        "Quand est-ce que le vote a eu lieu ?",
+        "À quelle conférence a-t-il parlé ?",
+        "Combien Microsoft a-t-il investi ?",
+        "Où se trouve-t-elle ?",
+        "Auquel des deux pense-t-il ?",
+        "Is the seat in Paris or in New York?",
+        "Le siège est-il à Paris ou à New York ?",
+        "What can it do?",
+        "Kai Zenner",
+    ],
+)
+def test_open_questions(question: str) -> None:
+    assert not closed(question)
+
+
+def test_a_sentence_that_only_turns_the_question_round_is_an_echo() -> None:
+    question = "Le gouvernement était-il au courant des discussions ?"
+    assert echoes(question, "Le gouvernement était au courant des discussions.", "fr")
+    assert not echoes(question, "Le gouvernement n'était pas au courant des discussions.", "fr")
+    assert not echoes(question, "Le gouvernement ignorait les discussions.", "fr")
+    assert not echoes("Does Microsoft own OpenAI?", "Microsoft owns 49% of OpenAI.", "en")
