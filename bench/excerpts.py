@@ -65,12 +65,12 @@ def main() -> int:
 
 def _read(assistant: Assistant, known: set[tuple[str, int]]) -> Iterator[Row]:
     """Each question with each excerpt that would be read for it, by excerpt."""
-    found: dict[str, list[tuple[Row, int, list[Hit], Excerpt]]] = defaultdict(list)
+    found: dict[str, list[tuple[Row, int, tuple[Hit, ...], Excerpt]]] = defaultdict(list)
     for number, question in enumerate(lines(DATA / "piaf" / "queries.fr.jsonl")):
         hits, excerpts, _ = assistant.find(question["text"], "fr", None)
         for place, excerpt in enumerate(excerpts):
             key = hashlib.sha1(f"{excerpt.passage.document}|{excerpt.text}".encode()).hexdigest()
-            found[key].append((question, place, list(hits), excerpt))
+            found[key].append((question, place, hits, excerpt))
         if number % 200 == 0:
             print(f"{number} questions searched for", flush=True)
     for number, key in enumerate(sorted(found)):

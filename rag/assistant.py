@@ -389,7 +389,7 @@ class Assistant:
         excerpts = focus(asked, language, found, self.store, self.embedder)[:_READ]
         read = {excerpt.passage.id for excerpt in excerpts}
         hits = tuple(hit for hit in found if hit.passage.id in read)
-        return hits, excerpts, self.grounder.sources([hit.passage for hit in hits])
+        return hits, excerpts, self.grounder.sources([hit.passage for hit in hits], names(asked, language))
 
     def _summary(self, question: str, language: str, documents: Collection[str] | None, began: float) -> Iterator[Event]:
         """A sentence from each part of the documents, as it stands there: what a small model makes of a whole is seldom true."""

@@ -8,6 +8,7 @@ where they contradict the source, no likeness of words counts.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from itertools import pairwise
 from math import exp
 
@@ -48,6 +49,8 @@ _ORDERS = re.compile(
     r"|\b(?:ignore|disregard|forget|oublie)\b[^.]{0,40}\binstructions?\b"
     r"|<\|im_(?:start|end)\|>|\[/?inst\]|<</?sys>>"
 )
+_LONG, _ALIKE = 5, 0.85  # letters from which on, and likeness with which, two spellings pass for one name
+_SAME_KIND = 0.5  # cosine from which on what "X is a ..." says X is passes for a word of the source
 _PERSON = re.compile(r"[A-ZÀ-Þ][\w’'-]+(?: [A-ZÀ-Þ][\w’'-]*)+")
 _WORD = re.compile(r"\w+(?:[-'’.]\w+)*", re.UNICODE)
 
@@ -78,7 +81,8 @@ class Sentence:
 @dataclass(frozen=True)
 class _Source:
     """A sentence of a passage (its id in the store), ready to compare: token vectors (t, d) of unit length and where each begins in
-    the sentence; its own facts, those of the last sentence before it that has names, and all up to it."""
+    the sentence; its own facts, those of the last sentence before it that has names, and all up to it; the names of what its
+    document is about, where the title is nothing but these."""
 
     citation: Citation
     passage: int
@@ -89,6 +93,7 @@ class _Source:
     facts: tuple[Fact, ...]
     near: tuple[Fact, ...]
     context: tuple[Fact, ...]
+    subject: tuple[Fact, ...]
 
 
 class Grounder:
@@ -98,8 +103,13 @@ class Grounder:
         self._store = store
         self._embedder = embedder
 
-    def sources(self, passages: Sequence[StoredPassage]) -> "Sources":
-        """The passages' sentences, ready for `Sources.ground`; done once an answer."""
+    def sources(self, passages: Sequence[StoredPassage], asked: Sequence[Fact] = ()) -> "Sources":
+        """The passages' sentences, ready for `Sources.ground`; done once an answer.
+
+        Args:
+            passages: of the store.
+            asked: the question's names; an answer repeats them as they are spelled there.
+        """
         if not passages:
             return Sources([], np.zeros(self._embedder.dimension, np.float32), self._embedder)
         vectors = self._store.token_vectors([passage.id for passage in passages])
@@ -107,7 +117,9 @@ class Grounder:
         found: list[_Source] = []
         for passage, (tokens, spans) in zip(passages, vectors, strict=True):
             vectors_of = unit(tokens - mean)
-            near = before = facts(passage.title, passage.language)
+            titled = facts(passage.title, passage.language)
+            near = before = _with_spellings((*titled, *_acronym(passage.title)), asked)
+            subject = before if _is_name(passage.title, passage.language) else ()
             for start, end in passage.sentences:
                 citation = cite(passage, (start, end))
                 text = citation.text
@@ -116,12 +128,13 @@ class Grounder:
                     continue  # a heading says what follows, not that it is so
                 if _ORDERS.search(fold(text)):
                     continue
-                own = facts(text, passage.language)
+                own = _with_spellings(facts(text, passage.language), asked)
                 within = (spans[:, 0] < end) & (spans[:, 1] > start)
                 stems = frozenset(terms(text, passage.language))
                 before = (*before, *own)
                 starts = spans[within, 0] - start
-                found.append(_Source(citation, passage.id, passage.language, vectors_of[within], starts, stems, own, near, before))
+                known = stems, own, near, before, subject
+                found.append(_Source(citation, passage.id, passage.language, vectors_of[within], starts, *known))
                 near = own if any(fact.kind == "name" for fact in own) else near
         return Sources(found, mean, self._embedder)
 
@@ -283,7 +296,7 @@ class Sources:
         """Whether a name of the answer stands neither in the sentence nor in the last one before it with names, and others do; a
         country must stand in one of the two in any case."""
         for fact in wanted:
-            if fact.kind == "name" and not fact.opening and not holds(source.facts, fact):
+            if fact.kind == "name" and not fact.opening and not holds((*source.facts, *source.subject), fact):
                 if fact.value in PLACES:
                     if not holds(source.near, fact) or _rivals(source.facts, wanted, places=True):
                         return True
@@ -304,12 +317,14 @@ class Sources:
         return False
 
     def _apposed_to_another(self, sentence: str, language: str, cited: list[_Source], words: "_Words") -> bool:
-        """Whether "X is a Y" takes its Y from a source that says it of somebody else: "X works for Z, a Y"."""
+        """Whether "X is a Y" takes its Y from nowhere, or from a source that says it of somebody else: "X works for Z, a Y"."""
         said = _IS.match(sentence)
         kind = next((n for n, start in enumerate(words.starts) if said and start >= said.start("kind")), None)
         if said is None or kind is None:
             return False
         subject = {fact.value for fact in facts(said["subject"], language) if fact.kind == "name"}
+        if subject and max(float(self._likeness(words, source)[kind]) for source in cited) < _SAME_KIND:
+            return True  # names alone would carry it: "X is a lawyer" where the source only speaks of X
         for source in cited:
             closest = int((words.rows[kind] @ source.tokens.T).mean(axis=0).argmax())
             apposed = _APPOSED.search(source.citation.text[: source.starts[closest]])
@@ -378,6 +393,30 @@ def cite(passage: StoredPassage, span: Span) -> Citation:
     return Citation(passage.document, passage.title, passage.ordinal, start, end, text)
 
 
+def _with_spellings(own: tuple[Fact, ...], asked: Sequence[Fact]) -> tuple[Fact, ...]:
+    """The facts of a text, and its names as a question spells them: "Viera" for Vieira, "UAZ" for UAZ-469."""
+    known = {fact.value for fact in own if fact.kind == "name"}
+    return (*own, *(name for name in asked if name.value not in known and any(_spelled_alike(name.value, one) for one in known)))
+
+
+def _acronym(title: str) -> tuple[Fact, ...]:
+    """ "UAZ" of "Ulyanovsky Avtomobilny Zavod": the initials of a title's words with a capital, from three on."""
+    initials = "".join(word[0][0] for word in _WORD.finditer(title) if word[0][0].isupper())
+    return (Fact("name", name_key(initials)),) if len(initials) >= 3 else ()
+
+
+def _is_name(title: str, language: str) -> bool:
+    """Whether a title is a name and nothing else."""
+    known = {fact.value for fact in facts(f"x {title}", language) if fact.kind == "name"}
+    return bool(known) and all(name_key(word[0]) in known for word in _WORD.finditer(title) if terms(word[0], language))
+
+
+def _spelled_alike(asked: str, known: str) -> bool:
+    if known.startswith(f"{asked}-"):
+        return True
+    return min(len(asked), len(known)) >= _LONG and SequenceMatcher(None, asked, known).ratio() >= _ALIKE
+
+
 def _about_another(wanted: tuple[Fact, ...], sentence: str, cited: list[_Source]) -> bool:
     """Whether the answer says of one person what the sentence that it rests on says of another."""
     subject = _PERSON.match(sentence)
@@ -392,7 +431,7 @@ def _about_another(wanted: tuple[Fact, ...], sentence: str, cited: list[_Source]
 
 
 def _replaces_name(names: list[Fact], source: _Source) -> bool:
-    return any(not holds(source.facts, fact) for fact in names) and _rivals(source.facts, tuple(names))
+    return any(not holds((*source.facts, *source.subject), fact) for fact in names) and _rivals(source.facts, tuple(names))
 
 
 def _rivals(there: tuple[Fact, ...], wanted: tuple[Fact, ...], *, places: bool = False) -> bool:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from rag.facts import names
 from rag.grounding import SUPPORTED, Grounder, SentenceStream
 from rag.language import detect
 from rag.library import Library
@@ -13,6 +14,9 @@ TRUE = [
     "Le siège de Hugging Face se trouve à New York.",
     "Aleph Alpha is the German champion in artificial intelligence.",
     "Kai Zenner dirige le cabinet d'Axel Voss.",
+    "Thierry Breton is a European commissioner.",
+    "Mistral AI is a French start-up.",
+    "Cédric O is a former minister.",
     "The procedure about Microsoft's investment in OpenAI began in January.",
     "Mistral's first two models, published in open source, remain free for everyone.",
     "The French government did not know about the talks between Mistral and Microsoft when it supported the lobbying.",
@@ -72,6 +76,9 @@ FALSE = [
     "Axel Voss est lobbyiste de Mistral.",
     "Kai Zenner est un expert en lobbying et en politique.",
     "Most of Hugging Face's teams work in France.",
+    "Kai Zenner est un chercheur de l'IA.",
+    "Kai Zenner is a lawyer.",
+    "Axel Voss est un acteur.",
 ]
 # Whose words and names stand together in the source, in other roles or only as a possibility: only an understanding would tell.
 OUT_OF_REACH = [
@@ -115,6 +122,21 @@ def test_what_the_article_does_not_say_is_not_supported(library: Library, senten
 def test_the_citation_is_the_sentence_that_says_so(library: Library) -> None:
     _, citations = grounded(library, "Satya Nadella leads Microsoft.")
     assert "Satya Nadella" in citations[0]
+
+
+def test_names_count_as_the_question_spells_them(library: Library) -> None:
+    text = (
+        "Le club naît à Brest, dont il partage le stade avec le Stade Brestois. En 2006, il recrute Bastien Vieillard, venu de "
+        "l'équipe du FC Nantes."
+    )
+    with library.store_of([{"_id": "club", "title": "Union Athlétique Morvan", "text": text}]) as store:
+        passages = store.passages_of("club")
+        asked = names("De quel club venait Bastien Veillard quand l'UAM l'a recruté ?", "fr")
+        grounder = Grounder(store, library.embedder)
+        support, _ = grounder.sources(passages, asked).ground("L'UAM recrute Bastien Veillard, venu du FC Nantes.", "fr")
+        assert support >= SUPPORTED
+        support, _ = grounder.sources(passages, asked).ground("L'UAM recrute Bastien Dupont, venu du FC Nantes.", "fr")
+        assert support < SUPPORTED
 
 
 def test_a_stream_gives_each_sentence_once_as_soon_as_the_next_begins() -> None:
