@@ -38,14 +38,22 @@ _LEANS = {
     "fr": re.compile(
         r"^(et|mais|alors|donc|sinon|pourquoi( cela| ca)?|comment( cela| ca)?|lequel|laquelle|lesquels|lesquelles"
         r"|quand( cela| ca)?|ou|combien|qui( ca)?)\b\W*(?=$|\?)|^(et|mais|sinon|alors)\b"
-        r"|\b(il|elle|ils|elles|celui-ci|celle-ci|ceux-ci|cela|ca|ce dernier|cette derniere|lui|leur|leurs|son|sa|ses|y|en)\b"
-        r"|-(il|elle|ils|elles)\b"
+        r"|(?<!-)\b(il|elle|ils|elles|celui-ci|celle-ci|ceux-ci|cela|ca|ce dernier|cette derniere|lui|leur|leurs|son|sa|ses|y)\b"
+        r"|\b(qu'|j')?en (a|ai|ont|est|sont|dit|disent|pens\w+|parl\w+|fait|font|sait|savent)\b"
     ),
     "en": re.compile(
         r"^(and|but|so|why|how( so)?|when|where|who|which( one)?|how (much|many))\W*$|^(and|but|what about|how about|or|then)\b"
         r"|\b(he|she|it|they|him|her|them|his|hers|its|their|this|that|these|those|one|there)\b"
     ),
 }
+# "Que reproche-t-il ...?", but not "Le gouvernement était-il ...?", which says who.
+_INVERTED = re.compile(
+    r"(?:(?:et|mais|alors)\s)?(?:(?:à|de|d['’]|en|pour|depuis|avec|sur|dans|par|chez)\s?)?"
+    r"(?:qu['’]|(?:que|qui|quoi|quel(?:le)?s?\s\w+|où|quand|comment|pourquoi|combien(?:\sd['’e]\s?\w+)?)\s)?"
+    r"(?!est-ce)\w+?(?P<who>(?:-t)?-(?:il|elle)s?)\b",
+    re.IGNORECASE,
+)
+_PERSON = re.compile(r"\b(?P<who>he|she)\b", re.IGNORECASE)
 _NAMES = r"(?P<name>(?:[A-ZÀ-Þ][\w.’'-]*|\d{4})(?:\s(?:[A-ZÀ-Þ][\w.’'-]*|\d+))*)"
 _ELLIPSIS = re.compile(
     r"(?:(?i:et|mais|and|but|what about|how about))\s+(?P<place>(?i:dans|à|au|aux|en|pour|chez|avec|de|du|d['’]|par|sur|contre"
@@ -69,7 +77,7 @@ def remark(text: str) -> Remark | None:
 
 def leans(question: str, language: str) -> bool:
     """Whether the question seems to need the earlier ones to be understood (pronouns, "Et ...?", a bare "Why?")."""
-    return _LEANS[language].search(_fold(question)) is not None
+    return _LEANS[language].search(_fold(question)) is not None or (language == "fr" and _INVERTED.match(question) is not None)
 
 
 def standalone(question: str, earlier: Sequence[str], language: str, generator: Generator) -> str:
@@ -84,8 +92,8 @@ def standalone(question: str, earlier: Sequence[str], language: str, generator: 
     recent = [text for text in earlier if not remark(text)][-_MOST_EARLIER:]
     if not recent or not leans(question, language):
         return question
-    if exchanged := _exchanged(question, recent[-1]):
-        return exchanged
+    if known := _exchanged(question, recent[-1]) or _named(question, recent[-1], language):
+        return known
     rewritten = "".join(generator.stream(rewriting(question, recent, language), max_tokens=64)).strip()
     first_line = rewritten.splitlines()[0].strip(' "«»-') if rewritten else ""
     lost = set(terms(question, language)) - set(terms(first_line, language)) - _POINTING[language]
@@ -106,6 +114,22 @@ def _exchanged(question: str, before: str) -> str | None:
         return None
     last = found[-1]
     return before[: last.start("name")] + asked["name"].strip() + before[last.end("name") :]
+
+
+def _named(question: str, before: str, language: str) -> str | None:
+    """ "Que reproche-t-il à Mistral ?" after "Qui est Kai Zenner ?": the one name there in the one pronoun's place."""
+    found = _INVERTED.match(question) if language == "fr" else _PERSON.search(question)
+    opening = before.find(" ")
+    known = [re.sub(r"['’]s$", "", match["name"]) for match in re.finditer(rf"(?<=[\s'’]){_NAMES}", before[opening:])]
+    several = [name for name in known if " " in name]  # a person, beside places and firms of one word
+    if language == "en" and len(known) > 1 and len(several) == 1:
+        known = several
+    if not found or found["who"].endswith("s") or len(set(known)) != 1 or known[0][0].isdigit():
+        return None
+    start, end = found.span("who")
+    if leans(f"{question[:start]} {question[end:]}", language):
+        return None
+    return f"{question[:start].rstrip()} {known[0].rstrip('.')}{question[end:]}".strip()
 
 
 def _fold(text: str) -> str:
