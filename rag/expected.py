@@ -10,7 +10,7 @@ from typing import Literal
 from index.lexical import terms
 from rag.facts import denies, facts, fold
 
-Expected = Literal["count", "money", "quantity", "time"]
+Expected = Literal["reason", "person", "count", "money", "quantity", "time"]
 
 _MONEY = r"(?:euros?|dollars?|francs?|livres|pounds|argent|money|millions?|milliards?|billions?|temps|time)\b"
 _MEASURES = (
@@ -19,6 +19,8 @@ _MEASURES = (
     r"|length|depth|weight|speed)\b"
 )
 _ASKED: tuple[tuple[Expected, str], ...] = (
+    ("reason", r"^(?:et |mais )?pourquoi\b|^(?:and |but )?why\b"),
+    ("person", r"^(?:et )?qui (?:est|etait|sont|etaient)\b|^(?:and )?who (?:is|was|are|were)\b"),
     ("count", rf"\bcombien (?:de |d')(?!{_MONEY})|\bhow many (?!{_MONEY})"),
     (
         "money",
@@ -56,7 +58,7 @@ def expected(question: str) -> Expected | None:
 
 def fits(kind: Expected | None, text: str, language: str) -> bool:
     """Whether a sentence in `language` holds something of this kind."""
-    if kind is None:
+    if kind in (None, "reason", "person"):
         return True
     known = [fact for fact in facts(text, language) if fact.kind in ("number", "date")]
     if kind == "time":

@@ -95,6 +95,9 @@ _EXONYMS = (
 )
 _SAME_NAME = {form: line.split()[0] for line in _EXONYMS for form in line.split()}
 PLACES = frozenset(line.split()[0] for line in _EXONYMS[:21])
+# French writes a people's adjective small: "le règlement européen" is "the European law".
+_NO_PEOPLES = frozenset({"etats", "unis", "royaume", "uni", "union", "ue", "us", "uk", "eu", "usa", "states", "united"})
+_PEOPLES = {form: place for form, place in _SAME_NAME.items() if place in PLACES and form not in _NO_PEOPLES}
 _NOT_NAMES = frozenset({"i", "je", "ai", "ia", "llm", "llms", "ceo", "pdg", "m", "mr", "mrs", "mme", "dr"})
 
 _DIGITS = r"(?<![\w.,-])(?P<digits>\d{1,3}(?:[ \u00a0\u202f.,]\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d+(?:[.,]\d+)?)"
@@ -230,4 +233,6 @@ def _names(text: str, language: str) -> list[Fact]:
         key = name_key(word)
         if len(key) > 1 and key not in _NOT_NAMES and key not in _CALENDAR and key not in _BESIDE_NUMBER:
             found.append(Fact("name", key, opening=opening))
+    if language == "fr":
+        found += [Fact("name", _PEOPLES[word]) for word in re.findall(r"[a-z]+(?:-[a-z]+)?", fold(text)) if word in _PEOPLES]
     return found

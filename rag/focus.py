@@ -18,6 +18,7 @@ from rag.retriever import Floats, Hit, common_direction, unit
 
 _WINDOW = 480  # code points, about 130 tokens: a passage of half as much again is still read whole
 _NAMED = 0.1  # what a window that has all names of the question gains
+_BEST = 3  # sentences of a window that are thought of as a quotation
 _ORDER = 20.0  # by which the search's order is divided beside the window's own score
 
 
@@ -26,13 +27,15 @@ class Excerpt:
     """A window of a passage.
 
     `best` are the spans in the document of its sentences that come closest to the question, closest first; `likeness` is the mean
-    over the question's tokens of their best cosines in the window. Both are empty where no question was asked.
+    over the question's tokens of their best cosines in the window; `closeness` tells for each of `best` how far it stands out from
+    all sentences that were found. All are empty where no question was asked.
     """
 
     passage: StoredPassage
     text: str
     likeness: float = 0.0
     best: tuple[Span, ...] = ()
+    closeness: tuple[float, ...] = ()
 
 
 def windows(passage: StoredPassage) -> list[Excerpt]:
@@ -72,10 +75,12 @@ def focus(question: str, language: str, hits: Sequence[Hit], store: Store, embed
     excerpts = []
     for number in np.argsort(-scores, kind="stable"):
         hit, window = found[number]
-        closest = [window[place] for place in np.argsort(-_standing_out(of_sentences[number], mean), kind="stable")[:2]]
+        standing = _standing_out(of_sentences[number], mean)
+        places = np.argsort(-standing, kind="stable")[:_BEST]
         likeness = float(best[:, number].mean()) if len(best) else 0.0
-        text, spans_of = _text(hit.passage, window), hit.passage.sentences
-        excerpts.append(Excerpt(hit.passage, text, likeness, tuple(spans_of[place] for place in closest)))
+        closest = tuple(hit.passage.sentences[window[place]] for place in places)
+        closeness = tuple(float(standing[place]) for place in places)
+        excerpts.append(Excerpt(hit.passage, _text(hit.passage, window), likeness, closest, closeness))
     return excerpts
 
 

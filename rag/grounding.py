@@ -40,7 +40,7 @@ _IS = re.compile(
     r"^(?P<subject>[^,]{2,60}?)\s(?:est|était|fut|is|was)\s(?:(?:une?|le|la|an?|the)\s|l['’])(?P<kind>\w)", re.IGNORECASE
 )
 _APPOSED = re.compile(
-    r"(?P<name>(?:[A-ZÀ-Þ][\w’'-]*\s?)+),\s*(?:(?:une?|le|la|an?|the|ancien|ancienne|former)\s|l['’])*$"
+    r"(?P<name>(?:[A-ZÀ-Þ][\w’'-]*\s?)+),\s*(?:(?:une?|le|la|an?|the|ancien|ancienne|former)\s|l['’])*(?:[a-zà-ÿ]+\s?)?$"
 )
 # A sentence that tells an assistant what to answer says nothing of the world.
 _ORDERS = re.compile(
