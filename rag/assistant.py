@@ -8,24 +8,24 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from index.contract import Store, StoredPassage
+from index.contract import Store
 from index.embedder import Embedder
 from index.passages import Span
 from rag import answerable, conversation, prompts
 from rag.answerable import Evidence
 from rag.expected import closed, echoes, expected, fits
-from rag.facts import facts, holds, name_key, names
+from rag.facts import names
 from rag.focus import Excerpt, focus, windows
 from rag.generator import Generator
-from rag.grounding import SUPPORTED, Citation, Grounder, Sentence, SentenceStream, Sources, cite, space_before
+from rag.grounding import SUPPORTED, Grounder, Sentence, SentenceStream, Sources, space_before
 from rag.language import detect, is_language
 from rag.messages import say
+from rag.quotation import inside, quotation
 from rag.retriever import Hit, Retriever
 
 _READ = 3  # excerpts that are read at most
 _SURE = 0.5  # the probability of holding the answer from which on an excerpt is written from before others are read
-_QUOTED = 0.5  # the probability of an answer from which on, where the model's own don't stand, the document's words are shown
-_NAMED, _SUBJECT = 0.1, 0.05  # what a quotation gains that has all names of the question, and that begins with the first of them
+_QUOTED = 0.4  # the probability of an answer from which on, where the model's own don't stand, the document's words are shown
 _PARTS = 6  # sentences of a summary
 _NOTHING = Evidence(0.0, 0.0, 0.0, 0.0, 0.0)
 
@@ -335,39 +335,15 @@ class Assistant:
         return Evidence(hit.score, hit.vector, hit.late, excerpt.likeness, sum(odds[:2]))
 
     def _quote(self, excerpts: Sequence[Excerpt], asked: str, draft: _Draft) -> Iterator[Event]:
-        """Where the model's own words don't stand, the document's: of the sentences that have the question's names, the closest.
-
-        One of the names must be in the sentence and all about it, or for a yes or a no, which the reader can tell from any sentence
-        on the matter, just the one. Asked who somebody is, a sentence that begins with the name goes first; the reason asked for
-        may stand in the sentence after.
-        """
+        """Show the document's own words, in place of those that don't stand."""
         if draft.text:
             draft.restart()
             yield Redrafting()
-        named, wanted = names(asked, draft.language), expected(asked)
-        found: list[tuple[float, Excerpt, Span]] = []
-        for excerpt in excerpts:
-            about = facts(excerpt.text, excerpt.passage.language)
-            if not closed(asked) and not all(holds(about, name) for name in named):
-                continue
-            for span, closeness in zip(excerpt.best, excerpt.closeness, strict=True):
-                text, language = cite(excerpt.passage, span).text, excerpt.passage.language
-                own = facts(text, language)
-                held = [holds(own, name) for name in named]
-                if text.startswith("#") or (named and not any(held)) or not fits(wanted, text, language):
-                    continue
-                opens = wanted == "person" and bool(named) and name_key(text.split()[0]) == named[0].value
-                found.append((closeness + _NAMED * sum(held) / max(len(held), 1) + _SUBJECT * opens, excerpt, span))
-        if not found:
+        citation = quotation(excerpts, asked, draft.language)
+        if citation is None:
             return
-        _, excerpt, span = max(found, key=lambda each: each[0])
-        spans = excerpt.passage.sentences
-        following = spans.index(span) + 1
-        if wanted == "reason" and following < len(spans):
-            span = (span[0], spans[following][1])
-        citation = cite(excerpt.passage, span)
-        known = "quote" if excerpt.passage.language == draft.language else "quote_foreign"
-        draft.text = say(known, draft.language, quote=citation.text)
+        foreign = next(each.passage.language for each in excerpts if each.passage.document == citation.document) != draft.language
+        draft.text = say("quote_foreign" if foreign else "quote", draft.language, quote=inside(citation.text, draft.language))
         sentence = Sentence(draft.text, 0, len(draft.text), 1.0, (citation,))
         draft.sentences.append(sentence)
         yield Delta(draft.text)
@@ -416,7 +392,7 @@ class Assistant:
         for hit in hits:
             citation = _opening(hit.passage)
             known = "part" if hit.passage.language == language else "part_foreign"
-            said = say(known, language, quote=citation.text)
+            said = say(known, language, quote=inside(citation.text, language))
             place = len(draft.text) + bool(draft.text)
             piece = ("\n" if draft.text else "") + said
             draft.add(piece)

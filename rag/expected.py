@@ -10,7 +10,7 @@ from typing import Literal
 from index.lexical import terms
 from rag.facts import denies, facts, fold
 
-Expected = Literal["reason", "person", "count", "money", "quantity", "time"]
+Expected = Literal["person", "count", "money", "quantity", "time"]
 
 _MONEY = r"(?:euros?|dollars?|francs?|livres|pounds|argent|money|millions?|milliards?|billions?|temps|time)\b"
 _MEASURES = (
@@ -19,7 +19,6 @@ _MEASURES = (
     r"|length|depth|weight|speed)\b"
 )
 _ASKED: tuple[tuple[Expected, str], ...] = (
-    ("reason", r"^(?:et |mais )?pourquoi\b|^(?:and |but )?why\b"),
     ("person", r"^(?:et )?qui (?:est|etait|sont|etaient)\b|^(?:and )?who (?:is|was|are|were)\b"),
     ("count", rf"\bcombien (?:de |d')(?!{_MONEY})|\bhow many (?!{_MONEY})"),
     (
@@ -58,7 +57,7 @@ def expected(question: str) -> Expected | None:
 
 def fits(kind: Expected | None, text: str, language: str) -> bool:
     """Whether a sentence in `language` holds something of this kind."""
-    if kind in (None, "reason", "person"):
+    if kind in (None, "person"):
         return True
     known = [fact for fact in facts(text, language) if fact.kind in ("number", "date")]
     if kind == "time":

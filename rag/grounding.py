@@ -42,7 +42,6 @@ _IS = re.compile(
 _APPOSED = re.compile(
     r"(?P<name>(?:[A-ZÀ-Þ][\w’'-]*\s?)+),\s*(?:(?:une?|le|la|an?|the|ancien|ancienne|former)\s|l['’])*(?:[a-zà-ÿ]+\s?)?$"
 )
-# A sentence that tells an assistant what to answer says nothing of the world.
 _ORDERS = re.compile(
     r"\b(?:always|only|never) (?:answer|reply)\b|\b(?:answer|reply) (?:only|always|never)\b|\breponde?[sz]\b"
     r"|\b(?:to|for|a|pour) (?:the |l')(?:assistant|chatbot|llm)\b"
@@ -117,8 +116,7 @@ class Grounder:
         found: list[_Source] = []
         for passage, (tokens, spans) in zip(passages, vectors, strict=True):
             vectors_of = unit(tokens - mean)
-            titled = facts(passage.title, passage.language)
-            near = before = _with_spellings((*titled, *_acronym(passage.title)), asked)
+            near = before = _with_spellings((*facts(passage.title, passage.language), *_acronym(passage.title)), asked)
             subject = before if _is_name(passage.title, passage.language) else ()
             for start, end in passage.sentences:
                 citation = cite(passage, (start, end))
@@ -126,7 +124,7 @@ class Grounder:
                 if text.startswith("#"):
                     before = (*before, *facts(text, passage.language))
                     continue  # a heading says what follows, not that it is so
-                if _ORDERS.search(fold(text)):
+                if is_order(text):
                     continue
                 own = _with_spellings(facts(text, passage.language), asked)
                 within = (spans[:, 0] < end) & (spans[:, 1] > start)
@@ -399,6 +397,16 @@ def _with_spellings(own: tuple[Fact, ...], asked: Sequence[Fact]) -> tuple[Fact,
     return (*own, *(name for name in asked if name.value not in known and any(_spelled_alike(name.value, one) for one in known)))
 
 
+def is_order(text: str) -> bool:
+    """Whether a sentence tells an assistant what to answer, which says nothing of the world."""
+    return _ORDERS.search(fold(text)) is not None
+
+
+def subject(passage: StoredPassage) -> tuple[Fact, ...]:
+    """The names of what a passage's document is about, where its title is nothing but these."""
+    return facts(passage.title, passage.language) if _is_name(passage.title, passage.language) else ()
+
+
 def _acronym(title: str) -> tuple[Fact, ...]:
     """ "UAZ" of "Ulyanovsky Avtomobilny Zavod": the initials of a title's words with a capital, from three on."""
     initials = "".join(word[0][0] for word in _WORD.finditer(title) if word[0][0].isupper())
@@ -423,7 +431,7 @@ def _about_another(wanted: tuple[Fact, ...], sentence: str, cited: list[_Source]
     if subject is None:
         return False
     own = {fact.value for word in subject[0].split() for fact in wanted if fact.kind == "name" and fact.value == name_key(word)}
-    if not own or own & {fact.value for fact in cited[0].facts if fact.kind == "name"}:
+    if not own or own & {fact.value for fact in (*cited[0].facts, *cited[0].subject) if fact.kind == "name"}:
         return False
     known = {fact.value for fact in wanted}
     people = [[name_key(word) for word in person.group().split()] for person in _PERSON.finditer(cited[0].citation.text)]

@@ -43,6 +43,28 @@ def test_a_yes_or_no_question_is_answered_by_what_the_text_says_of_it(library: L
     assert "mis en garde" in answer.answer  # the model alone says that he supports it
 
 
+def test_where_the_model_s_words_do_not_stand_the_document_s_own_are_shown(library: Library) -> None:
+    answer = library.ask("Qui est Kai Zenner ?")
+    assert "dirige le cabinet d'Axel Voss" in answer.answer
+    answer = library.ask("Why is Mistral's decision to close its models a good economic decision?")
+    assert "les clients devront les acheter" in answer.answer or "customers" in answer.answer
+    citation = answer.sentences[0].citations[0]
+    text = library.store.document(citation.document).text
+    assert text[citation.start : citation.end] == citation.text
+
+
+def test_a_quotation_within_a_quotation_has_marks_of_its_own(library: Library) -> None:
+    passages = [
+        {
+            "_id": "a",
+            "title": "Le port",
+            "text": "Nora Kerlan est infirmière au port. Elle est surnommée « Ankou » par les marins, qui la craignent.",
+        }
+    ]
+    answer = library.ask("Résume le document", passages=passages)
+    assert answer.answer.count("«") == answer.answer.count("»") == len(answer.sentences)
+
+
 def test_a_follow_up_is_understood_from_the_question_before(library: Library) -> None:
     answer = library.ask("Et dans OpenAI ?", history=[Turn("Combien Microsoft a-t-il investi dans Mistral AI ?")])
     assert "13 milliards" in answer.answer

@@ -18,6 +18,7 @@ from rag.facts import denies, facts, holds, negated
         ("le 1er mai", "on May 1"),
         ("lundi à Bruxelles", "on Monday in Brussels"),
         ("chez l'Allemand Aleph Alpha", "at the German Aleph Alpha"),
+        ("par le règlement européen", "by the European law"),
     ],
 )
 def test_the_same_fact_in_both_languages(french: str, english: str) -> None:

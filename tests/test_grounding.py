@@ -36,6 +36,7 @@ TRUE = [
     "Microsoft holds 49% of OpenAI.",
     "Mistral sells closed models.",
     "Kai Zenner finds it ridiculous that Mistral turned to Microsoft.",
+    "The European law on artificial intelligence is called the AI Act.",
 ]
 FALSE = [
     "Microsoft a investi dans Mistral AI plus de 13 milliards de dollars.",
@@ -137,6 +138,18 @@ def test_names_count_as_the_question_spells_them(library: Library) -> None:
         assert support >= SUPPORTED
         support, _ = grounder.sources(passages, asked).ground("L'UAM recrute Bastien Dupont, venu du FC Nantes.", "fr")
         assert support < SUPPORTED
+
+
+def test_what_a_document_is_about_may_be_named_by_a_pronoun(library: Library) -> None:
+    text = (
+        "Il débute en 2002 à Klingenthal. En 2009, il remporte l'argent par équipe avec Steffen Tepel et le bronze au saut à ski "
+        "avec Nico Faller."
+    )
+    with library.store_of([{"_id": "skieur", "title": "Florian Schillinger", "text": text}]) as store:
+        grounder = Grounder(store, library.embedder)
+        sources = grounder.sources(store.passages_of("skieur"))
+        assert sources.ground("Florian Schillinger remporte le bronze au saut à ski avec Nico Faller.", "fr")[0] >= SUPPORTED
+        assert sources.ground("Florian Schillinger remporte le bronze au saut à ski avec Marco Fallini.", "fr")[0] < SUPPORTED
 
 
 def test_a_stream_gives_each_sentence_once_as_soon_as_the_next_begins() -> None:
