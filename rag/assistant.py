@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from index.contract import Store
+from index.contract import Store, StoredPassage
 from index.embedder import Embedder
 from index.passages import Span
 from rag import answerable, conversation, prompts
@@ -17,7 +17,7 @@ from rag.expected import closed, echoes, expected, fits
 from rag.facts import names
 from rag.focus import Excerpt, focus, windows
 from rag.generator import Generator
-from rag.grounding import SUPPORTED, Grounder, Sentence, SentenceStream, Sources, space_before
+from rag.grounding import SUPPORTED, Citation, Grounder, Sentence, SentenceStream, Sources, cite, space_before
 from rag.language import detect, is_language
 from rag.messages import say
 from rag.quotation import inside, quotation
@@ -152,9 +152,7 @@ class _Draft:
         total = time.perf_counter() - self.began
         timings = Timings(self.retrieval, self.first_token or total, total, self.tokens)
         sentences = tuple(self.sentences)
-        return Answer(
-            self.question, self.text, self.language, likely, refused, sentences, self.hits, timings, self.evidence
-        )
+        return Answer(self.question, self.text, self.language, likely, refused, sentences, self.hits, timings, self.evidence)
 
 
 Event = Searching | Found | Redrafting | Delta | Grounded | Finished
@@ -163,9 +161,7 @@ Event = Searching | Found | Redrafting | Delta | Grounded | Finished
 class Assistant:
     """Answers questions from the documents of one store. Safe to use from several threads."""
 
-    def __init__(
-        self, store: Store, embedder: Embedder, generator: Generator, *, passages: int = 5
-    ) -> None:
+    def __init__(self, store: Store, embedder: Embedder, generator: Generator, *, passages: int = 5) -> None:
         self.store = store
         self.embedder = embedder
         self.retriever = Retriever(store, embedder)
@@ -324,9 +320,7 @@ class Assistant:
                 break
         yield from sorted(unsure, key=lambda each: answerable.here(each[1]), reverse=True)
 
-    def read(
-        self, asked: str, language: str, hits: Sequence[Hit], excerpt: Excerpt, stop: threading.Event | None
-    ) -> Evidence:
+    def read(self, asked: str, language: str, hits: Sequence[Hit], excerpt: Excerpt, stop: threading.Event | None) -> Evidence:
         """What is known of a question once the model has read an excerpt of one of the hits."""
         hit = next(hit for hit in hits if hit.passage.id == excerpt.passage.id)
         self.generator.prepare(prompts.beginning(excerpt), stop=stop)
@@ -373,9 +367,7 @@ class Assistant:
             yield from ground(sentences.feed(piece))
         yield from ground(sentences.close())
 
-    def find(
-        self, asked: str, language: str, documents: Collection[str] | None
-    ) -> tuple[tuple[Hit, ...], list[Excerpt], Sources]:
+    def find(self, asked: str, language: str, documents: Collection[str] | None) -> tuple[tuple[Hit, ...], list[Excerpt], Sources]:
         """The passages to answer from, what the model is to read of them, and their sentences to check against."""
         found = self.retriever.search(asked, language, k=self.passages, documents=documents)
         excerpts = focus(asked, language, found, self.store, self.embedder)[:_READ]
@@ -422,9 +414,7 @@ class Assistant:
         text = say(f"remark_{kind}", language, documents="\n".join(f"- {title}" for title in titles), count=len(titles))
         yield Delta(text)
         seconds = time.perf_counter() - began
-        yield Finished(
-            Answer(question, text, language, 1.0, False, (), (), Timings(0.0, seconds, seconds, 0))
-        )
+        yield Finished(Answer(question, text, language, 1.0, False, (), (), Timings(0.0, seconds, seconds, 0)))
 
 
 def _worth(sentence: Sentence, asked: str, language: str) -> float:
