@@ -13,7 +13,7 @@ PORT ?=
 CHOSEN = $(if $(LIBRARY),--library "$(LIBRARY)") $(if $(MODEL),--model "$(MODEL)") $(if $(STORE),--store "$(STORE)") $(if $(PORT),--port $(PORT))
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
-.PHONY: help chat test lint bench bench-answers bench-retrieval bench-index bench-speed screenshots clean
+.PHONY: help chat test lint bench bench-answers bench-retrieval bench-index bench-speed torture screenshots clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -60,6 +60,9 @@ bench-index: $(VENV)/.test ## measure reading in, opening and searching librarie
 
 bench-speed: $(VENV)/.test ## measure the waits: first word, writing, Stop, several at once, the start
 	@$(BIN)/python -m bench.speed
+
+torture: $(VENV)/.test ## kill the writers of a library a thousand times at random moments (about ten minutes)
+	@$(BIN)/python -m tests.faults.torture --kills 1000
 
 screenshots: $(VENV)/.test ## take the pictures in docs/screenshots
 	@$(BIN)/python -m tests.browser.screenshots
