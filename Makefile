@@ -13,7 +13,7 @@ PORT ?=
 CHOSEN = $(if $(LIBRARY),--library "$(LIBRARY)") $(if $(MODEL),--model "$(MODEL)") $(if $(STORE),--store "$(STORE)") $(if $(PORT),--port $(PORT))
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
-.PHONY: help chat test lint bench bench-answers bench-retrieval bench-index bench-speed torture screenshots clean
+.PHONY: help chat test lint bench bench-answers bench-retrieval bench-index bench-speed torture fuzz screenshots clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -63,6 +63,10 @@ bench-speed: $(VENV)/.test ## measure the waits: first word, writing, Stop, seve
 
 torture: $(VENV)/.test ## kill the writers of a library a thousand times at random moments (about ten minutes)
 	@$(BIN)/python -m tests.faults.torture --kills 1000
+
+fuzz: $(VENV)/.test ## give the readers 100,000 spoilt files and the doors odd requests (about an hour)
+	@$(BIN)/python -m tests.faults.fuzz readers
+	@$(BIN)/python -m tests.faults.fuzz doors
 
 screenshots: $(VENV)/.test ## take the pictures in docs/screenshots
 	@$(BIN)/python -m tests.browser.screenshots

@@ -148,6 +148,12 @@ def test_what_is_locked_is_said_to_be(reader: Reader) -> None:
     assert codes(reader, SAMPLES / "locked.pdf") == ["document_locked"]
 
 
+def test_a_panic_in_a_library_is_a_damaged_file_and_no_end(reader: Reader, tmp_path: Path) -> None:
+    path = tmp_path / "a.xls"
+    path.write_bytes((SAMPLES / "excel97.xls").read_bytes()[:3400])  # found by tests/faults/fuzz.py
+    assert codes(reader, path) == ["document_damaged"]
+
+
 @pytest.mark.parametrize("kind", ["pdf", "docx", "pptx", "xlsx", "odt", "epub", "zip"])
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04", b"%PDF-1.7\n%%EOF", b"\xd0\xcf\x11\xe0" * 200, bytes(range(256)) * 9])
 def test_a_damaged_file_is_named(reader: Reader, tmp_path: Path, kind: str, data: bytes) -> None:

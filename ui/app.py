@@ -86,7 +86,8 @@ def build(service: "Service", history: History, metrics: "Metrics", accounts: Ac
         return history.rename(owner(request), *_texts(given, "id", "title"))
 
     def discard(given: Any, request: gr.Request) -> None:
-        history.delete(owner(request), *_texts(given, "id"), undo=bool(given.get("undo")))
+        name, undo = _texts(given, "id", "undo")
+        history.delete(owner(request), name, undo=bool(undo))
 
     def rate(given: Any, request: gr.Request) -> None:
         history.rate(owner(request), *_texts(given, "id", "turn", "rating", "reason"))

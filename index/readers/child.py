@@ -114,9 +114,9 @@ class _Reading:
                     yield name, read
         except UserError as error:
             yield name, error
-        except MemoryError:
+        except (MemoryError, GeneratorExit):
             raise
-        except (Exception, RecursionError) as error:  # the libraries raise what they like on files made to harm
+        except BaseException as error:  # the libraries raise what they like on files made to harm: a panic in Rust is no Exception
             yield name, UserError("document_damaged", reason=f"{type(error).__name__}: {error}"[:200])
 
     def _members(self, name: str, data: bytes, depth: int) -> Iterator[tuple[str, Read | UserError | str]]:
