@@ -10,10 +10,11 @@ LIBRARY ?=
 MODEL ?=
 STORE ?=
 PORT ?=
+LOCKED ?=
 CHOSEN = $(if $(LIBRARY),--library "$(LIBRARY)") $(if $(MODEL),--model "$(MODEL)") $(if $(STORE),--store "$(STORE)") $(if $(PORT),--port $(PORT))
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
-.PHONY: help chat test lint bench bench-answers bench-retrieval bench-index bench-speed torture fuzz screenshots clean
+.PHONY: help chat test lint bench bench-answers bench-retrieval bench-index bench-speed torture fuzz soak lock audit screenshots clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -26,6 +27,7 @@ $(VENV)/.made:
 
 $(VENV)/.app: $(VENV)/.made requirements.txt
 	@echo "Installing what the app runs on (once)"
+	@$(if $(LOCKED),$(PIP) install --require-hashes --no-deps -r requirements.lock)
 	@$(PIP) install -r requirements.txt
 	@touch $@
 
@@ -67,6 +69,22 @@ torture: $(VENV)/.test ## kill the writers of a library a thousand times at rand
 fuzz: $(VENV)/.test ## give the readers 100,000 spoilt files and the doors odd requests (about an hour)
 	@$(BIN)/python -m tests.faults.fuzz readers
 	@$(BIN)/python -m tests.faults.fuzz doors
+
+soak: $(VENV)/.test ## use a page for twenty minutes as many people would, and see whether it grows
+	@$(BIN)/python -m tests.faults.soak
+
+lock: $(VENV)/.app ## write requirements.lock, the packages with their hashes (make chat LOCKED=1 installs from it)
+	@$(BIN)/python .ci/lock.py
+
+build/audit/.made: requirements-audit.txt
+	@$(PYTHON) -m venv build/audit
+	@build/audit/$(notdir $(BIN))/python -m pip --disable-pip-version-check install -q -r requirements-audit.txt
+	@touch $@
+
+audit: $(VENV)/.app build/audit/.made ## list what the app runs on (build/sbom.cdx.json), and which of it has known weaknesses (asks the network)
+	@build/audit/$(notdir $(BIN))/cyclonedx-py environment --output-reproducible -o build/sbom.cdx.json $(BIN)/python
+	@echo "The bill of materials is in build/sbom.cdx.json"
+	@build/audit/$(notdir $(BIN))/pip-audit --disable-pip --no-deps --require-hashes -r requirements.lock
 
 screenshots: $(VENV)/.test ## take the pictures in docs/screenshots
 	@$(BIN)/python -m tests.browser.screenshots

@@ -418,9 +418,9 @@ class Assistant:
 
 
 def _worth(sentence: Sentence, asked: str, language: str) -> float:
-    """The support of a sentence of the answer, 0 where it isn't of the kind that the question asks for."""
-    fit = fits(expected(asked), sentence.text, language)
-    return sentence.support if fit and not (closed(asked) and echoes(asked, sentence.text, language)) else 0.0
+    """The support of a sentence of the answer, 0 where it isn't what the question asks for, or only turns the question round."""
+    fit = fits(expected(asked), sentence.text, language) and not echoes(asked, sentence.text, language)
+    return sentence.support if fit else 0.0
 
 
 def _opening(passage: StoredPassage) -> Citation:

@@ -86,5 +86,5 @@ def closed(question: str) -> bool:
 
 
 def echoes(question: str, text: str, language: str) -> bool:
-    """Whether a sentence only says in other order what the question asks, so that it rests on the model's "yes" alone."""
+    """Whether a sentence only says in other order what the question asks: a bare yes, or nothing at all."""
     return set(terms(text, language)) <= set(terms(question, language)) and denies(text, language) == denies(question, language)

@@ -67,4 +67,5 @@ def test_a_sentence_that_only_turns_the_question_round_is_an_echo() -> None:
     assert echoes(question, "Le gouvernement était au courant des discussions.", "fr")
     assert not echoes(question, "Le gouvernement n'était pas au courant des discussions.", "fr")
     assert not echoes(question, "Le gouvernement ignorait les discussions.", "fr")
+    assert echoes("Dans quelle confrontation sont les conservateurs ?", "Ils sont dans la confrontation des conservateurs.", "fr")
     assert not echoes("Does Microsoft own OpenAI?", "Microsoft owns 49% of OpenAI.", "en")

@@ -169,9 +169,13 @@ def application(service: "Service") -> "FastAPI":
 
     @app.put("/cocorico/library/{name:path}", include_in_schema=False)
     async def put(name: str, request: Request, replace: bool = False) -> dict[str, Any]:
+        data = request.stream()
         try:
-            added, kept = await service.folder.put(name, request.stream(), replace=replace)
+            added, kept = await service.folder.put(name, data, replace=replace)
         except UserError as error:
+            if error.code != "upload_large":
+                async for _ in data:  # answered before its body is read, a browser may take the connection for lost
+                    pass
             return {"error": wording(error)}
         except ClientDisconnect:
             return {}
