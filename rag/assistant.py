@@ -10,11 +10,12 @@ import numpy as np
 
 from index.contract import Store, StoredPassage
 from index.embedder import Embedder
+from index.lexical import terms
 from index.passages import Span
 from rag import answerable, conversation, prompts
 from rag.answerable import Evidence
 from rag.expected import closed, echoes, expected, fits
-from rag.facts import names
+from rag.facts import facts, negated
 from rag.focus import Excerpt, focus, windows
 from rag.generator import Generator
 from rag.grounding import SUPPORTED, Citation, Grounder, Sentence, SentenceStream, Sources, cite, space_before
@@ -26,6 +27,8 @@ from rag.retriever import Hit, Retriever
 _READ = 3  # excerpts that are read at most
 _SURE = 0.5  # the probability of holding the answer from which on an excerpt is written from before others are read
 _QUOTED = 0.4  # the probability of an answer from which on, where the model's own don't stand, the document's words are shown
+_OWN_WORDS = 0.2  # share of a sentence's words that its source lacks, from which on the model is asked whether the source says so
+_STATED, _DOUBTED = 0.65, 0.3  # the probability of "yes" that is enough then, and the support of what has less
 _PARTS = 6  # sentences of a summary
 _NOTHING = Evidence(0.0, 0.0, 0.0, 0.0, 0.0)
 
@@ -224,20 +227,20 @@ class Assistant:
         Args:
             stop: set it to leave off; what was read stays.
         """
-        beginnings = [prompts.instruction()]
+        beginnings = [prompts.instruction(), prompts.check()]
         room = self.generator.kept_tokens
         for document in self.store.documents() if room else ():
             for passage in self.store.passages_of(document.name):
                 beginnings += [prompts.beginning(excerpt) for excerpt in windows(passage)]
                 room -= self.generator.count(passage.text)
-        for beginning in beginnings if room >= 0 else beginnings[:1]:
+        for beginning in beginnings if room >= 0 else beginnings[:2]:
             while not stop.is_set():
                 if not self._busy.is_set():
                     self.generator.prepare(beginning, stop=self._busy)
                     if not self._busy.is_set():
                         break
                 stop.wait(0.1)
-            if beginning is beginnings[0]:
+            if beginning is beginnings[1]:
                 self.generator.keep()
         self.generator.keep()
 
@@ -353,6 +356,8 @@ class Assistant:
             for start, end in spans:
                 text = draft.text[start:end]
                 support, citations = draft.sources.ground(text, draft.language)
+                if support >= SUPPORTED and not self._stated(text, citations, draft.language, stop):
+                    support = _DOUBTED
                 sentence = Sentence(text, start, end, support, citations if support >= SUPPORTED else ())
                 draft.sentences.append(sentence)
                 yield Grounded(sentence)
@@ -367,13 +372,26 @@ class Assistant:
             yield from ground(sentences.feed(piece))
         yield from ground(sentences.close())
 
+    def _sources(self, asked: str, language: str, hits: Sequence[Hit]) -> Sources:
+        given = [fact for fact in facts(asked, language) if not fact.opening]
+        return self.grounder.sources([hit.passage for hit in hits], given, denied=negated(asked, language))
+
+    def _stated(self, text: str, citations: Sequence[Citation], language: str, stop: threading.Event | None) -> bool:
+        """Whether a sentence is put nearly in its source's words, or the model, asked of it alone, finds it said there."""
+        own, theirs = set(terms(text, language)), {word for each in citations for word in terms(each.text, language)}
+        if len(own - theirs) <= _OWN_WORDS * len(own):
+            return True
+        asked = prompts.checking(text, " ".join(citation.text for citation in citations))
+        yes, _ = self.generator.choose(asked, prompts.OPENINGS["en"], stop=stop)
+        return yes >= _STATED or (stop is not None and stop.is_set())
+
     def find(self, asked: str, language: str, documents: Collection[str] | None) -> tuple[tuple[Hit, ...], list[Excerpt], Sources]:
         """The passages to answer from, what the model is to read of them, and their sentences to check against."""
         found = self.retriever.search(asked, language, k=self.passages, documents=documents)
         excerpts = focus(asked, language, found, self.store, self.embedder)[:_READ]
         read = {excerpt.passage.id for excerpt in excerpts}
         hits = tuple(hit for hit in found if hit.passage.id in read)
-        return hits, excerpts, self.grounder.sources([hit.passage for hit in hits], names(asked, language))
+        return hits, excerpts, self._sources(asked, language, hits)
 
     def _summary(self, question: str, language: str, documents: Collection[str] | None, began: float) -> Iterator[Event]:
         """A sentence from each part of the documents, as it stands there: what a small model makes of a whole is seldom true."""

@@ -28,6 +28,7 @@ _WORTH_CITING = 0.08  # a further sentence must raise the covered share of the a
 _WEAKEST = 0.3  # how much the two words least like the source count beside the mean over all words
 _OF_A_NAME = 0.5  # how much a name counts in that mean beside another word
 _COVERED, _SLOPE = 0.71, 20.0  # support is 0.5 where the sum of the two is so high
+_CROSSING = 0.05  # less is enough between two languages
 _SAME_WORD = 0.55  # cosine from which a name in one language passes for another word of the source
 _SAME_OPENING = 0.25  # the same for a word that only opens the sentence, and so may be no name
 _JOINS = re.compile(r"[,;](?!\d)|\b(?:and|et|while|tandis que|alors que)\b", re.IGNORECASE)  # two statements in one sentence
@@ -49,7 +50,10 @@ _ORDERS = re.compile(
     r"|<\|im_(?:start|end)\|>|\[/?inst\]|<</?sys>>"
 )
 _LONG, _ALIKE = 5, 0.85  # letters from which on, and likeness with which, two spellings pass for one name
+_SPELLINGS = (("qu", "c"), ("k", "c"), ("ph", "f"), ("tch", "ch"), ("y", "i"), ("z", "s"), ("ou", "u"))
+_ENDINGS, _ROOT = "aeios", 3  # letters that a name's end may change, and how many must be left
 _SAME_KIND = 0.5  # cosine from which on what "X is a ..." says X is passes for a word of the source
+_PRONOUN = re.compile(r"\b(?:ils?|elles?|lui|leurs?|sa|ses|son|he|she|they|him|his|her|their)\b", re.IGNORECASE)
 _PERSON = re.compile(r"[A-ZÀ-Þ][\w’'-]+(?: [A-ZÀ-Þ][\w’'-]*)+")
 _WORD = re.compile(r"\w+(?:[-'’.]\w+)*", re.UNICODE)
 
@@ -102,12 +106,13 @@ class Grounder:
         self._store = store
         self._embedder = embedder
 
-    def sources(self, passages: Sequence[StoredPassage], asked: Sequence[Fact] = ()) -> "Sources":
+    def sources(self, passages: Sequence[StoredPassage], asked: Sequence[Fact] = (), *, denied: bool = False) -> "Sources":
         """The passages' sentences, ready for `Sources.ground`; done once an answer.
 
         Args:
             passages: of the store.
-            asked: the question's names; an answer repeats them as they are spelled there.
+            asked: the question's facts; an answer repeats them as they are there.
+            denied: whether the question denies something, so that an answer may too.
         """
         if not passages:
             return Sources([], np.zeros(self._embedder.dimension, np.float32), self._embedder)
@@ -134,16 +139,26 @@ class Grounder:
                 known = stems, own, near, before, subject
                 found.append(_Source(citation, passage.id, passage.language, vectors_of[within], starts, *known))
                 near = own if any(fact.kind == "name" for fact in own) else near
-        return Sources(found, mean, self._embedder)
+        return Sources(found, mean, self._embedder, tuple(asked), denied=denied)
 
 
 class Sources:
     """The sentences that an answer may rest on."""
 
-    def __init__(self, sources: list[_Source], mean: NDArray[np.float32], embedder: Embedder) -> None:
+    def __init__(
+        self,
+        sources: list[_Source],
+        mean: NDArray[np.float32],
+        embedder: Embedder,
+        asked: tuple[Fact, ...] = (),
+        *,
+        denied: bool = False,
+    ) -> None:
         self._sources = [source for source in sources if len(source.tokens)]
         self._mean = mean
         self._embedder = embedder
+        self._asked = asked
+        self._denied = denied
 
     def ground(self, sentence: str, language: str) -> tuple[float, tuple[Citation, ...]]:
         """How surely the sources hold a sentence of the answer (0..1), and the sentences that do, best first.
@@ -165,7 +180,8 @@ class Sources:
         cited = [self._sources[number] for number in chosen]
         covered = likeness[chosen].max(axis=0)
         weakest = float(np.sort(covered[words.weights > 0])[:2].mean())
-        support = 1 / (1 + exp(-_SLOPE * (float(covered @ words.weights) + _WEAKEST * weakest - _COVERED)))
+        enough = _COVERED - (_CROSSING if cited[0].language != language else 0)
+        support = 1 / (1 + exp(-_SLOPE * (float(covered @ words.weights) + _WEAKEST * weakest - enough)))
         if (
             any(self._contradicted(fact, cited, words) for fact in wanted)
             or self._belongs_elsewhere(sentence, language, cited)
@@ -173,7 +189,7 @@ class Sources:
             or (single and (self._crosses(sentence, language, words, cited[0]) or self._far(wanted, cited[0])))
             or self._apposed_to_another(sentence, language, cited, words)
             or _about_another(wanted, sentence, cited)
-            or self._denial_differs(sentence, language, cited[0])
+            or (not self._denied and self._denial_differs(sentence, language, cited[0]))
         ):
             support = min(support, 0.2)
         return support, tuple(source.citation for source in cited)
@@ -251,8 +267,9 @@ class Sources:
             return any(other.kind == "rank" for source in cited for other in source.facts) and not any(
                 holds(source.facts, fact) for source in cited
             )
-        if fact.kind != "name":
-            return not any(holds(source.facts, fact) for source in cited)
+        if fact.kind != "name":  # what the question gives may also stand before
+            given = holds(self._asked, fact)
+            return not any(holds(source.context if given else source.facts, fact) for source in cited)
         if any(holds(source.context, fact) for source in cited):
             return False
         place = next((number for number, names in enumerate(words.names) if fact.value in names), None)
@@ -292,8 +309,11 @@ class Sources:
 
     def _far(self, wanted: tuple[Fact, ...], source: _Source) -> bool:
         """Whether a name of the answer stands neither in the sentence nor in the last one before it with names, and others do; a
-        country must stand in one of the two in any case."""
+        country must stand in one of the two in any case. A name that the question gave may be meant by a pronoun."""
+        referring = _PRONOUN.search(source.citation.text) is not None
         for fact in wanted:
+            if referring and holds(self._asked, fact) and holds(source.context, fact):
+                continue  # "il" may be whom the question names
             if fact.kind == "name" and not fact.opening and not holds((*source.facts, *source.subject), fact):
                 if fact.value in PLACES:
                     if not holds(source.near, fact) or _rivals(source.facts, wanted, places=True):
@@ -394,7 +414,8 @@ def cite(passage: StoredPassage, span: Span) -> Citation:
 def _with_spellings(own: tuple[Fact, ...], asked: Sequence[Fact]) -> tuple[Fact, ...]:
     """The facts of a text, and its names as a question spells them: "Viera" for Vieira, "UAZ" for UAZ-469."""
     known = {fact.value for fact in own if fact.kind == "name"}
-    return (*own, *(name for name in asked if name.value not in known and any(_spelled_alike(name.value, one) for one in known)))
+    wanted = [fact for fact in asked if fact.kind == "name" and fact.value not in known]
+    return (*own, *(name for name in wanted if any(_spelled_alike(name.value, one) for one in known)))
 
 
 def is_order(text: str) -> bool:
@@ -420,9 +441,19 @@ def _is_name(title: str, language: str) -> bool:
 
 
 def _spelled_alike(asked: str, known: str) -> bool:
-    if known.startswith(f"{asked}-"):
+    if known.startswith(f"{asked}-") or known.replace("-", "") == asked.replace("-", ""):
+        return True
+    one, two = _across(asked), _across(known)
+    if one == two or (len(one.rstrip(_ENDINGS)) >= _ROOT and one.rstrip(_ENDINGS) == two.rstrip(_ENDINGS)):
         return True
     return min(len(asked), len(known)) >= _LONG and SequenceMatcher(None, asked, known).ratio() >= _ALIKE
+
+
+def _across(name: str) -> str:
+    """A name without what French and English spell each in their own way: Utique and Utica, Roy and Roi, Paskevitch."""
+    for theirs, ours in _SPELLINGS:
+        name = name.replace(theirs, ours)
+    return re.sub(r"(.)\1", r"\1", name)
 
 
 def _about_another(wanted: tuple[Fact, ...], sentence: str, cited: list[_Source]) -> bool:

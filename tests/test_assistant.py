@@ -3,6 +3,7 @@
 import threading
 
 from rag.assistant import Delta, Finished, Found, Grounded, Redrafting, Searching, Turn
+from rag.grounding import cite
 from rag.language import is_language
 from rag.library import Library
 
@@ -63,6 +64,14 @@ def test_a_quotation_within_a_quotation_has_marks_of_its_own(library: Library) -
     ]
     answer = library.ask("Résume le document", passages=passages)
     assert answer.answer.count("«") == answer.answer.count("»") == len(answer.sentences)
+
+
+def test_what_is_put_in_other_words_is_asked_of_the_model_again(library: Library) -> None:
+    every = [cite(each, span) for each in library.store.passages_of("mistral-microsoft.md") for span in each.sentences]
+    said = [citation for citation in every if "15 millions" in citation.text]
+    assistant = library.assistant()
+    assert assistant._stated("Microsoft has put 15 million euros into Mistral.", said, "en", None)
+    assert not assistant._stated("Mistral leads the artificial intelligence of the whole world.", said, "en", None)
 
 
 def test_a_follow_up_is_understood_from_the_question_before(library: Library) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.facts import names
+from rag.facts import facts, names
 from rag.grounding import SUPPORTED, Grounder, SentenceStream
 from rag.language import detect
 from rag.library import Library
@@ -150,6 +150,28 @@ def test_what_a_document_is_about_may_be_named_by_a_pronoun(library: Library) ->
         sources = grounder.sources(store.passages_of("skieur"))
         assert sources.ground("Florian Schillinger remporte le bronze au saut à ski avec Nico Faller.", "fr")[0] >= SUPPORTED
         assert sources.ground("Florian Schillinger remporte le bronze au saut à ski avec Marco Fallini.", "fr")[0] < SUPPORTED
+
+
+def test_across_languages_names_keep_their_own_spellings_and_pronouns_mean_whom_the_question_names(library: Library) -> None:
+    text = (
+        "Robert Clark naît dans une famille de Carthage. Il s'installe à Utique en 1910, où il rencontre Francine Morel, actrice de la "
+        "Comédie-Française, qu'il épouse en 1919."
+    )
+    with library.store_of([{"_id": "clark", "title": "Un musée", "text": text}]) as store:
+        grounder = Grounder(store, library.embedder)
+        asked = facts("Where did Robert Clark meet his wife in Utica?", "en")
+        sources = grounder.sources(store.passages_of("clark"), asked)
+        assert sources.ground("Robert Clark met Francine Morel, an actress, in Utica.", "en")[0] >= SUPPORTED
+        assert sources.ground("Robert Clark met Francine Dupont, an actress, in Utica.", "en")[0] < SUPPORTED
+
+
+def test_a_question_that_denies_may_be_answered_by_a_denial(library: Library) -> None:
+    text = "Rémus saute par dérision au-dessus du sillon et viole la limite du pomerium."
+    with library.store_of([{"_id": "rome", "title": "Rome", "text": text}]) as store:
+        grounder = Grounder(store, library.embedder)
+        sentence = "Rémus ne respecte pas la limite du pomerium, par dérision."
+        assert grounder.sources(store.passages_of("rome")).ground(sentence, "fr")[0] < SUPPORTED
+        assert grounder.sources(store.passages_of("rome"), denied=True).ground(sentence, "fr")[0] >= SUPPORTED
 
 
 def test_a_stream_gives_each_sentence_once_as_soon_as_the_next_begins() -> None:
