@@ -1,11 +1,11 @@
 """Questions that lean on what was asked before, and things people say that are no questions about the documents."""
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from typing import Literal
 
 from index.lexical import terms
+from rag.facts import fold
 from rag.generator import Generator
 from rag.prompts import rewriting
 
@@ -68,7 +68,7 @@ _MOST_EARLIER = 3  # more of the conversation misleads a small model
 
 def remark(text: str) -> Remark | None:
     """What kind of remark this message is, or None for a question about the documents."""
-    plain = _fold(text).strip(" .!?,;:…")
+    plain = fold(text).strip(" .!?,;:…")
     for kind, pattern in _REMARKS.items():
         if re.fullmatch(pattern, plain):
             return kind
@@ -77,7 +77,7 @@ def remark(text: str) -> Remark | None:
 
 def leans(question: str, language: str) -> bool:
     """Whether the question seems to need the earlier ones to be understood (pronouns, "Et ...?", a bare "Why?")."""
-    return _LEANS[language].search(_fold(question)) is not None or (language == "fr" and _INVERTED.match(question) is not None)
+    return _LEANS[language].search(fold(question)) is not None or (language == "fr" and _INVERTED.match(question) is not None)
 
 
 def standalone(question: str, earlier: Sequence[str], language: str, generator: Generator) -> str:
@@ -130,9 +130,3 @@ def _named(question: str, before: str, language: str) -> str | None:
     if leans(f"{question[:start]} {question[end:]}", language):
         return None
     return f"{question[:start].rstrip()} {known[0].rstrip('.')}{question[end:]}".strip()
-
-
-def _fold(text: str) -> str:
-    """Lower case without accents, typographic apostrophes made plain."""
-    decomposed = unicodedata.normalize("NFKD", text.replace("’", "'").casefold())
-    return "".join(character for character in decomposed if not unicodedata.combining(character))
