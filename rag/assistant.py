@@ -28,7 +28,7 @@ _READ = 3  # excerpts that are read at most
 _SURE = 0.5  # the probability of holding the answer from which on an excerpt is written from before others are read
 _QUOTED = 0.4  # the probability of an answer from which on, where the model's own don't stand, the document's words are shown
 _OWN_WORDS = 0.2  # share of a sentence's words that its source lacks, from which on the model is asked whether the source says so
-_STATED, _DOUBTED = 0.65, 0.3  # the probability of "yes" that is enough then, and the support of what has less
+_STATED, _DOUBTED = 0.55, 0.3  # the probability of "yes" that is enough then, and the support of what has less
 _PARTS = 6  # sentences of a summary
 _NOTHING = Evidence(0.0, 0.0, 0.0, 0.0, 0.0)
 
@@ -119,6 +119,7 @@ class _Draft:
     evidence: Evidence = _NOTHING
     text: str = ""
     sentences: list[Sentence] = field(default_factory=list)
+    doubted: list[Citation] = field(default_factory=list)  # what sentences rest on that the model, asked again, didn't find there
     tokens: int = 0
     first_token: float | None = None
 
@@ -336,10 +337,12 @@ class Assistant:
         if draft.text:
             draft.restart()
             yield Redrafting()
-        citation = quotation(excerpts, asked, draft.language)
+        meant = (each for each in draft.doubted if excerpts and fits(expected(asked), each.text, detect(each.text)))
+        citation = next(meant, None) or quotation(excerpts, asked, draft.language)
         if citation is None:
             return
-        foreign = next(each.passage.language for each in excerpts if each.passage.document == citation.document) != draft.language
+        languages = {hit.passage.document: hit.passage.language for hit in draft.hits}
+        foreign = languages[citation.document] != draft.language
         draft.text = say("quote_foreign" if foreign else "quote", draft.language, quote=inside(citation.text, draft.language))
         sentence = Sentence(draft.text, 0, len(draft.text), 1.0, (citation,))
         draft.sentences.append(sentence)
@@ -358,6 +361,7 @@ class Assistant:
                 support, citations = draft.sources.ground(text, draft.language)
                 if support >= SUPPORTED and not self._stated(text, citations, draft.language, stop):
                     support = _DOUBTED
+                    draft.doubted.append(citations[0])
                 sentence = Sentence(text, start, end, support, citations if support >= SUPPORTED else ())
                 draft.sentences.append(sentence)
                 yield Grounded(sentence)

@@ -52,6 +52,8 @@ def test_where_the_model_s_words_do_not_stand_the_document_s_own_are_shown(libra
     citation = answer.sentences[0].citations[0]
     text = library.store.document(citation.document).text
     assert text[citation.start : citation.end] == citation.text
+    answer = library.ask("Who leads Microsoft?")  # the model, asked again, doubts its own "Satya Nadella leads Microsoft."
+    assert "Satya Nadella" in answer.answer
 
 
 def test_a_quotation_within_a_quotation_has_marks_of_its_own(library: Library) -> None:
