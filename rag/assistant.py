@@ -28,7 +28,7 @@ _READ = 3  # excerpts that are read at most
 _SURE = 0.5  # the probability of holding the answer from which on an excerpt is written from before others are read
 _QUOTED = 0.4  # the probability of an answer from which on, where the model's own don't stand, the document's words are shown
 _OWN_WORDS = 0.2  # share of a sentence's words that its source lacks, from which on the model is asked whether the source says so
-_STATED, _DOUBTED = 0.55, 0.3  # the probability of "yes" that is enough then, and the support of what has less
+_STATED, _DOUBTED = 0.65, 0.3  # the probability of "yes" that is enough then, and the support of what has less
 _PARTS = 6  # sentences of a summary
 _NOTHING = Evidence(0.0, 0.0, 0.0, 0.0, 0.0)
 
@@ -337,7 +337,7 @@ class Assistant:
         if draft.text:
             draft.restart()
             yield Redrafting()
-        meant = (each for each in draft.doubted if excerpts and fits(expected(asked), each.text, detect(each.text)))
+        meant = (each for each in draft.doubted if fits(expected(asked), each.text, detect(each.text)))
         citation = next(meant, None) or quotation(excerpts, asked, draft.language)
         if citation is None:
             return

@@ -40,9 +40,7 @@ _CLEARLY_CLOSER = 0.1  # cosine by which the words of an answer must be closer t
 _IS = re.compile(
     r"^(?P<subject>[^,]{2,60}?)\s(?:est|était|fut|is|was)\s(?:(?:une?|le|la|an?|the)\s|l['’])(?P<kind>\w)", re.IGNORECASE
 )
-_APPOSED = re.compile(
-    r"(?P<name>(?:[A-ZÀ-Þ][\w’'-]*\s?)+),\s*(?:(?:une?|le|la|an?|the|ancien|ancienne|former)\s|l['’])*(?:[a-zà-ÿ]+\s?)?$"
-)
+_APPOSED = re.compile(r"(?P<name>(?:[A-ZÀ-Þ][\w’'-]*\s?)+),(?P<between>[^,.;:]{0,60})$")
 _ORDERS = re.compile(
     r"\b(?:always|only|never) (?:answer|reply)\b|\b(?:answer|reply) (?:only|always|never)\b|\breponde?[sz]\b"
     r"|\b(?:to|for|a|pour) (?:the |l')(?:assistant|chatbot|llm)\b"
@@ -346,7 +344,8 @@ class Sources:
         for source in cited:
             closest = int((words.rows[kind] @ source.tokens.T).mean(axis=0).argmax())
             apposed = _APPOSED.search(source.citation.text[: source.starts[closest]])
-            if subject and apposed:
+            between = facts(f"x {apposed['between']}", source.language) if apposed else ()
+            if subject and apposed and not any(fact.value in subject for fact in between):
                 owner = {fact.value for fact in facts(apposed["name"], source.language) if fact.kind == "name"}
                 return bool(owner) and not owner & subject
         return False

@@ -79,6 +79,7 @@ FALSE = [
     "Most of Hugging Face's teams work in France.",
     "Kai Zenner est un chercheur de l'IA.",
     "Kai Zenner is a lawyer.",
+    "Kai Zenner est un expert en lobbying.",
     "Axel Voss est un acteur.",
 ]
 # Whose words and names stand together in the source, in other roles or only as a possibility: only an understanding would tell.
