@@ -337,11 +337,11 @@ class Assistant:
         if draft.text:
             draft.restart()
             yield Redrafting()
-        meant = (each for each in draft.doubted if fits(expected(asked), each.text, detect(each.text)))
+        languages = {hit.passage.document: hit.passage.language for hit in draft.hits}
+        meant = (each for each in draft.doubted if fits(expected(asked), each.text, languages[each.document]))
         citation = next(meant, None) or quotation(excerpts, asked, draft.language)
         if citation is None:
             return
-        languages = {hit.passage.document: hit.passage.language for hit in draft.hits}
         foreign = languages[citation.document] != draft.language
         draft.text = say("quote_foreign" if foreign else "quote", draft.language, quote=inside(citation.text, draft.language))
         sentence = Sentence(draft.text, 0, len(draft.text), 1.0, (citation,))

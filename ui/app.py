@@ -4,6 +4,7 @@ import ipaddress
 import os
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -174,8 +175,9 @@ def application(service: "Service") -> "FastAPI":
             added, kept = await service.folder.put(name, data, replace=replace)
         except UserError as error:
             if error.code != "upload_large":
-                async for _ in data:  # answered before its body is read, a browser may take the connection for lost
-                    pass
+                with suppress(ClientDisconnect):
+                    async for _ in data:  # answered before its body is read, a browser may take the connection for lost
+                        pass
             return {"error": wording(error)}
         except ClientDisconnect:
             return {}
