@@ -99,10 +99,14 @@ def main() -> int:
     halves = _halves(asked)
     crossing = _crossing(asked)
     calibration = _calibration(validation)
+    across = _calibration([found for found in validation if found.signals.foreign.any()])
     embedding, whole = np.median([(found.embedding, found.whole) for found in everything], axis=0)
     _print(table, halves)
     print("\ncost of crossing languages, nDCG@10:", ", ".join(f"{name} {cost:+.3f}" for name, cost in crossing.items()))
-    print(f"calibration error of the score: {calibration['error']:.3f} (validation half, some answers taken out)")
+    print(
+        f"calibration error of the score: {calibration['error']:.3f} (validation half, some answers taken out), "
+        f"{across['error']:.3f} across languages"
+    )
     print(f"a question takes {1000 * whole:.0f} ms, of them {1000 * embedding:.0f} ms for its vectors (medians)")
     kept = report.keep(
         "retrieval",
@@ -112,6 +116,7 @@ def main() -> int:
             "halves": halves,
             "crossing": crossing,
             "calibration": calibration,
+            "calibration across languages": across,
             "seconds": {"embedding": float(embedding), "whole": float(whole)},
         },
     )

@@ -27,8 +27,10 @@ from rag.retriever import Hit, Retriever
 _READ = 3  # excerpts that are read at most
 _SURE = 0.5  # the probability of holding the answer from which on an excerpt is written from before others are read
 _QUOTED = 0.4  # the probability of an answer from which on, where the model's own don't stand, the document's words are shown
-_OWN_WORDS = 0.2  # share of a sentence's words that its source lacks, from which on the model is asked whether the source says so
-_STATED, _DOUBTED = 0.65, 0.3  # the probability of "yes" that is enough then, and the support of what has less
+_OWN_WORDS = 0.2  # share of a sentence's words that its source lacks, from which on it counts as put in other words
+_STATED = 0.65  # the model's probability that its source states a sentence from another language, from which on it is shown
+_SURELY = 0.9  # the same where the words alone wouldn't support it
+_DOUBTED = 0.3  # the support of what is put in other words and can't be checked, or isn't stated
 _PARTS = 6  # sentences of a summary
 _NOTHING = Evidence(0.0, 0.0, 0.0, 0.0, 0.0)
 
@@ -119,7 +121,7 @@ class _Draft:
     evidence: Evidence = _NOTHING
     text: str = ""
     sentences: list[Sentence] = field(default_factory=list)
-    doubted: list[Citation] = field(default_factory=list)  # what sentences rest on that the model, asked again, didn't find there
+    doubted: list[Citation] = field(default_factory=list)  # what sentences rest on that are put too freely to be believed
     tokens: int = 0
     first_token: float | None = None
 
@@ -128,6 +130,27 @@ class _Draft:
             self.first_token = time.perf_counter() - self.began
         self.tokens += 1
         self.text += piece
+
+    def language_of(self, citation: Citation) -> str:
+        return next(hit.passage.language for hit in self.hits if hit.passage.document == citation.document)
+
+    def foreign(self, citation: Citation) -> bool:
+        return self.language_of(citation) != self.language
+
+    def put_otherwise(self, text: str, citations: Sequence[Citation]) -> bool:
+        """Whether a sentence says what it says in other words than its sources."""
+        own = set(terms(text, self.language))
+        theirs = {word for citation in citations for word in terms(citation.text, self.language_of(citation))}
+        return len(own - theirs) > _OWN_WORDS * len(own)
+
+    def quotable(self, citations: Sequence[Citation]) -> Citation:
+        """The first of them, with one that stands right before it, which tells who "he" is."""
+        first = citations[0]
+        passage = next(h.passage for h in self.hits if (h.passage.document, h.passage.ordinal) == (first.document, first.passage))
+        place = next(number for number, span in enumerate(passage.sentences) if span[0] == first.start)
+        before = passage.sentences[place - 1] if place else (0, 0)
+        beside = any((each.document, (each.start, each.end)) == (first.document, before) for each in citations)
+        return cite(passage, (before[0], first.end)) if beside else first
 
     def restart(self) -> None:
         self.text, self.sentences = "", []
@@ -337,13 +360,12 @@ class Assistant:
         if draft.text:
             draft.restart()
             yield Redrafting()
-        languages = {hit.passage.document: hit.passage.language for hit in draft.hits}
-        meant = (each for each in draft.doubted if fits(expected(asked), each.text, languages[each.document]))
+        meant = (each for each in draft.doubted if fits(expected(asked), each.text, draft.language_of(each)))
         citation = next(meant, None) or quotation(excerpts, asked, draft.language)
         if citation is None:
             return
-        foreign = languages[citation.document] != draft.language
-        draft.text = say("quote_foreign" if foreign else "quote", draft.language, quote=inside(citation.text, draft.language))
+        form = "quote_foreign" if draft.foreign(citation) else "quote"
+        draft.text = say(form, draft.language, quote=inside(citation.text, draft.language))
         sentence = Sentence(draft.text, 0, len(draft.text), 1.0, (citation,))
         draft.sentences.append(sentence)
         yield Delta(draft.text)
@@ -359,9 +381,13 @@ class Assistant:
             for start, end in spans:
                 text = draft.text[start:end]
                 support, citations = draft.sources.ground(text, draft.language)
-                if support >= SUPPORTED and not self._stated(text, citations, draft.language, stop):
-                    support = _DOUBTED
-                    draft.doubted.append(citations[0])
+                if citations and draft.put_otherwise(text, citations):
+                    enough = _STATED if support >= SUPPORTED else _SURELY
+                    if draft.foreign(citations[0]) and self._says(citations, text, stop) >= enough:
+                        support = max(support, SUPPORTED)
+                    elif support >= SUPPORTED:
+                        support = _DOUBTED
+                        draft.doubted.append(draft.quotable(citations))
                 sentence = Sentence(text, start, end, support, citations if support >= SUPPORTED else ())
                 draft.sentences.append(sentence)
                 yield Grounded(sentence)
@@ -380,14 +406,11 @@ class Assistant:
         given = [fact for fact in facts(asked, language) if not fact.opening]
         return self.grounder.sources([hit.passage for hit in hits], given, denied=negated(asked, language))
 
-    def _stated(self, text: str, citations: Sequence[Citation], language: str, stop: threading.Event | None) -> bool:
-        """Whether a sentence is put nearly in its source's words, or the model, asked of it alone, finds it said there."""
-        own, theirs = set(terms(text, language)), {word for each in citations for word in terms(each.text, language)}
-        if len(own - theirs) <= _OWN_WORDS * len(own):
-            return True
+    def _says(self, citations: Sequence[Citation], text: str, stop: threading.Event | None) -> float:
+        """How sure the model is, asked of them alone, that the sources state a sentence (0..1); 1 once it is stopped."""
         asked = prompts.checking(text, " ".join(citation.text for citation in citations))
         yes, _ = self.generator.choose(asked, prompts.OPENINGS["en"], stop=stop)
-        return yes >= _STATED or (stop is not None and stop.is_set())
+        return 1.0 if stop and stop.is_set() else yes
 
     def find(self, asked: str, language: str, documents: Collection[str] | None) -> tuple[tuple[Hit, ...], list[Excerpt], Sources]:
         """The passages to answer from, what the model is to read of them, and their sentences to check against."""

@@ -66,19 +66,40 @@ _RANK = {name: str(number) for number, names in enumerate(_RANKS, 1) for name in
 _EXONYMS = (
     "allemagne allemand allemande allemands allemandes germany german germans",
     "angleterre anglais anglaise england english",
-    "espagne espagnol espagnole spain spanish",
+    "espagne espagnol espagnole espagnols espagnoles spain spanish",
     "etats-unis etats unis americain americaine americains americaines usa us u.s american americans states united",
     "europe europeen europeenne europeens europeennes european europeans",
     "france francais francaise francaises french",
-    "italie italien italienne italy italian",
+    "italie italien italienne italiens italiennes italy italian italians",
     "royaume-uni royaume uni britannique britanniques uk u.k kingdom british britain grande-bretagne",
     "union ue eu",
-    "chine chinois chinoise china chinese",
-    "japon japonais japonaise japan japanese",
-    "russie russe russes russia russian",
+    "chine chinois chinoise chinoises china chinese",
+    "japon japonais japonaise japonaises japan japanese",
+    "russie russe russes russia russian russians",
     "suisse suisses switzerland swiss",
-    "belgique belge belges belgium belgian",
-    "pays-bas neerlandais netherlands dutch",
+    "belgique belge belges belgium belgian belgians",
+    "pays-bas neerlandais neerlandaise netherlands dutch",
+    "afrique africain africaine africains africaines africa african africans",
+    "asie asiatique asiatiques asia asian asians",
+    "algerie algerien algerienne algeriens algeriennes algeria algerian algerians",
+    "autriche autrichien autrichienne autrichiens autrichiennes austria austrian austrians",
+    "bresil bresilien bresilienne bresiliens bresiliennes brazil brazilian brazilians",
+    "canada canadien canadienne canadiens canadiennes canadian canadians",
+    "danemark danois danoise danoises denmark danish",
+    "ecosse ecossais ecossaise scotland scottish scots",
+    "egypte egyptien egyptienne egyptiens egyptiennes egypt egyptian egyptians",
+    "finlande finlandais finlandaise finland finnish",
+    "grece grec grecque grecs grecques greece greek greeks",
+    "hongrie hongrois hongroise hungary hungarian hungarians",
+    "inde indien indienne indiens indiennes india indian indians",
+    "irlande irlandais irlandaise ireland irish",
+    "maroc marocain marocaine marocains marocaines morocco moroccan moroccans",
+    "mexique mexicain mexicaine mexicains mexicaines mexico mexican mexicans",
+    "norvege norvegien norvegienne norvegiens norvegiennes norway norwegian norwegians",
+    "pologne polonais polonaise polonaises poland polish",
+    "suede suedois suedoise suedoises sweden swedish",
+    "tunisie tunisien tunisienne tunisiens tunisiennes tunisia tunisian tunisians",
+    "turquie turc turque turcs turques turkey turkish turks",
     "bruxelles brussels",
     "londres london",
     "geneve geneva",
@@ -92,13 +113,19 @@ _EXONYMS = (
     "etat etats state states",
     "numerique digital",
     "president presidente presidency",
+    "premier prime",
 )
 _SAME_NAME = {form: line.split()[0] for line in _EXONYMS for form in line.split()}
-PLACES = frozenset(line.split()[0] for line in _EXONYMS[:21])
+PLACES = frozenset(line.split()[0] for line in _EXONYMS[: _EXONYMS.index("commission commissaire commissioner")])
 # French writes a people's adjective small: "le règlement européen" is "the European law".
 _NO_PEOPLES = frozenset({"etats", "unis", "royaume", "uni", "union", "ue", "us", "uk", "eu", "usa", "states", "united"})
 _PEOPLES = {form: place for form, place in _SAME_NAME.items() if place in PLACES and form not in _NO_PEOPLES}
-_NOT_NAMES = frozenset({"i", "je", "ai", "ia", "llm", "llms", "ceo", "pdg", "m", "mr", "mrs", "mme", "dr"})
+_NOT_NAMES = frozenset("i je ai ia llm llms ceo pdg m mr mrs mme dr bc bce ad j.-c".split())
+# Words that English writes large within a name and French small: "the Nobel Prize", "le prix Nobel". They are compared as words.
+_TITLES = frozenset(
+    "bank battle castle church company fund history international king literature navy physics peace prize queen republic river "
+    "royal sea treaty trophy university war world".split()
+)
 
 _DIGITS = r"(?<![\w.,-])(?P<digits>\d{1,3}(?:[ \u00a0\u202f.,]\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d+(?:[.,]\d+)?)"
 _SCALED = re.compile(
@@ -163,7 +190,8 @@ def holds(source: tuple[Fact, ...], fact: Fact) -> bool:
                 return True
         elif other.value == fact.value:
             return True
-    return False
+    parts = fact.value.split("-") if fact.kind == "name" else []
+    return len(parts) > 1 and {other.value for other in source if other.kind == "name"}.issuperset(parts)
 
 
 def negated(text: str, language: str) -> bool:
@@ -231,6 +259,8 @@ def _names(text: str, language: str) -> list[Fact]:
         if opening and not terms(word, language):
             continue
         key = name_key(word)
+        if language == "en" and key in _TITLES:
+            continue
         if len(key) > 1 and key not in _NOT_NAMES and key not in _CALENDAR and key not in _BESIDE_NUMBER:
             found.append(Fact("name", key, opening=opening))
     if language == "fr":

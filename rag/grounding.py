@@ -23,6 +23,7 @@ from rag.facts import PLACES, Fact, denies, facts, fold, holds, name_key
 from rag.retriever import unit
 
 SUPPORTED = 0.5
+_CONTRADICTED = 0.2  # the most that a sentence is supported whose facts the sources have otherwise
 _MOST_CITATIONS = 3
 _WORTH_CITING = 0.08  # a further sentence must raise the covered share of the answer's words by so much, or bring a missing fact
 _WEAKEST = 0.3  # how much the two words least like the source count beside the mean over all words
@@ -49,7 +50,7 @@ _ORDERS = re.compile(
 )
 _LONG, _ALIKE = 5, 0.85  # letters from which on, and likeness with which, two spellings pass for one name
 _SPELLINGS = (("qu", "c"), ("k", "c"), ("ph", "f"), ("tch", "ch"), ("y", "i"), ("z", "s"), ("ou", "u"))
-_ENDINGS, _ROOT = "aeios", 3  # letters that a name's end may change, and how many must be left
+_ENDINGS, _ROOT = "aeiosu", 3  # letters that a name's end may change, and how many must be left
 _SAME_KIND = 0.5  # cosine from which on what "X is a ..." says X is passes for a word of the source
 _PRONOUN = re.compile(r"\b(?:ils?|elles?|lui|leurs?|sa|ses|son|he|she|they|him|his|her|their)\b", re.IGNORECASE)
 _PERSON = re.compile(r"[A-ZÀ-Þ][\w’'-]+(?: [A-ZÀ-Þ][\w’'-]*)+")
@@ -159,7 +160,8 @@ class Sources:
         self._denied = denied
 
     def ground(self, sentence: str, language: str) -> tuple[float, tuple[Citation, ...]]:
-        """How surely the sources hold a sentence of the answer (0..1), and the sentences that do, best first.
+        """How surely the sources hold a sentence of the answer (0..1), and the sentences that do, best first; none where they
+        contradict it.
 
         Args:
             sentence: of the answer.
@@ -186,10 +188,10 @@ class Sources:
             or self._mixes(sentence, wanted, cited)
             or (single and (self._crosses(sentence, language, words, cited[0]) or self._far(wanted, cited[0])))
             or self._apposed_to_another(sentence, language, cited, words)
-            or _about_another(wanted, sentence, cited)
+            or self._about_another(wanted, sentence, cited[0])
             or (not self._denied and self._denial_differs(sentence, language, cited[0]))
         ):
-            support = min(support, 0.2)
+            return min(support, _CONTRADICTED), ()
         return support, tuple(source.citation for source in cited)
 
     def _words(self, sentence: str, language: str) -> "_Words":
@@ -243,7 +245,14 @@ class Sources:
     def _choose_one(self, likeness: NDArray[np.float32], words: "_Words", wanted: tuple[Fact, ...]) -> list[int]:
         """The one sentence that holds a single statement, and one shortly before it where that says more of it; names may stand
         further back."""
-        missing = [[fact for fact in wanted if not holds(source.facts, fact)] for source in self._sources]
+        missing = [
+            [
+                fact
+                for fact in wanted
+                if not holds(source.facts, fact) and not (holds(self._asked, fact) and holds(source.context, fact))
+            ]
+            for source in self._sources
+        ]
         lacks = np.array([sum(0.05 if fact.kind == "name" else 0.5 for fact in facts) for facts in missing])
         contexts = [{fact.value for fact in source.context if fact.kind == "name"} for source in self._sources]
         known = np.array([[bool(names & context) for names in words.names] for context in contexts])
@@ -308,10 +317,11 @@ class Sources:
     def _far(self, wanted: tuple[Fact, ...], source: _Source) -> bool:
         """Whether a name of the answer stands neither in the sentence nor in the last one before it with names, and others do; a
         country must stand in one of the two in any case. A name that the question gave may be meant by a pronoun."""
-        referring = _PRONOUN.search(source.citation.text) is not None
         for fact in wanted:
-            if referring and holds(self._asked, fact) and holds(source.context, fact):
-                continue  # "il" may be whom the question names
+            if not any(holds(each.context, fact) for each in self._sources):
+                continue  # translated: it was compared as a word
+            if self._meant(fact, source):
+                continue
             if fact.kind == "name" and not fact.opening and not holds((*source.facts, *source.subject), fact):
                 if fact.value in PLACES:
                     if not holds(source.near, fact) or _rivals(source.facts, wanted, places=True):
@@ -319,6 +329,16 @@ class Sources:
                 elif not holds(source.near, fact) and _rivals((*source.facts, *source.near), wanted):
                     return True
         return False
+
+    def _meant(self, fact: Fact, source: _Source) -> bool:
+        """Whether a pronoun of the source may be whom the question names."""
+        return holds(self._asked, fact) and holds(source.context, fact) and _PRONOUN.search(source.citation.text) is not None
+
+    def _replaces_name(self, names: list[Fact], source: _Source) -> bool:
+        """Whether the source lacks one of the names, and has another that the answer lacks."""
+        known = (*source.facts, *source.subject)
+        lacking = any(not holds(known, fact) and not self._meant(fact, source) for fact in names)
+        return lacking and _rivals(source.facts, tuple(names))
 
     def _belongs_elsewhere(self, sentence: str, language: str, cited: list[_Source]) -> bool:
         """Whether a figure is another's in the source: its sentence lacks a name that stands by it in the answer, and has one
@@ -328,9 +348,20 @@ class Sources:
             names = [fact for fact in known if fact.kind == "name"]
             for figure in (fact for fact in known if fact.kind == "number"):
                 holders = [source for source in cited if holds(source.facts, figure)]
-                if holders and all(_replaces_name(names, source) for source in holders):
+                if holders and all(self._replaces_name(names, source) for source in holders):
                     return True
         return False
+
+    def _about_another(self, wanted: tuple[Fact, ...], sentence: str, source: _Source) -> bool:
+        """Whether the answer says of one person what the sentence that it rests on says of another."""
+        subject = _PERSON.match(sentence)
+        words = {name_key(word) for word in subject[0].split()} if subject else set()
+        own = [fact for fact in wanted if fact.kind == "name" and fact.value in words]
+        if not own or any(holds((*source.facts, *source.subject), fact) or self._meant(fact, source) for fact in own):
+            return False
+        known = {fact.value for fact in wanted}
+        people = [[name_key(word) for word in person.group().split()] for person in _PERSON.finditer(source.citation.text)]
+        return any(not known & set(person) and not PLACES & set(person) for person in people)
 
     def _apposed_to_another(self, sentence: str, language: str, cited: list[_Source], words: "_Words") -> bool:
         """Whether "X is a Y" takes its Y from nowhere, or from a source that says it of somebody else: "X works for Z, a Y"."""
@@ -453,23 +484,6 @@ def _across(name: str) -> str:
     for theirs, ours in _SPELLINGS:
         name = name.replace(theirs, ours)
     return re.sub(r"(.)\1", r"\1", name)
-
-
-def _about_another(wanted: tuple[Fact, ...], sentence: str, cited: list[_Source]) -> bool:
-    """Whether the answer says of one person what the sentence that it rests on says of another."""
-    subject = _PERSON.match(sentence)
-    if subject is None:
-        return False
-    own = {fact.value for word in subject[0].split() for fact in wanted if fact.kind == "name" and fact.value == name_key(word)}
-    if not own or own & {fact.value for fact in (*cited[0].facts, *cited[0].subject) if fact.kind == "name"}:
-        return False
-    known = {fact.value for fact in wanted}
-    people = [[name_key(word) for word in person.group().split()] for person in _PERSON.finditer(cited[0].citation.text)]
-    return any(not known & set(person) and not PLACES & set(person) for person in people)
-
-
-def _replaces_name(names: list[Fact], source: _Source) -> bool:
-    return any(not holds((*source.facts, *source.subject), fact) for fact in names) and _rivals(source.facts, tuple(names))
 
 
 def _rivals(there: tuple[Fact, ...], wanted: tuple[Fact, ...], *, places: bool = False) -> bool:

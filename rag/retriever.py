@@ -25,7 +25,7 @@ _SHARPNESS = 20.0
 # answers. `python -m bench.retrieval --fit` finds both, on the questions of its development half alone; the regression was then
 # brought to the frequencies that the other half showed (Platt's two constants, for a question that may have no answer at all).
 _ORDER = {"contrast": 21.0, "spread": 15.0, "vector": 8.0, "share": 0.8}
-_SCORE = {"bias": -15.75, "vector": 14.4, "late": 3.6, "contrast": 0.0, "lead": 0.36}
+_SCORE = {"bias": -15.75, "vector": 14.4, "late": 3.6, "contrast": 0.0, "foreign": 1.0, "lead": 0.36}
 
 # Token vectors share one large direction that tells nothing. It is a property of the model, found here on texts of all
 # sorts: the mean of the candidates would take their common subject away as well, in a small library above all.
@@ -74,8 +74,9 @@ class Signals:
     `vector`: cosine of the two vectors. `words`: BM25, 0 where no word is shared. `share`: the same as a part of the best,
     among passages in the question's language; 0 for others. `late`: mean over the question's tokens of the best cosine in
     the passage. `contrast`: the same of what stands out from the other candidates (cubic mean). `spread`: as `late`, with
-    all good matches in the passage in place of the best alone. `order`: what candidates are ordered by, higher is better;
-    comparable within one question only.
+    all good matches in the passage in place of the best alone. `foreign`: 1 where the passage is in another language than the
+    question, which is then less like it. `order`: what candidates are ordered by, higher is better; comparable within one
+    question only.
     """
 
     vector: Floats
@@ -84,6 +85,7 @@ class Signals:
     late: Floats
     contrast: Floats
     spread: Floats
+    foreign: Floats
     order: Floats
 
     def lead(self) -> Floats:
@@ -96,7 +98,7 @@ class Signals:
 
     def probability(self) -> Floats:
         """(n,) how likely each is to answer, 0..1."""
-        logit = sum(_SCORE[name] * getattr(self, name) for name in ("vector", "late", "contrast"))
+        logit = sum(_SCORE[name] * getattr(self, name) for name in ("vector", "late", "contrast", "foreign"))
         return 1 / (1 + np.exp(-(_SCORE["bias"] + logit + _SCORE["lead"] * self.lead())))
 
 
@@ -139,17 +141,18 @@ class Retriever:
             found = self._store.passages(sorted(by_vector.keys() | by_words.keys()))
         if not found:
             none = np.zeros(0, np.float32)
-            return [], Signals(*(none,) * 7)
+            return [], Signals(*(none,) * 8)
         numbers = [passage.id for passage in found]
         words = np.array([by_words.get(number, 0.0) for number in numbers], np.float32)
-        comparable = words * np.array([passage.language == language for passage in found])
+        foreign = np.array([passage.language != language for passage in found], np.float32)
         common = common_direction(self._embedder)
         vector, similar, sizes = self._store.compare(numbers, code.vector, unit(code.tokens - common), common)
         late, contrast, spread = _compared(similar, sizes)
+        comparable = words * (1 - foreign)
         share = comparable / max(float(comparable.max()), 1e-9)
         known = {"vector": vector, "share": share, "late": late, "contrast": contrast, "spread": spread}
         order = np.sum([weight * known[name] for name, weight in _ORDER.items()], axis=0)
-        return found, Signals(words=words, order=order, **known)
+        return found, Signals(words=words, foreign=foreign, order=order, **known)
 
 
 def _compared(similar: Floats, sizes: NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:

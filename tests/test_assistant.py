@@ -72,8 +72,8 @@ def test_what_is_put_in_other_words_is_asked_of_the_model_again(library: Library
     every = [cite(each, span) for each in library.store.passages_of("mistral-microsoft.md") for span in each.sentences]
     said = [citation for citation in every if "15 millions" in citation.text]
     assistant = library.assistant()
-    assert assistant._stated("Microsoft has put 15 million euros into Mistral.", said, "en", None)
-    assert not assistant._stated("Mistral leads the artificial intelligence of the whole world.", said, "en", None)
+    right = assistant._says(said, "Microsoft has put 15 million euros into Mistral.", None)
+    assert right > 0.65 > assistant._says(said, "Mistral leads the artificial intelligence of the whole world.", None)
 
 
 def test_a_follow_up_is_understood_from_the_question_before(library: Library) -> None:
