@@ -25,7 +25,7 @@ from bench.report import RESULTS, heading, keep
 from bench.retrieval import indexed
 from index.contract import Store
 from rag.assistant import Answer, Assistant, Turn
-from rag.language import is_language
+from rag.language import is_language, unquoted
 from rag.library import Library, open_library
 from rag.results import answer_json
 from rag.settings import ROOT, from_environment
@@ -125,7 +125,7 @@ def _run(name: str, library: Library, options: argparse.Namespace) -> None:
             mark = "ok   " if row["right"] else "WRONG"
             print(f"{number:3} {mark} {row['answerable']:.2f} {question.text}\n          {row['answer']}", flush=True)
     table = summary([done[question.id] for question in questions])
-    print(f"\n{label}\n" + "\n".join(f"{line:34} {value}" for line, value in table.items()))
+    print(f"\n{label}\n" + "\n".join(f"{line:44} {value}" for line, value in table.items()))
     print("kept in", keep(label, {"table": table}).relative_to(ROOT), "and", begun.relative_to(ROOT), flush=True)
 
 
@@ -139,6 +139,7 @@ def _ask(question: Question, assistant: Assistant, store: Store) -> Row:
         "question": question.text,
         "right": right(question, answer.answer, refused=answer.refused),
         "right_language": answer.language == question.language and is_language(answer.answer, answer.language),
+        "quoted": len(unquoted(answer.answer)) < len(answer.answer) / 2,
         "cited": cited(question, answer, store),
         "evidence": asdict(answer.evidence),
         **answer_json(answer),
@@ -233,7 +234,8 @@ def summary(rows: list[Row]) -> dict[str, str]:
     answerable_rows = [row for row in rows if row["kind"] != "unanswerable"]
     others = [row | {"answered": not row["refused"]} for row in rows if row["kind"] == "unanswerable"]
     sentences = [s for row in answerable_rows if not row["refused"] for s in row["sentences"]]
-    table["in the right language"] = share(rows, "right_language")
+    table["in the right language, quotations apart"] = share(rows, "right_language")
+    table["of the answers, quotations"] = share([row for row in rows if not row["refused"]], "quoted")
     table["refused where it must not"] = share(answerable_rows, "refused")
     table["answered where it must not"] = share(others, "answered")
     table["a citation on the evidence"] = share(answerable_rows, "cited")

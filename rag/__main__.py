@@ -1,4 +1,4 @@
-"""The command line: `python -m rag ask | search | index | serve | account | mcp | models | doctor`."""
+"""The command line: `python -m rag ask | search | index | serve | account | mcp | models | backup | restore | doctor`."""
 
 import argparse
 import io
@@ -127,6 +127,13 @@ def _parser() -> argparse.ArgumentParser:
     models.add_argument("--verify", action="store_true", help="read every file again and compare its SHA-256")
     models.add_argument("--json", action="store_true", help="as JSON")
     models.set_defaults(run=_models)
+    for name, does, run in (
+        ("backup", "keep documents, index, conversations and accounts in one file, while the page may be running", _backup),
+        ("restore", "put such a file back, into an empty library and home", _restore),
+    ):
+        command = commands.add_parser(name, parents=[common], help=does)
+        command.add_argument("file", metavar="FILE.zip", type=Path)
+        command.set_defaults(run=run)
     doctor = commands.add_parser("doctor", parents=[common, model, address], help="look for what is wrong with this set-up")
     doctor.set_defaults(run=_doctor)
     return parser
@@ -278,6 +285,26 @@ def _models(options: argparse.Namespace, settings: Settings) -> int:
             models.fetch(settings, progress=bar, small=options.with_small)
     language = _terminal_language()
     print(models.table(settings.home, verify=options.verify, as_json=options.json, language=language))
+    return 0
+
+
+def _backup(options: argparse.Namespace, settings: Settings) -> int:
+    from rag.backup import back_up
+    from rag.messages import say
+
+    documents, size = back_up(settings, options.file)
+    print(say("backup_made", _terminal_language(), file=options.file, documents=documents, size=size))
+    return 0
+
+
+def _restore(options: argparse.Namespace, settings: Settings) -> int:
+    from rag.backup import restore
+    from rag.messages import say
+
+    documents = restore(settings, options.file)
+    print(
+        say("backup_restored", _terminal_language(), documents=documents, library=settings.library, home=settings.home)
+    )
     return 0
 
 

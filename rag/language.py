@@ -42,7 +42,7 @@ def detect(text: str, *, default: Language = "fr") -> Language:
     """
     if not _WORD.search(text):
         return default
-    own = _QUOTED.sub(" ", text) if len(_QUOTED.sub("", text)) > 0.4 * len(text) else text
+    own = unquoted(text) if len(unquoted(text)) > 0.4 * len(text) else text
     score = _cues(own)
     if abs(score) >= 1:
         return "fr" if score > 0 else "en"
@@ -56,11 +56,16 @@ def detect(text: str, *, default: Language = "fr") -> Language:
 
 
 def is_language(text: str, language: str) -> bool:
-    """Whether an answer is in `language`; names, figures and quotations alone count as either."""
-    words = _WORD.findall(_QUOTED.sub(" ", text))
-    if len(words) < 3 and _cues(text) == 0:
+    """Whether an answer is in `language`, by what isn't quoted in it; names, figures and quotations alone count as either."""
+    own = unquoted(text)
+    if len(_WORD.findall(own)) < 3 and _cues(text) == 0:
         return True
-    return detect(text, default="en" if language == "en" else "fr") == language
+    return detect(own, default="en" if language == "en" else "fr") == language
+
+
+def unquoted(text: str) -> str:
+    """What isn't between quotation marks."""
+    return _QUOTED.sub(" ", text)
 
 
 def _cues(text: str) -> float:

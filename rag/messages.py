@@ -435,6 +435,30 @@ MESSAGES: dict[str, dict[str, str]] = {
         "fr": "Compte {name} fermé. Ses conversations restent dans {home}.",
         "en": "Account {name} closed. Its conversations stay in {home}.",
     },
+    "backup_made": {
+        "fr": "{file} : {documents} fichiers de la bibliothèque, son index, les conversations et les comptes ({size:size}). "
+        "Qui le lit lit tout : gardez-le comme vous gardez vos documents.",
+        "en": "{file}: {documents} files of the library, its index, conversations and accounts ({size:size}). "
+        "Who reads it reads all: keep it as you keep your documents.",
+    },
+    "backup_restored": {
+        "fr": "{documents} fichiers remis dans {library} ; index, conversations et comptes dans {home}.",
+        "en": "{documents} files put back in {library}; index, conversations and accounts in {home}.",
+    },
+    "backup_occupied": {
+        "fr": "Rien n’a été remis : il y a déjà quelque chose dans {path}. Choisissez un autre dossier avec --library et --home, "
+        "ou mettez celui-ci de côté.",
+        "en": "Nothing was put back: there is something in {path} already. Choose other folders with --library and --home, or "
+        "move this one aside.",
+    },
+    "backup_unreadable": {
+        "fr": "{file} n’est pas une sauvegarde entière de Cocorico ({reason}). Rien n’a été changé ; prenez-en une autre.",
+        "en": "{file} is not a whole back-up of Cocorico ({reason}). Nothing was changed; take another one.",
+    },
+    "backup_unwritable": {
+        "fr": "Impossible d’écrire dans {file} : {reason}. Choisissez un autre endroit, ou libérez de la place.",
+        "en": "Cannot write to {file}: {reason}. Choose another place, or make room.",
+    },
     "document_unknown": {
         "fr": "Il n’y a pas de document « {name} » dans la bibliothèque.",
         "en": "There is no document “{name}” in the library.",

@@ -2,8 +2,10 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 from index.contract import Store
 from index.documents import Document
@@ -69,6 +71,7 @@ class Service:
         """Begin; returns at once."""
         self._thread = threading.Thread(target=self._prepare, name="cocorico-service", daemon=True)
         self._thread.start()
+        threading.Thread(target=self.watch, name="cocorico-watch", daemon=True).start()
         return self
 
     def assistant(self) -> Assistant:
@@ -110,6 +113,15 @@ class Service:
         with self._lock:
             if self._reader:
                 self._cancel.set()
+
+    def watch(self) -> None:
+        """Read whenever a file of the library changes, until the service is closed. Where the system can't tell (a full disk
+        of watches, a share of another machine), changes are seen at the next start, as before."""
+        from watchfiles import watch
+
+        with suppress(OSError, RuntimeError):
+            for _ in watch(self.settings.library, watch_filter=_seen, stop_event=self._stop, raise_interrupt=False):
+                self.read()
 
     def close(self) -> None:
         """Stop preparing and reading, free the models and close the store."""
@@ -208,3 +220,8 @@ class Service:
 
     def _indexing(self, progress: SyncProgress) -> None:
         self._tell(State("indexing", progress.document, progress.done, progress.total))
+
+
+def _seen(_: Any, path: str) -> bool:
+    """Whether a changed file may be one of the library's: hidden ones are being written, or nobody's business."""
+    return not Path(path).name.startswith(".")

@@ -57,6 +57,19 @@ def test_what_is_put_in_is_read_found_and_leaves_again(service: Service) -> None
     assert names(service) == ["coq.md", "poules.md"]
 
 
+def test_a_change_of_the_folder_is_followed_while_running(service: Service) -> None:
+    library = service.settings.library
+    (library / "ferme").mkdir()
+    (library / "ferme" / "poules.md").write_text(HENS, encoding="utf-8")
+    until(lambda: names(service) == ["coq.md", "ferme/poules.md"])
+    (library / "ferme").rename(library / "basse-cour")
+    until(lambda: names(service) == ["basse-cour/poules.md", "coq.md"])
+    (library / "coq.md").write_text("# Le coq\n\nLe coq chante à six heures.\n", encoding="utf-8")
+    until(lambda: "six heures" in service.document("coq.md").text)
+    (library / "basse-cour" / "poules.md").unlink()
+    until(lambda: names(service) == ["coq.md"])
+
+
 def test_cancelling_takes_out_what_was_not_read(service: Service) -> None:
     put(service, "long.md", "# Long\n\n" + "\n\n".join(f"Le paragraphe {number} parle de tout et de rien. " * 8 for number in range(400)))
     until(lambda: service.reading.progress is not None)
