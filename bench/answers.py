@@ -124,7 +124,9 @@ def _run(name: str, library: Library, options: argparse.Namespace) -> None:
             done.setdefault(question.id, row)
             mark = "ok   " if row["right"] else "WRONG"
             print(f"{number:3} {mark} {row['answerable']:.2f} {question.text}\n          {row['answer']}", flush=True)
-    table = summary([done[question.id] for question in questions])
+    rows = [done[question.id] for question in questions]
+    table = summary(rows)
+    _plot(rows, RESULTS / f"{label}.png")
     print(f"\n{label}\n" + "\n".join(f"{line:44} {value}" for line, value in table.items()))
     print("kept in", keep(label, {"table": table}).relative_to(ROOT), "and", begun.relative_to(ROOT), flush=True)
 
@@ -250,6 +252,42 @@ def summary(rows: list[Row]) -> dict[str, str]:
     if peak:
         table["peak memory, GB"] = f"{peak:.2f}"
     return table
+
+
+def _plot(rows: list[Row], path: Path) -> None:
+    """What became of each kind of question, and when the first word came; where some have no answer, what other thresholds give."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(12, 4), layout="constrained")
+    bars, curve = figure.subplots(1, 2)
+    kinds = sorted({(row["kind"], row["language"]) for row in rows})
+    for number, (kind, language) in enumerate(kinds):
+        part = [row for row in rows if (row["kind"], row["language"]) == (kind, language)]
+        shares = [sum(row["right"] for row in part), sum(row["refused"] and not row["right"] for row in part)]
+        shares.append(len(part) - sum(shares))
+        left = 0.0
+        for share_of, colour in zip(shares, ("tab:green", "tab:gray", "tab:red"), strict=True):
+            bars.barh(number, share_of / len(part), left=left, color=colour)
+            left += share_of / len(part)
+    bars.set_yticks(range(len(kinds)), [f"{kind}, {language}" for kind, language in kinds])
+    bars.set_title("right (green), declined (gray), other (red)")
+    without = [row["answerable"] for row in rows if row["kind"] == "unanswerable"]
+    having = [row["answerable"] for row in rows if row["kind"] != "unanswerable"]
+    if without:
+        thresholds = [step / 100 for step in range(101)]
+        answered = [sum(each >= threshold for each in without) / len(without) for threshold in thresholds]
+        declined = [sum(each < threshold for each in having) / len(having) for threshold in thresholds]
+        curve.plot(answered, declined, label="the probability alone")
+        now = [sum(not row["refused"] for row in rows if row["kind"] == "unanswerable") / len(without)]
+        now.append(sum(row["refused"] for row in rows if row["kind"] != "unanswerable") / len(having))
+        curve.plot(*now, "o", label="the program")
+        curve.set_xlabel("answered where it must not")
+        curve.set_ylabel("declined where it must not")
+        curve.legend()
+    else:
+        curve.hist([row["timings"]["first_token"] for row in rows], bins=30)
+        curve.set_xlabel("seconds to the first word")
+    figure.savefig(path, dpi=110)
 
 
 def peak_memory_gb() -> float | None:

@@ -14,7 +14,7 @@ from index.lexical import terms
 from index.passages import Span
 from rag import answerable, conversation, prompts
 from rag.answerable import Evidence
-from rag.expected import closed, echoes, expected, fits
+from rag.expected import can_answer, closed, echoes, expected, fits, ranks
 from rag.facts import facts, negated
 from rag.focus import Excerpt, focus, windows
 from rag.generator import Generator
@@ -360,7 +360,7 @@ class Assistant:
         if draft.text:
             draft.restart()
             yield Redrafting()
-        meant = (each for each in draft.doubted if fits(expected(asked), each.text, draft.language_of(each)))
+        meant = (each for each in draft.doubted if can_answer(asked, each.text, draft.language_of(each)))
         citation = next(meant, None) or quotation(excerpts, asked, draft.language)
         if citation is None:
             return
@@ -464,7 +464,8 @@ class Assistant:
 
 def _worth(sentence: Sentence, asked: str, language: str) -> float:
     """The support of a sentence of the answer, 0 where it isn't what the question asks for, or only turns the question round."""
-    fit = fits(expected(asked), sentence.text, language) and not echoes(asked, sentence.text, language)
+    source = " ".join(citation.text for citation in sentence.citations)
+    fit = fits(expected(asked), sentence.text, language) and ranks(asked, source) and not echoes(asked, sentence.text, language)
     return sentence.support if fit else 0.0
 
 

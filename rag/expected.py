@@ -68,6 +68,29 @@ def fits(kind: Expected | None, text: str, language: str) -> bool:
     return bool(figures) or _FEW.search(fold(text)) is not None
 
 
+_EST = (
+    r"(?:larg|long|old|great|high|bigg|small|young|earli|lat|fast|strong|rich|poor|low|short|tall|deep|near|furth|farth|new|hott|cold"
+    r"|wid|clos|wealthi|heavi)est"
+)
+_EXTREME = re.compile(
+    rf"\b(?:(?:l[ae]|les|sa|son|ses|leurs?) (?:plus|moins|meilleure?s?|pires?)|most|least|best|worst|{_EST})\b(?! souvent| often)"
+)
+_RANKED = re.compile(
+    rf"\b(?:plus|moins|meilleure?s?|pires?|more|less|most|least|best|worst|{_EST}|premi\w+|dernier\w*|first|last|principa\w+|main"
+    r"|majeure?s?|major|record|maxim\w+|minim\w+|top|leading|seule?s?|only|unique)\b"
+)
+
+
+def ranks(question: str, text: str) -> bool:
+    """Whether a text can tell the best, the longest or the like of its kind, where the question asks for that."""
+    return _EXTREME.search(fold(question)) is None or _RANKED.search(fold(text)) is not None
+
+
+def can_answer(question: str, text: str, language: str) -> bool:
+    """Whether a sentence of a source, in `language`, is of the kind that the question asks for."""
+    return fits(expected(question), text, language) and ranks(question, text)
+
+
 _CLOSED = re.compile(
     r"^(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|must|may)(?:n't)?\b"
     r"|^est-ce qu|-(?:t-)?(?:ils?|elles?|on|je|tu|nous|vous|ce)\b"

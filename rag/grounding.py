@@ -120,7 +120,7 @@ class Grounder:
         found: list[_Source] = []
         for passage, (tokens, spans) in zip(passages, vectors, strict=True):
             vectors_of = unit(tokens - mean)
-            near = before = _with_spellings((*facts(passage.title, passage.language), *_acronym(passage.title)), asked)
+            near = before = with_spellings((*facts(passage.title, passage.language), *_acronym(passage.title)), asked)
             subject = before if _is_name(passage.title, passage.language) else ()
             for start, end in passage.sentences:
                 citation = cite(passage, (start, end))
@@ -130,7 +130,7 @@ class Grounder:
                     continue  # a heading says what follows, not that it is so
                 if is_order(text):
                     continue
-                own = _with_spellings(facts(text, passage.language), asked)
+                own = with_spellings(facts(text, passage.language), asked)
                 within = (spans[:, 0] < end) & (spans[:, 1] > start)
                 stems = frozenset(terms(text, passage.language))
                 before = (*before, *own)
@@ -441,7 +441,7 @@ def cite(passage: StoredPassage, span: Span) -> Citation:
     return Citation(passage.document, passage.title, passage.ordinal, start, end, text)
 
 
-def _with_spellings(own: tuple[Fact, ...], asked: Sequence[Fact]) -> tuple[Fact, ...]:
+def with_spellings(own: tuple[Fact, ...], asked: Sequence[Fact]) -> tuple[Fact, ...]:
     """The facts of a text, and its names as a question spells them: "Viera" for Vieira, "UAZ" for UAZ-469."""
     known = {fact.value for fact in own if fact.kind == "name"}
     wanted = [fact for fact in asked if fact.kind == "name" and fact.value not in known]

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from index.passages import Span
-from rag.expected import closed, expected, fits
+from rag.expected import can_answer, closed, expected
 from rag.facts import facts, holds, name_key, names
 from rag.focus import Excerpt
-from rag.grounding import Citation, cite, is_order, subject
+from rag.grounding import Citation, cite, is_order, subject, with_spellings
 
 _NAMED, _SUBJECT = 0.1, 0.05  # what a sentence gains that has all names of the question, and that begins with the first of them
 
@@ -14,24 +14,25 @@ _NAMED, _SUBJECT = 0.1, 0.05  # what a sentence gains that has all names of the 
 def quotation(excerpts: Sequence[Excerpt], question: str, language: str) -> Citation | None:
     """The sentence of the excerpts that comes closest to the question, of those that can answer it; None where none can.
 
-    It must have what the question asks for (a figure, a date). One of the question's names must be in it, or what its document is
-    about, and all near it; for a yes or a no, which the reader can tell from any sentence on the matter, just the one. Asked who
-    somebody is, a sentence that begins with the name goes first. A sentence next to it comes along where it is close too.
+    It must have what the question asks for (a figure, a date, the longest of its kind). One of the question's names must be in it,
+    or what its document is about, and all near it; for a yes or a no, which the reader can tell from any sentence on the matter,
+    just the one. Asked who somebody is, a sentence that begins with the name goes first. A sentence next to it comes along where
+    it is close too.
     """
-    named, wanted = names(question, language), expected(question)
+    named, who = names(question, language), expected(question) == "person"
     found: list[tuple[float, Excerpt, Span]] = []
     for excerpt in excerpts:
         own_language, known = excerpt.passage.language, subject(excerpt.passage)
-        about = (*facts(excerpt.text, own_language), *known)
+        about = with_spellings((*facts(excerpt.text, own_language), *known), named)
         if not closed(question) and not all(holds(about, name) for name in named):
             continue
         for span, closeness in zip(excerpt.best, excerpt.closeness, strict=True):
             text = cite(excerpt.passage, span).text
-            own = facts(text, own_language)
+            own = with_spellings(facts(text, own_language), named)
             held = [holds(own, name) for name in named]
             spoken = not named or any(held) or any(holds(known, name) for name in named)
-            if _sayable(text) and spoken and fits(wanted, text, own_language):
-                opens = wanted == "person" and bool(named) and name_key(text.split()[0]) == named[0].value
+            if _sayable(text) and spoken and can_answer(question, text, own_language):
+                opens = who and bool(named) and name_key(text.split()[0]) == named[0].value
                 found.append((closeness + _NAMED * sum(held) / max(len(held), 1) + _SUBJECT * opens, excerpt, span))
     if not found:
         return None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.expected import closed, echoes, expected, fits
+from rag.expected import closed, echoes, expected, fits, ranks
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,15 @@ def test_a_sentence_fits_the_kind() -> None:
     assert fits("money", "Microsoft y place 15 millions d'euros.", "fr")
     assert not fits("money", "Microsoft prend une part de son capital.", "fr")
     assert fits("time", "The vote was in 2023.", "en")
+
+
+def test_the_best_of_its_kind_is_told_by_a_sentence_that_compares() -> None:
+    asked = "Quelle est la plus longue piste de Formule 1 en Italie ?"
+    assert not ranks(asked, "Le circuit de Pescara mesure 26 km.")
+    assert ranks(asked, "Aucune piste n'est plus longue que celle de Pescara.")
+    assert ranks("Who is the oldest player?", "With 41 years, Morel is the club's oldest player.")
+    assert ranks("Where is the forest most often cut?", "It is cut near the river.")
+    assert ranks("Où est le port ?", "Le port est au nord.")
 
 
 @pytest.mark.parametrize(
