@@ -26,7 +26,7 @@ from rag.retriever import Hit, Retriever
 
 _READ = 3  # excerpts that are read at most
 _SURE = 0.5  # the probability of holding the answer from which on an excerpt is written from before others are read
-_QUOTED = 0.4  # the probability of an answer from which on, where the model's own don't stand, the document's words are shown
+_QUOTED = 0.2  # the probability of an answer from which on, where the model's own don't stand, the document's words are shown
 _OWN_WORDS = 0.2  # share of a sentence's words that its source lacks, from which on it counts as put in other words
 _STATED = 0.65  # the model's probability that its source states a sentence from another language, from which on it is shown
 _SURELY = 0.9  # the same where the words alone wouldn't support it
@@ -324,8 +324,8 @@ class Assistant:
         if stop and stop.is_set():
             yield Finished(draft.finished(likely, refused=False))
             return
-        if best < SUPPORTED:
-            yield from self._quote(written if max(likely, surest) >= _QUOTED else (), asked, draft)
+        if best < SUPPORTED and max(likely, surest) >= _QUOTED:
+            yield from self._quote(written, asked, draft)
         draft.drop_unsupported()
         if not draft.sentences:
             yield from draft.refuse(likely)

@@ -76,8 +76,8 @@ _EXTREME = re.compile(
     rf"\b(?:(?:l[ae]|les|sa|son|ses|leurs?) (?:plus|moins|meilleure?s?|pires?)|most|least|best|worst|{_EST})\b(?! souvent| often)"
 )
 _RANKED = re.compile(
-    rf"\b(?:plus|moins|meilleure?s?|pires?|more|less|most|least|best|worst|{_EST}|premi\w+|dernier\w*|first|last|principa\w+|main"
-    r"|majeure?s?|major|record|maxim\w+|minim\w+|top|leading|seule?s?|only|unique)\b"
+    rf"\b(?:(?:plus|moins) (?!d[e'])\w+|meilleure?s?|pires?|more|less|most|least|best|worst|{_EST}|premi\w+|dernier\w*|first|last"
+    r"|principa\w+|main|majeure?s?|major|record|maxim\w+|minim\w+|top|leading|seule?s?|only|unique)\b"
 )
 
 
