@@ -14,7 +14,7 @@ LOCKED ?=
 CHOSEN = $(if $(LIBRARY),--library "$(LIBRARY)") $(if $(MODEL),--model "$(MODEL)") $(if $(STORE),--store "$(STORE)") $(if $(PORT),--port $(PORT))
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
-.PHONY: help chat test lint bench bench-answers bench-retrieval bench-index bench-speed torture fuzz soak lock audit screenshots clean
+.PHONY: help chat test lint bench bench-answers bench-retrieval bench-index bench-speed bench-page torture fuzz soak lock audit screenshots clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -62,6 +62,9 @@ bench-index: $(VENV)/.test ## measure reading in, opening and searching librarie
 
 bench-speed: $(VENV)/.test ## measure the waits: first word, writing, Stop, several at once, the start
 	@$(BIN)/python -m bench.speed
+
+bench-page: $(VENV)/.test ## measure first paint, typing and scrolling in a browser
+	@$(BIN)/python -m bench.page
 
 torture: $(VENV)/.test ## kill the writers of a library a thousand times at random moments (about ten minutes)
 	@$(BIN)/python -m tests.faults.torture --kills 1000

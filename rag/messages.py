@@ -435,6 +435,7 @@ MESSAGES: dict[str, dict[str, str]] = {
         "fr": "Compte {name} fermé. Ses conversations restent dans {home}.",
         "en": "Account {name} closed. Its conversations stay in {home}.",
     },
+    "further": {"fr": "Que disent les documents sur {name} ?", "en": "What do the documents say about {name}?"},
     "backup_made": {
         "fr": "{file} : {documents} fichiers de la bibliothèque, son index, les conversations et les comptes ({size:size}). "
         "Qui le lit lit tout : gardez-le comme vous gardez vos documents.",

@@ -160,12 +160,15 @@ def _read(asked: dict[str, Any]) -> tuple[str, list[str] | None]:
 
 
 def _finished(answer: "Answer", view: View) -> View:
+    from rag.further import further
+
     return {
         "text": answer.answer,
         "language": answer.language,
         "refused": answer.refused,
         "sentences": [_sentence(sentence, view) for sentence in answer.sentences],
         "passages": [_hit(hit) for hit in answer.passages],
+        "further": further(answer),
         "seconds": answer.timings.total,
     }
 

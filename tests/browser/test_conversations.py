@@ -174,11 +174,19 @@ def download(page: Page, kind: str, folder: Path) -> str:
 def test_questions_that_were_not_asked_are_suggested(page: Page, service: StandInService) -> None:
     page.click(".examples button >> nth=0")
     page.wait_for_selector(".under")
-    expect(page.locator(".suggestions button")).to_have_count(2)
+    expect(page.locator(".suggestions button")).to_have_count(3)
     expect(page.locator(".suggestions")).not_to_contain_text("Combien Microsoft")
     page.click(".suggestions button >> nth=0")
     page.wait_for_selector(".turn:nth-child(2) .under")
     assert service.answering.asked[-1][0].startswith("Que pense Thierry Breton")
+
+
+def test_what_the_passages_also_speak_of_is_suggested_first(page: Page, service: StandInService) -> None:
+    page.fill("#question", "long ?")
+    page.press("#question", "Enter")
+    page.click(".suggestions button >> nth=0")
+    page.wait_for_selector(".turn:nth-child(2) .under")
+    assert service.answering.asked[-1][0] == "Que disent les documents sur Mistral AI\u202f?"
 
 
 def test_dates_are_written_as_the_language_asks(open_stand_in: Opening) -> None:

@@ -166,10 +166,11 @@ function settle(old, fresh) {
   next.forEach((child, at) => now[at] ? settle(now[at], child) : old.append(child));
 }
 
-// Examples that weren't asked yet: the documents answer them, and they cost no model.
+// What the passages read also speak of, then examples: what wasn't asked yet. The documents answer it, and it costs no model.
 function showSuggestions() {
-  const asked = new Set(turns.map(turn => turn.question)), area = $(".suggestions");
-  const left = running || !turns.length ? [] : examples().filter(([, text]) => !asked.has(text)).slice(0, 2);
+  const asked = new Set(turns.map(turn => turn.question)), area = $(".suggestions"), view = turns.at(-1)?.view;
+  const further = (view?.further ?? []).map(text => [view.language, text]);
+  const left = running || !view ? [] : [...further, ...examples()].filter(([, text]) => !asked.has(text)).slice(0, 3);
   area.hidden = !left.length;
   area.querySelector("ul").replaceChildren(...left.map(([language, text]) => example(language, text)));
 }
