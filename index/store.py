@@ -497,6 +497,8 @@ class LocalStore:
             return UserError("store_unwritable", folder=self.folder)
         if "locked" in text:
             return UserError("store_busy", folder=self.folder)
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR:
+            return UserError("store_disk_error", folder=self.folder, reason=text)
         raise error
 
 

@@ -206,6 +206,11 @@ MESSAGES: dict[str, dict[str, str]] = {
         "fr": "{name} est vide : il n’y a rien à y chercher.",
         "en": "{name} is empty: there is nothing to search in it.",
     },
+    "store_disk_error": {
+        "fr": "Le disque a refusé une lecture ou une écriture dans {folder} ({reason}). Ce qui était enregistré reste ; vérifiez "
+        "le disque, puis recommencez.",
+        "en": "The disk refused to read or write in {folder} ({reason}). What was kept stays; check the disk, then try again.",
+    },
     "store_damaged": {
         "fr": "L’index dans {folder} est abîmé. Relancez « python -m rag index » : il sera refait depuis les "
         "documents.",

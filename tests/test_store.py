@@ -359,3 +359,61 @@ def test_processes_open_a_new_store_and_write_at_once(open_store: Open) -> None:
     with open_store(fingerprint="model") as store:
         assert len(store) == len(store.search_vectors(vector(0), 999)) == 3 * 8 * 3
         assert store.generation == 3 * 8
+
+
+def test_a_store_of_the_first_version_is_brought_up_to_this_one(tmp_path: Path) -> None:
+    with LocalStore(tmp_path, "a", DIMENSION) as store:
+        put(store, "a")
+        put(store, "b", seed=3)
+        before = [(info.name, info.title, info.passages) for info in store.documents()]
+        found = store.search_vectors(vector(3), 3)
+    with sqlite3.connect(tmp_path / "library.sqlite") as db:  # as it was before authors, dates and pages
+        db.execute("DROP INDEX documents_digest")
+        for table, columns in (("documents", ("author", "date", "pages")), ("sources", ("failures",))):
+            for column in columns:
+                db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        db.execute("PRAGMA user_version = 1")
+    db.close()
+    with LocalStore(tmp_path, "a", DIMENSION) as store:
+        assert [(info.name, info.title, info.passages) for info in store.documents()] == before
+        assert store.search_vectors(vector(3), 3) == found
+        assert store.document("a").pages == ()
+        put(store, "c")
+
+
+class Failing:
+    """A database whose n-th statement from now on meets a disk that refuses."""
+
+    def __init__(self, database: sqlite3.Connection, statements: int) -> None:
+        self._database = database
+        self.left = statements
+
+    def execute(self, statement: str, *values: object) -> sqlite3.Cursor:
+        self.left -= 1
+        if self.left == 0:
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = sqlite3.SQLITE_IOERR_WRITE
+            raise error
+        return self._database.execute(statement, *values)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._database, name)
+
+
+def test_a_disk_that_refuses_in_the_middle_leaves_the_old_or_the_new(tmp_path: Path) -> None:
+    refused = 0
+    for statement in range(1, 40):
+        with LocalStore(tmp_path / str(statement), "a", DIMENSION) as store:
+            put(store, "a")
+            store._db = Failing(store._db, statement)  # type: ignore[assignment]
+            try:
+                put(store, "a", "Un tout autre texte.", seed=5)
+            except UserError as error:
+                assert error.code == "store_disk_error"
+                refused += 1
+        with LocalStore(tmp_path / str(statement), "a", DIMENSION) as store:
+            text = store.document("a").text
+            assert text in (TEXT, "Un tout autre texte.")
+            assert "".join(each.text for each in store.passages_of("a")) in text.replace("\n\n", "")
+            assert store.search_words(terms("texte" if text != TEXT else "canapé", "fr"), 3)
+    assert refused > 10

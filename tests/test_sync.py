@@ -1,6 +1,7 @@
 """A store follows its folder: only what changed is embedded, and one bad file stops nothing."""
 
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -99,6 +100,19 @@ def test_a_file_that_was_only_touched_embeds_nothing(folder: Path, store: Store,
     (folder / "lot.jsonl").write_text((folder / "lot.jsonl").read_text() + "\n")
     report = sync(folder, store, counting)
     assert (report.unchanged, report.changed, counting.texts) == (4, 0, [])
+
+
+@pytest.mark.parametrize("years", [-30, 30])
+def test_a_clock_that_jumps_hides_no_change(folder: Path, store: Store, counting: Counting, years: int) -> None:
+    sync(folder, store, counting)
+    path = folder / "pluie.txt"
+    text = path.read_text().replace("pleut", "neige")
+    path.write_text(text)
+    when = path.stat().st_mtime + years * 365 * 86400
+    os.utime(path, (when, when))
+    assert sync(folder, store, counting).changed == 1
+    assert store.document("pluie.txt").text == text.strip()
+    assert sync(folder, store, counting).unchanged == 4
 
 
 def test_a_changed_an_added_and_a_removed_file_update_only_themselves(
