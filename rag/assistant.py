@@ -21,7 +21,7 @@ from rag.generator import Generator
 from rag.grounding import SUPPORTED, Citation, Grounder, Sentence, SentenceStream, Sources, cite, space_before
 from rag.language import detect, is_language
 from rag.messages import say
-from rag.quotation import inside, quotation
+from rag.quotation import inside, quotation, whole
 from rag.retriever import Hit, Retriever
 
 _READ = 3  # excerpts that are read at most
@@ -144,13 +144,14 @@ class _Draft:
         return len(own - theirs) > _OWN_WORDS * len(own)
 
     def quotable(self, citations: Sequence[Citation]) -> Citation:
-        """The first of them, with one that stands right before it, which tells who "he" is."""
+        """The first of them, with the one that stands right before it where that is another of them, or is pointed back to."""
         first = citations[0]
         passage = next(h.passage for h in self.hits if (h.passage.document, h.passage.ordinal) == (first.document, first.passage))
-        place = next(number for number, span in enumerate(passage.sentences) if span[0] == first.start)
+        span = (first.start, first.end)
+        place = passage.sentences.index(span)
         before = passage.sentences[place - 1] if place else (0, 0)
         beside = any((each.document, (each.start, each.end)) == (first.document, before) for each in citations)
-        return cite(passage, (before[0], first.end)) if beside else first
+        return cite(passage, (before[0], first.end)) if beside else whole(passage, span)
 
     def restart(self) -> None:
         self.text, self.sentences = "", []

@@ -1,13 +1,20 @@
 """The document's own words, where the model's don't stand."""
 
+import re
 from collections.abc import Sequence
 
+from index.contract import StoredPassage
 from index.passages import Span
 from rag.expected import can_answer, closed, expected
 from rag.facts import facts, holds, name_key, names
 from rag.focus import Excerpt
 from rag.grounding import Citation, cite, is_order, subject, with_spellings
 
+_BACK = re.compile(
+    r"^(?:ils?|elles?|lui|leurs?|cela|ceci|c['’]est|celui-ci|celle-ci|ceux-ci|cette?|ces?|ainsi|it|he|she|they|this|that|these|those)\b"
+    r"|\b(?:y (?:voit|voient|est|sont|a|ont)|en (?:est|sont|fait|font))\b",
+    re.IGNORECASE,
+)
 _NAMED, _SUBJECT = 0.1, 0.05  # what a sentence gains that has all names of the question, and that begins with the first of them
 
 
@@ -40,9 +47,17 @@ def quotation(excerpts: Sequence[Excerpt], question: str, language: str) -> Cita
     spans = excerpt.passage.sentences
     for beside in excerpt.best:
         if abs(spans.index(beside) - spans.index(span)) == 1 and _sayable(cite(excerpt.passage, beside).text):
-            span = (min(span[0], beside[0]), max(span[1], beside[1]))
-            break
-    return cite(excerpt.passage, span)
+            return cite(excerpt.passage, (min(span[0], beside[0]), max(span[1], beside[1])))
+    return whole(excerpt.passage, span)
+
+
+def whole(passage: StoredPassage, span: Span) -> Citation:
+    """A sentence of a passage, with the one before it where it points back to that: "She sees a strength in it."."""
+    citation, place = cite(passage, span), passage.sentences.index(span)
+    if place and _BACK.search(citation.text):
+        both = cite(passage, (passage.sentences[place - 1][0], span[1]))
+        return both if _sayable(both.text) else citation
+    return citation
 
 
 def inside(text: str, language: str) -> str:
