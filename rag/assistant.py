@@ -26,7 +26,9 @@ from rag.retriever import Hit, Retriever
 
 _READ = 3  # excerpts that are read at most
 _SURE = 0.5  # the probability of holding the answer from which on an excerpt is written from before others are read
-_QUOTED = 0.2  # the probability of an answer from which on, where the model's own don't stand, the document's words are shown
+# The probability of an answer from which on, where the model's own words don't stand, the document's are shown: those that they
+# rest on, or, where they rest on nothing, the closest.
+_MEANT, _CLOSEST = 0.2, 0.4
 _OWN_WORDS = 0.2  # share of a sentence's words that its source lacks, from which on it counts as put in other words
 _STATED = 0.65  # the model's probability that its source states a sentence from another language, from which on it is shown
 _SURELY = 0.9  # the same where the words alone wouldn't support it
@@ -325,8 +327,8 @@ class Assistant:
         if stop and stop.is_set():
             yield Finished(draft.finished(likely, refused=False))
             return
-        if best < SUPPORTED and max(likely, surest) >= _QUOTED:
-            yield from self._quote(written, asked, draft)
+        if best < SUPPORTED:
+            yield from self._quote(written, asked, draft, max(likely, surest))
         draft.drop_unsupported()
         if not draft.sentences:
             yield from draft.refuse(likely)
@@ -356,13 +358,17 @@ class Assistant:
         odds = self.generator.choose(prompts.answering(asked, excerpt, language), options, stop=stop)
         return Evidence(hit.score, hit.vector, hit.late, excerpt.likeness, sum(odds[:2]))
 
-    def _quote(self, excerpts: Sequence[Excerpt], asked: str, draft: _Draft) -> Iterator[Event]:
+    def _quote(self, excerpts: Sequence[Excerpt], asked: str, draft: _Draft, likely: float) -> Iterator[Event]:
         """Show the document's own words, in place of those that don't stand."""
         if draft.text:
             draft.restart()
             yield Redrafting()
-        meant = (each for each in draft.doubted if can_answer(asked, each.text, draft.language_of(each)))
-        citation = next(meant, None) or quotation(excerpts, asked, draft.language)
+        citation = None
+        if likely >= _MEANT:
+            meant = (each for each in draft.doubted if can_answer(asked, each.text, draft.language_of(each)))
+            citation = next(meant, None)
+        if citation is None and likely >= _CLOSEST:
+            citation = quotation(excerpts, asked, draft.language)
         if citation is None:
             return
         form = "quote_foreign" if draft.foreign(citation) else "quote"
