@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.facts import facts, names
+from rag.facts import facts
 from rag.grounding import SUPPORTED, Grounder, SentenceStream
 from rag.language import detect
 from rag.library import Library
@@ -126,44 +126,64 @@ def test_the_citation_is_the_sentence_that_says_so(library: Library) -> None:
     assert "Satya Nadella" in citations[0]
 
 
-def test_names_count_as_the_question_spells_them(library: Library) -> None:
-    text = (
-        "Le club naît à Brest, dont il partage le stade avec le Stade Brestois. En 2006, il recrute Bastien Vieillard, venu de "
-        "l'équipe du FC Nantes."
-    )
-    with library.store_of([{"_id": "club", "title": "Union Athlétique Morvan", "text": text}]) as store:
-        passages = store.passages_of("club")
-        asked = names("De quel club venait Bastien Veillard quand l'UAM l'a recruté ?", "fr")
-        grounder = Grounder(store, library.embedder)
-        support, _ = grounder.sources(passages, asked).ground("L'UAM recrute Bastien Veillard, venu du FC Nantes.", "fr")
-        assert support >= SUPPORTED
-        support, _ = grounder.sources(passages, asked).ground("L'UAM recrute Bastien Dupont, venu du FC Nantes.", "fr")
-        assert support < SUPPORTED
-
-
-def test_what_a_document_is_about_may_be_named_by_a_pronoun(library: Library) -> None:
-    text = (
-        "Il débute en 2002 à Klingenthal. En 2009, il remporte l'argent par équipe avec Steffen Tepel et le bronze au saut à ski "
-        "avec Nico Faller."
-    )
-    with library.store_of([{"_id": "skieur", "title": "Florian Schillinger", "text": text}]) as store:
-        grounder = Grounder(store, library.embedder)
-        sources = grounder.sources(store.passages_of("skieur"))
-        assert sources.ground("Florian Schillinger remporte le bronze au saut à ski avec Nico Faller.", "fr")[0] >= SUPPORTED
-        assert sources.ground("Florian Schillinger remporte le bronze au saut à ski avec Marco Fallini.", "fr")[0] < SUPPORTED
-
-
-def test_across_languages_names_keep_their_own_spellings_and_pronouns_mean_whom_the_question_names(library: Library) -> None:
-    text = (
-        "Robert Clark naît dans une famille de Carthage. Il s'installe à Utique en 1910, où il rencontre Francine Morel, actrice de la "
-        "Comédie-Française, qu'il épouse en 1919."
-    )
-    with library.store_of([{"_id": "clark", "title": "Un musée", "text": text}]) as store:
-        grounder = Grounder(store, library.embedder)
-        asked = facts("Where did Robert Clark meet his wife in Utica?", "en")
-        sources = grounder.sources(store.passages_of("clark"), asked)
-        assert sources.ground("Robert Clark met Francine Morel, an actress, in Utica.", "en")[0] >= SUPPORTED
-        assert sources.ground("Robert Clark met Francine Dupont, an actress, in Utica.", "en")[0] < SUPPORTED
+@pytest.mark.parametrize(
+    ("title", "text", "asked", "true", "false"),
+    [
+        pytest.param(
+            "Union Athlétique Morvan",
+            "Le club naît à Brest, dont il partage le stade avec le Stade Brestois. En 2006, il recrute Bastien Vieillard, venu de "
+            "l'équipe du FC Nantes.",
+            "De quel club venait Bastien Veillard quand l'UAM l'a recruté ?",
+            "L'UAM recrute Bastien Veillard, venu du FC Nantes.",
+            "L'UAM recrute Bastien Dupont, venu du FC Nantes.",
+            id="names count as the question spells them",
+        ),
+        pytest.param(
+            "Florian Schillinger",
+            "Il débute en 2002 à Klingenthal. En 2009, il remporte l'argent par équipe avec Steffen Tepel et le bronze au saut à ski "
+            "avec Nico Faller.",
+            "Avec qui Florian Schillinger remporte-t-il le bronze ?",
+            "Florian Schillinger remporte le bronze au saut à ski avec Nico Faller.",
+            "Florian Schillinger remporte le bronze au saut à ski avec Marco Fallini.",
+            id="what a document is about may be named by a pronoun",
+        ),
+        pytest.param(
+            "Un musée",
+            "Robert Clark naît dans une famille de Carthage. Il s'installe à Utique en 1910, où il rencontre Francine Morel, actrice "
+            "de la Comédie-Française, qu'il épouse en 1919.",
+            "Where did Robert Clark meet his wife in Utica?",
+            "Robert Clark met Francine Morel, an actress, in Utica.",
+            "Robert Clark met Francine Dupont, an actress, in Utica.",
+            id="names keep the spelling of their language, pronouns mean whom the question names",
+        ),
+        pytest.param(
+            "Le théâtre nigérian",
+            "Les pièces d'Ola Adeyemi sont surtout lues. Leurs qualités sont d'autant plus soulignées qu'en 1986 l'auteur se voit "
+            "décerner le prix Nobel de littérature et qu'il est le premier écrivain du pays à le recevoir.",
+            "When did Ola Adeyemi receive the Nobel Prize?",
+            "Ola Adeyemi received the Nobel Prize in Literature in 1986.",
+            "Ola Adeyemi received the Nobel Prize in Literature in 1968.",
+            id="what English writes large within a name is compared as words",
+        ),
+        pytest.param(
+            "Gares",
+            "L'association « Non au tunnel » propose d'augmenter la fréquence des trains de Brest à Pont - Labbé et de mettre en place "
+            "une navette.",
+            'What does the association "Non au tunnel" propose for Pont-Labbé?',
+            'The association "Non au tunnel" proposes to have more trains from Brest to Pont-Labbé.',
+            'The association "Non au tunnel" proposes to have more trains from Quimper to Pont-Labbé.',
+            id="a name of two parts is held by both",
+        ),
+    ],
+)
+def test_names_across_spellings_pronouns_and_languages(
+    library: Library, title: str, text: str, asked: str, true: str, false: str
+) -> None:
+    language = detect(asked)
+    with library.store_of([{"_id": "one", "title": title, "text": text}]) as store:
+        sources = Grounder(store, library.embedder).sources(store.passages_of("one"), facts(asked, language))
+        assert sources.ground(true, language)[0] >= SUPPORTED
+        assert sources.ground(false, language)[0] < SUPPORTED
 
 
 def test_a_question_that_denies_may_be_answered_by_a_denial(library: Library) -> None:
