@@ -23,8 +23,8 @@ def quotation(excerpts: Sequence[Excerpt], question: str, language: str) -> Cita
 
     It must have what the question asks for (a figure, a date, the longest of its kind). One of the question's names must be in it,
     or what its document is about, and all near it; for a yes or a no, which the reader can tell from any sentence on the matter,
-    just the one. Asked who somebody is, a sentence that begins with the name goes first. A sentence next to it comes along where
-    it is close too.
+    just the one. Asked who somebody is, a sentence that begins with the name goes first. The sentence before comes along where it
+    is pointed back to, else one beside it that is close too.
     """
     named, who = names(question, language), expected(question) == "person"
     found: list[tuple[float, Excerpt, Span]] = []
@@ -44,11 +44,11 @@ def quotation(excerpts: Sequence[Excerpt], question: str, language: str) -> Cita
     if not found:
         return None
     _, excerpt, span = max(found, key=lambda each: each[0])
-    spans = excerpt.passage.sentences
-    for beside in excerpt.best:
+    citation, spans = whole(excerpt.passage, span), excerpt.passage.sentences
+    for beside in excerpt.best if (citation.start, citation.end) == span else ():
         if abs(spans.index(beside) - spans.index(span)) == 1 and _sayable(cite(excerpt.passage, beside).text):
             return cite(excerpt.passage, (min(span[0], beside[0]), max(span[1], beside[1])))
-    return whole(excerpt.passage, span)
+    return citation
 
 
 def whole(passage: StoredPassage, span: Span) -> Citation:
