@@ -15,7 +15,7 @@ from index.passages import Span
 from rag import answerable, conversation, prompts
 from rag.answerable import Evidence
 from rag.expected import can_answer, closed, echoes, expected, fits, ranks
-from rag.facts import facts, negated
+from rag.facts import about, facts, negated
 from rag.focus import Excerpt, focus, windows
 from rag.generator import Generator
 from rag.grounding import SUPPORTED, Citation, Grounder, Sentence, SentenceStream, Sources, cite, space_before
@@ -144,6 +144,11 @@ class _Draft:
         own = set(terms(text, self.language))
         theirs = {word for citation in citations for word in terms(citation.text, self.language_of(citation))}
         return len(own - theirs) > _OWN_WORDS * len(own)
+
+    def rounded(self, text: str, citations: Sequence[Citation]) -> bool:
+        """Whether a sentence gives as exact a figure that its sources give as about so much."""
+        said = {fact.value for fact in facts(text, self.language) if fact.kind == "number"} - about(text, self.language)
+        return any(said & about(citation.text, self.language_of(citation)) for citation in citations)
 
     def quotable(self, citations: Sequence[Citation]) -> Citation:
         """The first of them, with the one that stands right before it where that is another of them, or is pointed back to."""
@@ -388,9 +393,10 @@ class Assistant:
             for start, end in spans:
                 text = draft.text[start:end]
                 support, citations = draft.sources.ground(text, draft.language)
-                if citations and draft.put_otherwise(text, citations):
+                rounded = draft.rounded(text, citations)
+                if citations and (rounded or draft.put_otherwise(text, citations)):
                     enough = _STATED if support >= SUPPORTED else _SURELY
-                    if draft.foreign(citations[0]) and self._says(citations, text, stop) >= enough:
+                    if not rounded and draft.foreign(citations[0]) and self._says(citations, text, stop) >= enough:
                         support = max(support, SUPPORTED)
                     elif support >= SUPPORTED:
                         support = _DOUBTED

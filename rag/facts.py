@@ -174,6 +174,13 @@ def facts(text: str, language: str) -> tuple[Fact, ...]:
     return tuple(dict.fromkeys([*found, *_names(text, language)]))
 
 
+def about(text: str, language: str) -> frozenset[str]:
+    """The figures that a text gives as about so much, or more or less than it; as values of `Fact`."""
+    digits = _in_digits(text, language)
+    found = (match for match in _NUMBER.finditer(digits) if _HEDGE.search(fold(digits[: match.start()])))
+    return frozenset(f"{_value(match['digits'], language):.10g}" for match in found)
+
+
 def names(text: str, language: str) -> tuple[Fact, ...]:
     """The names in a text, without those that may be names only because they open a sentence."""
     return tuple(fact for fact in facts(text, language) if fact.kind == "name" and not fact.opening)
@@ -238,10 +245,15 @@ def _in_digits(text: str, language: str) -> str:
     def scaled(match: re.Match[str]) -> str:
         return f"{_value(match['digits'], language) * _SCALES[match['scale'].lower()]:.0f}"
 
-    about = _ABOUT.sub(lambda match: str(_ROUND[fold(match[1])]), _SCALED.sub(scaled, text))
-    return alpha2digit(about, "en" if language == "en" else "fr")
+    round_number = _ABOUT.sub(lambda match: f"environ {_ROUND[fold(match[1])]}", _SCALED.sub(scaled, text))
+    return alpha2digit(round_number, "en" if language == "en" else "fr")
 
 
+_HEDGE = re.compile(
+    r"\b(?:(?:plus|moins|pres|proche|aupres|autour|pas loin) d[e']|environ|presque|quasiment|quelque|au (?:moins|plus)|jusqu'a"
+    r"|a peine|(?:more|less|fewer|rather) than|over|under|nearly|almost|about|around|some|at (?:least|most)|up to|approximately"
+    r"|close to|roughly|barely)\s*$"
+)
 _ROUND = {
     "dizaine": 10, "douzaine": 12, "quinzaine": 15, "vingtaine": 20, "trentaine": 30, "quarantaine": 40, "cinquantaine": 50,
     "soixantaine": 60, "centaine": 100, "dozen": 12,

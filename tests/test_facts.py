@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.facts import denies, facts, holds, negated
+from rag.facts import about, denies, facts, holds, negated
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,16 @@ def test_words_of_negation() -> None:
     assert negated("They didn't know.", "en")
     assert not negated("Il n'y a qu'une solution.", "fr")
     assert denies("La France ignorait tout.", "fr")
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "values"),
+    [
+        ("une levée d'un montant proche de 385 millions d'euros", "fr", {"385000000"}),
+        ("une vingtaine de salariés, dont trois à Paris et 17 à Lyon", "fr", {"20"}),
+        ("It has almost 49% of it, and 12 offices.", "en", {"49"}),
+        ("En 2023, 15 millions.", "fr", set()),
+    ],
+)
+def test_what_is_about_so_much_is_told_from_what_is_so_much(text: str, language: str, values: set[str]) -> None:
+    assert about(text, language) == values
