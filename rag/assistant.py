@@ -421,6 +421,7 @@ class Assistant:
 
     def _says(self, citations: Sequence[Citation], text: str, stop: threading.Event | None) -> float:
         """How sure the model is, asked of them alone, that the sources state a sentence (0..1); 1 once it is stopped."""
+        self.generator.prepare(prompts.check(), stop=stop)  # stays, also where other beginnings take the room
         asked = prompts.checking(text, " ".join(citation.text for citation in citations))
         yes, _ = self.generator.choose(asked, prompts.OPENINGS["en"], stop=stop)
         return 1.0 if stop and stop.is_set() else yes
