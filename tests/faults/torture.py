@@ -201,15 +201,12 @@ class Torture:
             work()
             code = 0
         except UserError as error:
-            code = 2 if limited and error.code in ("store_disk_full", "store_unwritable") else 1
+            # SQLite's own "disk I/O error" comes where the log can't grow.
+            code = 2 if limited and error.code in ("store_disk_full", "store_disk_error", "store_unwritable") else 1
             if code == 1:
                 self._report(error)
-        except OSError as error:  # of the disk: SQLite's own "disk I/O error" where the log can't grow
+        except OSError as error:
             code = 2 if limited else 1
-            if code == 1:
-                self._report(error)
-        except sqlite3.OperationalError as error:
-            code = 2 if limited and "disk I/O" in str(error) else 1
             if code == 1:
                 self._report(error)
         except BaseException as error:
