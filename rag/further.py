@@ -8,9 +8,13 @@ from rag.facts import fold
 from rag.messages import say
 
 _MOST = 2
-# Two words or more with a capital, a French or Dutch particle between them: one alone may be any word that opens a sentence.
-_NAME = re.compile(r"(?<!\w)[A-ZÀ-Þ][\w’'-]+(?: (?:de |du |des |d['’]|van |von |of )?[A-ZÀ-Þ][\w’'-]*)+")
-_OPENING = re.compile(r"(?:^|[.!?…:»”]\s+)[«“\"]?$")
+# Two words or more with a capital, a French or Dutch particle between them: one alone may be any word that opens a sentence. What
+# begins with an article or initials ("La Tribune", "IA Act") would need another article in the question.
+_NAME = re.compile(
+    r"(?<![\w’'])(?!(?:Le|La|Les|Un|Une|The|An?) )[A-ZÀ-Þ][a-zß-ÿ][\w’'-]*"
+    r"(?: (?:de |du |des |d['’]|van |von |of )?[A-ZÀ-Þ][\w’'-]*)+"
+)
+_OPENING = re.compile(r"(?:^|[.!?…:»”]\s+|\n\s*)[«“\"]?\s?$")
 
 
 def further(answer: Answer) -> list[str]:

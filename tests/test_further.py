@@ -9,7 +9,7 @@ from rag.retriever import Hit
 
 TEXT = (
     "Le maire de Brest a reçu Nora Kerlan et Paul Le Goff. Nora Kerlan dirige le port depuis que Jean d'Arvor l'a quitté. Selon "
-    "Marie Floc'h, on revoit souvent Jean d'Arvor au café."
+    "Marie Floc'h, on revoit souvent Jean d'Arvor au café, où La Tribune parle de l'IA Act.\n\nAnne Morvan sourit. Anne Morvan rit."
 )
 
 
@@ -25,5 +25,5 @@ def test_names_that_were_not_spoken_of_are_offered_the_most_frequent_first() -> 
 
 
 def test_what_opens_a_sentence_or_was_said_is_not_offered() -> None:
-    assert not any("Floc" in each or "Kerlan" in each for each in further(answer("Qui est Nora Kerlan ?", "La patronne.")))
+    assert not any(any(word in each for word in ("Floc", "Tribune", "Act", "Anne")) or "Kerlan" in each for each in further(answer("Qui est Nora Kerlan ?", "La patronne.")))
     assert further(replace(answer("Qui ?", ""), passages=())) == []
