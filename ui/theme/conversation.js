@@ -298,7 +298,11 @@ async function rate(turn, rating, reason) {
   announce(say("rated"));
 }
 
-const excerpt = passage => (passage.text.length > 110 ? `${passage.text.slice(0, 110).trimEnd()}…` : passage.text).replace(/\s+/g, " ");
+// The beginning of a passage, without the marks of its headings.
+function excerpt(passage) {
+  const text = passage.text.replace(/^#+ (.*)$/gm, "$1 ·").replace(/\s+/g, " ");
+  return text.length > 110 ? `${text.slice(0, 110).trimEnd()}…` : text;
+}
 
 async function copy(turn, citations, pressed) {
   const { text, sentences } = turn.view;
