@@ -2,10 +2,14 @@
 
 import threading
 
-from rag.assistant import Delta, Finished, Found, Grounded, Redrafting, Searching, Turn
-from rag.grounding import cite
+import numpy as np
+
+from index.contract import StoredPassage
+from rag.assistant import Delta, Finished, Found, Grounded, Redrafting, Searching, Turn, _Draft
+from rag.grounding import Sources, cite
 from rag.language import is_language
 from rag.library import Library
+from rag.retriever import Hit
 
 
 def test_a_french_question_gets_a_french_answer_with_its_source(library: Library) -> None:
@@ -74,6 +78,19 @@ def test_what_is_put_in_other_words_is_asked_of_the_model_again(library: Library
     assistant = library.assistant()
     right = assistant._says(said, "Microsoft has put 15 million euros into Mistral.", None)
     assert right > 0.65 > assistant._says(said, "Mistral leads the artificial intelligence of the whole world.", None)
+
+
+def test_what_is_put_freely_or_rounded_is_noticed_and_quoted_with_what_it_points_back_to() -> None:
+    text = "Le maire ferme le port. Il y perd près de 40 emplois."
+    passage = StoredPassage(1, "port.md", "Le port", "fr", 0, 0, len(text), text, ((0, 23), (24, len(text))))
+    hits = (Hit(passage, 0.9, 0.9, 9.0, 0.8),)
+    draft = _Draft("Que perd le maire ?", "fr", hits, Sources([], np.zeros(4, np.float32), None), 0.0, 0.0)  # type: ignore[arg-type]
+    said = (cite(passage, passage.sentences[1]),)
+    assert not draft.put_otherwise("Il perd près de 40 emplois.", said)
+    assert draft.put_otherwise("Une quarantaine de salariés seront licenciés.", said)
+    assert draft.rounded("Il y perd 40 emplois.", said)
+    assert not draft.rounded("Il y perd environ 40 emplois.", said)
+    assert draft.quotable(said).text == text
 
 
 def test_a_follow_up_is_understood_from_the_question_before(library: Library) -> None:
