@@ -11,7 +11,6 @@ import secrets
 import statistics
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 from bench.report import heading, keep
@@ -54,7 +53,7 @@ def main() -> int:
     service = StandInService()
     results: dict[str, Any] = {}
     with served(service) as address, sync_playwright() as playwright:
-        conversation = _conversation(service, service.settings.home)
+        conversation = _conversation(service)
         browser = launch(playwright)
         painted, usable = [], []
         for _ in range(_LOADS):
@@ -94,9 +93,9 @@ def main() -> int:
     return 0
 
 
-def _conversation(service: Any, home: Path) -> str:
+def _conversation(service: Any) -> str:
     """A conversation of so many turns, each answer with a citation in the long document; gives its id."""
-    history = History(home / "conversations.sqlite")
+    history = History(service.settings.conversations)
     desk = Desk(service, history, Metrics(service))
     *_, view = desk.ask("bench", OWNER, {"turn": "first", "question": "long : combien Microsoft a-t-il investi ?"})
     conversation = str(view["conversation"])

@@ -68,6 +68,7 @@ _MIGRATIONS = (
 
 _UNSHARED = 1 << 18  # multiplications
 _PIECES = 16
+DATABASE = "library.sqlite"
 _DAMAGED = "damaged"  # a file left where a page couldn't be read: opening alone reads too few to notice
 _PAGE = 16384  # a passage's token vectors fill five of these, and eighteen of SQLite's own size
 
@@ -95,7 +96,7 @@ class LocalStore:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(
-                folder / "library.sqlite", timeout=60, check_same_thread=False, isolation_level=None
+                folder / DATABASE, timeout=60, check_same_thread=False, isolation_level=None
             )
         except (PermissionError, FileExistsError, NotADirectoryError, sqlite3.OperationalError) as error:
             raise UserError("store_unwritable", folder=folder) from error
@@ -486,8 +487,8 @@ class LocalStore:
 
     def _damage(self, error: sqlite3.DatabaseError) -> UserError:
         """What to tell the user of a database error; a mistake of ours is raised as it is."""
-        text = str(error)
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        text, code = str(error), getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             with suppress(OSError):
                 (self.folder / _DAMAGED).touch()
             return UserError("store_damaged", folder=self.folder)
@@ -497,7 +498,7 @@ class LocalStore:
             return UserError("store_unwritable", folder=self.folder)
         if "locked" in text:
             return UserError("store_busy", folder=self.folder)
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR:
+        if code == sqlite3.SQLITE_IOERR:
             return UserError("store_disk_error", folder=self.folder, reason=text)
         raise error
 

@@ -133,8 +133,12 @@ class _Draft:
         self.tokens += 1
         self.text += piece
 
+    def passage_of(self, citation: Citation) -> StoredPassage:
+        place = citation.document, citation.passage
+        return next(hit.passage for hit in self.hits if (hit.passage.document, hit.passage.ordinal) == place)
+
     def language_of(self, citation: Citation) -> str:
-        return next(hit.passage.language for hit in self.hits if hit.passage.document == citation.document)
+        return self.passage_of(citation).language
 
     def foreign(self, citation: Citation) -> bool:
         return self.language_of(citation) != self.language
@@ -153,8 +157,7 @@ class _Draft:
     def quotable(self, citations: Sequence[Citation]) -> Citation:
         """The first of them, with the one that stands right before it where that is another of them, or is pointed back to."""
         first = citations[0]
-        passage = next(h.passage for h in self.hits if (h.passage.document, h.passage.ordinal) == (first.document, first.passage))
-        span = (first.start, first.end)
+        passage, span = self.passage_of(first), (first.start, first.end)
         place = passage.sentences.index(span)
         before = passage.sentences[place - 1] if place else (0, 0)
         beside = any((each.document, (each.start, each.end)) == (first.document, before) for each in citations)
@@ -393,8 +396,8 @@ class Assistant:
             for start, end in spans:
                 text = draft.text[start:end]
                 support, citations = draft.sources.ground(text, draft.language)
-                rounded = draft.rounded(text, citations)
-                if citations and (rounded or draft.put_otherwise(text, citations)):
+                rounded = bool(citations) and draft.rounded(text, citations)
+                if rounded or (citations and draft.put_otherwise(text, citations)):
                     enough = _STATED if support >= SUPPORTED else _SURELY
                     if not rounded and draft.foreign(citations[0]) and self._says(citations, text, stop) >= enough:
                         support = max(support, SUPPORTED)

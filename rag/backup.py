@@ -1,7 +1,8 @@
 """One file that holds a library: its documents, its index, the conversations and accounts; made while the page runs.
 
 The index and the conversations are SQLite's own snapshots, each whole as of one moment. The index is taken first: a document that
-changes meanwhile is seen as changed, and read again, at the next start. Models aren't in it: they can be fetched again.
+changes meanwhile is seen as changed, and read again, at the next start. Models aren't in it: they can be fetched again; nor is an
+index on Milvus, which stays where it is.
 """
 
 import json
@@ -16,14 +17,12 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from index.documents import name_of, walk
+from index.store import DATABASE
 from rag.settings import Settings
 from weights.errors import UserError
 
 _FORMAT = 1
 _ABOUT = "cocorico.json"
-_CONVERSATIONS = "conversations.sqlite"
-_ACCOUNTS = "accounts.json"
-_INDEX = "library.sqlite"
 
 
 def back_up(settings: Settings, file: Path) -> tuple[int, int]:
@@ -51,8 +50,8 @@ def back_up(settings: Settings, file: Path) -> tuple[int, int]:
                 if database.exists():
                     _snapshot(database, Path(work, "copy"))
                     archive.write(Path(work, "copy"), name)
-            if (accounts := settings.home / _ACCOUNTS).exists():
-                archive.write(accounts, _ACCOUNTS)
+            if settings.accounts.exists():
+                archive.write(settings.accounts, settings.accounts.name)
             dates = {}
             for name, path in documents.items():
                 with suppress(FileNotFoundError):  # removed meanwhile
@@ -98,19 +97,21 @@ def restore(settings: Settings, file: Path) -> int:
                 _unpack(archive, places, dates)
             except OSError as error:
                 raise UserError("backup_unwritable", file=settings.home, reason=_reason(error)) from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+    except (
+        OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, zipfile.BadZipFile, zlib.error,
+    ) as error:  # fmt: skip
         raise UserError("backup_unreadable", file=file, reason=_reason(error)) from error
     return len(dates)
 
 
 def _databases(settings: Settings) -> dict[str, Path]:
     """What each database is called in the file, and where it lies."""
-    return {_INDEX: settings.store_folder / _INDEX, _CONVERSATIONS: settings.home / _CONVERSATIONS}
+    return {path.name: path for path in (settings.store_folder / DATABASE, settings.conversations)}
 
 
 def _places(settings: Settings, names: set[str], dates: dict[str, int], *, folder: bool) -> dict[str, Path]:
     """Where each file goes; what isn't known stays in the archive."""
-    places = {**_databases(settings), _ACCOUNTS: settings.home / _ACCOUNTS}
+    places = {**_databases(settings), settings.accounts.name: settings.accounts}
     places |= {f"documents/{name}": settings.library / name if folder else settings.library for name in dates}
     if absent := {f"documents/{name}" for name in dates} - names:
         raise ValueError(min(absent))

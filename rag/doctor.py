@@ -202,6 +202,7 @@ def _library(settings: Settings) -> Iterator[Finding]:
 def _store(settings: Settings) -> Iterator[Finding]:
     """Read the index without writing to it; one made by another model or damaged is made anew at the next start."""
     from index.embedder import _digest
+    from index.store import DATABASE
 
     if settings.store:
         from index.milvus import connect
@@ -210,7 +211,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
         with closing(connect(address, settings.store_token)) as client:
             yield Finding(True, "doctor_store_remote", {"address": address, "version": client.get_server_version()})
         return
-    path = settings.store_folder / "library.sqlite"
+    path = settings.store_folder / DATABASE
     if not path.exists():
         yield Finding(True, "doctor_store_none")
         return

@@ -63,7 +63,7 @@ _RANKS = (
 _RANK = {name: str(number) for number, names in enumerate(_RANKS, 1) for name in names}
 
 # Names that the two languages spell differently; each line is one name with its adjectives.
-_EXONYMS = (
+_PLACES = (
     "allemagne allemand allemande allemands allemandes germany german germans",
     "angleterre anglais anglaise england english",
     "espagne espagnol espagnole espagnols espagnoles spain spanish",
@@ -105,6 +105,9 @@ _EXONYMS = (
     "geneve geneva",
     "moscou moscow",
     "pekin beijing",
+)
+_EXONYMS = (
+    *_PLACES,
     "commission commissaire commissioner",
     "parlement parliament",
     "conseil council",
@@ -116,7 +119,7 @@ _EXONYMS = (
     "premier prime",
 )
 _SAME_NAME = {form: line.split()[0] for line in _EXONYMS for form in line.split()}
-PLACES = frozenset(line.split()[0] for line in _EXONYMS[: _EXONYMS.index("commission commissaire commissioner")])
+PLACES = frozenset(line.split()[0] for line in _PLACES)
 # French writes a people's adjective small: "le règlement européen" is "the European law".
 _NO_PEOPLES = frozenset({"etats", "unis", "royaume", "uni", "union", "ue", "us", "uk", "eu", "usa", "states", "united"})
 _PEOPLES = {form: place for form, place in _SAME_NAME.items() if place in PLACES and form not in _NO_PEOPLES}

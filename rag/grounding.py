@@ -246,12 +246,7 @@ class Sources:
         """The one sentence that holds a single statement, and one shortly before it where that says more of it; names may stand
         further back."""
         missing = [
-            [
-                fact
-                for fact in wanted
-                if not holds(source.facts, fact) and not (holds(self._asked, fact) and holds(source.context, fact))
-            ]
-            for source in self._sources
+            [fact for fact in wanted if not holds(source.facts, fact) and not self._given(fact, source)] for source in self._sources
         ]
         lacks = np.array([sum(0.05 if fact.kind == "name" else 0.5 for fact in facts) for facts in missing])
         contexts = [{fact.value for fact in source.context if fact.kind == "name"} for source in self._sources]
@@ -275,8 +270,7 @@ class Sources:
                 holds(source.facts, fact) for source in cited
             )
         if fact.kind != "name":  # what the question gives may also stand before
-            given = holds(self._asked, fact)
-            return not any(holds(source.context if given else source.facts, fact) for source in cited)
+            return not any(holds(source.facts, fact) or self._given(fact, source) for source in cited)
         if any(holds(source.context, fact) for source in cited):
             return False
         place = next((number for number, names in enumerate(words.names) if fact.value in names), None)
@@ -330,9 +324,13 @@ class Sources:
                     return True
         return False
 
+    def _given(self, fact: Fact, source: _Source) -> bool:
+        """Whether the question gives a fact that stands in the source's sentence or before it."""
+        return holds(self._asked, fact) and holds(source.context, fact)
+
     def _meant(self, fact: Fact, source: _Source) -> bool:
         """Whether a pronoun of the source may be whom the question names."""
-        return holds(self._asked, fact) and holds(source.context, fact) and _PRONOUN.search(source.citation.text) is not None
+        return self._given(fact, source) and _PRONOUN.search(source.citation.text) is not None
 
     def _replaces_name(self, names: list[Fact], source: _Source) -> bool:
         """Whether the source lacks one of the names, and has another that the answer lacks."""

@@ -42,7 +42,9 @@ def detect(text: str, *, default: Language = "fr") -> Language:
     """
     if not _WORD.search(text):
         return default
-    own = unquoted(text) if len(unquoted(text)) > 0.4 * len(text) else text
+    own = unquoted(text)
+    if len(own) <= 0.4 * len(text):
+        own = text
     score = _cues(own)
     if abs(score) >= 1:
         return "fr" if score > 0 else "en"

@@ -71,7 +71,7 @@ class Service:
         """Begin; returns at once."""
         self._thread = threading.Thread(target=self._prepare, name="cocorico-service", daemon=True)
         self._thread.start()
-        threading.Thread(target=self.watch, name="cocorico-watch", daemon=True).start()
+        threading.Thread(target=self._watch, name="cocorico-watch", daemon=True).start()
         return self
 
     def assistant(self) -> Assistant:
@@ -114,15 +114,6 @@ class Service:
             if self._reader:
                 self._cancel.set()
 
-    def watch(self) -> None:
-        """Read whenever a file of the library changes, until the service is closed. Where the system can't tell (a full disk
-        of watches, a share of another machine), changes are seen at the next start, as before."""
-        from watchfiles import watch
-
-        with suppress(OSError, RuntimeError):
-            for _ in watch(self.settings.library, watch_filter=_seen, stop_event=self._stop, raise_interrupt=False):
-                self.read()
-
     def close(self) -> None:
         """Stop preparing and reading, free the models and close the store."""
         self._stop.set()
@@ -132,6 +123,15 @@ class Service:
                 thread.join()
         if self.library:
             self.library.close()
+
+    def _watch(self) -> None:
+        """Read whenever a file of the library changes, until the service is closed. Where the system can't tell (a full disk
+        of watches, a share of another machine), changes are seen at the next start, as before."""
+        from watchfiles import watch
+
+        with suppress(OSError, RuntimeError):
+            for _ in watch(self.settings.library, watch_filter=_seen, stop_event=self._stop, raise_interrupt=False):
+                self.read()
 
     def _tell(self, state: State) -> None:
         self.state = state

@@ -32,6 +32,16 @@ class Settings:
     token: str = ""  # what other programs must show at /v1, /mcp and /metrics; anything will do where empty
 
     @property
+    def conversations(self) -> Path:
+        """Where the page keeps what was said."""
+        return self.home / "conversations.sqlite"
+
+    @property
+    def accounts(self) -> Path:
+        """Where it is written who may use the page."""
+        return self.home / "accounts.json"
+
+    @property
     def store_folder(self) -> Path:
         """Where the index of this library lies: one folder a library, told apart by its full path."""
         from hashlib import sha256

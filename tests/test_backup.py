@@ -121,6 +121,21 @@ def test_what_is_no_whole_back_up_is_refused(kept: Settings, tmp_path: Path) -> 
         assert not there.library.exists()
 
 
+def test_a_file_with_a_password_is_refused(kept: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "back-up.zip"
+    back_up(kept, file)
+    data = bytearray(file.read_bytes())
+    for mark, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # the heads of each file, there and in the list at the end
+        place = data.find(mark)
+        while place >= 0:
+            data[place + flags] |= 1
+            place = data.find(mark, place + 4)
+    file.write_bytes(data)
+    with pytest.raises(UserError) as raised:
+        restore(settings(tmp_path / "there"), file)
+    assert raised.value.code == "backup_unreadable"
+
+
 def test_a_folder_that_is_not_there_is_named(kept: Settings, tmp_path: Path) -> None:
     with pytest.raises(UserError) as raised:
         back_up(kept, tmp_path / "absent" / "back-up.zip")

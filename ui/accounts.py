@@ -107,7 +107,7 @@ class Accounts:
 
 def accounts_of(settings: Settings) -> Accounts:
     """The accounts of the page with these settings."""
-    return Accounts(settings.home / "accounts.json", settings.proxy_user)
+    return Accounts(settings.accounts, settings.proxy_user)
 
 
 def _hash(password: str, salt: bytes) -> bytes:

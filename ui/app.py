@@ -134,7 +134,7 @@ def application(service: "Service") -> "FastAPI":
     metrics = Metrics(service)
     settings = service.settings
     accounts = accounts_of(settings)
-    blocks = build(service, History(settings.home / "conversations.sqlite"), metrics, accounts)
+    blocks = build(service, History(settings.conversations), metrics, accounts)
     import gradio as gr
     from fastapi import FastAPI, Request
     from fastapi.exceptions import RequestValidationError
