@@ -14,7 +14,7 @@ from index.lexical import terms
 from index.passages import Span
 from rag import answerable, conversation, prompts
 from rag.answerable import Evidence
-from rag.expected import can_answer, closed, echoes, expected, fits, ranks
+from rag.expected import can_answer, closed, echoes, expected, explains, fits, ranks
 from rag.facts import about, facts, negated
 from rag.focus import Excerpt, focus, windows
 from rag.generator import Generator
@@ -30,7 +30,7 @@ _SURE = 0.5  # the probability of holding the answer from which on an excerpt is
 # rest on, or, where they rest on nothing, the closest.
 _MEANT, _CLOSEST = 0.2, 0.4
 _OWN_WORDS = 0.2  # share of a sentence's words that its source lacks, from which on it counts as put in other words
-_STATED = 0.65  # the model's probability that its source states a sentence from another language, from which on it is shown
+_STATED = 0.8  # the model's probability that its source states a sentence from another language, from which on it is shown
 _SURELY = 0.9  # the same where the words alone wouldn't support it
 _DOUBTED = 0.3  # the support of what is put in other words and can't be checked, or isn't stated
 _PARTS = 6  # sentences of a summary
@@ -371,12 +371,13 @@ class Assistant:
         if draft.text:
             draft.restart()
             yield Redrafting()
-        citation = None
+        meant = list[Citation]()
         if likely >= _MEANT:
-            meant = (each for each in draft.doubted if can_answer(asked, each.text, draft.language_of(each)))
-            citation = next(meant, None)
+            meant = [each for each in draft.doubted if can_answer(asked, each.text, draft.language_of(each))]
+        citation = next((each for each in meant if explains(asked, each.text)), None)
         if citation is None and likely >= _CLOSEST:
             citation = quotation(excerpts, asked, draft.language)
+        citation = citation or next(iter(meant), None)
         if citation is None:
             return
         form = "quote_foreign" if draft.foreign(citation) else "quote"

@@ -91,6 +91,18 @@ def can_answer(question: str, text: str, language: str) -> bool:
     return fits(expected(question), text, language) and ranks(question, text)
 
 
+_WHY = re.compile(r"\b(?:pourquoi|why)\b")
+_REASON = re.compile(
+    r"\b(?:car|parce qu\w*|puisqu\w*|afin|pour|en raison|grace a\w*|a cause|du fait|faute de|en vue|vis(?:e|ent|ait) a|permet\w*"
+    r"|caus\w+|raisons?|because|since|due to|in order|thanks to|so that|owing|reasons?)\b|\ben \w+ant\b"
+)
+
+
+def explains(question: str, text: str) -> bool:
+    """Whether a sentence's words show a reason, where the question asks for one. Three in ten that hold one don't show it."""
+    return _WHY.search(fold(question)) is None or _REASON.search(fold(text)) is not None
+
+
 _CLOSED = re.compile(
     r"^(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|must|may)(?:n't)?\b"
     r"|^est-ce qu|-(?:t-)?(?:ils?|elles?|on|je|tu|nous|vous|ce)\b"

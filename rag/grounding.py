@@ -33,6 +33,7 @@ _CROSSING = 0.05  # less is enough between two languages
 _SAME_WORD = 0.55  # cosine from which a name in one language passes for another word of the source
 _SAME_OPENING = 0.25  # the same for a word that only opens the sentence, and so may be no name
 _JOINS = re.compile(r"[,;](?!\d)|\b(?:and|et|while|tandis que|alors que)\b", re.IGNORECASE)  # two statements in one sentence
+_REASON = re.compile(r"\b(?:because(?! of)|car|parce qu[e'’]|puisqu[e'’])\s*(?P<clause>.+)", re.IGNORECASE | re.DOTALL)
 _BACK = 2  # sentences: how far before another one may stand that tells what it is about
 _A_STATEMENT = 4  # words from which on a part of a sentence counts as one
 _CONTRASTS = re.compile(r";|\b(?:alors qu[e'’]|tandis qu[e'’]|mais|while|whereas|but)\b", re.IGNORECASE)
@@ -161,12 +162,20 @@ class Sources:
 
     def ground(self, sentence: str, language: str) -> tuple[float, tuple[Citation, ...]]:
         """How surely the sources hold a sentence of the answer (0..1), and the sentences that do, best first; none where they
-        contradict it.
+        contradict it. A reason must be held by itself: beside the question's words, those of a made-up one weigh little.
 
         Args:
             sentence: of the answer.
             language: "fr" or "en", of the sentence.
         """
+        support, citations = self._held(sentence, language)
+        reason = _REASON.search(sentence)
+        if reason and len(reason["clause"].split()) >= _A_STATEMENT:
+            held, its_own = self._held(reason["clause"], language)
+            support, citations = min(support, held), citations if its_own else ()
+        return support, citations
+
+    def _held(self, sentence: str, language: str) -> tuple[float, tuple[Citation, ...]]:
         words = self._words(sentence, language)
         if not self._sources or not len(words.weights):
             return 0.0, ()

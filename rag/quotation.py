@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from index.contract import StoredPassage
 from index.passages import Span
-from rag.expected import can_answer, closed, expected
+from rag.expected import can_answer, closed, expected, explains
 from rag.facts import facts, holds, name_key, names
 from rag.focus import Excerpt
 from rag.grounding import Citation, cite, is_order, subject, with_spellings
@@ -15,7 +15,8 @@ _BACK = re.compile(
     r"|\b(?:y (?:voit|voient|est|sont|a|ont)|en (?:est|sont|fait|font))\b",
     re.IGNORECASE,
 )
-_NAMED, _SUBJECT = 0.1, 0.05  # what a sentence gains that has all names of the question, and that begins with the first of them
+# What a sentence gains that has all names of the question, begins with the first of them, shows a reason where one is asked.
+_NAMED, _SUBJECT, _REASON = 0.1, 0.05, 0.1
 
 
 def quotation(excerpts: Sequence[Excerpt], question: str, language: str) -> Citation | None:
@@ -40,7 +41,8 @@ def quotation(excerpts: Sequence[Excerpt], question: str, language: str) -> Cita
             spoken = not named or any(held) or any(holds(known, name) for name in named)
             if _sayable(text) and spoken and can_answer(question, text, own_language):
                 opens = who and bool(named) and name_key(text.split()[0]) == named[0].value
-                found.append((closeness + _NAMED * sum(held) / max(len(held), 1) + _SUBJECT * opens, excerpt, span))
+                gained = _NAMED * sum(held) / max(len(held), 1) + _SUBJECT * opens + _REASON * explains(question, text)
+                found.append((closeness + gained, excerpt, span))
     if not found:
         return None
     _, excerpt, span = max(found, key=lambda each: each[0])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.expected import closed, echoes, expected, fits, ranks
+from rag.expected import closed, echoes, expected, explains, fits, ranks
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,15 @@ def test_a_sentence_fits_the_kind() -> None:
     assert fits("money", "Microsoft y place 15 millions d'euros.", "fr")
     assert not fits("money", "Microsoft prend une part de son capital.", "fr")
     assert fits("time", "The vote was in 2023.", "en")
+
+
+def test_a_reason_shows_in_a_sentence_where_one_is_asked() -> None:
+    question = "Pourquoi le phare a-t-il fermé ?"
+    assert explains(question, "Il a fermé car la lampe s'est brisée.")
+    assert explains(question, "Ses gardiens l'ont quitté en emportant la lampe.")
+    assert explains("Why did it close?", "It closed because of the storm.")
+    assert not explains(question, "Le phare a fermé en 1987.")
+    assert explains("Quand le phare a-t-il fermé ?", "Le phare a fermé en 1987.")
 
 
 def test_the_best_of_its_kind_is_told_by_a_sentence_that_compares() -> None:

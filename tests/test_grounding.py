@@ -37,8 +37,12 @@ TRUE = [
     "Mistral sells closed models.",
     "Kai Zenner finds it ridiculous that Mistral turned to Microsoft.",
     "The European law on artificial intelligence is called the AI Act.",
+    "The decision is excellent for Mistral, because customers will have to buy its models from it or from Microsoft.",
+    "Mistral gagnera plus facilement de l'argent, car les clients devront acheter ses modèles.",
 ]
 FALSE = [
+    "Mistral's decision to close its models is a good economic decision because it allows it to focus on its core competencies.",
+    "La décision de Mistral est excellente économiquement, parce que ses modèles coûtent moins cher à entraîner.",
     "Microsoft a investi dans Mistral AI plus de 13 milliards de dollars.",
     "Google a investi 15 millions d'euros dans Mistral.",
     "Microsoft did not invest in OpenAI.",
