@@ -290,8 +290,12 @@ def _plot(rows: list[Row], path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
-def peak_memory_gb() -> float | None:
-    """The most memory this process ever had, where the system tells."""
+def peak_memory_gb(process: int | None = None) -> float | None:
+    """The most memory that a process ever had, this one where none is named; None where the system doesn't tell."""
+    if process is not None:
+        status = Path(f"/proc/{process}/status")
+        found = re.search(r"VmHWM:\s*(\d+) kB", status.read_text(encoding="utf-8")) if status.exists() else None
+        return int(found[1]) * 1024 / 1e9 if found else None
     if sys.platform == "win32":
         return None
     import resource

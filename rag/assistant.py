@@ -262,20 +262,21 @@ class Assistant:
         Args:
             stop: set it to leave off; what was read stays.
         """
-        beginnings = [prompts.instruction(), prompts.check()]
+        beginnings = [prompts.instruction(), prompts.check(), *map(prompts.rewrite, prompts.OPENINGS)]
+        always = len(beginnings)
         room = self.generator.kept_tokens
         for document in self.store.documents() if room else ():
             for passage in self.store.passages_of(document.name):
                 beginnings += [prompts.beginning(excerpt) for excerpt in windows(passage)]
                 room -= self.generator.count(passage.text)
-        for beginning in beginnings if room >= 0 else beginnings[:2]:
+        for number, beginning in enumerate(beginnings if room >= 0 else beginnings[:always], 1):
             while not stop.is_set():
                 if not self._busy.is_set():
                     self.generator.prepare(beginning, stop=self._busy)
                     if not self._busy.is_set():
                         break
                 stop.wait(0.1)
-            if beginning is beginnings[1]:
+            if number == always:
                 self.generator.keep()
         self.generator.keep()
 

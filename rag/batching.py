@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from itertools import count
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -72,7 +72,7 @@ class Batches:
         model: the loaded model.
         cells: tokens that the context has room for.
         threads: processor cores.
-        states: a file for the states of what was prepared, from one start to the next; none is written where None.
+        states: a folder for the states of what was prepared, from one start to the next; none is written where None.
         made_by: what the states depend on besides the number of cells.
     """
 
@@ -310,19 +310,18 @@ class Batches:
         lasting = self._lasting()
         if not self._states or lasting == self._on_disk or self._active:
             return
-        known = json.dumps([[number, asdict(kept)] for number, kept in self._kept.items()]).encode()
-        pieces = len(known).to_bytes(8, "big"), known, self._context.get_state_data()
-        digest = sha256()
-        for piece in pieces:
-            digest.update(piece)
         part = self._states.with_suffix(f".{os.getpid()}.part")
         with suppress(OSError):  # a full disk costs the next start a minute, nothing else
             part.parent.mkdir(parents=True, exist_ok=True)
             part.touch(mode=0o600)  # it holds the words of documents
-            with part.open("wb") as file:
-                file.writelines((digest.digest(), *pieces))
-            part.replace(self._states)
-            self._on_disk = lasting
+            if self._context.save_state_file(str(part), []):
+                kept = [[number, asdict(kept)] for number, kept in self._kept.items()]
+                digest = _digest(part, kept)
+                part.replace(self._states)
+                part.touch(mode=0o600)
+                part.write_text(json.dumps({"sha256": digest, "kept": kept}), encoding="utf-8")
+                part.replace(self._states.with_suffix(".json"))
+                self._on_disk = lasting
         part.unlink(missing_ok=True)
 
     def _load(self) -> None:
@@ -330,15 +329,17 @@ class Batches:
         if not self._states:
             return
         try:
-            with self._states.open("rb") as file:
-                digest, length = file.read(32), file.read(8)
-                known = file.read(int.from_bytes(length, "big"))
-                state = file.read()
-            found = sha256(length + known)
-            found.update(state)
-            if found.digest() != digest:
-                return
-            self._context.set_state_data(state)
-            self._kept.update((number, _Kept(**kept)) for number, kept in json.loads(known))
-        except (OSError, ValueError, RuntimeError, OverflowError, MemoryError):
+            known = json.loads(self._states.with_suffix(".json").read_text(encoding="utf-8"))
+            if _digest(self._states, known["kept"]) == known["sha256"]:
+                self._context.load_state_file(str(self._states), 1)  # tokens of a session: there are none
+                self._kept.update((number, _Kept(**kept)) for number, kept in known["kept"])
+        except (OSError, ValueError, RuntimeError, OverflowError, MemoryError, KeyError, TypeError):
             return
+
+
+def _digest(states: Path, kept: list[Any]) -> str:
+    """Of the states and of what they are said to be of."""
+    with states.open("rb") as file:
+        digest = file_digest(file, "sha256")
+    digest.update(json.dumps(kept).encode())
+    return digest.hexdigest()

@@ -7,7 +7,7 @@ from typing import Literal
 from index.lexical import terms
 from rag.facts import fold
 from rag.generator import Generator
-from rag.prompts import rewriting
+from rag.prompts import rewrite, rewriting
 
 Remark = Literal["hello", "thanks", "abilities", "documents", "summary"]
 
@@ -94,6 +94,7 @@ def standalone(question: str, earlier: Sequence[str], language: str, generator: 
         return question
     if known := _exchanged(question, recent[-1]) or _named(question, recent[-1], language):
         return known
+    generator.prepare(rewrite(language))  # stays, also where other beginnings take the room
     rewritten = "".join(generator.stream(rewriting(question, recent, language), max_tokens=64)).strip()
     first_line = rewritten.splitlines()[0].strip(' "«»-') if rewritten else ""
     lost = set(terms(question, language)) - set(terms(first_line, language)) - _POINTING[language]

@@ -127,17 +127,22 @@ def checking(statement: str, text: str) -> list[Message]:
     return [*check(), _stated(statement, text)]
 
 
-def rewriting(question: str, earlier: Sequence[str], language: str) -> list[Message]:
-    """The messages that ask for `question` as it would stand without the earlier questions."""
-    instruction, examples, form = _REWRITE[language]
-
-    def ask(history: Sequence[str], last: str) -> Message:
-        return Message("user", form.format(history="\n".join(f"- {text}" for text in history), question=last))
-
+def rewrite(language: str) -> list[Message]:
+    """What every prompt that rewrites a question begins with."""
+    instruction, examples, _ = _REWRITE[language]
     messages = [Message("system", instruction)]
     for history, last, rewritten in examples:
-        messages += [ask(history, last), Message("assistant", rewritten)]
-    return [*messages, ask(earlier, question)]
+        messages += [_asked(history, last, language), Message("assistant", rewritten)]
+    return messages
+
+
+def rewriting(question: str, earlier: Sequence[str], language: str) -> list[Message]:
+    """The messages that ask for `question` as it would stand without the earlier questions."""
+    return [*rewrite(language), _asked(earlier, question, language)]
+
+
+def _asked(earlier: Sequence[str], last: str, language: str) -> Message:
+    return Message("user", _REWRITE[language][2].format(history="\n".join(f"- {text}" for text in earlier), question=last))
 
 
 def _stated(statement: str, text: str) -> Message:
