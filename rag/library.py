@@ -116,6 +116,12 @@ class Library:
             yield store
 
 
+def load_embedder(settings: Settings, *, progress: Progress | None = None) -> Embedder:
+    """The vector model of these settings, fetched first where it is the default one and not yet there."""
+    where = settings.embedder or str(ensure_embedder(settings.home, progress=progress))
+    return Embedder(where, threads=settings.threads)
+
+
 def open_store(settings: Settings, embedder: Embedder) -> Store:
     """The library's index, in its folder, or on Milvus where the settings name an address.
 
@@ -190,8 +196,8 @@ def open_library(
             progress("index", step.done, step.total)
 
     loader = ThreadPoolExecutor(1, thread_name_prefix="cocorico-load")
-    vectors = settings.embedder or str(ensure_embedder(settings.home, progress=progress))
-    # The text model loads beside the rest: it mostly waits for the disk or runs outside the interpreter.
+    embedder = load_embedder(settings, progress=progress)
+    # The text model loads while the library is looked through: both mostly wait for the disk or run outside the interpreter.
     generator = loader.submit(
         open_generator,
         settings.model,
@@ -201,10 +207,8 @@ def open_library(
         api_key=settings.api_key,
     ) if model else None
     loader.shutdown(wait=False)
-    store: Store | None = None
+    store = open_store(settings, embedder)
     try:
-        embedder = Embedder(vectors, threads=settings.threads)
-        store = open_store(settings, embedder)
         if on_store:
             on_store(store)
         with _workers(settings, embedder, workers, ray) if workers != 1 or ray else nullcontext() as many:
@@ -221,8 +225,5 @@ def open_library(
                 report = run(store, embedder)
         return Library(store, embedder, report, generator.result() if generator else None, passages=settings.passages)
     except BaseException:
-        if store:
-            store.close()
-        if generator:
-            generator.add_done_callback(lambda loaded: loaded.exception() or loaded.result().close())
+        store.close()
         raise
