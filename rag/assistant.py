@@ -11,7 +11,7 @@ import numpy as np
 from index.contract import Store, StoredPassage
 from index.embedder import Embedder
 from index.lexical import terms
-from index.passages import Span
+from index.passages import Span, split_sentences
 from rag import answerable, conversation, prompts
 from rag.answerable import Evidence
 from rag.expected import can_answer, closed, echoes, expected, explains, fits, ranks
@@ -32,6 +32,7 @@ _MEANT, _CLOSEST = 0.2, 0.4
 _OWN_WORDS = 0.2  # share of a sentence's words that its source lacks, from which on it counts as put in other words
 _STATED = 0.8  # the model's probability that its source states a sentence from another language, from which on it is shown
 _SURELY = 0.9  # the same where the words alone wouldn't support it
+_TRANSLATED = 0.9  # the support from which on a translation of what was quoted is shown
 _DOUBTED = 0.3  # the support of what is put in other words and can't be checked, or isn't stated
 _PARTS = 6  # sentences of a summary
 _NOTHING = Evidence(0.0, 0.0, 0.0, 0.0, 0.0)
@@ -162,6 +163,11 @@ class _Draft:
         before = passage.sentences[place - 1] if place else (0, 0)
         beside = any((each.document, (each.start, each.end)) == (first.document, before) for each in citations)
         return cite(passage, (before[0], first.end)) if beside else whole(passage, span)
+
+    def within(self, citations: Sequence[Citation], quoted: Citation) -> bool:
+        """Whether the first of these sentences lies in what was quoted."""
+        first = citations[0] if citations else None
+        return first is not None and first.document == quoted.document and quoted.start <= first.start < quoted.end
 
     def restart(self) -> None:
         self.text, self.sentences = "", []
@@ -337,7 +343,7 @@ class Assistant:
             yield Finished(draft.finished(likely, refused=False))
             return
         if best < SUPPORTED:
-            yield from self._quote(written, asked, draft, max(likely, surest))
+            yield from self._quote(written, asked, draft, max(likely, surest), stop)
         draft.drop_unsupported()
         if not draft.sentences:
             yield from draft.refuse(likely)
@@ -367,7 +373,9 @@ class Assistant:
         odds = self.generator.choose(prompts.answering(asked, excerpt, language), options, stop=stop)
         return Evidence(hit.score, hit.vector, hit.late, excerpt.likeness, sum(odds[:2]))
 
-    def _quote(self, excerpts: Sequence[Excerpt], asked: str, draft: _Draft, likely: float) -> Iterator[Event]:
+    def _quote(
+        self, excerpts: Sequence[Excerpt], asked: str, draft: _Draft, likely: float, stop: threading.Event | None
+    ) -> Iterator[Event]:
         """Show the document's own words, in place of those that don't stand."""
         if draft.text:
             draft.restart()
@@ -387,6 +395,26 @@ class Assistant:
         draft.sentences.append(sentence)
         yield Delta(draft.text)
         yield Grounded(sentence)
+        if draft.foreign(citation):
+            yield from self._translate(citation, draft, stop)
+
+    def _translate(self, citation: Citation, draft: _Draft, stop: threading.Event | None) -> Iterator[Event]:
+        """Put what was quoted into the language of the answer, if the translation stands up to the same check as an answer."""
+        asked = prompts.translating(citation.text, draft.language)
+        most = 2 * self.generator.count(citation.text) + 32
+        text = "".join(self.generator.stream(asked, max_tokens=most, stop=stop)).strip()
+        spans = split_sentences(text, draft.language)
+        held = [draft.sources.ground(text[start:end], draft.language) for start, end in spans]
+        if not held or any(not draft.within(citations, citation) or support < _TRANSLATED for support, citations in held):
+            return
+        if (stop and stop.is_set()) or "\n" in text or not is_language(text, draft.language):
+            return
+        said = say("translated", draft.language, text=text)
+        draft.add(f"\n{said}")
+        support = min(support for support, _ in held)
+        draft.sentences.append(Sentence(said, len(draft.text) - len(said), len(draft.text), support, (citation,)))
+        yield Delta(f"\n{said}")
+        yield Grounded(draft.sentences[-1])
 
     def _write(
         self, asked: str, excerpt: Excerpt, draft: _Draft, stop: threading.Event | None, *, insist: bool = False

@@ -10,7 +10,7 @@ from typing import Literal
 from index.lexical import terms
 from rag.facts import denies, facts, fold
 
-Expected = Literal["person", "count", "money", "quantity", "time"]
+Expected = Literal["person", "count", "money", "share", "quantity", "time"]
 
 _MONEY = r"(?:euros?|dollars?|francs?|livres|pounds|argent|money|millions?|milliards?|billions?|temps|time)\b"
 _MEASURES = (
@@ -26,6 +26,11 @@ _ASKED: tuple[tuple[Expected, str], ...] = (
         r"\bhow much money\b|\bcombien (?:d'argent|d'euros|de (?:dollars|millions|milliards))\b"
         r"|\bhow much\b.*\b(?:cost|invest\w*|pay|pays|paid|rais\w+|spen[dt]\w*)\b"
         r"|\bcombien\b.*\b(?:cout\w*|invest\w*|pay\w*|lev\w+|depens\w*)\b",
+    ),
+    (
+        "share",
+        r"\bquel(?:le)?s? (?:(?:est|etait|sont|fut) l(?:e |a |'))?(?:part|pourcentage|proportion)\b"
+        r"|\b(?:what|which) (?:(?:is|was|are|were) the )?(?:share|percentage|proportion|stake)\b",
     ),
     (
         "quantity",
@@ -64,7 +69,8 @@ def fits(kind: Expected | None, text: str, language: str) -> bool:
         return bool(known) or _TIMES.search(fold(text)) is not None
     if kind == "money":
         return any(fact.kind == "number" and (fact.unit not in ("", "%") or float(fact.value) >= _SUM) for fact in known)
-    figures = [fact for fact in known if fact.kind == "number" and (kind == "quantity" or fact.unit in ("", "%"))]
+    units = {"share": ("%",), "count": ("", "%")}.get(kind or "")
+    figures = [fact for fact in known if fact.kind == "number" and (units is None or fact.unit in units)]
     return bool(figures) or _FEW.search(fold(text)) is not None
 
 

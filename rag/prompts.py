@@ -61,6 +61,21 @@ _CHECKED = (
     ("Claire Daniel supports the works.", "No."),
 )
 
+_TRANSLATE = {
+    "fr": "Traduis en français, sans ajouter ni omettre. Garde les noms, les chiffres et les dates. N'écris que la traduction.",
+    "en": "Translate into English. Add nothing and leave nothing out. Keep names, figures and dates. Write only the translation.",
+}
+_TRANSLATED = (
+    {
+        "fr": "La rousserolle niche dans les roseaux et se nourrit de petits insectes.",
+        "en": "The alder warbler nests in reeds and feeds on small insects.",
+    },
+    {
+        "fr": "Claire Daniel, cheffe de l'opposition, juge la dépense déraisonnable : plus de 4,2 millions d'euros.",
+        "en": "Claire Daniel, the leader of the opposition, finds the expense unreasonable: more than 4.2 million euros.",
+    },
+)
+
 _REWRITE = {
     "fr": (
         "Réécris la dernière question pour qu'elle se comprenne seule, à l'aide des questions précédentes. "
@@ -125,6 +140,14 @@ def check() -> list[Message]:
 def checking(statement: str, text: str) -> list[Message]:
     """The messages that ask whether a text states something, to be answered as in `OPENINGS["en"]`."""
     return [*check(), _stated(statement, text)]
+
+
+def translating(text: str, language: str) -> list[Message]:
+    """The messages that ask for a text of the other language in this one."""
+    messages = [Message("system", _TRANSLATE[language])]
+    for example in _TRANSLATED:
+        messages += [Message("user", example["en" if language == "fr" else "fr"]), Message("assistant", example[language])]
+    return [*messages, Message("user", text)]
 
 
 def rewrite(language: str) -> list[Message]:

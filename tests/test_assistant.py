@@ -72,6 +72,22 @@ def test_a_quotation_within_a_quotation_has_marks_of_its_own(library: Library) -
     assert answer.answer.count("«") == answer.answer.count("»") == len(answer.sentences)
 
 
+def test_what_is_quoted_from_another_language_is_translated_where_that_can_be_checked(library: Library) -> None:
+    assistant = library.assistant()
+    question = "Which company is the German champion in artificial intelligence?"
+    hits, _, sources = assistant.find(question, "en", None)
+    every = [cite(hit.passage, span) for hit in hits for span in hit.passage.sentences]
+    quoted = next(citation for citation in every if "Aleph Alpha" in citation.text and "champion" in citation.text)
+    draft = _Draft(question, "en", hits, sources, 0.0, 0.0, text="It says so.")
+    shown = [event.sentence for event in assistant._translate(quoted, draft, None) if isinstance(event, Grounded)]
+    assert [sentence.citations for sentence in shown] == [(quoted,)]
+    assert "Germany" in shown[0].text and "Aleph Alpha" in shown[0].text
+    assert draft.text[shown[0].start : shown[0].end] == shown[0].text
+    stopped = threading.Event()
+    stopped.set()
+    assert not list(assistant._translate(quoted, draft, stopped))
+
+
 def test_what_is_put_in_other_words_is_asked_of_the_model_again(library: Library) -> None:
     every = [cite(each, span) for each in library.store.passages_of("mistral-microsoft.md") for span in each.sentences]
     said = [citation for citation in every if "15 millions" in citation.text]

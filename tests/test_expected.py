@@ -11,6 +11,8 @@ from rag.expected import closed, echoes, expected, explains, fits, ranks
         ("Combien de salariés compte l'entreprise ?", "count"),
         ("How much money did Microsoft invest?", "money"),
         ("Quelle est la hauteur de la tour ?", "quantity"),
+        ("What share does it own?", "share"),
+        ("Quelle part d'OpenAI Microsoft détient-il ?", "share"),
         ("When was the vote?", "time"),
         ("Qui dirige Microsoft ?", None),
     ],
@@ -23,6 +25,12 @@ def test_a_sentence_fits_the_kind() -> None:
     assert fits("money", "Microsoft y place 15 millions d'euros.", "fr")
     assert not fits("money", "Microsoft prend une part de son capital.", "fr")
     assert fits("time", "The vote was in 2023.", "en")
+
+
+def test_a_share_is_no_sum() -> None:
+    assert fits("share", "Microsoft détient 49 % des parts d'OpenAI.", "fr")
+    assert fits("share", "It owns half of the port.", "en")
+    assert not fits("share", "Microsoft a investi plus de 13 milliards de dollars.", "fr")
 
 
 def test_a_reason_shows_in_a_sentence_where_one_is_asked() -> None:
