@@ -47,6 +47,7 @@ class DocumentInfo:
     source: str
     passages: int
     characters: int
+    pages: int = 0  # or slides; 0 where there are none
 
 
 class Store(Protocol):

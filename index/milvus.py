@@ -109,7 +109,7 @@ class MilvusStore:
             for draft, (document, passages, _, source) in zip(kept, items, strict=True):
                 info = DocumentInfo(
                     document.name, document.title, document.language, document.digest, source, len(passages),
-                    len(document.text),
+                    len(document.text), len(document.pages),
                 )  # fmt: skip
                 value = {**asdict(info), "version": draft["version"], "stored": len(_stored_text(document))}
                 key = draft["document"]
@@ -189,7 +189,7 @@ class MilvusStore:
 
     def documents(self) -> list[DocumentInfo]:
         names = DocumentInfo.__dataclass_fields__
-        found = [DocumentInfo(**{name: row[name] for name in names}) for row in self._records("document")]
+        found = [DocumentInfo(**{name: row[name] for name in names if name in row}) for row in self._records("document")]
         return sorted(found, key=lambda info: info.name)
 
     def document(self, name: str) -> Document:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import asdict
 from importlib.util import find_spec
@@ -73,6 +74,25 @@ class Reader:
                 break
         yield from found
         yield from stopped
+
+    def picture(self, path: Path, page: int, said: str) -> bytes | None:
+        """A page of a PDF (from 1) as a PNG with the words of a text marked; None where it can't be drawn within the limits."""
+        if path.stat().st_size > self._limits.bytes:
+            return None
+        child = self._child = self._child or self._start()
+        assert child.stdin is not None  # noqa: S101
+        assert child.stdout is not None  # noqa: S101
+        watch = _Watch(child, self._limits.seconds)
+        try:
+            child.stdin.write(json.dumps({"path": str(path.absolute()), "page": page, "said": said}).encode() + b"\n")
+            child.stdin.flush()
+            answer = json.loads(child.stdout.readline(8 * self._limits.characters))
+            return b64decode(answer["picture"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        finally:
+            watch.end()
+            self.close()
 
     def close(self) -> None:
         """End the process."""

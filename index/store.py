@@ -237,7 +237,8 @@ class LocalStore:
         """All documents, by name."""
         rows = self._rows(
             "SELECT name, title, language, digest, source,"
-            " (SELECT count(*) FROM passages WHERE document = documents.id), length(text) FROM documents ORDER BY name"
+            " (SELECT count(*) FROM passages WHERE document = documents.id), length(text), length(pages) / 8"
+            " FROM documents ORDER BY name"
         )
         return [DocumentInfo(*row) for row in rows]
 

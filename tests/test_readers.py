@@ -6,12 +6,16 @@ import os
 import re
 import stat
 import zipfile
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from index.documents import Document
+from index.passages import split_sentences
 from index.readers.contract import Limits, in_pages, iso_date
 from index.readers.pdf import _Line, _ordered, _paragraphs, _unbroken, _without_repeats
 from index.reading import Reader
@@ -110,6 +114,36 @@ def test_the_pages_of_a_pdf_are_spans_that_cover_its_text(reader: Reader) -> Non
     at = document.text.index("Annexe A", document.pages[5][0])
     start, end = document.pages[(document.page(at) or 0) - 1]
     assert start <= at < end
+
+
+@pytest.mark.parametrize("name", ["project-history.fr.pdf", "lura-vicksburg.pdf", "fop-cid-fonts.pdf"])
+def test_a_page_is_drawn_with_the_words_marked(reader: Reader, name: str) -> None:
+    (document,) = documents(reader, SAMPLES / name)
+    number = min(3, len(document.pages))
+    start, end = document.pages[number - 1]
+    text = document.text[start:end]
+    sentences = [text[slice(*span)] for span in split_sentences(text, document.language)]
+    said = max((sentence for sentence in sentences if "\n" not in sentence), key=len)
+    marked = picture_of(reader.picture(SAMPLES / name, number, said))
+    plain = picture_of(reader.picture(SAMPLES / name, number, "Zorglub " * 9))
+    assert marked.shape == plain.shape
+    assert min(marked.shape[:2]) > 400
+    changed = (marked != plain).any(axis=2)
+    assert 0.0005 < changed.mean() < 0.3
+    assert (marked[changed] <= plain[changed]).all()  # marked as with a pen: what is written stays to be read
+
+
+def test_a_page_that_cannot_be_drawn_is_none(reader: Reader, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.pdf"
+    broken.write_bytes(b"%PDF-1.4 nothing of the kind")
+    assert reader.picture(broken, 1, "words") is None
+    assert reader.picture(SAMPLES / "fop-cid-fonts.pdf", 99, "words") is None
+    assert reader.picture(SAMPLES / "locked.pdf", 1, "words") is None
+
+
+def picture_of(png: bytes | None) -> np.ndarray:
+    assert png
+    return np.asarray(Image.open(BytesIO(png)))
 
 
 def test_slides_are_pages(reader: Reader) -> None:

@@ -62,7 +62,7 @@ def build(service: "Service", history: History, metrics: "Metrics", accounts: Ac
     def documents(_: Any) -> list[dict[str, Any]] | None:
         return source.documents(service)
 
-    def document(given: Any) -> dict[str, str] | None:
+    def document(given: Any) -> dict[str, Any] | None:
         return source.document(service, *_texts(given, "name", "digest"))
 
     def map_of(question: Any) -> dict[str, Any] | None:
@@ -141,7 +141,7 @@ def application(service: "Service") -> "FastAPI":
     from mcp.server.transport_security import TransportSecuritySettings
     from starlette.middleware import Middleware
     from starlette.requests import ClientDisconnect
-    from starlette.responses import FileResponse, JSONResponse
+    from starlette.responses import FileResponse, JSONResponse, Response
     from starlette.staticfiles import StaticFiles
 
     hosts = {settings.host, socket.gethostname(), f"{socket.gethostname()}.local", *settings.hosts}
@@ -183,6 +183,11 @@ def application(service: "Service") -> "FastAPI":
             return {}
         service.read(added, kept)
         return {"name": added, "kept": kept}
+
+    @app.get("/cocorico/page.png", include_in_schema=False)
+    def drawn(name: str, start: int, end: int) -> Response:
+        found = source.picture(service, name, start, end)
+        return Response(found, 200 if found else 404, {"cache-control": "private, max-age=3600"}, "image/png")
 
     @app.get("/manifest.json", include_in_schema=False)  # Gradio's page links to this address
     def manifest() -> FileResponse:

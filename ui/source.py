@@ -1,12 +1,18 @@
 """What the page asks of the library: where the preparation stands, which documents there are, the text of one."""
 
+import threading
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from index.documents import Document
+from index.reading import Reader
 from ui.chat import wording
 
 if TYPE_CHECKING:
     from rag.service import Service
+
+_DRAWING = threading.Semaphore(2)  # pages that are drawn at once, each by a process of its own
 
 
 def state(service: "Service") -> dict[str, Any]:
@@ -39,13 +45,14 @@ def documents(service: "Service") -> list[dict[str, Any]] | None:
             "language": each.language,
             "passages": each.passages,
             "characters": each.characters,
+            "pages": each.pages,
             "source": each.source,
         }
         for each in service.store.documents()
     ]
 
 
-def document(service: "Service", name: str, digest: str) -> dict[str, str] | None:
+def document(service: "Service", name: str, digest: str) -> dict[str, Any] | None:
     """One document, whole: the one of this name, else the one of just this content, which may have been renamed.
 
     None where there is neither. Names are looked up in the store, never on disk.
@@ -58,4 +65,43 @@ def document(service: "Service", name: str, digest: str) -> dict[str, str] | Non
         if same is None:
             return None
         found = service.document(same)
-    return {"name": found.name, "title": found.title, "language": found.language, "text": found.text, "digest": found.digest}
+    return {
+        "name": found.name,
+        "title": found.title,
+        "language": found.language,
+        "text": found.text,
+        "digest": found.digest,
+        "author": found.author,
+        "date": found.date,
+        "pages": [start for start, _ in found.pages],
+        "pictured": _drawable(service, found) is not None,
+    }
+
+
+def picture(service: "Service", name: str, start: int, end: int) -> bytes | None:
+    """The page of a PDF that a span of its text begins on, as a PNG with the words of the span marked.
+
+    None where there is no such document, its file is no PDF of the library, or has changed since it was read.
+    """
+    try:
+        found = service.document(name)
+    except KeyError:
+        return None
+    path, page = _drawable(service, found), found.page(start)
+    if path is None or page is None or not 0 <= start < end <= len(found.text):
+        return None
+    with _DRAWING, Reader() as reader:
+        return reader.picture(path, page, found.text[start : min(end, found.pages[page - 1][1])])
+
+
+def _drawable(service: "Service", document: Document) -> Path | None:
+    """The PDF that a document is the text of, if it lies in the library as it was read."""
+    path = service.folder.library / document.name
+    if not document.pages or path.suffix.lower() != ".pdf" or service.store is None:
+        return None
+    try:
+        facts = path.resolve(strict=True).stat()
+    except OSError:
+        return None
+    inside = path.resolve().is_relative_to(service.folder.library.resolve())
+    return path if inside and service.store.sources().get(document.name) == (facts.st_size, facts.st_mtime_ns) else None

@@ -114,6 +114,13 @@ TEXTS: dict[str, dict[str, str]] = {
     "previous": {"fr": "Source précédente", "en": "Previous source"},
     "next": {"fr": "Source suivante", "en": "Next source"},
     "place": {"fr": "{number} sur {count}", "en": "{number} of {count}"},
+    "pages_one": {"fr": "une page", "en": "one page"},
+    "pages_other": {"fr": "{count} pages", "en": "{count} pages"},
+    "page_of": {"fr": "Page {number} sur {count}", "en": "Page {number} of {count}"},
+    "page_picture": {
+        "fr": "La page {number} du document, les mots cités marqués",
+        "en": "Page {number} of the document, the cited words marked",
+    },
     "in_fr": {"fr": "texte en français", "en": "text in French"},
     "in_en": {"fr": "texte en anglais", "en": "text in English"},
     "opening": {"fr": "Ouverture…", "en": "Opening…"},

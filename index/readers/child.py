@@ -8,6 +8,7 @@ import os
 import sys
 import time
 import zipfile
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
@@ -32,7 +33,7 @@ def main() -> None:
     confine(limits)
     for request in sys.stdin:
         asked = json.loads(request)
-        for answer in _answers(asked, limits, answers):
+        for answer in _picture(asked, limits) if "page" in asked else _answers(asked, limits, answers):
             _say(answers, answer)
         _say(answers, {"end": True})
 
@@ -84,6 +85,16 @@ def _answers(asked: dict[str, Any], limits: Limits, answers: BinaryIO) -> Iterat
         yield {"name": name, "error": "document_unreadable", "values": {"reason": error.strerror}}
     except MemoryError:
         os._exit(1)  # the parent says so; what is left of the memory isn't to be relied on
+
+
+def _picture(asked: dict[str, Any], limits: Limits) -> Iterator[dict[str, Any]]:
+    """A page of a PDF, where it can be drawn."""
+    from index.readers.pdf import picture
+
+    _live(limits, time.process_time())
+    with suppress(Exception):  # the libraries raise what they like on files made to harm
+        drawn = picture(Path(asked["path"]).read_bytes(), asked["page"], asked["said"])
+        yield {"picture": b64encode(drawn).decode()}
 
 
 class _Reading:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
+from io import BytesIO
 from itertools import pairwise
 from statistics import median
 from typing import Any
@@ -20,6 +21,8 @@ _BROKEN = re.compile(rf"([^\W\d_]+){_HYPHEN}\s*([^\W\d_]+)")
 # dit-il, peut-être, celui-ci: hyphens that stay wherever the line ends.
 _TAILS = frozenset("il elle on ils elles je tu nous vous ce ci là même mêmes être t moi toi lui leur le la les y en".split())
 _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st", "\xad": "", "\0": ""})
+_PIXELS, _MARK = 1200, (255, 222, 130)  # width of a page's picture at most, and the colour of what is marked there
+_ENDS = 20  # letters at either end by which a text is found that something interrupts
 _NUMBER = re.compile(r"\d+|\b[ivxlc]+\b")
 _FOLIO = re.compile(r"^\d{1,5}(?=\s|$)|(?<=\s)\d{1,5}$")
 _ITEM = re.compile(r"[•◦▪‣·*–—-]\s|\(?(?:\d{1,3}|[a-zA-Z])[.)]\s")
@@ -73,6 +76,49 @@ def read_pdf(data: bytes, limits: Limits, tick: Callable[[], None]) -> Iterator[
         yield Read(text, facts.get("Title", ""), facts.get("Author", ""), date, spans)
     if bare:
         yield UserError("document_scan", pages=_ranges(bare), count=len(bare), total=len(pdf))
+
+
+def picture(data: bytes, number: int, said: str) -> bytes:
+    """A page (from 1) as a PNG, with the words of a text marked where they stand on it, if they do."""
+    import pypdfium2
+    from PIL import Image, ImageChops, ImageDraw
+
+    page = pypdfium2.PdfDocument(data)[number - 1]
+    width, height = page.get_size()
+    bitmap = page.render(scale=min(_PIXELS / max(width, 1), 2 * _PIXELS / max(height, 1), 3))
+    shown, to = bitmap.to_pil().convert("RGB"), bitmap.get_posconv(page)
+    marks = Image.new("RGB", shown.size, "white")
+    for left, bottom, right, top in _places(page.get_textpage(), said):
+        xs, ys = zip(to.to_bitmap(left, bottom), to.to_bitmap(right, top), strict=True)
+        ImageDraw.Draw(marks).rectangle((min(xs) - 2, min(ys) - 2, max(xs) + 2, max(ys) + 2), fill=_MARK)
+    png = BytesIO()
+    ImageChops.multiply(shown, marks).save(png, "PNG")
+    return png.getvalue()
+
+
+def _places(textpage: Any, said: str) -> list[tuple[float, float, float, float]]:
+    """The rectangles, in points, of a text on a page. Only letters and figures are compared: the text was put together from
+    lines; where something stands between them, its beginning and its end are looked for."""
+    drawn = textpage.get_text_range()
+    if len(drawn) != textpage.count_chars():
+        return []
+    where = [(char, place) for place, drawn_char in enumerate(drawn) for char in _letters(drawn_char)]
+    text, wanted = "".join(char for char, _ in where), _letters(said)
+    first = text.find(wanted)
+    last = first + len(wanted)
+    if first < 0 and len(wanted) > 2 * _ENDS:
+        first = text.find(wanted[:_ENDS])
+        last = text.find(wanted[-_ENDS:], first) + _ENDS
+        if last - first > 2 * len(wanted):
+            return []
+    if not wanted or first < 0 or last <= first:
+        return []
+    start, end = where[first][1], where[last - 1][1] + 1
+    return [textpage.get_rect(n) for n in range(textpage.count_rects(start, end - start))]
+
+
+def _letters(text: str) -> str:
+    return "".join(char for char in text.translate(_LIGATURES).casefold() if char.isalnum())
 
 
 def _lines(page: Any) -> list[_Line]:

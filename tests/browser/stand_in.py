@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from index.contract import DocumentInfo, StoredPassage
-from index.documents import Document, make, read_text, walk
+from index.documents import Document, make, walk
+from index.reading import Reader
 from index.sync import SyncProgress
 from rag.assistant import Answer, Assistant, Delta, Event, Finished, Found, Grounded, Searching, Timings
 from rag.folder import Folder
@@ -121,14 +122,19 @@ class _Shelf:
     def look(self) -> None:
         given = [make(name, title, text) for name, (title, text) in TEXTS.items()]
         self.generation += 1
-        put = [document for path in walk(self._library) for document in read_text(path, self._library)]
+        self._sources = {path.name: (path.stat().st_size, path.stat().st_mtime_ns) for path in walk(self._library)}
+        with Reader() as reader:
+            put = [each for path in walk(self._library) for each in reader.read(path, self._library) if isinstance(each, Document)]
         self.found = {document.name: document for document in [*given, *put]}
 
     def documents(self) -> list[DocumentInfo]:
         return [
-            DocumentInfo(each.name, each.title, each.language, each.digest, each.name, 8, len(each.text))
+            DocumentInfo(each.name, each.title, each.language, each.digest, each.name, 8, len(each.text), len(each.pages))
             for each in self.found.values()
         ]
+
+    def sources(self) -> dict[str, tuple[int, int]]:
+        return self._sources
 
 
 class StandInService:

@@ -1,12 +1,17 @@
 """The documents as a person changes them on the page, over the stand-in service and a real folder."""
 
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 from conftest import Opening
 from playwright.sync_api import Page, expect
-from stand_in import StandInService
+from stand_in import ANSWERS, StandInService
 from test_page import ask, begin
+
+from rag.grounding import Citation
+
+SAMPLES = Path(__file__).parents[1] / "samples"
 
 DROP = """(files) => {
   const data = new DataTransfer();
@@ -39,6 +44,36 @@ def test_a_chosen_file_is_added_and_can_be_read(page: Page, service: StandInServ
     line(page, "Les poules").locator(".title").click()
     expect(page.locator(".document")).to_contain_text("Elles pondent le matin.")
     assert (service.library / "poules.md").exists()
+
+
+def test_a_citation_in_a_pdf_shows_its_page_with_the_words_marked(
+    page: Page, service: StandInService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(page, SAMPLES / "project-history.fr.pdf")
+    expect(page.locator(".library li > span", has_text="26 pages")).to_be_visible()
+    document = service.document("project-history.fr.pdf")
+    start = document.text.index("Annexe A", document.pages[5][0])
+    said = document.text[start : document.text.index(".", start + 40) + 1]
+    cited = Citation(document.name, document.title, 0, start, start + len(said), said)
+    monkeypatch.setitem(ANSWERS, "annexe", (("Elle est à la fin.", (cited,)),))
+    ask(page, "annexe")
+    page.locator(".turn .cite").first.click()
+    picture = page.locator(".text figure img")
+    expect(picture).to_have_js_property("complete", True)
+    assert picture.evaluate("image => image.naturalWidth") > 800
+    number = document.page(start)
+    expect(page.locator(".text figcaption")).to_have_text(f"Page {number} sur 26")
+    assert f"page {number} " in (picture.get_attribute("alt") or "")
+    (service.library / document.name).write_bytes(b"%PDF-1.4 another file")  # not what was read: its text is all there is
+    page.reload()
+    page.locator(".turn .cite").first.click()
+    expect(page.locator(".document mark.chosen").first).to_be_visible()
+    expect(page.locator(".text figcaption")).to_have_count(0)
+    expect(page.locator(".text > .aside")).to_have_text(f"Page {number} sur 26")
+    address = urljoin(page.url, "/cocorico/page.png")
+    for name in (document.name, "../../etc/passwd", "mistral.md", "nothing.pdf"):
+        answer = page.request.get(address, params={"name": name, "start": "0", "end": "9"})
+        assert answer.status == 404
 
 
 def test_dropped_files_are_added(page: Page, service: StandInService) -> None:

@@ -142,7 +142,8 @@ function row(entry) {
   return h("li", { class: used ? null : "unused" },
     h("input", { type: "checkbox", checked: used, "aria-label": say("use", { title: entry.title }), onchange: event => toggle(entry, event.currentTarget.checked) }),
     button(spaced(entry.title || entry.name), () => panel.open({ name: entry.name }), { class: "title", lang: entry.language }),
-    h("span", {}, [entry.name, say(`in_${entry.language}`), sayCount("passages_of", entry.passages)].join(" · ")),
+    h("span", {}, [entry.name, say(`in_${entry.language}`), entry.pages ? sayCount("pages", entry.pages) : null,
+      sayCount("passages_of", entry.passages)].filter(Boolean).join(" · ")),
     h("div", { class: "doings" }, replacing,
       button(say("replace"), () => replacing.click(), { "aria-label": say("replace_named", { title: entry.title }) }),
       button(say("remove"), () => remove(entry), { "aria-label": say("remove_named", { title: entry.title }) })));

@@ -88,14 +88,22 @@ async function showSource() {
   const spans = (list ?? []).filter(each => each.document === name).map(each => place(source.text, each));
   const chosen = citation ? place(source.text, citation) : null;
   const language = !told && turn && source.language !== turn.view.language ? say(`in_${source.language}`) : "";
+  const shown = chosen && chosen[0] === units(source.text, citation.start) ? page(source, citation) : null;
   area.replaceChildren(...[
     told,
+    shown,
     language ? h("p", { class: "aside" }, language) : null,
     ...(citation && !chosen ? missing("source_changed", citation) : []),
     chosen && !same ? h("p", { class: "aside" }, say("source_newer")) : null,
     h("div", { class: "document", lang: source.language }, paragraphs(source.text, spans.filter(Boolean), chosen)),
   ].filter(Boolean));
-  const mark = area.querySelector("mark.chosen");
+  const picture = area.querySelector("figure img"), mark = area.querySelector("mark.chosen");
+  picture?.addEventListener("error", () => { shown.replaceWith(aside(shown.textContent)); toMark(area, mark); });
+  toMark(area, picture ? null : mark);
+}
+
+// Where a page is shown as a picture, it has the words marked, and stands at the top.
+function toMark(area, mark) {
   if (mark) area.scrollTop = mark.getBoundingClientRect().top - area.getBoundingClientRect().top + area.scrollTop - area.clientHeight / 3;
   else area.scrollTop = 0;
 }
@@ -108,6 +116,18 @@ function place(text, citation) {
   return found < 0 ? null : [found, found + citation.text.length];
 }
 
+// The page that a citation is on: its number, and of a PDF its picture with the words marked.
+function page(source, citation) {
+  const number = source.pages.filter(start => start <= citation.start).length;
+  if (!number) return null;
+  const told = say("page_of", { number, count: source.pages.length });
+  if (!source.pictured) return aside(told);
+  const address = `/cocorico/page.png?${new URLSearchParams({ name: source.name, start: citation.start, end: citation.end, of: source.digest })}`;
+  return h("figure", {}, h("a", { href: address, target: "_blank", rel: "noopener" },
+    h("img", { src: address, alt: say("page_picture", { number }) })), h("figcaption", {}, told));
+}
+
+const aside = text => h("p", { class: "aside" }, text);
 const missing = (key, citation) => [
   h("p", { class: "aside" }, say(key)), citation ? h("blockquote", { lang: citation.language }, citation.text) : null];
 
