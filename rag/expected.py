@@ -55,8 +55,8 @@ _TIMES = re.compile(
 
 
 def expected(question: str) -> Expected | None:
-    """The kind of answer that a question in French or English asks for; None where any will do."""
-    plain = fold(question)
+    """The kind of answer that a question in French or English asks for, the last of several; None where any will do."""
+    plain = re.split(r"\?\s+(?=\w)", fold(question))[-1]
     return next((kind for kind, pattern in _ASKED if re.search(pattern, plain)), None)
 
 

@@ -13,6 +13,7 @@ from rag.expected import closed, echoes, expected, explains, fits, ranks
         ("Quelle est la hauteur de la tour ?", "quantity"),
         ("What share does it own?", "share"),
         ("Quelle part d'OpenAI Microsoft détient-il ?", "share"),
+        ("How much did Microsoft invest in OpenAI? What share does it own?", "share"),
         ("When was the vote?", "time"),
         ("Qui dirige Microsoft ?", None),
     ],

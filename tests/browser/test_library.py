@@ -61,6 +61,7 @@ def test_a_citation_in_a_pdf_shows_its_page_with_the_words_marked(
     picture = page.locator(".text figure img")
     expect(picture).to_have_js_property("complete", True)
     assert picture.evaluate("image => image.naturalWidth") > 800
+    expect(page.locator(".text > .aside")).to_have_text("15 février 2023")
     number = document.page(start)
     expect(page.locator(".text figcaption")).to_have_text(f"Page {number} sur 26")
     assert f"page {number} " in (picture.get_attribute("alt") or "")
@@ -69,7 +70,7 @@ def test_a_citation_in_a_pdf_shows_its_page_with_the_words_marked(
     page.locator(".turn .cite").first.click()
     expect(page.locator(".document mark.chosen").first).to_be_visible()
     expect(page.locator(".text figcaption")).to_have_count(0)
-    expect(page.locator(".text > .aside")).to_have_text(f"Page {number} sur 26")
+    expect(page.locator(".text > .aside").first).to_have_text(f"Page {number} sur 26")
     address = urljoin(page.url, "/cocorico/page.png")
     for name in (document.name, "../../etc/passwd", "mistral.md", "nothing.pdf"):
         answer = page.request.get(address, params={"name": name, "start": "0", "end": "9"})

@@ -1,6 +1,6 @@
 // The panel beside the conversation: a source at the cited sentence, the documents, or the conversations.
 
-import { $, announce, app, button, h, say, spaced, units } from "./words.js";
+import { $, announce, app, button, day, h, say, spaced, units } from "./words.js";
 import * as library from "./library.js";
 import * as conversations from "./conversations.js";
 import * as map from "./map.js";
@@ -88,11 +88,12 @@ async function showSource() {
   const spans = (list ?? []).filter(each => each.document === name).map(each => place(source.text, each));
   const chosen = citation ? place(source.text, citation) : null;
   const language = !told && turn && source.language !== turn.view.language ? say(`in_${source.language}`) : "";
+  const about = [source.author, source.date ? day(source.date) : "", language].filter(Boolean).join(" · ");
   const shown = chosen && chosen[0] === units(source.text, citation.start) ? page(source, citation) : null;
   area.replaceChildren(...[
     told,
     shown,
-    language ? h("p", { class: "aside" }, language) : null,
+    about ? aside(about) : null,
     ...(citation && !chosen ? missing("source_changed", citation) : []),
     chosen && !same ? h("p", { class: "aside" }, say("source_newer")) : null,
     h("div", { class: "document", lang: source.language }, paragraphs(source.text, spans.filter(Boolean), chosen)),

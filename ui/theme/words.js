@@ -22,6 +22,7 @@ export const sayCount = (key, count, values = {}) =>
 export const number = (value, digits = 0) => new Intl.NumberFormat(app.language, { maximumFractionDigits: digits }).format(value);
 const region = () => navigator.languages.find(each => each.startsWith(app.language)) ?? app.language;
 export const date = seconds => new Intl.DateTimeFormat(region(), { dateStyle: "medium", timeStyle: "short" }).format(seconds * 1000);
+export const day = iso => new Intl.DateTimeFormat(region(), { dateStyle: "long", timeZone: "UTC" }).format(new Date(iso));
 // French sets a no-break space before some signs; models, people and titles seldom do. Only shown so, and of the same length.
 export const spaced = text => text.replace(/ (?=[;!?»])|(?<=«) /g, "\u202f").replaceAll(" :", "\u00a0:");
 export const announce = text => { $("[role=status]").textContent = text; };
