@@ -32,7 +32,8 @@ _MEANT, _CLOSEST = 0.2, 0.4
 _OWN_WORDS = 0.2  # share of a sentence's words that its source lacks, from which on it counts as put in other words
 _STATED = 0.8  # the model's probability that its source states a sentence from another language, from which on it is shown
 _SURELY = 0.9  # the same where the words alone wouldn't support it
-_TRANSLATED = 0.9  # the support from which on a translation of what was quoted is shown
+# The support from which on a translation of what was quoted is shown, and what it counts as: a word may still be wrong.
+_TRANSLATED, _CLUMSY = 0.9, 0.7
 _DOUBTED = 0.3  # the support of what is put in other words and can't be checked, or isn't stated
 _PARTS = 6  # sentences of a summary
 _NOTHING = Evidence(0.0, 0.0, 0.0, 0.0, 0.0)
@@ -411,8 +412,7 @@ class Assistant:
             return
         said = say("translated", draft.language, text=text)
         draft.add(f"\n{said}")
-        support = min(support for support, _ in held)
-        draft.sentences.append(Sentence(said, len(draft.text) - len(said), len(draft.text), support, (citation,)))
+        draft.sentences.append(Sentence(said, len(draft.text) - len(said), len(draft.text), _CLUMSY, (citation,)))
         yield Delta(f"\n{said}")
         yield Grounded(draft.sentences[-1])
 
