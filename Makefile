@@ -14,7 +14,7 @@ LOCKED ?=
 CHOSEN = $(if $(LIBRARY),--library "$(LIBRARY)") $(if $(MODEL),--model "$(MODEL)") $(if $(STORE),--store "$(STORE)") $(if $(PORT),--port $(PORT))
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
-.PHONY: help chat test lint bench bench-answers bench-retrieval bench-index bench-speed bench-page torture fuzz soak lock audit screenshots clean
+.PHONY: help chat test lint bench bench-answers bench-retrieval bench-index bench-speed bench-load bench-gpu bench-page torture fuzz soak lock audit screenshots clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -62,6 +62,12 @@ bench-index: $(VENV)/.test ## measure reading in, opening and searching librarie
 
 bench-speed: $(VENV)/.test ## measure the waits: first word, writing, Stop, several at once, the start
 	@$(BIN)/python -m bench.speed
+
+bench-load: $(VENV)/.test ## have fifty people ask at once, over a stand-in for a server of models
+	@$(BIN)/python -m bench.load
+
+bench-gpu: $(VENV)/.test ## measure a model of the shape of Mistral 7B on this machine's GPU
+	@$(BIN)/python -m bench.gpu
 
 bench-page: $(VENV)/.test ## measure first paint, typing and scrolling in a browser
 	@$(BIN)/python -m bench.page

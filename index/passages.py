@@ -112,15 +112,23 @@ def _paragraphs(text: str) -> Iterator[Span]:
             yield start, end
 
 
+def _ahead(text: str, start: int, count: int) -> int:
+    """The place so many characters further on; a line end of two characters counts as one."""
+    stop = start + count
+    while (further := start + count + text.count("\r\n", start, stop)) > stop:
+        stop = further
+    return stop + (text[stop - 1 : stop + 1] == "\r\n")
+
+
 def _sentences(text: str, paragraph: Span, language: str) -> list[Span]:
     import sentencex
 
     start, end = paragraph
     spans: list[Span] = []
     while start < end:
-        stop = min(start + _LONGEST_UNSPLIT, end)
+        stop = min(_ahead(text, start, _LONGEST_UNSPLIT), end)
         if stop < end:  # cut an enormous paragraph where a blank allows it
-            blank = max(text.rfind(blank, start + _LONGEST_UNSPLIT // 2, stop) for blank in " \n\t")
+            blank = max(text.rfind(blank, _ahead(text, start, _LONGEST_UNSPLIT // 2), stop) for blank in " \n\t")
             stop = blank if blank > 0 else stop
         piece = text[start:stop]
         cuts = {start + border["start_index"] for border in sentencex.get_sentence_boundaries(language, piece)}

@@ -2,8 +2,10 @@
 
 import asyncio
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -16,7 +18,8 @@ from rag.assistant import Delta, Finished, Found, Grounded, Redrafting
 from rag.grounding import Sentence
 from rag.service import Service
 from rag.settings import ROOT, Settings
-from ui.doors import Asked, Message, _written
+from ui.doors import _MOST_WAITING, Asked, Message, _written
+from weights.errors import UserError
 
 PORT = "# Le port de Kervalec\n\nLe phare de Kervalec mesure 47 mètres. Le port compte trois bassins. Le bac part à huit heures.\n"
 
@@ -48,6 +51,47 @@ def client(address: str) -> openai.OpenAI:
 
 
 ASKED = [{"role": "user", "content": "Combien mesure le phare de Kervalec ?"}]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_more_than_can_wait_are_told_to_try_again(
+    client: openai.OpenAI, service: Service, monkeypatch: pytest.MonkeyPatch, stream: bool
+) -> None:
+    """And what else goes wrong has its own status and words, streamed or not."""
+    go_on = threading.Event()
+
+    def slow(*_: object, **__: object) -> Iterator[None]:
+        go_on.wait(30)
+        yield from ()
+
+    monkeypatch.setattr(service.assistant(), "ask", slow)
+    waiting = [threading.Thread(target=lambda: _quietly(client, stream), daemon=True) for _ in range(_MOST_WAITING)]
+    for thread in waiting:
+        thread.start()
+    time.sleep(2)
+    try:
+        with pytest.raises(openai.RateLimitError):
+            client.chat.completions.create(model="cocorico", messages=ASKED, stream=stream)
+        assert httpx.get(str(client.base_url.join("/health")), timeout=5).status_code == 200
+    finally:
+        go_on.set()
+        for thread in waiting:
+            thread.join()
+
+    def gone(*_: object, **__: object) -> Iterator[None]:
+        raise UserError("model_absent", model="gone.gguf")
+        yield
+
+    monkeypatch.setattr(service.assistant(), "ask", gone)
+    with pytest.raises(openai.APIStatusError) as error:
+        client.chat.completions.create(model="cocorico", messages=ASKED, stream=stream)
+    assert (error.value.status_code, error.value.code) == (503, "model_absent")
+    assert "gone.gguf" in str(error.value)
+
+
+def _quietly(client: openai.OpenAI, stream: bool) -> None:
+    with suppress(openai.APIError):
+        client.chat.completions.create(model="cocorico", messages=ASKED, stream=stream)
 
 
 def test_the_official_client_gets_an_answer_and_its_sources(client: openai.OpenAI, address: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from index.passages import split, split_sentences
@@ -112,6 +112,8 @@ def test_a_sentence_may_go_over_lines() -> None:
 
 
 @given(text=st.lists(_PIECES, max_size=40).map("".join))
+@example(text="é# Titre\n" + "word " * 900)
+@example(text="# Titre\n" + "x\n" * 3000)
 def test_line_ends_of_two_characters_cut_where_those_of_one_do(text: str) -> None:
     plain = text.replace("\r\n", "\n").replace("\r", "")
     windows = plain.replace("\n", "\r\n")

@@ -14,7 +14,7 @@ STAGES = {"starting", "fetching", "indexing", "loading", "waiting", "searching",
 BUILT = STAGES | {"in_fr", "in_en", "bytes", "steps", "send", "stop", "to_dark", "to_light", "strong", "fair", "none", "good", "bad"}
 BUILT |= {"lacks_words", "lacks_number", "lacks_date", "lacks_name", "as_markdown", "as_html", "as_json", "none_kept", "none_found"}
 BUILT |= {"not_taken", "not_sent", "map", "why_vector", "why_words", "why_late", "why_score"}
-COUNTED = {"passages", "reading", "documents", "turns", "passages_of", "scope", "removed_many", "seconds_left", "minutes_left"}
+COUNTED = {"passages", "pages", "reading", "documents", "turns", "passages_of", "scope", "removed_many", "seconds_left", "minutes_left"}
 
 
 @pytest.mark.parametrize("key", TEXTS)

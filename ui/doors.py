@@ -19,7 +19,6 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from pydantic import BaseModel, Field
-from starlette.concurrency import iterate_in_threadpool
 
 from rag.assistant import Answer, Delta, Event, Finished, Grounded, Redrafting, Turn
 from rag.grounding import SUPPORTED, space_before
@@ -102,6 +101,7 @@ def router(service: "Service", metrics: "Metrics") -> APIRouter:
     """The routes, for a FastAPI application."""
     doors = APIRouter()
     waiting = threading.Semaphore(_MOST_WAITING)
+    threads = anyio.CapacityLimiter(_MOST_WAITING + 1)  # of their own, so that the page never waits for one; one says "busy"
 
     def events(asked: Asked, given: ChatRequest, stop: threading.Event) -> Generator[Event]:
         if not waiting.acquire(blocking=False):
@@ -125,9 +125,11 @@ def router(service: "Service", metrics: "Metrics") -> APIRouter:
         written = _written(events(asked, given, stop))
         base = str(request.base_url)
         if given.stream:
-            first = await run_sync(next, written)  # what goes wrong before the first word has a status of its own
-            return StreamingResponse(_stream(head, first, written, stop, base), media_type="text/event-stream")
-        answer = await _unless_gone(request, lambda: [part for part in written if isinstance(part, Answer)][-1], stop)
+            # What goes wrong before the first word has a status of its own.
+            first = await run_sync(next, written, limiter=threads)
+            pieces = _stream(head, first, written, stop, base=base, limiter=threads)
+            return StreamingResponse(pieces, media_type="text/event-stream")
+        answer = await _unless_gone(request, lambda: [part for part in written if isinstance(part, Answer)][-1], stop, threads)
         message = {"role": "assistant", "content": answer.answer, "annotations": annotations(answer, base)}
         tokens = answer.timings.tokens
         return JSONResponse(
@@ -243,7 +245,13 @@ def _written(events: Generator[Event]) -> Generator[str | Answer]:
 
 
 async def _stream(
-    head: dict[str, Any], first: str | Answer, written: Generator[str | Answer], stop: threading.Event, base: str
+    head: dict[str, Any],
+    first: str | Answer,
+    written: Generator[str | Answer],
+    stop: threading.Event,
+    *,
+    base: str,
+    limiter: anyio.CapacityLimiter,
 ) -> AsyncIterator[str]:
     """Server-sent events: pieces of text, then the sources, then "[DONE]"."""
 
@@ -253,7 +261,7 @@ async def _stream(
 
     async def parts() -> AsyncIterator[str | Answer]:
         yield first
-        async for part in iterate_in_threadpool(written):
+        while (part := await run_sync(next, written, None, limiter=limiter)) is not None:
             yield part
 
     try:
@@ -270,7 +278,9 @@ async def _stream(
         written.close()
 
 
-async def _unless_gone(request: Request, work: Callable[[], Answer], stop: threading.Event) -> Answer:
+async def _unless_gone(
+    request: Request, work: Callable[[], Answer], stop: threading.Event, limiter: anyio.CapacityLimiter
+) -> Answer:
     """Do the work in a thread, and stop the model where nobody waits for it any more."""
 
     async def watch() -> None:
@@ -278,8 +288,14 @@ async def _unless_gone(request: Request, work: Callable[[], Answer], stop: threa
             await anyio.sleep(0.5)
         stop.set()
 
+    failure: UserError | None = None
     async with anyio.create_task_group() as group:
         group.start_soon(watch)
-        answer = await run_sync(work)
+        try:
+            answer = await run_sync(work, limiter=limiter)
+        except UserError as error:  # out of the group, which would wrap it in one of its own
+            failure = error
         group.cancel_scope.cancel()
+    if failure:
+        raise failure
     return answer
