@@ -58,18 +58,20 @@ def test_more_than_can_wait_are_told_to_try_again(
     client: openai.OpenAI, service: Service, monkeypatch: pytest.MonkeyPatch, stream: bool
 ) -> None:
     """And what else goes wrong has its own status and words, streamed or not."""
-    go_on = threading.Event()
+    go_on, begun = threading.Event(), threading.Semaphore(0)
 
     def slow(*_: object, **__: object) -> Iterator[None]:
-        go_on.wait(30)
-        yield from ()
+        begun.release()
+        go_on.wait(60)
+        raise UserError("model_absent", model="late.gguf")
+        yield
 
     monkeypatch.setattr(service.assistant(), "ask", slow)
     waiting = [threading.Thread(target=lambda: _quietly(client, stream), daemon=True) for _ in range(_MOST_WAITING)]
     for thread in waiting:
         thread.start()
-    time.sleep(2)
     try:
+        assert all(begun.acquire(timeout=30) for _ in waiting)
         with pytest.raises(openai.RateLimitError):
             client.chat.completions.create(model="cocorico", messages=ASKED, stream=stream)
         assert httpx.get(str(client.base_url.join("/health")), timeout=5).status_code == 200
@@ -87,6 +89,17 @@ def test_more_than_can_wait_are_told_to_try_again(
         client.chat.completions.create(model="cocorico", messages=ASKED, stream=stream)
     assert (error.value.status_code, error.value.code) == (503, "model_absent")
     assert "gone.gguf" in str(error.value)
+
+
+def test_gradio_s_client_gets_an_answer(address: str) -> None:
+    import gradio_client
+
+    client = gradio_client.Client(address, verbose=False)
+    answer = client.predict(question=ASKED[0]["content"], api_name="/answer")
+    assert "47" in answer["answer"]
+    assert answer["sentences"][0]["citations"][0]["document"] == "port été.md"
+    with pytest.raises(gradio_client.exceptions.AppError, match="question"):
+        client.predict(question=" ", api_name="/answer")
 
 
 def _quietly(client: openai.OpenAI, stream: bool) -> None:

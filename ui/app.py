@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rag.messages import explain
 from rag.settings import ROOT
 from ui import source
 from ui.accounts import Accounts, accounts_of
@@ -40,6 +41,8 @@ def build(service: "Service", history: History, metrics: "Metrics", accounts: Ac
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     import gradio as gr
 
+    from ui import tools
+
     desk = Desk(service, history, metrics)
 
     def owner(request: gr.Request) -> str:
@@ -55,6 +58,14 @@ def build(service: "Service", history: History, metrics: "Metrics", accounts: Ac
 
     def stop(request: gr.Request) -> None:
         desk.stop(str(request.session_hash))
+
+    def answer(question: str, history: list[str] | None = None, language: str | None = None) -> dict[str, Any]:
+        """Answer a question from the documents; `history` has the questions before it, `language` is "fr", "en" or None."""
+        try:
+            known = language if language in LANGUAGES else None
+            return tools.answered(service, metrics, "gradio", question, history=history or [], language=known)
+        except UserError as error:
+            raise gr.Error(explain(error, "en"), print_exception=False) from error
 
     def state(_: Any) -> dict[str, Any]:
         return source.state(service)
@@ -123,6 +134,7 @@ def build(service: "Service", history: History, metrics: "Metrics", accounts: Ac
             api_visibility="private",
         )
         page.stop(stop, None, None, queue=False, show_progress="hidden", api_visibility="private")
+        gr.api(answer, api_name="answer", concurrency_limit=8)
     return blocks.queue(max_size=64)
 
 
@@ -232,7 +244,8 @@ def serve(service: "Service", host: str, port: int, *, open_browser: bool) -> No
     if open_browser:
         webbrowser.open(address)
     service.start()
-    uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)).run(sockets=[listening])
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, timeout_keep_alive=75)
+    uvicorn.Server(config).run(sockets=[listening])
 
 
 def _loopback(host: str) -> bool:

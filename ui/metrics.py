@@ -13,7 +13,7 @@ from rag.assistant import Delta, Event, Finished
 if TYPE_CHECKING:
     from rag.service import Service
 
-Door = Literal["page", "api", "mcp"]
+Door = Literal["page", "api", "mcp", "gradio"]
 
 _SECONDS = (0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120)
 

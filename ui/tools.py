@@ -1,15 +1,17 @@
 """The same doors for assistants that speak MCP (Model Context Protocol): ask, search, read a passage."""
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from anyio.to_thread import run_sync
 
-from rag.assistant import Answer, Finished, Turn
+from rag.assistant import Finished, Turn
 from rag.messages import explain
 from rag.results import answer_json
+from ui.chat import MOST_CHARACTERS, MOST_TURNS
 from ui.doors import passage_json
-from ui.metrics import Metrics
+from ui.metrics import Door, Metrics
 from weights.errors import UserError
 
 if TYPE_CHECKING:
@@ -22,6 +24,31 @@ _ABOUT = (
     "Answers questions in French or English from one library of documents, and only from them. Each sentence of an answer comes "
     "with the sentences of the documents that it rests on. Where the documents don't answer, it says so."
 )
+
+
+def answered(
+    service: "Service",
+    metrics: Metrics,
+    door: Door,
+    question: str,
+    *,
+    history: list[str],
+    language: str | None,
+    stop: threading.Event | None = None,
+) -> dict[str, Any]:
+    """The answer to one question, whole.
+
+    Raises:
+        UserError: `no_question`, `too_long`, and what keeps the service from answering.
+    """
+    if not question.strip():
+        raise UserError("no_question")
+    if len(question) > MOST_CHARACTERS:
+        raise UserError("too_long", most=MOST_CHARACTERS)
+    stop = stop or threading.Event()
+    turns = [Turn(text[:MOST_CHARACTERS]) for text in history[-MOST_TURNS:]]
+    events = service.assistant().ask(question, turns, language=language, stop=stop)
+    return answer_json([event.answer for event in metrics.watch(door, events, stop) if isinstance(event, Finished)][-1])
 
 
 def server(service: "Service", metrics: Metrics) -> "MCPServer[Any]":
@@ -39,10 +66,6 @@ def server(service: "Service", metrics: Metrics) -> "MCPServer[Any]":
             raise UserError("starting")
         return service.library
 
-    def whole(question: str, history: list[str], language: str | None, stop: threading.Event) -> Answer:
-        events = service.assistant().ask(question, [Turn(text) for text in history], language=language, stop=stop)
-        return [event.answer for event in metrics.watch("mcp", events, stop) if isinstance(event, Finished)][-1]
-
     async def told(work: Any, *arguments: Any) -> Any:
         try:
             return await run_sync(work, *arguments, abandon_on_cancel=True)
@@ -55,14 +78,13 @@ def server(service: "Service", metrics: Metrics) -> "MCPServer[Any]":
 
         `history` holds earlier questions of the same conversation, oldest first.
         """
-        if not question.strip():
-            raise ToolError(explain(UserError("no_question"), "en"))
         stop = threading.Event()
         try:
-            answer: Answer = await told(whole, question, history or [], language, stop)
+            ask = partial(answered, service, metrics, "mcp", question, history=history or [], language=language, stop=stop)
+            answer: dict[str, Any] = await told(ask)
         finally:
             stop.set()
-        return answer_json(answer)
+        return answer
 
     @mcp.tool(annotations=harmless)
     async def search(query: str, k: int = 5, language: Literal["fr", "en"] | None = None) -> list[dict[str, Any]]:

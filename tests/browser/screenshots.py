@@ -1,15 +1,21 @@
 """Takes the pictures in docs/screenshots: `python -m tests.browser.screenshots`. Real models, a real answer."""
 
+import shutil
 import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]  # as pytest does for the tests
 
 from page_server import served  # noqa: E402
-from playwright.sync_api import Page, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 from serving import CHROMIUM, launch  # noqa: E402
+from stand_in import ANSWERS, StandInService  # noqa: E402
 
+from rag.grounding import Citation  # noqa: E402
 from rag.service import Service  # noqa: E402
 from rag.settings import ROOT, from_environment  # noqa: E402
 from ui.texts import EXAMPLES  # noqa: E402
@@ -23,35 +29,88 @@ SCREENS = {
 
 
 def main() -> None:
-    """One conversation in each language, shown on each screen in each theme."""
+    """One conversation in each language, and what else there is, on each screen in each theme."""
     if CHROMIUM is None:
         sys.exit("The pictures need chromium, chromium-browser or google-chrome on the path.")
     FOLDER.mkdir(parents=True, exist_ok=True)
-    service = Service(from_environment()).start()
-    with served(service) as address, sync_playwright() as playwright:
+    settings = from_environment()
+    with tempfile.TemporaryDirectory(prefix="cocorico-") as home, sync_playwright() as playwright:
+        Path(home, "weights").symlink_to(settings.home / "weights")
         browser = launch(playwright)
-        for language, questions in QUESTIONS.items():
-            kept = None  # the address of the conversation, which is had once, then shown everywhere
-            for screen, options in SCREENS.items():
-                for theme in ("light", "dark"):
-                    context = browser.new_context(locale=language, color_scheme=theme, **options)  # type: ignore[arg-type]
-                    page = context.new_page()
-                    page.goto(address)
-                    page.wait_for_selector("#question")
-                    if kept is None:
-                        kept = _converse(page, questions)
-                    page.goto(kept)
-                    page.reload()
-                    name = f"{screen}-{language}{'-dark' if theme == 'dark' else ''}.png"
-                    _show(page)
-                    page.screenshot(path=FOLDER / name)
-                    print(FOLDER / name)
-                    if theme == "light":
-                        _show_map(page)
-                        page.screenshot(path=FOLDER / f"{screen}-{language}-map.png")
-                    context.close()
+        service = Service(replace(settings, home=Path(home))).start()
+        with served(service) as address:
+            for language, questions in QUESTIONS.items():
+                _everywhere(browser, address, language, lambda page, name, asked=questions: _conversation(page, name, asked))
+        service.close()
+        _with_a_pdf(browser)
         browser.close()
-    service.close()
+
+
+def _everywhere(browser: Browser, address: str, language: str, take: Callable[[Page, str], None]) -> None:
+    """Take pictures of the page at an address on each screen in each theme; the names end alike."""
+    for screen, options in SCREENS.items():
+        for theme in ("light", "dark"):
+            context = browser.new_context(locale=language, color_scheme=theme, **options)  # type: ignore[arg-type]
+            page = context.new_page()
+            page.goto(address)
+            page.wait_for_selector("#question")
+            take(page, f"{screen}-{language}{'-dark' if theme == 'dark' else ''}")
+            context.close()
+
+
+_KEPT: dict[str, str] = {}  # by language, the address of the conversation, which is had once, then shown everywhere
+
+
+def _conversation(page: Page, name: str, questions: list[str]) -> None:
+    page.wait_for_selector(".state", state="hidden", timeout=120_000)
+    _take(page, f"{name}-empty")
+    language = name.split("-")[1]
+    if language not in _KEPT:
+        _KEPT[language] = _converse(page, questions)
+    page.goto(_KEPT[language])
+    page.reload()
+    _show(page)
+    page.screenshot(path=FOLDER / f"{name}.png")
+    page.click(".close")
+    page.locator(".under summary").last.click()
+    page.click("[data-do=conversations]")
+    _take(page, f"{name}-conversations")
+    page.click("[data-do=library]")
+    _take(page, f"{name}-documents")
+    page.locator("aside .add").last.click()
+    page.wait_for_selector(".map .point")
+    _take(page, f"{name}-map")
+
+
+def _with_a_pdf(browser: Browser) -> None:
+    """A citation in a PDF on its page, over the stand-in service."""
+    service = StandInService()
+    shutil.copy(HERE.parent / "samples" / "project-history.fr.pdf", service.library)
+    service.store.look()
+    document = service.document("project-history.fr.pdf")
+    start = document.text.index("Les distributions sont essentielles")
+    said = document.text[start : document.text.index(".", start) + 1]
+    cited = Citation(document.name, document.title, 0, start, start + len(said), said)
+    ANSWERS["pourquoi"] = (("Les distributions sont essentielles pour le futur de Linux.", (cited,)),)
+
+    def show(page: Page, name: str) -> None:
+        page.fill("#question", "Pourquoi Debian a-t-elle été conçue ?")
+        page.press("#question", "Enter")
+        page.wait_for_selector(".under")
+        page.locator(".turn .cite").first.click()
+        page.wait_for_function("document.querySelector('.text figure img')?.naturalWidth > 0")
+        _take(page, f"{name}-pdf")
+
+    with served(service) as address:
+        _everywhere(browser, address, "fr", show)
+
+
+def _take(page: Page, name: str) -> None:
+    page.mouse.move(0, 0)
+    page.evaluate("document.fonts.ready")
+    page.wait_for_timeout(500)
+    page.screenshot(path=FOLDER / f"{name}.jpeg", quality=85)
+    print(FOLDER / f"{name}.jpeg", flush=True)
 
 
 def _converse(page: Page, questions: list[str]) -> str:
@@ -70,15 +129,6 @@ def _show(page: Page) -> None:
     page.mouse.move(0, 0)
     page.evaluate("document.fonts.ready")
     page.wait_for_timeout(500)
-
-
-def _show_map(page: Page) -> None:
-    page.click(".close")
-    page.locator(".under summary").last.click()
-    page.click("[data-do=library]")
-    page.locator("aside .add").last.click()
-    page.wait_for_selector(".map .point")
-    page.wait_for_timeout(300)
 
 
 if __name__ == "__main__":
