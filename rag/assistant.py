@@ -21,7 +21,7 @@ from rag.generator import Generator
 from rag.grounding import SUPPORTED, Citation, Grounder, Sentence, SentenceStream, Sources, cite, space_before
 from rag.language import detect, is_language
 from rag.messages import say
-from rag.quotation import inside, quotation, whole
+from rag.quotation import inside, points_back, quotation, whole
 from rag.retriever import Hit, Retriever
 
 _READ = 3  # excerpts that are read at most
@@ -426,6 +426,8 @@ class Assistant:
             for start, end in spans:
                 text = draft.text[start:end]
                 support, citations = draft.sources.ground(text, draft.language)
+                if draft.sentences and not draft.sentences[-1].citations and points_back(text):
+                    support, citations = min(support, _DOUBTED), ()  # what it points back to doesn't stand
                 rounded = bool(citations) and draft.rounded(text, citations)
                 if rounded or (citations and draft.put_otherwise(text, citations)):
                     enough = _STATED if support >= SUPPORTED else _SURELY

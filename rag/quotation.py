@@ -53,10 +53,15 @@ def quotation(excerpts: Sequence[Excerpt], question: str, language: str) -> Cita
     return citation
 
 
+def points_back(text: str) -> bool:
+    """Whether a sentence can't be understood without the one before it: "This allows ...", "Elle y voit ..."."""
+    return _BACK.search(text) is not None
+
+
 def whole(passage: StoredPassage, span: Span) -> Citation:
     """A sentence of a passage, with the one before it where it points back to that: "She sees a strength in it."."""
     citation, place = cite(passage, span), passage.sentences.index(span)
-    if place and _BACK.search(citation.text):
+    if place and points_back(citation.text):
         both = cite(passage, (passage.sentences[place - 1][0], span[1]))
         return both if _sayable(both.text) else citation
     return citation
