@@ -13,7 +13,7 @@ from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 from index.documents import KINDS, Document, clean_name, clean_text, is_text, make, name_of, read_text
 from index.readers.contract import Limits
@@ -80,14 +80,10 @@ class Reader:
         if path.stat().st_size > self._limits.bytes:
             return None
         child = self._child = self._child or self._start()
-        assert child.stdin is not None  # noqa: S101
-        assert child.stdout is not None  # noqa: S101
         watch = _Watch(child, self._limits.seconds)
         try:
-            child.stdin.write(json.dumps({"path": str(path.absolute()), "page": page, "said": said}).encode() + b"\n")
-            child.stdin.flush()
-            answer = json.loads(child.stdout.readline(8 * self._limits.characters))
-            return b64decode(answer["picture"])
+            answers = _send(child, {"path": str(path.absolute()), "page": page, "said": said})
+            return b64decode(json.loads(answers.readline(8 * self._limits.characters))["picture"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
         finally:
@@ -120,15 +116,12 @@ class Reader:
 
     def _once(self, path: Path, name: str, skip: list[str]) -> tuple[list[Document | UserError], tuple[str, UserError] | None]:
         child = self._child = self._child or self._start()
-        assert child.stdin is not None  # noqa: S101
-        assert child.stdout is not None  # noqa: S101
         found: list[Document | UserError] = []
         at = name
         watch = _Watch(child, 5 * self._limits.seconds)
         try:
-            child.stdin.write(json.dumps({"path": str(path.absolute()), "name": name, "skip": skip}).encode() + b"\n")
-            child.stdin.flush()
-            while line := child.stdout.readline(8 * self._limits.characters):
+            answers = _send(child, {"path": str(path.absolute()), "name": name, "skip": skip})
+            while line := answers.readline(8 * self._limits.characters):
                 answer: dict[str, Any] = json.loads(line)
                 watch.alive()
                 if "end" in answer:
@@ -191,6 +184,15 @@ class _Watch:
                 self.late = True
                 self._child.kill()
                 return
+
+
+def _send(child: subprocess.Popen[bytes], request: dict[str, Any]) -> IO[bytes]:
+    """Hand the process a request; gives what its answers are read from."""
+    assert child.stdin is not None  # noqa: S101
+    assert child.stdout is not None  # noqa: S101
+    child.stdin.write(json.dumps(request).encode() + b"\n")
+    child.stdin.flush()
+    return child.stdout
 
 
 def _file(path: Path, name: str, at: str) -> str:

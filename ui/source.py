@@ -100,8 +100,9 @@ def _drawable(service: "Service", document: Document) -> Path | None:
     if not document.pages or path.suffix.lower() != ".pdf" or service.store is None:
         return None
     try:
-        facts = path.resolve(strict=True).stat()
+        real = path.resolve(strict=True)
+        facts = real.stat()
     except OSError:
         return None
-    inside = path.resolve().is_relative_to(service.folder.library.resolve())
+    inside = real.is_relative_to(service.folder.library.resolve())
     return path if inside and service.store.sources().get(document.name) == (facts.st_size, facts.st_mtime_ns) else None

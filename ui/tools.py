@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from anyio.to_thread import run_sync
 
-from rag.assistant import Finished, Turn
+from rag.assistant import Finished
 from rag.messages import explain
 from rag.results import answer_json
-from ui.chat import MOST_CHARACTERS, MOST_TURNS
-from ui.doors import passage_json
+from ui.doors import Asked, Message, passage_json
 from ui.metrics import Door, Metrics
 from weights.errors import UserError
 
@@ -41,13 +40,9 @@ def answered(
     Raises:
         UserError: `no_question`, `too_long`, and what keeps the service from answering.
     """
-    if not question.strip():
-        raise UserError("no_question")
-    if len(question) > MOST_CHARACTERS:
-        raise UserError("too_long", most=MOST_CHARACTERS)
+    asked = Asked.read([Message(role="user", content=text) for text in (*history, question)])
     stop = stop or threading.Event()
-    turns = [Turn(text[:MOST_CHARACTERS]) for text in history[-MOST_TURNS:]]
-    events = service.assistant().ask(question, turns, language=language, stop=stop)
+    events = service.assistant().ask(asked.question, asked.history, language=language, stop=stop)
     return answer_json([event.answer for event in metrics.watch(door, events, stop) if isinstance(event, Finished)][-1])
 
 

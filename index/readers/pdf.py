@@ -108,10 +108,11 @@ def _places(textpage: Any, said: str) -> list[tuple[float, float, float, float]]
     last = first + len(wanted)
     if first < 0 and len(wanted) > 2 * _ENDS:
         first = text.find(wanted[:_ENDS])
-        last = text.find(wanted[-_ENDS:], first) + _ENDS
-        if last - first > 2 * len(wanted):
+        tail = text.find(wanted[-_ENDS:], max(first, 0))
+        last = tail + _ENDS
+        if not 0 <= first < tail or last - first > 2 * len(wanted):
             return []
-    if not wanted or first < 0 or last <= first:
+    if not wanted or first < 0:
         return []
     start, end = where[first][1], where[last - 1][1] + 1
     return [textpage.get_rect(n) for n in range(textpage.count_rects(start, end - start))]
