@@ -183,14 +183,25 @@ class _Draft:
         if len(kept) < len(self.sentences):
             self.text, self.sentences = text, kept
 
-    def refuse(self, likely: float) -> Iterator["Event"]:
-        """End with a plain refusal that names the closest document."""
+    def refuse(self, likely: float, closest: Citation | None = None) -> Iterator["Event"]:
+        """End with a plain refusal that names the closest document, and offers its sentence where one comes close."""
         if self.text:
             self.restart()
             yield Redrafting()
-        closest = self.hits[0].passage.title or self.hits[0].passage.document if self.hits else ""
-        self.text = say("refusal" if closest else "refusal_empty", self.language, title=closest)
+        self.text = say("refusal", self.language)
+        if closest is not None:
+            title, quote = closest.title or closest.document, inside(closest.text, self.language)
+            said = say("closest_says", self.language, title=title, quote=quote)
+            self.text += f" {said}"
+            self.sentences.append(Sentence(said, len(self.text) - len(said), len(self.text), 1.0, (closest,)))
+        elif self.hits:
+            passage = self.hits[0].passage
+            self.text += f" {say('closest', self.language, title=passage.title or passage.document)}"
+        else:
+            self.text += f" {say('closest_none', self.language)}"
         yield Delta(self.text)
+        for sentence in self.sentences:
+            yield Grounded(sentence)
         yield Finished(self.finished(likely, refused=True))
 
     def finished(self, likely: float, *, refused: bool) -> Answer:
@@ -347,7 +358,7 @@ class Assistant:
             yield from self._quote(written, asked, draft, max(likely, surest), stop)
         draft.drop_unsupported()
         if not draft.sentences:
-            yield from draft.refuse(likely)
+            yield from draft.refuse(likely, quotation(written, asked, language))
             return
         yield Finished(draft.finished(likely, refused=False))
 

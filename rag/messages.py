@@ -11,9 +11,15 @@ from weights.errors import UserError
 
 MESSAGES: dict[str, dict[str, str]] = {
     "refusal": {
-        "fr": "Les documents ne répondent pas à cette question. Le plus proche est dans « {title} ».",
-        "en": "The documents do not answer this question. The closest is in “{title}”.",
+        "fr": "Les documents ne répondent pas à cette question.",
+        "en": "The documents do not answer this question.",
     },
+    "closest": {"fr": "Le plus proche est dans « {title} ».", "en": "The closest is in “{title}”."},
+    "closest_says": {
+        "fr": "Ce qui s’en approche le plus, dans « {title} » : « {quote} »",
+        "en": "What comes closest, in “{title}”: “{quote}”",
+    },
+    "closest_none": {"fr": "La bibliothèque est vide.", "en": "The library is empty."},
     "quote": {
         "fr": "Voici ce que disent les documents : « {quote} »",
         "en": "This is what the documents say: “{quote}”",
@@ -24,10 +30,6 @@ MESSAGES: dict[str, dict[str, str]] = {
     "quote_foreign": {
         "fr": "Voici ce que disent les documents, en anglais : « {quote} »",
         "en": "This is what the documents say, in French: “{quote}”",
-    },
-    "refusal_empty": {
-        "fr": "Les documents ne répondent pas à cette question : la bibliothèque est vide.",
-        "en": "The documents do not answer this question: the library is empty.",
     },
     "remark_hello": {
         "fr": "Bonjour ! Posez-moi une question sur vos documents, en français ou en anglais.",

@@ -125,6 +125,23 @@ def test_what_is_put_freely_or_rounded_is_noticed_and_quoted_with_what_it_points
     assert draft.quotable(said).text == text
 
 
+def test_a_refusal_offers_the_sentence_that_comes_closest() -> None:
+    text = "Le maire ferme le port. La halle a brûlé."
+    passage = StoredPassage(1, "port.md", "Le port", "fr", 0, 0, len(text), text, ((0, 23), (24, len(text))))
+    hits = (Hit(passage, 0.9, 0.9, 9.0, 0.8),)
+    for language, offered in (("fr", "« Le maire ferme le port. »"), ("en", "“Le maire ferme le port.”")):
+        draft = _Draft("?", language, hits, Sources([], np.zeros(4, np.float32), None), 0.0, 0.0)  # type: ignore[arg-type]
+        *_, finished = draft.refuse(0.2, cite(passage, passage.sentences[0]))
+        assert isinstance(finished, Finished)
+        answer = finished.answer
+        assert answer.refused
+        assert offered in answer.answer.replace("\u202f", " ")
+        (sentence,) = answer.sentences
+        assert answer.answer[sentence.start : sentence.end] == sentence.text
+        assert sentence.citations[0].text == "Le maire ferme le port."
+        assert is_language(answer.answer, language)
+
+
 def test_a_follow_up_is_understood_from_the_question_before(library: Library) -> None:
     answer = library.ask("Et dans OpenAI ?", history=[Turn("Combien Microsoft a-t-il investi dans Mistral AI ?")])
     assert "13 milliards" in answer.answer

@@ -61,7 +61,7 @@ def test_every_finding_of_the_doctor_has_its_sentences() -> None:
 
 
 def test_french_is_set_with_its_spaces() -> None:
-    said = say("refusal", "fr", title="Rapport")
+    said = say("closest", "fr", title="Rapport")
     assert "«\u202fRapport\u202f»" in said
     assert "introuvable\u00a0: /livres" in say("library_absent", "fr", library="/livres")
 

@@ -24,7 +24,7 @@ TEXTS: dict[str, dict[str, str]] = {
     "to_light": {"fr": "Passer au thème clair", "en": "Switch to the light theme"},
     # Asking
     "question": {"fr": "Votre question", "en": "Your question"},
-    "placeholder": {"fr": "Votre question, en français ou en anglais", "en": "Your question, in French or English"},
+    "placeholder": {"fr": "Posez votre question", "en": "Ask your question"},
     "send": {"fr": "Envoyer", "en": "Send"},
     "stop": {"fr": "Arrêter", "en": "Stop"},
     "keys": {
