@@ -27,9 +27,8 @@ from rag.retriever import Hit, Retriever
 _READ = 3  # excerpts that are read at most
 _SURE = 0.5  # the probability of holding the answer from which on an excerpt is written from before others are read
 # The probability of an answer from which on, where the model's own words don't stand, the document's are shown: those that they
-# rest on, or, where they rest on nothing, the closest.
+# rest on, in another language than the answer's, or, where they rest on nothing, the closest.
 _MEANT, _CLOSEST = 0.2, 0.4
-_OWN_WORDS = 0.2  # share of a sentence's words that its source lacks, from which on it counts as put in other words
 _STATED = 0.8  # the model's probability that its source states a sentence from another language, from which on it is shown
 _SURELY = 0.9  # the same where the words alone wouldn't support it
 # The support from which on a translation of what was quoted is shown, and what it counts as: a word may still be wrong.
@@ -146,10 +145,15 @@ class _Draft:
         return self.language_of(citation) != self.language
 
     def put_otherwise(self, text: str, citations: Sequence[Citation]) -> bool:
-        """Whether a sentence says what it says in other words than its sources."""
+        """Whether a sentence has a word that its sources lack; a name may also stand before them in the passage or its title."""
         own = set(terms(text, self.language))
-        theirs = {word for citation in citations for word in terms(citation.text, self.language_of(citation))}
-        return len(own - theirs) > _OWN_WORDS * len(own)
+        capitals = {term for word in text.split() if word[0].isupper() for term in terms(word, self.language)}
+        for citation in citations:
+            passage = self.passage_of(citation)
+            own -= set(terms(citation.text, passage.language))
+            before = f"{passage.title}\n{passage.text[: citation.start - passage.start]}"
+            own -= capitals.intersection(terms(before, passage.language))
+        return bool(own)
 
     def rounded(self, text: str, citations: Sequence[Citation]) -> bool:
         """Whether a sentence gives as exact a figure that its sources give as about so much."""
@@ -164,6 +168,10 @@ class _Draft:
         before = passage.sentences[place - 1] if place else (0, 0)
         beside = any((each.document, (each.start, each.end)) == (first.document, before) for each in citations)
         return cite(passage, (before[0], first.end)) if beside else whole(passage, span)
+
+    def answers(self, citation: Citation, asked: str) -> bool:
+        """Whether a sentence of a source is of the kind that the question asks for, and shows a reason where it asks for one."""
+        return can_answer(asked, citation.text, self.language_of(citation)) and explains(asked, citation.text)
 
     def within(self, citations: Sequence[Citation], quoted: Citation) -> bool:
         """Whether the first of these sentences lies in what was quoted."""
@@ -349,7 +357,7 @@ class Assistant:
                 surest = max(surest, answerable.here(evidence))
             best = max((_worth(sentence, asked, language) for sentence in draft.sentences), default=0.0)
             draft.evidence = replace(evidence, support=best)
-            if best >= SUPPORTED:
+            if best >= SUPPORTED or any(draft.answers(each, asked) and not draft.foreign(each) for each in draft.doubted):
                 break
         if stop and stop.is_set():
             yield Finished(draft.finished(likely, refused=False))
@@ -392,10 +400,12 @@ class Assistant:
         if draft.text:
             draft.restart()
             yield Redrafting()
-        meant = list[Citation]()
-        if likely >= _MEANT:
-            meant = [each for each in draft.doubted if can_answer(asked, each.text, draft.language_of(each))]
-        citation = next((each for each in meant if explains(asked, each.text)), None)
+        meant = [
+            each
+            for each in draft.doubted
+            if (likely >= _MEANT or not draft.foreign(each)) and can_answer(asked, each.text, draft.language_of(each))
+        ]
+        citation = next((each for each in meant if draft.answers(each, asked)), None)
         if citation is None and likely >= _CLOSEST:
             citation = quotation(excerpts, asked, draft.language)
         citation = citation or next(iter(meant), None)

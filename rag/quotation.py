@@ -23,9 +23,9 @@ def quotation(excerpts: Sequence[Excerpt], question: str, language: str) -> Cita
     """The sentence of the excerpts that comes closest to the question, of those that can answer it; None where none can.
 
     It must have what the question asks for (a figure, a date, the longest of its kind). One of the question's names must be in it,
-    or what its document is about, and all near it; for a yes or a no, which the reader can tell from any sentence on the matter,
-    just the one. Asked who somebody is, a sentence that begins with the name goes first. The sentence before comes along where it
-    is pointed back to, else one beside it that is close too.
+    in the sentence before or what its document is about, and all near it; for a yes or a no, which the reader can tell from any
+    sentence on the matter, just the one. Asked who somebody is, a sentence that begins with the name goes first. The sentence
+    before comes along where it is pointed back to, else one beside it that is close too.
     """
     named, who = names(question, language), expected(question) == "person"
     found: list[tuple[float, Excerpt, Span]] = []
@@ -38,7 +38,8 @@ def quotation(excerpts: Sequence[Excerpt], question: str, language: str) -> Cita
             text = cite(excerpt.passage, span).text
             own = with_spellings(facts(text, own_language), named)
             held = [holds(own, name) for name in named]
-            spoken = not named or any(held) or any(holds(known, name) for name in named)
+            around = (*own, *known, *with_spellings(facts(_before(excerpt.passage, span), own_language), named))
+            spoken = not named or any(holds(around, name) for name in named)
             if _sayable(text) and spoken and can_answer(question, text, own_language):
                 opens = who and bool(named) and name_key(text.split()[0]) == named[0].value
                 gained = _NAMED * sum(held) / max(len(held), 1) + _SUBJECT * opens + _REASON * explains(question, text)
@@ -65,6 +66,12 @@ def whole(passage: StoredPassage, span: Span) -> Citation:
         both = cite(passage, (passage.sentences[place - 1][0], span[1]))
         return both if _sayable(both.text) else citation
     return citation
+
+
+def _before(passage: StoredPassage, span: Span) -> str:
+    """The sentence before one of a passage, empty before the first."""
+    place = passage.sentences.index(span)
+    return cite(passage, passage.sentences[place - 1]).text if place else ""
 
 
 def inside(text: str, language: str) -> str:

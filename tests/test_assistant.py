@@ -120,6 +120,8 @@ def test_what_is_put_freely_or_rounded_is_noticed_and_quoted_with_what_it_points
     said = (cite(passage, passage.sentences[1]),)
     assert not draft.put_otherwise("Il perd près de 40 emplois.", said)
     assert draft.put_otherwise("Une quarantaine de salariés seront licenciés.", said)
+    assert draft.put_otherwise("Le maire détruit près de 40 emplois.", said)  # one word is enough, but a name may stand before
+    assert not draft.put_otherwise("Il perd près de 40 emplois au Port.", said)
     assert draft.rounded("Il y perd 40 emplois.", said)
     assert not draft.rounded("Il y perd environ 40 emplois.", said)
     assert draft.quotable(said).text == text
