@@ -451,10 +451,10 @@ class Assistant:
                     support, citations = min(support, _DOUBTED), ()  # what it points back to doesn't stand
                 rounded = bool(citations) and draft.rounded(text, citations)
                 if rounded or (citations and draft.put_otherwise(text, citations)):
-                    enough = _STATED if support >= SUPPORTED else _SURELY
-                    if not rounded and draft.foreign(citations[0]) and self._says(citations, text, stop) >= enough:
+                    stated = 0.0 if rounded or not draft.foreign(citations[0]) else self._says(citations, text, stop)
+                    if stated >= (_STATED if support >= SUPPORTED else _SURELY):
                         support = max(support, SUPPORTED)
-                    elif support >= SUPPORTED:
+                    elif support >= SUPPORTED or stated >= _STATED:
                         support = _DOUBTED
                         draft.doubted.append(draft.quotable(citations))
                 sentence = Sentence(text, start, end, support, citations if support >= SUPPORTED else ())

@@ -123,7 +123,7 @@ PLACES = frozenset(line.split()[0] for line in _PLACES)
 # French writes a people's adjective small: "le règlement européen" is "the European law".
 _NO_PEOPLES = frozenset({"etats", "unis", "royaume", "uni", "union", "ue", "us", "uk", "eu", "usa", "states", "united"})
 _PEOPLES = {form: place for form, place in _SAME_NAME.items() if place in PLACES and form not in _NO_PEOPLES}
-_NOT_NAMES = frozenset("i je ai ia llm llms ceo pdg m mr mrs mme dr bc bce ad j.-c".split())
+_NOT_NAMES = frozenset("i je ai ia llm llms ceo pdg m mr mrs mme dr bc bce ad j.-c le la les du des de the".split())
 # Words that English writes large within a name and French small: "the Nobel Prize", "le prix Nobel". They are compared as words.
 _TITLES = frozenset(
     "bank battle castle church company fund history international king literature navy physics peace prize queen republic river "
