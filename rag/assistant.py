@@ -31,8 +31,9 @@ _SURE = 0.5  # the probability of holding the answer from which on an excerpt is
 _MEANT, _CLOSEST = 0.2, 0.4
 _STATED = 0.8  # the model's probability that its source states a sentence from another language, from which on it is shown
 _SURELY = 0.9  # the same where the words alone wouldn't support it
-# The support from which on a translation of what was quoted is shown, and what it counts as: a word may still be wrong.
-_TRANSLATED, _CLUMSY = 0.9, 0.7
+# The support from which on a translation of what was quoted is shown, and what it counts as: a word may still be wrong, so it is
+# not shown as supported.
+_TRANSLATED, _UNCHECKED = 0.9, 0.4
 _DOUBTED = 0.3  # the support of what is put in other words and can't be checked, or isn't stated
 _PARTS = 6  # sentences of a summary
 _NOTHING = Evidence(0.0, 0.0, 0.0, 0.0, 0.0)
@@ -208,8 +209,6 @@ class _Draft:
         else:
             self.text += f" {say('closest_none', self.language)}"
         yield Delta(self.text)
-        for sentence in self.sentences:
-            yield Grounded(sentence)
         yield Finished(self.finished(likely, refused=True))
 
     def finished(self, likely: float, *, refused: bool) -> Answer:
@@ -433,7 +432,7 @@ class Assistant:
             return
         said = say("translated", draft.language, text=text)
         draft.add(f"\n{said}")
-        draft.sentences.append(Sentence(said, len(draft.text) - len(said), len(draft.text), _CLUMSY, (citation,)))
+        draft.sentences.append(Sentence(said, len(draft.text) - len(said), len(draft.text), _UNCHECKED, (citation,)))
         yield Delta(f"\n{said}")
         yield Grounded(draft.sentences[-1])
 

@@ -26,7 +26,10 @@ MESSAGES: dict[str, dict[str, str]] = {
     },
     "part": {"fr": "- « {quote} »", "en": "- “{quote}”"},
     "part_foreign": {"fr": "- En anglais : « {quote} »", "en": "- In French: “{quote}”"},
-    "translated": {"fr": "Traduit par le modèle : {text}", "en": "Translated by the model: {text}"},
+    "translated": {
+        "fr": "Traduit par le modèle, à vérifier : {text}",
+        "en": "Translated by the model, to be checked: {text}",
+    },
     "quote_foreign": {
         "fr": "Voici ce que disent les documents, en anglais : « {quote} »",
         "en": "This is what the documents say, in French: “{quote}”",

@@ -81,6 +81,7 @@ TEXTS: dict[str, dict[str, str]] = {
     },
     "strong": {"fr": "Appui solide", "en": "Strong support"},
     "fair": {"fr": "Appui moyen", "en": "Fair support"},
+    "unsure": {"fr": "Appui à vérifier", "en": "Support to be checked"},
     "none": {"fr": "Sans appui", "en": "No support"},
     "good": {"fr": "Utile", "en": "Helpful"},
     "bad": {"fr": "À revoir", "en": "Not right"},

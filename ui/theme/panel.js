@@ -8,7 +8,7 @@ import * as map from "./map.js";
 let opened = { kind: "documents" };    // or {kind: "conversations"}, {kind: "map"}, {kind: "source"} with {name} or {list, at, turn, opener, support}
 const sources = new Map();
 
-export const level = support => support >= 0.8 ? "strong" : support >= 0.5 ? "fair" : "none";
+export const level = support => support >= 0.8 ? "strong" : support >= 0.5 ? "fair" : support > 0 ? "unsure" : "none";
 
 // How well a sentence is supported, as a word beside its colour, and in which language the source is where that differs.
 export const supportElement = (support, note) =>
