@@ -21,7 +21,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
 from rag.assistant import Answer, Delta, Event, Finished, Grounded, Redrafting, Turn
-from rag.grounding import space_before
+from rag.grounding import SUPPORTED, space_before
 from rag.messages import explain
 from rag.results import answer_json, hit_json
 from rag.retriever import Hit
@@ -232,7 +232,7 @@ def _written(events: Generator[Event]) -> Generator[str | Answer]:
                     text, anew = "", bool(sent)
                 case Delta():
                     text += event.text
-                case Grounded(sentence=sentence) if sentence.citations and not anew:
+                case Grounded(sentence=sentence) if sentence.support >= SUPPORTED and not anew:
                     piece = (space_before(text, sentence) if sent else "") + sentence.text
                     sent += piece
                     yield piece

@@ -47,7 +47,7 @@ def test_the_language_follows_the_browser(open_stand_in: Opening, locale: str, w
 
 def test_the_language_can_be_switched_and_stays_so(page: Page) -> None:
     page.click("[data-language=en]")
-    expect(page.locator("#question")).to_have_attribute("placeholder", re.compile("Your question"))
+    expect(page.locator("#question")).to_have_attribute("placeholder", re.compile("Ask your question"))
     page.reload()
     expect(page.locator(".empty h2")).to_contain_text("Ask about")
 
