@@ -11,7 +11,7 @@ from ui.texts import EXAMPLES, TEXTS, all_texts
 UI = Path(__file__).resolve().parent.parent / "ui"
 # Stages of rag.service.State and of a turn, plurals, levels of support, ratings, kinds: the script makes these keys.
 STAGES = {"starting", "fetching", "indexing", "loading", "waiting", "searching", "writing", "stopping", "offline"}
-BUILT = STAGES | {"in_fr", "in_en", "bytes", "steps", "send", "stop", "to_dark", "to_light", "strong", "fair", "none", "good", "bad"}
+BUILT = STAGES | {"in_fr", "in_en", "bytes", "steps", "send", "stop", "to_dark", "to_light", "strong", "fair", "unsure", "none", "good", "bad"}
 BUILT |= {"lacks_words", "lacks_number", "lacks_date", "lacks_name", "as_markdown", "as_html", "as_json", "none_kept", "none_found"}
 BUILT |= {"not_taken", "not_sent", "map", "why_vector", "why_words", "why_late", "why_score"}
 COUNTED = {"passages", "pages", "reading", "documents", "turns", "passages_of", "scope", "removed_many", "seconds_left", "minutes_left"}
