@@ -21,7 +21,7 @@ from rag.generator import Generator
 from rag.grounding import SUPPORTED, Citation, Grounder, Sentence, SentenceStream, Sources, cite, space_before
 from rag.language import detect, is_language
 from rag.messages import say
-from rag.quotation import inside, points_back, quotation, whole
+from rag.quotation import before, inside, points_back, quotation, whole
 from rag.retriever import Hit, Retriever
 
 _READ = 3  # excerpts that are read at most
@@ -152,8 +152,8 @@ class _Draft:
         for citation in citations:
             passage = self.passage_of(citation)
             own -= set(terms(citation.text, passage.language))
-            before = f"{passage.title}\n{passage.text[: citation.start - passage.start]}"
-            own -= capitals.intersection(terms(before, passage.language))
+            earlier = f"{passage.title}\n{passage.text[: citation.start - passage.start]}"
+            own -= capitals.intersection(terms(earlier, passage.language))
         return bool(own)
 
     def rounded(self, text: str, citations: Sequence[Citation]) -> bool:
@@ -165,10 +165,10 @@ class _Draft:
         """The first of them, with the one that stands right before it where that is another of them, or is pointed back to."""
         first = citations[0]
         passage, span = self.passage_of(first), (first.start, first.end)
-        place = passage.sentences.index(span)
-        before = passage.sentences[place - 1] if place else (0, 0)
-        beside = any((each.document, (each.start, each.end)) == (first.document, before) for each in citations)
-        return cite(passage, (before[0], first.end)) if beside else whole(passage, span)
+        earlier = before(passage, span)
+        if earlier and any((each.document, (each.start, each.end)) == (first.document, earlier) for each in citations):
+            return cite(passage, (earlier[0], first.end))
+        return whole(passage, span)
 
     def answers(self, citation: Citation, asked: str) -> bool:
         """Whether a sentence of a source is of the kind that the question asks for, and shows a reason where it asks for one."""
@@ -197,17 +197,17 @@ class _Draft:
         if self.text:
             self.restart()
             yield Redrafting()
-        self.text = say("refusal", self.language)
-        if closest is not None:
-            title, quote = closest.title or closest.document, inside(closest.text, self.language)
-            said = say("closest_says", self.language, title=title, quote=quote)
-            self.text += f" {said}"
-            self.sentences.append(Sentence(said, len(self.text) - len(said), len(self.text), 1.0, (closest,)))
-        elif self.hits:
-            passage = self.hits[0].passage
-            self.text += f" {say('closest', self.language, title=passage.title or passage.document)}"
+        nearest = closest or (self.hits[0].passage if self.hits else None)
+        if nearest is None:
+            said = say("closest_none", self.language)
+        elif closest is None:
+            said = say("closest", self.language, title=nearest.title or nearest.document)
         else:
-            self.text += f" {say('closest_none', self.language)}"
+            quote = inside(closest.text, self.language)
+            said = say("closest_says", self.language, title=nearest.title or nearest.document, quote=quote)
+        self.text = f"{say('refusal', self.language)} {said}"
+        if closest is not None:
+            self.sentences.append(Sentence(said, len(self.text) - len(said), len(self.text), 1.0, (closest,)))
         yield Delta(self.text)
         yield Finished(self.finished(likely, refused=True))
 
@@ -404,7 +404,7 @@ class Assistant:
             for each in draft.doubted
             if (likely >= _MEANT or not draft.foreign(each)) and can_answer(asked, each.text, draft.language_of(each))
         ]
-        citation = next((each for each in meant if draft.answers(each, asked)), None)
+        citation = next((each for each in meant if explains(asked, each.text)), None)
         if citation is None and likely >= _CLOSEST:
             citation = quotation(excerpts, asked, draft.language)
         citation = citation or next(iter(meant), None)

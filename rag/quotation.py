@@ -38,7 +38,9 @@ def quotation(excerpts: Sequence[Excerpt], question: str, language: str) -> Cita
             text = cite(excerpt.passage, span).text
             own = with_spellings(facts(text, own_language), named)
             held = [holds(own, name) for name in named]
-            around = (*own, *known, *with_spellings(facts(_before(excerpt.passage, span), own_language), named))
+            earlier = before(excerpt.passage, span)
+            near = facts(cite(excerpt.passage, earlier).text, own_language) if earlier else ()
+            around = (*own, *known, *with_spellings(near, named))
             spoken = not named or any(holds(around, name) for name in named)
             if _sayable(text) and spoken and can_answer(question, text, own_language):
                 opens = who and bool(named) and name_key(text.split()[0]) == named[0].value
@@ -59,19 +61,19 @@ def points_back(text: str) -> bool:
     return _BACK.search(text) is not None
 
 
+def before(passage: StoredPassage, span: Span) -> Span | None:
+    """The sentence that stands before one of a passage; None before the first."""
+    place = passage.sentences.index(span)
+    return passage.sentences[place - 1] if place else None
+
+
 def whole(passage: StoredPassage, span: Span) -> Citation:
     """A sentence of a passage, with the one before it where it points back to that: "She sees a strength in it."."""
-    citation, place = cite(passage, span), passage.sentences.index(span)
-    if place and points_back(citation.text):
-        both = cite(passage, (passage.sentences[place - 1][0], span[1]))
+    citation, earlier = cite(passage, span), before(passage, span)
+    if earlier and points_back(citation.text):
+        both = cite(passage, (earlier[0], span[1]))
         return both if _sayable(both.text) else citation
     return citation
-
-
-def _before(passage: StoredPassage, span: Span) -> str:
-    """The sentence before one of a passage, empty before the first."""
-    place = passage.sentences.index(span)
-    return cite(passage, passage.sentences[place - 1]).text if place else ""
 
 
 def inside(text: str, language: str) -> str:

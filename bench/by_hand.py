@@ -1,0 +1,42 @@
+"""Of the sentences that we read by hand, how many a strict reader accepts: by set, and by how many words their sources lack.
+
+    python -m bench.by_hand
+"""
+
+import sys
+from collections import defaultdict
+
+from bench.answers import lines
+from bench.report import RESULTS
+from index.lexical import terms
+from rag.language import detect, unquoted
+
+FILES = ("read-by-hand", "read-by-hand-2", "read-by-hand-3")
+
+
+def main() -> int:
+    """Count and print: accepted of all."""
+    for file in FILES:
+        counts: dict[str, list[bool]] = defaultdict(list)
+        for row in lines(RESULTS / f"{file}.jsonl"):
+            languages = detect(row["question"]), detect(row["citations"][0])
+            where = "one language" if len(set(languages)) == 1 else "two languages"
+            counts[row["set"]].append(row["accepted"])
+            counts[f"{where}, {_words(row['sentence'], row['citations'], *languages)}"].append(row["accepted"])
+        print(file)
+        for name, accepted in sorted(counts.items()):
+            print(f"  {name:48} {sum(accepted):3} of {len(accepted)}")
+    return 0
+
+
+def _words(sentence: str, citations: list[str], language: str, theirs: str) -> str:
+    """How many of a sentence's words are its own, in words."""
+    if len(unquoted(sentence)) < len(sentence) / 2:
+        return "quoted"
+    own = set(terms(sentence, language))
+    lacking = own - {term for citation in citations for term in terms(citation, theirs)}
+    return "no word of its own" if not lacking else "up to a fifth" if len(lacking) <= 0.2 * len(own) else "more than a fifth"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
