@@ -10,7 +10,7 @@ from typing import Literal
 from index.lexical import terms
 from rag.facts import denies, facts, fold
 
-Expected = Literal["person", "count", "money", "share", "quantity", "time"]
+Expected = Literal["person", "count", "money", "share", "quantity", "year", "time"]
 
 _MONEY = r"(?:euros?|dollars?|francs?|livres|pounds|argent|money|millions?|milliards?|billions?|temps|time)\b"
 _MEASURES = (
@@ -37,16 +37,18 @@ _ASKED: tuple[tuple[Expected, str], ...] = (
         rf"\bcombien\b|\bquel(?:le)?s? (?:(?:est|etait|sont|fut) l(?:e |a |'))?{_MEASURES}"
         rf"|\bhow (?:much|many|old|tall|high|big|large|far)\b|\bwhat (?:(?:is|was|are|were) the (?:\w+ )?)?{_MEASURES}",
     ),
+    ("year", r"\bquelles? annees?\b|\b(?:what|which) years?\b"),
     (
         "time",
-        r"^(?:et )?(?:depuis |jusqu'a )?quand\b|\b(?:en )?quelle annee\b|\ba quelle date\b|\bquel (?:jour|mois|siecle)\b"
-        r"|^(?:and )?(?:since )?when\b|\b(?:what|which) (?:year|date|day|month|century)\b",
+        r"^(?:et )?(?:depuis |jusqu'a )?quand\b|\ba quelle date\b|\bquel (?:jour|mois|siecle)\b"
+        r"|^(?:and )?(?:since )?when\b|\b(?:what|which) (?:date|day|month|century)\b",
     ),
 )
 _FEW = re.compile(
     r"\b(?:deux|trois|seule?|moitie|tiers|quarts?|double|triple|majorite|totalite|aucune?|zero|plusieurs|dizaines?|centaines?"
     r"|milliers?|two|three|single|half|third|quarter|twice|majority|none|dozens|hundreds|thousands|several)\b"
 )
+_YEAR = 100  # a figure from which on it may be a year; smaller ones count years: "two years later"
 _SUM = 1000  # a figure from which on it may be one of money without its unit
 _TIMES = re.compile(
     r"\b(?:siecle|century|printemps|ete|automne|hiver|spring|summer|autumn|winter|hier|aujourd'hui|yesterday|today|apres|after"
@@ -65,6 +67,8 @@ def fits(kind: Expected | None, text: str, language: str) -> bool:
     if kind in (None, "person"):
         return True
     known = [fact for fact in facts(text, language) if fact.kind in ("number", "date")]
+    if kind == "year":
+        return any(fact.kind == "number" and not fact.unit and float(fact.value) >= _YEAR for fact in known)
     if kind == "time":
         return bool(known) or _TIMES.search(fold(text)) is not None
     if kind == "money":
@@ -79,7 +83,7 @@ _EST = (
     r"|wid|clos|wealthi|heavi)est"
 )
 _EXTREME = re.compile(
-    rf"\b(?:(?:l[ae]|les|sa|son|ses|leurs?) (?:plus|moins|meilleure?s?|pires?)|most|least|best|worst|{_EST})\b(?! souvent| often)"
+    rf"\b(?:(?:l[ae]|les|sa|son|ses|leurs?) (?:plus|moins|meilleure?s?|pires?)|most|least|best|worst|{_EST})\b(?!-| souvent| often)"
 )
 _RANKED = re.compile(
     rf"\b(?:(?:plus|moins) (?!d[e'])\w+|meilleure?s?|pires?|more|less|most|least|best|worst|{_EST}|premi\w+|dernier\w*|first|last"

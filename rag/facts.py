@@ -130,7 +130,8 @@ _TITLES = frozenset(
     "royal sea treaty trophy university war world".split()
 )
 
-_DIGITS = r"(?<![\w.,-])(?P<digits>\d{1,3}(?:[ \u00a0\u202f.,]\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d+(?:[.,]\d+)?)"
+# A hyphen before a figure is part of a name ("GPT-4") after a letter only, not in "1564-1593".
+_DIGITS = r"(?<![\w.,])(?<![^\W\d_]-)(?P<digits>\d{1,3}(?:[ \u00a0\u202f.,]\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d+(?:[.,]\d+)?)"
 _SCALED = re.compile(
     _DIGITS + r"[ \u00a0\u202f-]?(?P<scale>mille|thousand|millions?|milliards?|billions?|trillions?|bn|mds?|mln|k)\b", re.IGNORECASE
 )

@@ -15,6 +15,7 @@ from rag.expected import closed, echoes, expected, explains, fits, ranks
         ("Quelle part d'OpenAI Microsoft détient-il ?", "share"),
         ("How much did Microsoft invest in OpenAI? What share does it own?", "share"),
         ("When was the vote?", "time"),
+        ("En quelle année a-t-on voté ?", "year"),
         ("Qui dirige Microsoft ?", None),
     ],
 )
@@ -26,6 +27,11 @@ def test_a_sentence_fits_the_kind() -> None:
     assert fits("money", "Microsoft y place 15 millions d'euros.", "fr")
     assert not fits("money", "Microsoft prend une part de son capital.", "fr")
     assert fits("time", "The vote was in 2023.", "en")
+
+
+def test_a_year_is_no_number_of_years() -> None:
+    assert fits("year", "Christopher Marlowe (1564-1593) était un dramaturge.", "fr")
+    assert not fits("year", "He left the school two years later.", "en")
 
 
 def test_a_share_is_no_sum() -> None:
@@ -50,6 +56,7 @@ def test_the_best_of_its_kind_is_told_by_a_sentence_that_compares() -> None:
     assert ranks("Who is the oldest player?", "With 41 years, Morel is the club's oldest player.")
     assert ranks("Where is the forest most often cut?", "It is cut near the river.")
     assert ranks("Où est le port ?", "Le port est au nord.")
+    assert ranks("Who writes the list of best-sellers?", "The list is written by Morel.")
 
 
 @pytest.mark.parametrize(

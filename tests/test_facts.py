@@ -67,3 +67,7 @@ def test_words_of_negation() -> None:
 )
 def test_what_is_about_so_much_is_told_from_what_is_so_much(text: str, language: str, values: set[str]) -> None:
     assert about(text, language) == values
+
+
+def test_a_hyphen_before_a_figure_belongs_to_a_name_after_a_letter_only() -> None:
+    assert {fact.value for fact in facts("GPT-4 (1564-1593), entre -8000 et -3000", "fr")} == {"gpt-4", "1564", "1593", "8000", "3000"}
