@@ -1,31 +1,27 @@
-"""One llama.cpp context for everybody who asks: what they read and write goes through the model together.
+"""One llama.cpp context for everybody who asks.
 
-A processor that writes spends its time on fetching the model's weights from memory, and one fetch serves a token of each
-answer. What was read once isn't read again: the states of recent prompts stay in the context, and a new prompt starts after
-the longest beginning that it shares with one of them.
+What was read once isn't read again: the states of recent prompts stay in the context, and a new prompt starts after the longest
+beginning that it shares with one of them.
 """
 
 import json
 import os
-import threading
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from collections import OrderedDict
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from hashlib import file_digest, sha256
 from itertools import count
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from rag.generator import shared_beginning
+from rag.serving import Job, Serving
 
 _AT_ONCE = 256  # tokens read in one run of the model
 _BESIDE = 32  # the same while others write, who wait for it
-_SLOTS = 4  # askers served at once; the others wait in order of arrival
 _MOST_KEPT = 96  # beginnings whose states stay
 # A shared beginning is taken over in whole groups of this many tokens, as the matrix kernels work on groups of rows. Flash
 # attention may still sum in another order where the context holds other things, and so may the kernels where several ask at
@@ -43,29 +39,8 @@ class _Kept:
     lasting: bool = False
 
 
-@dataclass(eq=False)
-class Job:
-    """A prompt on its way through the model, and what is wanted after it: its state kept, the logits, or `most` tokens written."""
-
-    prompt: list[int]
-    wants: Literal["state", "logits", "tokens"]
-    most: int = 0
-    stop: threading.Event | None = None
-    out: SimpleQueue[Any] = field(default_factory=SimpleQueue)  # what came of it; at the end None, or an error
-    left: bool = False  # nobody listens any more
-    sequence: int = -1
-    position: int = 0  # cells of its sequence that are right
-    token: int | None = None  # written last, not yet run
-    written: int = 0
-
-    @property
-    def stopped(self) -> bool:
-        """Whether to go on with it is no use."""
-        return self.left or (self.stop is not None and self.stop.is_set())
-
-
-class Batches:
-    """Serves jobs from a thread of its own, the only one that touches the context.
+class Batches(Serving):
+    """Serves jobs from one context. The logits are (v,) float64.
 
     Args:
         lc: the wheel's module.
@@ -77,11 +52,12 @@ class Batches:
     """
 
     def __init__(self, lc: Any, model: Any, *, cells: int, threads: int, states: Path | None, made_by: str) -> None:
+        super().__init__()
         self._lc = lc
         parameters = lc.LlamaContextParams()
         parameters.n_ctx = cells
-        parameters.n_batch = parameters.n_ubatch = _AT_ONCE + _SLOTS
-        parameters.n_seq_max = _MOST_KEPT + _SLOTS + 1
+        parameters.n_batch = parameters.n_ubatch = _AT_ONCE + self.slots
+        parameters.n_seq_max = _MOST_KEPT + self.slots + 1
         parameters.kv_unified = True
         parameters.flash_attn_type = 1  # passes over what other sequences hold, which would double the time in a full context
         parameters.n_threads = parameters.n_threads_batch = threads
@@ -93,86 +69,23 @@ class Batches:
         digest = sha256(f"{made_by}|{cells}|{parameters.n_seq_max}".encode()).hexdigest()[:24]
         self._states = states and states / f"{digest}.states"
         self._kept: OrderedDict[int, _Kept] = OrderedDict()  # by sequence number, least recently used first
-        self._inbox: SimpleQueue[Job | Callable[[], None] | None] = SimpleQueue()
-        self._waiting: deque[Job] = deque()
-        self._active: list[Job] = []
         self._running: Sequence[Job] = ()
-        self._closed = False
         self._context.set_abort_callback(self._in_vain)
         self._load()
         self._on_disk = self._lasting()
-        self._thread = threading.Thread(target=self._serve, name="cocorico-model", daemon=True)
         self._thread.start()
-
-    def ask(self, job: Job) -> Iterator[Any]:
-        """What comes of a job, as it comes: the logits (v,) float64, or token after token. Closing the iterator stops it."""
-        self._inbox.put(job)
-        try:
-            while not (job.stopped or self._closed):
-                with suppress(Empty):
-                    came = job.out.get(timeout=0.1)
-                    if came is None:
-                        return
-                    if isinstance(came, Exception):
-                                raise came
-                    yield came
-        finally:
-            job.left = True
 
     def keep(self) -> None:
         """Write the states of what was prepared to disk, unless they are there."""
-        if self._closed:
-            return
-        done: Future[None] = Future()
-
-        def write() -> None:
-            try:
-                self._save()
-                done.set_result(None)
-            except Exception as error:
-                done.set_exception(error)
-
-        self._inbox.put(write)
-        done.result()
+        if not self._closed:
+            self.run(self._save)
 
     def close(self) -> None:
         """Stop serving and free the context."""
         if not self._closed:
             self.keep()
-            self._closed = True
-            self._inbox.put(None)
-            self._thread.join()
+            super().close()
             self._context.close()
-
-    def _serve(self) -> None:
-        while True:
-            idle = not self._active and not self._waiting
-            with suppress(Empty):
-                while True:
-                    given = self._inbox.get(block=idle)
-                    idle = False
-                    if given is None:
-                        return
-                    if isinstance(given, Job):
-                        self._waiting.append(given)
-                    else:
-                        given()
-            try:
-                self._go_on()
-            except Exception as error:  # a bug: those who ask now are told, and the next are served
-                for job in (*self._active, *self._waiting):
-                    job.out.put(error)
-                self._active.clear()
-                self._waiting.clear()
-
-    def _go_on(self) -> None:
-        """Let go of those who left, begin with those for whom there is room, and run the model once."""
-        for job in [job for job in self._active if job.stopped]:
-            self._finish(job)
-        while self._waiting and len(self._active) < _SLOTS and self._begin(self._waiting[0]):
-            self._waiting.popleft()
-        if self._active:
-            self._step()
 
     def _begin(self, job: Job) -> bool:
         """Give a job a sequence that holds all that some kept one shares with its prompt; False where it must wait for room."""
@@ -287,13 +200,8 @@ class Batches:
             job.out.put(np.array(self._context.get_logits_ith(place), np.float64))
             self._finish(job)
             return
-        job.token = self._greedy.sample(self._context, place)
-        if self._vocab.is_eog(job.token):
-            self._finish(job)
-            return
-        job.out.put(job.token)
-        job.written += 1
-        if job.written == job.most:
+        token = self._greedy.sample(self._context, place)
+        if not job.write(token, ends=self._vocab.is_eog(token)):
             self._finish(job)
 
     def _finish(self, job: Job, error: Exception | None = None) -> None:

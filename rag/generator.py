@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -122,33 +121,6 @@ def shared_beginning(one: Sequence[int], other: Sequence[int]) -> int:
             break
         common += 1
     return common
-
-
-class Turnstile:
-    """A lock that serves in order of arrival; Python's own locks promise no order."""
-
-    def __init__(self) -> None:
-        self._waiting: list[threading.Event] = []
-        self._guard = threading.Lock()
-
-    @contextmanager
-    def turn(self, stop: threading.Event | None = None) -> Iterator[bool]:
-        """Wait for those who came before, then have the turn to the end of the block; False where `stop` came first."""
-        mine = threading.Event()
-        with self._guard:
-            self._waiting.append(mine)
-            if len(self._waiting) == 1:
-                mine.set()
-        try:
-            while not mine.wait(0.1):
-                if stop is not None and stop.is_set():
-                    break
-            yield mine.is_set()
-        finally:
-            with self._guard:
-                self._waiting.remove(mine)
-                if self._waiting:  # setting it again does no harm where a waiting one gave up
-                    self._waiting[0].set()
 
 
 def render(template: str, messages: Sequence[Message], **names: Any) -> list[tuple[str, bool]]:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from rag.batching import GROUP, Batches, Job
+from rag.batching import GROUP, Batches
 from rag.generator import CHATML, Message, render
+from rag.serving import Job
 from weights.errors import UserError
 
 

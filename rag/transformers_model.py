@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from rag.generator import CHATML, Message, Turnstile, render, shared_beginning
+from rag.generator import CHATML, Message, render
+from rag.serving import Job
+from rag.stacking import Stack
 from weights.errors import UserError
-
-_AT_ONCE = 256  # tokens read between two looks at `stop`
 
 
 class TransformersModel:
@@ -55,63 +55,48 @@ class TransformersModel:
         text = self._model.config.get_text_config()
         self.context_tokens = int(getattr(text, "max_position_embeddings", 4096))
         self.kept_tokens = 0
-        self._ends = _end_tokens(self._model, self._tokenizer)
-        self._turnstile = Turnstile()
-        # The tokens of the last run and the model's state after them: a prompt that begins alike goes on from there.
-        self._known: list[int] = []
-        self._state: Any = None
+        self._stack = Stack(self._model, _end_tokens(self._model, self._tokenizer))
+        self._tokenizing = threading.Lock()  # whether markers count is state of the tokenizer, not of a call
 
     def count(self, text: str) -> int:
         """Tokens of a text."""
-        return len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+        return len(self._encoded(text, own=False))
 
     def keep(self) -> None:
         """See `Generator.keep`: nothing is."""
 
     def prepare(self, messages: Sequence[Message], *, stop: threading.Event | None = None) -> None:
-        """See `Generator.prepare`: only the last prompt's state is kept here."""
+        """See `Generator.prepare`: only the state of the last prompt is kept here."""
 
     def stream(
         self, messages: Sequence[Message], *, begin: str = "", max_tokens: int = 256, stop: threading.Event | None = None
     ) -> Iterator[str]:
         """See `Generator.stream`."""
-        prompt = self._tokens(messages, max_tokens, begin)
-        with self._turnstile.turn(stop) as mine:
-            written: list[int] = []
-            shown = 0
-            for _ in range(max_tokens):
-                logits = self._logits(prompt + written, stop) if mine else None
-                if logits is None:
-                    return
-                token = int(logits.argmax())
-                if token in self._ends:
-                    break
-                written.append(token)
-                text = self._tokenizer.decode(written, skip_special_tokens=True)
-                whole = len(text) - 1 if text.endswith("\ufffd") else len(text)
-                if whole > shown:
-                    yield text[shown:whole]
-                    shown = whole
+        written: list[int] = []
+        text, shown = "", 0
+        for token in self._stack.ask(Job(self._tokens(messages, max_tokens, begin), "tokens", max_tokens, stop)):
+            written.append(token)
             text = self._tokenizer.decode(written, skip_special_tokens=True)
-            if len(text) > shown:
-                yield text[shown:]
+            whole = len(text) - 1 if text.endswith("\ufffd") else len(text)
+            if whole > shown:
+                yield text[shown:whole]
+                shown = whole
+        if len(text) > shown and not (stop and stop.is_set()):
+            yield text[shown:]
 
     def choose(
         self, messages: Sequence[Message], options: Sequence[str], *, stop: threading.Event | None = None
     ) -> tuple[float, ...]:
         """See `Generator.choose`."""
-        prompt = self._tokens(messages, 1)
-        with self._turnstile.turn():
-            logits = self._logits(prompt, stop)
-        if logits is None:
-            return (1 / len(options),) * len(options)
-        firsts = [self._tokenizer(option, add_special_tokens=False)["input_ids"][0] for option in options]
-        return tuple(logits[firsts].float().softmax(0).tolist())
+        firsts = [self._encoded(option, own=False)[0] for option in options]
+        for logits in self._stack.ask(Job(self._tokens(messages, 1), "logits", stop=stop)):
+            return tuple(logits[firsts].softmax(0).tolist())
+        return (1 / len(options),) * len(options)
 
     def close(self) -> None:
         """See `Generator.close`."""
-        with self._turnstile.turn():
-            self._model = self._state = None
+        self._stack.close()
+        self._model = None
         if self._torch.cuda.is_available():
             self._torch.cuda.empty_cache()
 
@@ -121,42 +106,15 @@ class TransformersModel:
         tokens: list[int] = []
         marks = {"bos_token": tokenizer.bos_token or "", "eos_token": tokenizer.eos_token or ""}
         for text, own in [*render(template, messages, **marks), (begin, False)]:
-            # `split_special_tokens` reads markers in a content as the plain text that they are there.
-            tokens += tokenizer(text, add_special_tokens=False, split_special_tokens=not own)["input_ids"]
+            tokens += self._encoded(text, own=own)
         if len(tokens) + max_tokens > self.context_tokens:
             raise UserError("prompt_too_long", tokens=len(tokens), most=self.context_tokens - max_tokens)
         return tokens
 
-    def _logits(self, tokens: Sequence[int], stop: threading.Event | None) -> Any:
-        """The logits after the last token, (vocabulary,); None where `stop` came first."""
-        torch = self._torch
-        known, state = self._known, self._state
-        # While this runs the state is in between: after an error the next run begins anew.
-        self._known, self._state = [], None
-        common = min(shared_beginning(known, tokens), len(tokens) - 1)  # the last token is always run
-        if common < len(known):
-            if common and _can_go_back(state):
-                state.crop(common - len(known))
-            else:
-                common, state = 0, None
-        out: Any = None
-        with torch.inference_mode():
-            for first in range(common, len(tokens), _AT_ONCE):
-                if stop and stop.is_set():
-                    self._known, self._state = list(tokens[:first]), state
-                    return None
-                ids = torch.tensor([tokens[first : first + _AT_ONCE]], device=self._model.device)
-                out = self._model(input_ids=ids, past_key_values=state, use_cache=True, logits_to_keep=1)
-                state = out.past_key_values
-        self._known, self._state = list(tokens), state
-        return out.logits[0, -1]
-
-
-def _can_go_back(state: Any) -> bool:
-    """Whether the last tokens of a state can be forgotten: not where a window slides or all is mixed into one."""
-    from transformers import DynamicCache
-
-    return isinstance(state, DynamicCache) and not any(getattr(layer, "is_sliding", True) for layer in state.layers)
+    def _encoded(self, text: str, *, own: bool) -> list[int]:
+        """The tokens of a text. Unless it is the template's own, markers in it are the plain text that they are there."""
+        with self._tokenizing:
+            return list(self._tokenizer(text, add_special_tokens=False, split_special_tokens=not own)["input_ids"])
 
 
 def _silence() -> None:

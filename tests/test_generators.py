@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rag import openai_server
-from rag.generator import Generator, Message, Turnstile, open_generator, render, shared_beginning
+from rag.generator import Generator, Message, open_generator, render, shared_beginning
 from rag.llama_cpp import LlamaCpp
 from rag.openai_server import OpenAIServer
 from tests.chat_server import Handler, handler_of, serving
@@ -313,6 +313,19 @@ def test_answers_written_together_read_the_weights_once(home: Path, monkeypatch:
         assert len(runs) < 80  # 160 one by one
 
 
+def test_answers_written_together_by_transformers_are_those_written_alone(transformers_generator: Generator) -> None:
+    """Prompts and answers of several lengths, one whose asker leaves, and one who comes when the others are writing."""
+    asked = [CAPITAL, COUNT, [Message("system", "You are brief."), Message("user", "Name three rivers of France.")]]
+    alone = ["".join(transformers_generator.stream(messages, max_tokens=24)) for messages in asked]
+    with ThreadPoolExecutor(4) as askers, closing(transformers_generator.stream(COUNT, max_tokens=200)) as leaving:
+        next(leaving)
+        answers = [askers.submit(lambda m: "".join(transformers_generator.stream(m, max_tokens=24)), each) for each in asked[:2]]
+        next(leaving)
+        leaving.close()
+        answers.append(askers.submit(lambda: "".join(transformers_generator.stream(asked[2], max_tokens=24))))
+        assert [answer.result(timeout=120) for answer in answers] == alone
+
+
 # The server's side: what can go wrong on a wire.
 
 
@@ -583,35 +596,11 @@ def test_transformers_loads_a_folder_of_any_family(head: str, tmp_path: Path, ho
         assert len(first) <= 8
         assert sum(generator.choose(asked, ("un", "deux"))) == pytest.approx(1, abs=1e-5)
         assert list(generator.stream(asked, max_tokens=8)) == first
+        with ThreadPoolExecutor(3) as pool:
+            assert list(pool.map(lambda _: list(generator.stream(asked, max_tokens=8)), range(3))) == [first] * 3
 
 
 # Its parts.
-
-
-def test_a_turnstile_serves_in_order_of_arrival() -> None:
-    turnstile, order = Turnstile(), []
-
-    def take(number: int) -> None:
-        with turnstile.turn():
-            order.append(number)
-
-    threads = [threading.Thread(target=take, args=(number,)) for number in range(5)]
-    with turnstile.turn():
-        for thread in threads:
-            thread.start()
-            time.sleep(0.03)
-    for thread in threads:
-        thread.join()
-    assert order == [0, 1, 2, 3, 4]
-
-
-def test_one_who_gives_up_at_the_turnstile_holds_up_nobody() -> None:
-    turnstile, stop = Turnstile(), threading.Event()
-    stop.set()
-    with turnstile.turn(), turnstile.turn(stop) as mine:
-        assert not mine
-    with turnstile.turn() as mine:
-        assert mine
 
 
 def test_a_template_is_told_from_the_contents() -> None:
