@@ -96,8 +96,8 @@ def fit(rows: list[Row]) -> None:
     from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
     from sklearn.model_selection import GroupKFold, cross_val_predict  # type: ignore[import-untyped]
 
-    # bias, score, vector, late, sentence, read: only the search's and the model's probability are kept
-    x = np.array([answerable.features(Evidence(row["score"], 0, 0, 0, row["read"])) for row in rows])[:, [1, 5]]
+    # a constant, score, read, foreign: only the search's and the model's probability are kept
+    x = np.array([answerable.features(Evidence(row["score"], 0, 0, 0, row["read"])) for row in rows])[:, 1:3]
     holds, places = np.array([row["holds"] for row in rows]), np.array([row["place"] for row in rows])
     model = LogisticRegression(C=1.0)
     parts = GroupKFold(5)

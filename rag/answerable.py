@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from math import exp, log
 
-# A logistic function over `features`, for the default model: two of them, fitted to 112 questions of NoMIRACL in both languages.
-# The threshold is set by hand, lower than those questions alone would have it: see docs/QUALITY.md. `python -m bench.answerable`
-# fits all features.
-_WEIGHTS = (-1.685, 0.278, 0.0, 0.0, 0.0, 0.72)
-THRESHOLD = 0.13
+# Logistic functions over `features`, for the default model. The first tells whether to answer, fitted to 112 questions of NoMIRACL;
+# the threshold is set by hand, lower than those would have it (docs/QUALITY.md). The second tells how likely an answer that was
+# given is to be right, fitted by `python -m bench.answerable`; below `DOUBTFUL` it is shown as unsure.
+_WEIGHTS, THRESHOLD = (-1.685, 0.278, 0.72, 0.0), 0.13
+_RIGHT, DOUBTFUL = (0.194, 0.428, 0.249, 1.348), 0.55
 # The same over the search's and the model's probability alone, fitted to which of the excerpts that are read of PIAF's passages
 # holds the answer. It is too sure of questions that nothing answers to decline by, and better at telling excerpts apart.
-_HERE = (-0.345, 1.088, 0.746)
+_HERE = (-0.345, 1.088, 0.746, 0.0)
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class Evidence:
 
     `score`, `vector` and `late` are the passage's (see `rag.retriever.Hit`); `sentence` is the likeness of the excerpt's best
     sentence to the question; `read` is the model's probability of beginning its answer with "yes"; `support` is how surely the
-    sources hold the best sentence of the answer, 0 before there is one.
+    sources hold the best sentence of the answer, 0 before there is one. `foreign` tells that the passage is in another language
+    than the question, which lowers its score.
     """
 
     score: float
@@ -28,26 +29,31 @@ class Evidence:
     sentence: float
     read: float
     support: float = 0.0
+    foreign: bool = False
 
 
 def features(evidence: Evidence) -> tuple[float, ...]:
-    """What the regression weighs, the first for the bias."""
-    return (1.0, _logit(evidence.score), evidence.vector, evidence.late, evidence.sentence, _logit(evidence.read))
+    """What the regression weighs: a constant, the logits of `score` and `read`, and `foreign`."""
+    return (1.0, _logit(evidence.score), _logit(evidence.read), float(evidence.foreign))
 
 
 def probability(evidence: Evidence) -> float:
     """How likely it is that the excerpt answers."""
-    return _logistic(sum(weight * value for weight, value in zip(_WEIGHTS, features(evidence), strict=True)))
+    return _logistic(_WEIGHTS, evidence)
 
 
 def here(evidence: Evidence) -> float:
     """How likely the excerpt is to be the one that answers, of those that were found, where the documents do."""
-    bias, score, read = _HERE
-    return _logistic(bias + score * _logit(evidence.score) + read * _logit(evidence.read))
+    return _logistic(_HERE, evidence)
 
 
-def _logistic(value: float) -> float:
-    return 1 / (1 + exp(-value))
+def right(evidence: Evidence) -> float:
+    """How likely it is that an answer which was written from the excerpt, and stood up to the checks, is right."""
+    return _logistic(_RIGHT, evidence)
+
+
+def _logistic(weights: tuple[float, ...], evidence: Evidence) -> float:
+    return 1 / (1 + exp(-sum(weight * value for weight, value in zip(weights, features(evidence), strict=True))))
 
 
 def _logit(probability: float) -> float:

@@ -71,6 +71,12 @@ class Answer:
     timings: Timings
     evidence: Evidence = _NOTHING
 
+    @property
+    def doubtful(self) -> bool:
+        """Whether the documents may well not answer, though some words of theirs are given as an answer."""
+        written = self.evidence.read > 0 and not self.refused
+        return written and answerable.right(self.evidence) < answerable.DOUBTFUL
+
 
 @dataclass(frozen=True)
 class Searching:
@@ -341,6 +347,7 @@ class Assistant:
         # What its excerpt doesn't hold is the model's own knowledge, or a mix-up: then the next excerpt is asked.
         for chance, evidence, excerpt in self._promising(asked, language, hits, excerpts, stop):
             likely = max(likely, chance)
+            draft.evidence = draft.evidence if written else max(draft.evidence, evidence, key=answerable.probability)
             if chance < self.threshold or (stop and stop.is_set()):
                 continue
             written.append(excerpt)
@@ -390,7 +397,8 @@ class Assistant:
         self.generator.prepare(prompts.beginning(excerpt), stop=stop)
         options = [prompts.OPENINGS[each][place] for place in (0, 1) for each in ("fr", "en")]
         odds = self.generator.choose(prompts.answering(asked, excerpt, language), options, stop=stop)
-        return Evidence(hit.score, hit.vector, hit.late, excerpt.likeness, sum(odds[:2]))
+        foreign = excerpt.passage.language != language
+        return Evidence(hit.score, hit.vector, hit.late, excerpt.likeness, sum(odds[:2]), foreign=foreign)
 
     def _quote(
         self, excerpts: Sequence[Excerpt], asked: str, draft: _Draft, likely: float, stop: threading.Event | None

@@ -15,6 +15,10 @@ MESSAGES: dict[str, dict[str, str]] = {
         "en": "The documents do not answer this question.",
     },
     "closest": {"fr": "Le plus proche est dans « {title} ».", "en": "The closest is in “{title}”."},
+    "doubtful": {
+        "fr": "Peu sûr : il se peut que les documents ne répondent pas à cette question. Vérifiez la source.",
+        "en": "Not sure: the documents may not answer this question. Check the source.",
+    },
     "closest_says": {
         "fr": "Ce qui s’en approche le plus, dans « {title} » : « {quote} »",
         "en": "What comes closest, in “{title}”: “{quote}”",

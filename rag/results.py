@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from rag.assistant import Answer
+from rag.messages import say
 from rag.retriever import Hit
 
 
@@ -34,6 +35,7 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "language": answer.language,
         "answerable": round(answer.answerable, 4),
         "refused": answer.refused,
+        "doubtful": answer.doubtful,
         "sentences": sentences,
         "passages": [hit_json(hit) for hit in answer.passages],
         "timings": {
@@ -62,4 +64,6 @@ def answer_text(answer: Answer) -> str:
         if not sentence.citations:
             text += " [?]"
     text += answer.answer[at:]
+    if answer.doubtful:
+        text += f"\n({say('doubtful', answer.language)})"
     return "\n".join([text, *(["", *sources] if sources else [])])

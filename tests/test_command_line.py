@@ -194,7 +194,7 @@ def test_ask_as_json_has_all_that_a_script_needs(home: Path, capsys: pytest.Capt
     assert main(["ask", question, "--json", "--model", "small", "--home", str(home)]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result.keys() == {
-        "answer", "language", "answerable", "refused", "sentences", "passages", "timings", "tokens"
+        "answer", "language", "answerable", "refused", "doubtful", "sentences", "passages", "timings", "tokens"
     }  # fmt: skip
     assert result["language"] == "fr"
     assert 0 <= result["answerable"] <= 1

@@ -151,6 +151,14 @@ def test_markdown_numbers_and_quotes_the_sources(history: History) -> None:
     assert "À revoir — trop \\<court\\>" in file["text"]
 
 
+def test_an_export_tells_which_answers_are_doubtful(history: History) -> None:
+    conversation = history.read("anne", said(history)) or {}
+    conversation["turns"][0]["view"]["doubtful"] = True
+    assert "*Not sure: the documents" in export(conversation, "markdown", "en")["text"]
+    assert "<em>Not sure: the documents" in export(conversation, "html", "en")["text"]
+    assert json.loads(export(conversation, "json", "en")["text"])["turns"][0]["doubtful"]
+
+
 def test_html_links_each_number_to_its_source_and_escapes_all(history: History) -> None:
     text = export(history.read("anne", said(history, "<script>alert(1)</script>")) or {}, "html", "en")["text"]
     assert '<sup><a href="#s0-1">1</a></sup>' in text

@@ -1,8 +1,10 @@
 """Answers as scripts and terminals see them."""
 
 import json
+from dataclasses import replace
 
 from index.contract import StoredPassage
+from rag.answerable import Evidence
 from rag.assistant import Answer, Timings
 from rag.grounding import Citation, Sentence
 from rag.results import answer_json, answer_text, hit_json
@@ -38,6 +40,15 @@ def test_an_answer_without_sentences_is_its_text_alone() -> None:
     assert answer_text(answer) == "Les documents ne répondent pas."
 
 
+def test_an_answer_that_is_likely_wrong_says_so() -> None:
+    unlikely = Evidence(0.1, 0.8, 0.5, 0.5, 0.4)
+    answer = replace(_answer(("Un.", (FIRST,))), evidence=unlikely)
+    assert "Un. [1]\n(Peu sûr" in answer_text(answer)
+    assert answer_json(answer)["doubtful"]
+    assert not replace(answer, refused=True).doubtful
+    assert not replace(answer, evidence=Evidence(0.9, 0.9, 0.8, 0.8, 0.99)).doubtful
+
+
 def test_the_json_is_what_scripts_rely_on() -> None:
     line = answer_json(_answer(("Un.", (FIRST,))))
     assert json.loads(json.dumps(line)) == {
@@ -45,6 +56,7 @@ def test_the_json_is_what_scripts_rely_on() -> None:
         "language": "fr",
         "answerable": 0.9877,
         "refused": False,
+        "doubtful": False,
         "sentences": [
             {
                 "text": "Un.",

@@ -166,6 +166,7 @@ def _finished(answer: "Answer", view: View) -> View:
         "text": answer.answer,
         "language": answer.language,
         "refused": answer.refused,
+        "doubtful": answer.doubtful,
         "sentences": [_sentence(sentence, view) for sentence in answer.sentences],
         "passages": [_hit(hit) for hit in answer.passages],
         "further": further(answer),

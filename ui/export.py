@@ -41,6 +41,7 @@ def _json(conversation: dict[str, Any], language: str) -> str:
                 "answer": view.get("text", ""),
                 "language": view.get("language"),
                 "refused": bool(view.get("refused")),
+                "doubtful": bool(view.get("doubtful")),
                 "sentences": [
                     {**sentence, "citations": [_number(sources, citation) for citation in sentence["citations"]]}
                     for sentence in view.get("sentences", ())
@@ -65,6 +66,8 @@ def _markdown(conversation: dict[str, Any], language: str) -> str:
         pieces, sources = _numbered(turn["view"])
         said = "".join(_plain(text) + "".join(f" [{number}]" for number in numbers) for text, numbers in pieces)
         lines += ["", f"## {_plain(turn['question'])}", "", said]
+        if turn["view"].get("doubtful"):
+            lines += ["", f"*{_say('doubtful', language)}*"]
         if sources:
             lines += ["", _say("sources", language), ""]
         for number, source in enumerate(sources, 1):
@@ -89,6 +92,8 @@ def _html(conversation: dict[str, Any], language: str) -> str:
             for text, numbers in pieces
         )
         parts.append(f"<h2>{escape(turn['question'])}</h2><p>{said}</p>")
+        if turn["view"].get("doubtful"):
+            parts.append(f"<p><em>{escape(_say('doubtful', language))}</em></p>")
         if sources:
             items = (
                 f'<li id="s{place}-{number}">{escape(source["title"])} ({escape(source["document"])})'

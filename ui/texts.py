@@ -1,6 +1,6 @@
 """Every word that the page shows of its own, in French and English; plainly here, spaced as each asks."""
 
-from rag.messages import typeset
+from rag.messages import MESSAGES, typeset
 
 TEXTS: dict[str, dict[str, str]] = {
     # What it is
@@ -51,6 +51,7 @@ TEXTS: dict[str, dict[str, str]] = {
     "stopping": {"fr": "Arrêt…", "en": "Stopping…"},
     "stopped": {"fr": "Réponse interrompue.", "en": "Answer stopped."},
     "refused": {"fr": "Pas dans les documents", "en": "Not in the documents"},
+    "doubtful": MESSAGES["doubtful"],
     # Under an answer
     "passages_one": {"fr": "un passage lu", "en": "one passage read"},
     "passages_other": {"fr": "{count} passages lus", "en": "{count} passages read"},

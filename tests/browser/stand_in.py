@@ -10,6 +10,7 @@ from index.contract import DocumentInfo, StoredPassage
 from index.documents import Document, make, walk
 from index.reading import Reader
 from index.sync import SyncProgress
+from rag.answerable import Evidence
 from rag.assistant import Answer, Assistant, Delta, Event, Finished, Found, Grounded, Searching, Timings
 from rag.folder import Folder
 from rag.grounding import Citation, Sentence
@@ -74,6 +75,9 @@ ANSWERS: dict[str, tuple[tuple[str, tuple[Citation, ...]], ...]] = {
 }
 
 
+SURE, DOUBT = Evidence(0.9, 0.9, 0.8, 0.8, 0.99), Evidence(0.1, 0.8, 0.5, 0.5, 0.4)
+
+
 class StandIn(Assistant):
     """Answers from `ANSWERS`; "refus" refuses, "erreur" fails as the user could mend, "panne" as a bug would."""
 
@@ -107,7 +111,8 @@ class StandIn(Assistant):
             sentences.append(Sentence(body.strip(), start, len(text), 0.9 if len(citations) < 2 and citations else 0.6 if citations else 0.1, citations))
             yield Grounded(sentences[-1])
         timings = Timings(0.1, 0.2, 1.2, 40)
-        yield Finished(Answer(question, text, "fr", 0.9, kind == "refus", tuple(sentences), hits, timings))
+        known = DOUBT if kind == "coq" else SURE
+        yield Finished(Answer(question, text, "fr", 0.9, kind == "refus", tuple(sentences), hits, timings, known))
 
 
 class _Shelf:

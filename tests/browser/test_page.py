@@ -285,6 +285,15 @@ def test_a_sentence_without_support_says_so(page: Page) -> None:
     expect(page.locator(".preview")).to_contain_text("Phrase sans appui")
 
 
+def test_an_answer_that_is_likely_wrong_says_so_in_the_language_of_the_page(page: Page) -> None:
+    ask(page, "coq")
+    expect(page.locator(".answer .aside")).to_contain_text("Peu sûr")
+    page.click("[data-language=en]")
+    expect(page.locator(".answer .aside")).to_contain_text("Not sure")
+    ask(page, "investi")
+    expect(page.locator(".answer .aside")).to_have_count(1)
+
+
 def test_a_bug_is_told_without_its_traceback(page: Page) -> None:
     ask(page, "panne")
     expect(page.locator(".error")).to_contain_text("mal passé")

@@ -194,6 +194,7 @@ function turnElement(turn) {
     h("article", { class: view.refused ? "answer refused" : "answer", lang: view.language },
       view.refused ? h("p", { class: "badge", lang: app.language }, say("refused")) : null,
       view.text ? h("div", { class: "prose" }, prose(turn, citations)) : null,
+      done && view.doubtful ? h("p", { class: "aside", lang: app.language }, say("doubtful")) : null,
       done && view.error ? h("p", { class: "error", role: "alert", lang: app.language }, view.error[app.language]) : null,
       done && view.stopped && !view.error ? h("p", { class: "aside", lang: app.language }, say("stopped")) : null,
       done && view.unkept ? h("p", { class: "error", lang: app.language }, say("unkept")) : null,
