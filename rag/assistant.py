@@ -18,7 +18,7 @@ from rag.expected import can_answer, closed, echoes, expected, explains, fits, r
 from rag.facts import about, facts, negated
 from rag.focus import Excerpt, focus, windows
 from rag.generator import Generator
-from rag.grounding import SUPPORTED, Citation, Grounder, Sentence, SentenceStream, Sources, cite, space_before
+from rag.grounding import SUPPORTED, Citation, Grounder, Sentence, SentenceStream, Sources, cite, reason, space_before
 from rag.language import detect, is_language
 from rag.messages import say
 from rag.quotation import before, inside, points_back, quotation, whole
@@ -483,10 +483,13 @@ class Assistant:
         return self.grounder.sources([hit.passage for hit in hits], given, denied=negated(asked, language))
 
     def _says(self, citations: Sequence[Citation], text: str, stop: threading.Event | None) -> float:
-        """How sure the model is, asked of them alone, that the sources state a sentence (0..1); 1 once it is stopped."""
+        """How sure the model is, asked of them alone, that the sources state a sentence (0..1), and the reason in it by itself; 1
+        once it is stopped."""
         self.generator.prepare(prompts.check(), stop=stop)  # stays, also where other beginnings take the room
-        asked = prompts.checking(text, " ".join(citation.text for citation in citations))
-        yes, _ = self.generator.choose(asked, prompts.OPENINGS["en"], stop=stop)
+        source = " ".join(citation.text for citation in citations)
+        statements = (text, given) if (given := reason(text)) else (text,)
+        asked = [prompts.checking(statement, source) for statement in statements]
+        yes = min(self.generator.choose(each, prompts.OPENINGS["en"], stop=stop)[0] for each in asked)
         return 1.0 if stop and stop.is_set() else yes
 
     def find(self, asked: str, language: str, documents: Collection[str] | None) -> tuple[tuple[Hit, ...], list[Excerpt], Sources]:

@@ -169,9 +169,8 @@ class Sources:
             language: "fr" or "en", of the sentence.
         """
         support, citations = self._held(sentence, language)
-        reason = _REASON.search(sentence)
-        if reason and len(reason["clause"].split()) >= _A_STATEMENT:
-            held, its_own = self._held(reason["clause"], language)
+        if given := reason(sentence):
+            held, its_own = self._held(given, language)
             support, citations = min(support, held), citations if its_own else ()
         return support, citations
 
@@ -453,6 +452,12 @@ def with_spellings(own: tuple[Fact, ...], asked: Sequence[Fact]) -> tuple[Fact, 
     known = {fact.value for fact in own if fact.kind == "name"}
     wanted = [fact for fact in asked if fact.kind == "name" and fact.value not in known]
     return (*own, *(name for name in wanted if any(_spelled_alike(name.value, one) for one in known)))
+
+
+def reason(sentence: str) -> str:
+    """What a sentence gives as the reason ("... because it earns money"), "" where it gives none or a few words."""
+    found = _REASON.search(sentence)
+    return found["clause"] if found and len(found["clause"].split()) >= _A_STATEMENT else ""
 
 
 def is_order(text: str) -> bool:
