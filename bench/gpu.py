@@ -3,8 +3,8 @@
     python -m bench.gpu           a model of the shape of Mistral 7B with random weights, made here (14 GB on the GPU and on disk)
     python -m bench.gpu --tiny    a very small one, on whatever there is: shows that the benchmark itself runs
 
-Nothing is fetched. Random weights write nonsense as fast as real ones write sense. `page` is the page's own generator, which serves
-one asker after the other; `generate` is transformers' own loop with its defaults, `static` the same with a compiled static cache,
+Nothing is fetched. Random weights write nonsense as fast as real ones write sense. `page` is the page's own generator, asked by so
+many at once; `generate` is transformers' own loop with its defaults, `static` the same with a compiled static cache,
 `continuous` its continuous batching (CUDA alone).
 """
 

@@ -28,7 +28,7 @@ _READ = 3  # excerpts that are read at most
 _SURE = 0.5  # the probability of holding the answer from which on an excerpt is written from before others are read
 # The probability of an answer from which on, where the model's own words don't stand, the document's are shown: those that they
 # rest on, in another language than the answer's, or, where they rest on nothing, the closest.
-_MEANT, _CLOSEST = 0.2, 0.4
+_MEANT, _CLOSEST = 0.15, 0.4
 _STATED = 0.8  # the model's probability that its source states a sentence from another language, from which on it is shown
 _SURELY = 0.9  # the same where the words alone wouldn't support it
 # The support from which on a translation of what was quoted is shown, and what it counts as: a word may still be wrong, so it is
