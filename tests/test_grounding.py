@@ -3,7 +3,7 @@
 import pytest
 
 from rag.facts import facts
-from rag.grounding import SUPPORTED, Grounder, SentenceStream
+from rag.grounding import Grounder, SUPPORTED, SentenceStream, reason
 from rag.language import detect
 from rag.library import Library
 
@@ -207,3 +207,10 @@ def test_a_stream_gives_each_sentence_once_as_soon_as_the_next_begins() -> None:
     spans += stream.close()
     assert "".join(text[start:end] for start, end in spans).replace(" ", "") == text.replace(" ", "")
     assert [text[start:end] for start, end in spans][-1] == "Rien d'autre n'est sûr"
+
+
+def test_a_reason_is_told_from_what_it_is_the_reason_for() -> None:
+    assert reason("The decision is good because it earns money for the firm.") == "it earns money for the firm."
+    assert reason("La France le soutient parce qu'il défend la souveraineté.") == "il défend la souveraineté."
+    assert not reason("He left because of the storm.")
+    assert not reason("The decision is good.")
