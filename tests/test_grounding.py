@@ -3,7 +3,7 @@
 import pytest
 
 from rag.facts import facts
-from rag.grounding import Grounder, SUPPORTED, SentenceStream, reason
+from rag.grounding import SUPPORTED, Grounder, SentenceStream, reason
 from rag.language import detect
 from rag.library import Library
 
