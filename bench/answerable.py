@@ -40,6 +40,12 @@ def main() -> int:
     now = np.array([answerable.probability(each) for each in evidence])
     fitted = np.zeros(len(rows))
     fitted[people] = _fit("_WEIGHTS", x[people, :2], sets[people], good[people])
+    like = np.array([each.sentence for each in evidence])
+    for name in ("article", *SETS[3:]):
+        part = sets == name
+        yes, no = like[part & good].mean(), like[part & ~good].mean()
+        print(f"{name}: likeness of the closest sentence, mean, {yes:.2f} where it can be answered, {no:.2f} else;", end="")
+        print(f" right answers below 0.25: {(part & good & given & (now < 0.25)).sum()}")
     for name in SETS[3:]:
         part = sets == name
         print(f"{name}: area under the curve {_area(now, part, good)} as it is, {_area(fitted, part, good)} fitted anew;", end="")
