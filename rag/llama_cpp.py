@@ -10,7 +10,7 @@ import numpy as np
 
 from rag.batching import GROUP, Batches
 from rag.generator import CHATML, Message, render
-from rag.serving import Job
+from rag.serving import Job, pieces
 from weights.errors import UserError
 
 
@@ -76,18 +76,8 @@ class LlamaCpp:
         self, messages: Sequence[Message], *, begin: str = "", max_tokens: int = 256, stop: threading.Event | None = None
     ) -> Iterator[str]:
         """See `Generator.stream`."""
-        written: list[int] = []
-        text, shown = "", 0
-        for token in self._batches.ask(Job(self._tokens(messages, max_tokens, begin), "tokens", max_tokens, stop)):
-            written.append(token)
-            # Decoding all that was written makes sure of whole code points; the last one may wait for its bytes.
-            text = str(self._vocab.detokenize(written, 16 * len(written) + 64, False, False))
-            whole = len(text) - 1 if text.endswith("\ufffd") else len(text)
-            if whole > shown:
-                yield text[shown:whole]
-                shown = whole
-        if len(text) > shown and not (stop and stop.is_set()):
-            yield text[shown:]
+        job = Job(self._tokens(messages, max_tokens, begin), "tokens", max_tokens, stop)
+        yield from pieces(self._batches.ask(job), self._text, stop)
 
     def choose(
         self, messages: Sequence[Message], options: Sequence[str], *, stop: threading.Event | None = None
@@ -109,6 +99,9 @@ class LlamaCpp:
         if len(tokens) + max_tokens > self.context_tokens:
             raise UserError("prompt_too_long", tokens=len(tokens), most=self.context_tokens - max_tokens)
         return tokens
+
+    def _text(self, tokens: list[int]) -> str:
+        return str(self._vocab.detokenize(tokens, 16 * len(tokens) + 64, False, False))
 
     def _pieces(self, messages: Sequence[Message]) -> list[tuple[str, bool]]:
         return render(self._template, messages, bos_token="", eos_token="")

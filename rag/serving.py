@@ -131,3 +131,19 @@ class Serving(ABC):
     @abstractmethod
     def _finish(self, job: Job, error: Exception | None = None) -> None:
         """Let go of a job that is served, or can't be."""
+
+
+def pieces(tokens: Iterator[int], text_of: Callable[[list[int]], str], stop: threading.Event | None) -> Iterator[str]:
+    """The text of tokens as they come, in whole code points; what is left of it at the end, unless `stop` is set."""
+    written: list[int] = []
+    text, shown = "", 0
+    for token in tokens:
+        written.append(token)
+        # The text of all that was written makes sure of whole code points; the last one may wait for its bytes.
+        text = text_of(written)
+        whole = len(text) - 1 if text.endswith("\ufffd") else len(text)
+        if whole > shown:
+            yield text[shown:whole]
+            shown = whole
+    if len(text) > shown and not (stop and stop.is_set()):
+        yield text[shown:]

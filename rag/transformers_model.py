@@ -2,11 +2,12 @@
 
 import threading
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rag.generator import CHATML, Message, render
-from rag.serving import Job
+from rag.serving import Job, pieces
 from rag.stacking import Stack
 from weights.errors import UserError
 
@@ -72,17 +73,8 @@ class TransformersModel:
         self, messages: Sequence[Message], *, begin: str = "", max_tokens: int = 256, stop: threading.Event | None = None
     ) -> Iterator[str]:
         """See `Generator.stream`."""
-        written: list[int] = []
-        text, shown = "", 0
-        for token in self._stack.ask(Job(self._tokens(messages, max_tokens, begin), "tokens", max_tokens, stop)):
-            written.append(token)
-            text = self._tokenizer.decode(written, skip_special_tokens=True)
-            whole = len(text) - 1 if text.endswith("\ufffd") else len(text)
-            if whole > shown:
-                yield text[shown:whole]
-                shown = whole
-        if len(text) > shown and not (stop and stop.is_set()):
-            yield text[shown:]
+        job = Job(self._tokens(messages, max_tokens, begin), "tokens", max_tokens, stop)
+        yield from pieces(self._stack.ask(job), partial(self._tokenizer.decode, skip_special_tokens=True), stop)
 
     def choose(
         self, messages: Sequence[Message], options: Sequence[str], *, stop: threading.Event | None = None
@@ -119,8 +111,6 @@ class TransformersModel:
 
 def _silence() -> None:
     """No progress bars from below: ours say what happens."""
-    from functools import partial
-
     from tqdm import tqdm  # type: ignore[import-untyped]
     from transformers import modeling_gguf_pytorch_utils
     from transformers.utils import logging
