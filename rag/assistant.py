@@ -17,7 +17,7 @@ from rag.answerable import Evidence
 from rag.expected import can_answer, closed, echoes, expected, explains, fits, ranks
 from rag.facts import about, facts, negated
 from rag.focus import Excerpt, focus, windows
-from rag.generator import Generator
+from rag.generator import Generator, Message
 from rag.grounding import SUPPORTED, Citation, Grounder, Sentence, SentenceStream, Sources, cite, reason, space_before
 from rag.language import detect, is_language
 from rag.messages import say
@@ -286,30 +286,34 @@ class Assistant:
                     self._busy.clear()
 
     def prepare(self, stop: threading.Event) -> None:
-        """Let the model read the instruction and, where they fit, all documents, so that their first question needn't wait.
+        """Let the model read the instruction and the documents, as far as they fit, so that their first question needn't wait.
 
         Gives way to whoever asks meanwhile.
 
         Args:
             stop: set it to leave off; what was read stays.
         """
-        beginnings = [prompts.instruction(), prompts.check(), *map(prompts.rewrite, prompts.OPENINGS)]
-        always = len(beginnings)
-        room = self.generator.kept_tokens
-        for document in self.store.documents() if room else ():
-            for passage in self.store.passages_of(document.name):
-                beginnings += [prompts.beginning(excerpt) for excerpt in windows(passage)]
-                room -= self.generator.count(passage.text)
-        for number, beginning in enumerate(beginnings if room >= 0 else beginnings[:always], 1):
+        for beginning, ahead in self._beginnings():
             while not stop.is_set():
                 if not self._busy.is_set():
-                    self.generator.prepare(beginning, stop=self._busy)
+                    self.generator.prepare(beginning, stop=self._busy, ahead=ahead)
                     if not self._busy.is_set():
                         break
                 stop.wait(0.1)
-            if number == always:
-                self.generator.keep()
-        self.generator.keep()
+
+    def _beginnings(self) -> Iterator[tuple[list[Message], bool]]:
+        """What prompts begin with, and whether that is of a document: such a one isn't needed before it is asked about."""
+        for beginning in (prompts.instruction(), prompts.check(), *map(prompts.rewrite, prompts.OPENINGS)):
+            yield beginning, False
+        room = self.generator.kept_tokens
+        for document in self.store.documents() if room else ():
+            for passage in self.store.passages_of(document.name):
+                for excerpt in windows(passage):
+                    beginning = prompts.beginning(excerpt)
+                    room -= self.generator.count(beginning[-1].content)
+                    if room < 0:
+                        return
+                    yield beginning, True
 
     def _ask(
         self,

@@ -4,21 +4,17 @@ What was read once isn't read again: the states of recent prompts stay in the co
 beginning that it shares with one of them.
 """
 
-import json
-import os
 from collections import OrderedDict
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass
-from hashlib import file_digest, sha256
+from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rag.generator import shared_beginning
 from rag.serving import Job, Serving
+from rag.states import States
 
 _AT_ONCE = 256  # tokens read in one run of the model
 _BESIDE = 32  # the same while others write, who wait for it
@@ -47,11 +43,10 @@ class Batches(Serving):
         model: the loaded model.
         cells: tokens that the context has room for.
         threads: processor cores.
-        states: a folder for the states of what was prepared, from one start to the next; none is written where None.
-        made_by: what the states depend on besides the number of cells.
+        states: where the states of what was prepared are kept from one start to the next; none is written where None.
     """
 
-    def __init__(self, lc: Any, model: Any, *, cells: int, threads: int, states: Path | None, made_by: str) -> None:
+    def __init__(self, lc: Any, model: Any, *, cells: int, threads: int, states: States | None) -> None:
         super().__init__()
         self._lc = lc
         parameters = lc.LlamaContextParams()
@@ -66,24 +61,15 @@ class Batches(Serving):
         self._greedy = lc.LlamaSampler()
         self._greedy.add_greedy()
         self._cells = cells
-        digest = sha256(f"{made_by}|{cells}|{parameters.n_seq_max}".encode()).hexdigest()[:24]
-        self._states = states and states / f"{digest}.states"
+        self._states = states
         self._kept: OrderedDict[int, _Kept] = OrderedDict()  # by sequence number, least recently used first
         self._running: Sequence[Job] = ()
         self._context.set_abort_callback(self._in_vain)
-        self._load()
-        self._on_disk = self._lasting()
         self._thread.start()
-
-    def keep(self) -> None:
-        """Write the states of what was prepared to disk, unless they are there."""
-        if not self._closed:
-            self.run(self._save)
 
     def close(self) -> None:
         """Stop serving and free the context."""
         if not self._closed:
-            self.keep()
             super().close()
             self._context.close()
 
@@ -91,12 +77,13 @@ class Batches(Serving):
         """Give a job a sequence that holds all that some kept one shares with its prompt; False where it must wait for room."""
         if job.stopped:
             return True
-        best, length = None, 0
-        for sequence, kept in self._kept.items():
-            if (common := shared_beginning(kept.tokens, job.prompt)) > length:
-                best, length = sequence, common
+        best, length = self._nearest(job.prompt)
         if job.wants == "state" and best is not None and self._kept[best].lasting and self._kept[best].tokens == job.prompt:
             self._kept.move_to_end(best)
+            job.out.put(None)
+            return True
+        on_disk = self._states if job.wants == "state" else None
+        if on_disk and ((job.ahead and on_disk.has(job.prompt)) or self._take_up(job.prompt)):
             job.out.put(None)
             return True
         length = min(length, len(job.prompt) - 1) // GROUP * GROUP  # the last token is always run: its logits are wanted
@@ -109,7 +96,7 @@ class Batches(Serving):
         else:
             if not self._make_room(len(job.prompt) - length + job.most, keep=best):
                 return False
-            job.sequence = next(number for number in count() if number not in self._kept)
+            job.sequence = self._free()
             self._kept[job.sequence] = _Kept([], best, length)
             if best is not None:
                 self._context.memory_seq_cp(best, job.sequence, 0, length)
@@ -119,6 +106,18 @@ class Batches(Serving):
         job.position = length
         self._active.append(job)
         return True
+
+    def _nearest(self, prompt: list[int]) -> tuple[int | None, int]:
+        """The kept sequence that shares the longest beginning with a prompt, and how long that is."""
+        best, length = None, 0
+        for sequence, kept in self._kept.items():
+            if (common := shared_beginning(kept.tokens, prompt)) > length:
+                best, length = sequence, common
+        return best, length
+
+    def _free(self) -> int:
+        """A sequence that holds nothing; there is always one more than may be kept."""
+        return next(number for number in count() if number not in self._kept)
 
     def _as_good(self, sequence: int, job: Job, length: int) -> bool:
         """Whether a kept prompt is as good as the job's: then its end is read again in its place."""
@@ -167,6 +166,7 @@ class Batches(Serving):
             self._kept[reading.sequence].tokens = reading.prompt[: reading.position]
             if whole and reading.wants == "state":
                 self._kept[reading.sequence].lasting = True
+                self._write(reading.sequence)
                 self._finish(reading)
             elif whole:
                 self._take(reading, len(entries) - 1)
@@ -211,43 +211,37 @@ class Batches(Serving):
             self._context.memory_seq_rm(job.sequence, len(job.prompt), -1)
         job.out.put(error)
 
-    def _lasting(self) -> set[tuple[int, ...]]:
-        return {tuple(kept.tokens) for kept in self._kept.values() if kept.lasting}
-
-    def _save(self) -> None:
-        lasting = self._lasting()
-        if not self._states or lasting == self._on_disk or self._active:
-            return
-        part = self._states.with_suffix(f".{os.getpid()}.part")
-        with suppress(OSError):  # a full disk costs the next start a minute, nothing else
-            part.parent.mkdir(parents=True, exist_ok=True)
-            part.touch(mode=0o600)  # it holds the words of documents
-            if self._context.save_state_file(str(part), []):
-                kept = [[number, asdict(kept)] for number, kept in self._kept.items()]
-                digest = _digest(part, kept)
-                part.replace(self._states)
-                part.touch(mode=0o600)
-                part.write_text(json.dumps({"sha256": digest, "kept": kept}), encoding="utf-8")
-                part.replace(self._states.with_suffix(".json"))
-                self._on_disk = lasting
-        part.unlink(missing_ok=True)
-
-    def _load(self) -> None:
-        """Take up what `_save` wrote; nothing where there is no such file, or a damaged one."""
+    def _write(self, sequence: int) -> None:
+        """Keep the state of a prompt on disk, without the beginning that it shares with the first of those that it rests on."""
+        root = kept = self._kept[sequence]
         if not self._states:
             return
-        try:
-            known = json.loads(self._states.with_suffix(".json").read_text(encoding="utf-8"))
-            if _digest(self._states, known["kept"]) == known["sha256"]:
-                self._context.load_state_file(str(self._states), 1)  # tokens of a session: there are none
-                self._kept.update((number, _Kept(**kept)) for number, kept in known["kept"])
-        except (OSError, ValueError, RuntimeError, OverflowError, MemoryError, KeyError, TypeError):
+        while root.parent is not None:
+            root = self._kept[root.parent]
+        first = 0 if root is kept else shared_beginning(kept.tokens, root.tokens) // GROUP * GROUP
+        if first == len(kept.tokens):
             return
+        apart = self._free()
+        self._context.memory_seq_cp(sequence, apart, first, len(kept.tokens))
+        self._states.write(kept.tokens, first, self._context.get_state_seq_data(apart))
+        self._context.memory_seq_rm(apart, -1, -1)
 
-
-def _digest(states: Path, kept: list[Any]) -> str:
-    """Of the states and of what they are said to be of."""
-    with states.open("rb") as file:
-        digest = file_digest(file, "sha256")
-    digest.update(json.dumps(kept).encode())
-    return digest.hexdigest()
+    def _take_up(self, prompt: list[int]) -> bool:
+        """Put a state from disk into the context; False where there is none, or what it begins with isn't there."""
+        found = self._states.read(prompt) if self._states else None
+        if not found:
+            return False
+        first, state = found
+        parent, length = self._nearest(prompt) if first else (None, 0)
+        if length < first or not self._make_room(len(prompt) - first, keep=parent):
+            return False
+        sequence = self._free()
+        try:
+            self._context.set_state_seq_data(state, sequence)
+        except (ValueError, RuntimeError):  # no room in one piece
+            self._context.memory_seq_rm(sequence, -1, -1)
+            return False
+        if parent is not None:
+            self._context.memory_seq_cp(parent, sequence, 0, first)
+        self._kept[sequence] = _Kept(prompt, parent, first, lasting=True)
+        return True

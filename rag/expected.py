@@ -70,7 +70,7 @@ def fits(kind: Expected | None, text: str, language: str) -> bool:
     if kind == "year":
         return any(fact.kind == "number" and not fact.unit and float(fact.value) >= _YEAR for fact in known)
     if kind == "time":
-        return bool(known) or _TIMES.search(fold(text)) is not None
+        return any(not fact.unit for fact in known) or _TIMES.search(fold(text)) is not None
     if kind == "money":
         return any(fact.kind == "number" and (fact.unit not in ("", "%") or float(fact.value) >= _SUM) for fact in known)
     units = {"share": ("%",), "count": ("", "%")}.get(kind or "")

@@ -26,23 +26,20 @@ class Generator(Protocol):
     name: str
     context_tokens: int
     kept_tokens: int
-    """How many tokens of prepared beginnings fit at once; 0 where there is no use in preparing."""
+    """How many tokens of prepared beginnings fit in memory and on disk; 0 where there is no use in preparing."""
 
     def count(self, text: str) -> int:
         """Tokens of a text (an estimate where the model is far away)."""
         ...
 
-    def prepare(self, messages: Sequence[Message], *, stop: threading.Event | None = None) -> None:
+    def prepare(self, messages: Sequence[Message], *, stop: threading.Event | None = None, ahead: bool = False) -> None:
         """Read the beginning of later prompts ahead of them, and keep its state for as long as there is room.
 
         Args:
             messages: the last of them may go on in those prompts.
             stop: set it to leave off; what was read so far stays.
+            ahead: nobody waits for it: a state that lies on disk is left there.
         """
-        ...
-
-    def keep(self) -> None:
-        """Write what was prepared to disk, where there is a place for it, so that the next start needn't read it again."""
         ...
 
     def stream(
@@ -68,7 +65,7 @@ class Generator(Protocol):
         ...
 
     def close(self) -> None:
-        """Keep what was prepared, free the memory."""
+        """Free the memory."""
         ...
 
 

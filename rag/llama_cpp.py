@@ -11,6 +11,7 @@ import numpy as np
 from rag.batching import GROUP, Batches
 from rag.generator import CHATML, Message, render
 from rag.serving import Job, pieces
+from rag.states import States
 from weights.errors import UserError
 
 
@@ -20,15 +21,15 @@ class LlamaCpp:
     Args:
         path: the file.
         threads: processor cores; those this process may use where None.
-        context_tokens: room for all that is kept (28 kB a token with the default model).
-        states: a folder for the states of what was prepared, from one start to the next; none is written where None.
+        context_tokens: room for all that is kept in memory (28 kB a token with the default model).
+        states: a folder for the states of what was prepared, at most 1 GiB of them; none is written where None.
 
     Raises:
         UserError: `model_damaged`.
     """
 
     def __init__(
-        self, path: Path, *, threads: int | None = None, context_tokens: int = 8192, states: Path | None = None
+        self, path: Path, *, threads: int | None = None, context_tokens: int = 6144, states: Path | None = None
     ) -> None:
         from cyllama.llama import llama_cpp as lc
 
@@ -50,27 +51,24 @@ class LlamaCpp:
             raise UserError("model_damaged", model=path, reason=error) from error
         self._vocab = self._model.get_vocab()
         made_by = f"{path.name}|{path.stat().st_size}|{version('cyllama')}"
-        self._batches = Batches(
-            lc, self._model, cells=context_tokens, threads=threads or _cores(), states=states, made_by=made_by
-        )
+        kept = States(states, made_by) if states else None
+        self._batches = Batches(lc, self._model, cells=context_tokens, threads=threads or _cores(), states=kept)
         self.context_tokens = min(context_tokens // 2, int(self._model.n_ctx_train))
-        self.kept_tokens = context_tokens - 1024
+        heads, width = self._model.n_head_kv, self._model.n_embd // self._model.n_head
+        on_disk = kept.room // (self._model.n_layer * heads * width * 4) if kept else 0  # keys and values of two bytes each
+        self.kept_tokens = max(context_tokens - 1024, on_disk)
         self._template = self._model.get_default_chat_template() or CHATML
 
     def count(self, text: str) -> int:
         """Tokens of a text."""
         return len(self._vocab.tokenize(text, False, False))
 
-    def prepare(self, messages: Sequence[Message], *, stop: threading.Event | None = None) -> None:
+    def prepare(self, messages: Sequence[Message], *, stop: threading.Event | None = None, ahead: bool = False) -> None:
         """See `Generator.prepare`."""
         tokens = self._tokenized(self._pieces(messages)[:-1])  # without what the template puts after the last message
         if beginning := tokens[: len(tokens) // GROUP * GROUP]:
-            for _ in self._batches.ask(Job(beginning, "state", stop=stop)):
+            for _ in self._batches.ask(Job(beginning, "state", stop=stop, ahead=ahead)):
                 pass
-
-    def keep(self) -> None:
-        """See `Generator.keep`."""
-        self._batches.keep()
 
     def stream(
         self, messages: Sequence[Message], *, begin: str = "", max_tokens: int = 256, stop: threading.Event | None = None

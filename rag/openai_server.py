@@ -47,10 +47,7 @@ class OpenAIServer:
         """An estimate: French and English have about 3.5 characters a token."""
         return round(len(text) / 3.5) + 1
 
-    def keep(self) -> None:
-        """See `Generator.keep`: the server's own matter."""
-
-    def prepare(self, messages: Sequence[Message], *, stop: threading.Event | None = None) -> None:
+    def prepare(self, messages: Sequence[Message], *, stop: threading.Event | None = None, ahead: bool = False) -> None:
         """See `Generator.prepare`: servers keep states as they see fit."""
 
     def stream(

@@ -63,6 +63,7 @@ class Service:
         self._thread: threading.Thread | None = None
         self._reader: threading.Thread | None = None
         self._cancel = threading.Event()
+        self._changed = threading.Event()  # the library did: there may be something to read ahead
         self._again = False
         self._added: dict[str, str] = {}  # files put in and not read yet, each with what restores the one it replaced
         self._lock = threading.Lock()
@@ -118,6 +119,7 @@ class Service:
         """Stop preparing and reading, free the models and close the store."""
         self._stop.set()
         self._cancel.set()
+        self._changed.set()
         for thread in (self._thread, self._reader):
             if thread:
                 thread.join()
@@ -152,7 +154,10 @@ class Service:
                 self.reading = replace(self.reading, failed=tuple(self.library.report.failed))
             self._tell(State("ready"))
             self._settled.set()
-            assistant.prepare(self._stop)
+            while not self._stop.is_set():
+                assistant.prepare(self._stop)
+                self._changed.wait()
+                self._changed.clear()
         except _Closed:
             return
         except UserError as error:
@@ -169,6 +174,7 @@ class Service:
         try:
             while library := self._next():
                 failed = self._sync(library).failed
+                self._changed.set()
         except UserError as error:
             failed = [("", error)]
         finally:

@@ -22,6 +22,7 @@ class Job:
     wants: Literal["state", "logits", "tokens"]
     most: int = 0
     stop: threading.Event | None = None
+    ahead: bool = False  # the state isn't needed yet: on disk will do
     out: SimpleQueue[Any] = field(default_factory=SimpleQueue)  # what came of it; at the end None, or an error
     left: bool = False  # nobody listens any more
     sequence: int = -1

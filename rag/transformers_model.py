@@ -63,10 +63,7 @@ class TransformersModel:
         """Tokens of a text."""
         return len(self._encoded(text, own=False))
 
-    def keep(self) -> None:
-        """See `Generator.keep`: nothing is."""
-
-    def prepare(self, messages: Sequence[Message], *, stop: threading.Event | None = None) -> None:
+    def prepare(self, messages: Sequence[Message], *, stop: threading.Event | None = None, ahead: bool = False) -> None:
         """See `Generator.prepare`: only the state of the last prompt is kept here."""
 
     def stream(

@@ -27,6 +27,7 @@ def test_a_sentence_fits_the_kind() -> None:
     assert fits("money", "Microsoft y place 15 millions d'euros.", "fr")
     assert not fits("money", "Microsoft prend une part de son capital.", "fr")
     assert fits("time", "The vote was in 2023.", "en")
+    assert not fits("time", "Microsoft a investi 15 millions d'euros.", "fr")
 
 
 def test_a_year_is_no_number_of_years() -> None:

@@ -3,7 +3,7 @@
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -218,30 +218,39 @@ def test_what_is_prepared_already_is_not_read_or_kept_again(home: Path, monkeypa
 
 def test_what_was_prepared_is_taken_from_disk_unless_damaged(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     instruction = [Message("system", "Answer about the port. " * 20)]
-    beginnings = [[*instruction, Message("user", text)] for text in ("The port has three docks. " * 9, "The sea is cold. " * 9)]
-    asked = [*instruction, Message("user", f"{beginnings[1][1].content}\nIs the sea warm?")]
+    texts = ("The port has three docks. " * 9, "The sea is cold. " * 9, "The docks are old. " * 9)
+    beginnings = [[*instruction, Message("user", text)] for text in texts]
+    asked = [*instruction, Message("user", f"{texts[1]}\nIs the sea warm?")]
+    read: list[int] = []
 
-    def answer(*, reads_all: bool) -> str:
+    def answer(*, prepared: Sequence[Sequence[Message]] = (instruction, *beginnings), ahead: bool = False) -> str:
         with closing(LlamaCpp(home / "weights" / SMALL_GENERATOR.name, context_tokens=1024, states=tmp_path)) as generator:
-            read = _tokens_read(generator, monkeypatch)
-            for beginning in (instruction, *beginnings):
-                generator.prepare(beginning)
-            assert (sum(read) > 100) == reads_all
-            generator.keep()
+            read[:] = [0]
+            counted = _tokens_read(generator, monkeypatch)
+            for beginning in prepared:
+                generator.prepare(beginning, ahead=ahead)
+            read[0] = sum(counted)
             return "".join(generator.stream(asked, max_tokens=12))
 
-    first = answer(reads_all=True)
-    kept, states = sorted(tmp_path.iterdir())
-    written = states.stat().st_mtime_ns
-    assert answer(reads_all=False) == first
-    assert states.stat().st_mtime_ns == written  # nothing new: not written again
-    data = bytearray(states.read_bytes())
-    data[len(data) // 2] ^= 1
-    states.write_bytes(data)
-    assert answer(reads_all=True) == first
-    assert answer(reads_all=False) == first
-    kept.write_text(kept.read_text(encoding="utf-8").replace('"shared": ', '"shared": 1', 1), encoding="utf-8")
-    assert answer(reads_all=True) == first
+    first = answer()
+    files = sorted(tmp_path.iterdir(), key=lambda path: path.stat().st_size)
+    assert len(files) == 4
+    assert files[-1].stat().st_size > 1.5 * files[0].stat().st_size  # the instruction, which the others leave out
+    assert answer() == first
+    assert read == [0]
+    assert answer(ahead=True) == first
+    assert read == [0]
+    assert answer(prepared=beginnings[1:2]) == first  # what it begins with isn't there: read in full, and right all the same
+    assert read[0] > 100
+    answer()
+    for path in files:
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+    assert answer() == first
+    assert read[0] > 100
+    assert answer() == first
+    assert read == [0]
 
 
 def test_an_answer_begins_as_it_is_told(local_generator: Generator) -> None:
