@@ -22,7 +22,10 @@ def main() -> int:
             languages = detect(row["question"]), detect(row["citations"][0])
             where = "one language" if len(set(languages)) == 1 else "two languages"
             counts[row["set"]].append(row["accepted"])
-            counts[f"{where}, {_words(row['sentence'], row['citations'], *languages)}"].append(row["accepted"])
+            words = _words(row["sentence"], row["citations"], *languages)
+            counts[f"{where}, {words}"].append(row["accepted"])
+            if where == "one language" or words == "quoted":
+                counts["shown as strongly supported"].append(row["accepted"])
         print(file)
         for name, accepted in sorted(counts.items()):
             print(f"  {name:48} {sum(accepted):3} of {len(accepted)}")

@@ -31,6 +31,7 @@ _SURE = 0.5  # the probability of holding the answer from which on an excerpt is
 _MEANT, _CLOSEST = 0.15, 0.4
 _STATED = 0.8  # the model's probability that its source states a sentence from another language, from which on it is shown
 _SURELY = 0.9  # the same where the words alone wouldn't support it
+_ACROSS = 0.7  # the most that the support of such a sentence counts as: one in ten isn't quite what its source says
 # The support from which on a translation of what was quoted is shown, and what it counts as: a word may still be wrong, so it is
 # not shown as supported.
 _TRANSLATED, _UNCHECKED = 0.9, 0.4
@@ -464,7 +465,7 @@ class Assistant:
                 if rounded or (citations and draft.put_otherwise(text, citations)):
                     stated = 0.0 if rounded or not draft.foreign(citations[0]) else self._says(citations, text, stop)
                     if stated >= (_STATED if support >= SUPPORTED else _SURELY):
-                        support = max(support, SUPPORTED)
+                        support = min(max(support, SUPPORTED), _ACROSS)
                     elif support >= SUPPORTED or stated >= _STATED:
                         support = _DOUBTED
                         draft.doubted.append(draft.quotable(citations))

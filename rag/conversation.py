@@ -64,6 +64,7 @@ _POINTING = {
     "en": frozenset(terms("one ones also then instead", "en")),
 }
 _MOST_EARLIER = 3  # more of the conversation misleads a small model
+_LONGEST = 500  # characters of each of them
 
 
 def remark(text: str) -> Remark | None:
@@ -89,7 +90,7 @@ def standalone(question: str, earlier: Sequence[str], language: str, generator: 
         language: "fr" or "en", of `question`.
         generator: rewrites; its words are kept only if they look like a question of sensible length.
     """
-    recent = [text for text in earlier if not remark(text)][-_MOST_EARLIER:]
+    recent = [text[:_LONGEST] for text in earlier if not remark(text)][-_MOST_EARLIER:]
     if not recent or not leans(question, language):
         return question
     if known := _exchanged(question, recent[-1]) or _named(question, recent[-1], language):

@@ -29,7 +29,7 @@ class LlamaCpp:
     """
 
     def __init__(
-        self, path: Path, *, threads: int | None = None, context_tokens: int = 6144, states: Path | None = None
+        self, path: Path, *, threads: int | None = None, context_tokens: int = 4096, states: Path | None = None
     ) -> None:
         from cyllama.llama import llama_cpp as lc
 
@@ -53,7 +53,7 @@ class LlamaCpp:
         made_by = f"{path.name}|{path.stat().st_size}|{version('cyllama')}"
         kept = States(states, made_by) if states else None
         self._batches = Batches(lc, self._model, cells=context_tokens, threads=threads or _cores(), states=kept)
-        self.context_tokens = min(context_tokens // 2, int(self._model.n_ctx_train))
+        self.context_tokens = min(context_tokens * 3 // 4, int(self._model.n_ctx_train))
         heads, width = self._model.n_head_kv, self._model.n_embd // self._model.n_head
         on_disk = kept.room // (self._model.n_layer * heads * width * 4) if kept else 0  # keys and values of two bytes each
         self.kept_tokens = max(context_tokens - 1024, on_disk)

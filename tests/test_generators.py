@@ -278,7 +278,7 @@ def test_llama_cpp_makes_room_in_a_full_context(home: Path) -> None:
 
 
 def test_stopping_llama_cpp_in_a_long_prompt_is_quick(small_generator: Generator) -> None:
-    asked = [Message("user", "Il était une fois un port en Bretagne. " * 300)]
+    asked = [Message("user", "Il était une fois un port en Bretagne. " * 250)]
     stop = threading.Event()
     timer = threading.Timer(0.3, stop.set)
     timer.start()
@@ -290,7 +290,7 @@ def test_stopping_llama_cpp_in_a_long_prompt_is_quick(small_generator: Generator
 
 def test_who_leaves_while_others_are_served_takes_nothing_from_them(small_generator: Generator) -> None:
     stop, told = threading.Event(), []
-    long = [Message("user", "Il était une fois un port en Bretagne. " * 300)]
+    long = [Message("user", "Il était une fois un port en Bretagne. " * 250)]
     with ThreadPoolExecutor(6) as askers:
         answers = [askers.submit(lambda: "".join(small_generator.stream(CAPITAL, max_tokens=12))) for _ in range(3)]
         leaving = askers.submit(lambda: told.extend(small_generator.stream(long, stop=stop)))
