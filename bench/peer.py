@@ -91,9 +91,10 @@ def _run(peer: str, name: str, limit: int | None, command: list[str], settings: 
             kept.write(json.dumps(row, ensure_ascii=False) + "\n")
             print(f"{len(rows):3} {'ok   ' if row['right'] else 'WRONG'} {question.text}\n          {row['answer']}", flush=True)
         running.stdin.close()
-    table = _table(rows)
-    print(f"\n{peer}, {name}\n" + "\n".join(f"{line:34} {value}" for line, value in table.items()))
-    print("kept in", keep(f"peer-{peer}-{name}", {"table": table}).relative_to(ROOT), flush=True)
+    table, ours = _table(rows), _table(_ours(name, {row["_id"] for row in rows}))
+    print(f"\n{name:34} {peer:24} Cocorico, as kept by bench.answers")
+    print("\n".join(f"{line:34} {value:24} {ours.get(line, '-')}" for line, value in table.items()))
+    print("kept in", keep(f"peer-{peer}-{name}", {"table": table, "ours": ours}).relative_to(ROOT), flush=True)
 
 
 def _next(stream: Any, peer: str) -> Row:
@@ -117,8 +118,17 @@ def _scored(question: Question, row: Row) -> Row:
     }  # fmt: skip
 
 
+def _ours(name: str, ids: set[str]) -> list[Row]:
+    """What `bench.answers` kept of the same questions."""
+    kept = RESULTS / f"answers-{name}.jsonl"
+    rows = [row for row in (lines(kept) if kept.exists() else ()) if row["_id"] in ids]
+    return [row | {"found": None, "seconds": row["timings"]["total"]} for row in rows]
+
+
 def _table(rows: list[Row]) -> dict[str, str]:
-    table = {}
+    table: dict[str, str] = {}
+    if not rows:
+        return table
     for kind in ("answerable", "unanswerable"):
         for language in ("fr", "en"):
             part = [row for row in rows if row["kind"] == kind and row["language"] == language]

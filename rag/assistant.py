@@ -399,7 +399,8 @@ class Assistant:
     def read(self, asked: str, language: str, hits: Sequence[Hit], excerpt: Excerpt, stop: threading.Event | None) -> Evidence:
         """What is known of a question once the model has read an excerpt of one of the hits."""
         hit = next(hit for hit in hits if hit.passage.id == excerpt.passage.id)
-        self.generator.prepare(prompts.beginning(excerpt), stop=stop)
+        for beginning in (prompts.instruction(), prompts.beginning(excerpt)):  # a state on disk is of the excerpt alone
+            self.generator.prepare(beginning, stop=stop)
         options = [prompts.OPENINGS[each][place] for place in (0, 1) for each in ("fr", "en")]
         odds = self.generator.choose(prompts.answering(asked, excerpt, language), options, stop=stop)
         foreign = excerpt.passage.language != language
