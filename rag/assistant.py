@@ -4,6 +4,7 @@ import threading
 import time
 from collections import abc
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -241,7 +242,7 @@ class Assistant:
         self.threshold = answerable.THRESHOLD
         self._asking = 0
         self._guard = threading.Lock()
-        self._busy = threading.Event()  # set while somebody asks: what is read ahead waits
+        self._busy = threading.Event()  # set while what is read ahead waits
 
     def answer(
         self,
@@ -275,11 +276,17 @@ class Assistant:
             documents: names of the documents to use; all where None.
             stop: set it to stop the model; what was written so far is kept.
         """
+        with self.first():
+            yield from self._ask(question.strip(), history, language, documents, stop)
+
+    @contextmanager
+    def first(self) -> Iterator[None]:
+        """Let what is read ahead wait meanwhile."""
         with self._guard:
             self._asking += 1
             self._busy.set()
         try:
-            yield from self._ask(question.strip(), history, language, documents, stop)
+            yield
         finally:
             with self._guard:
                 self._asking -= 1
@@ -289,7 +296,7 @@ class Assistant:
     def prepare(self, stop: threading.Event) -> None:
         """Let the model read the instruction and the documents, as far as they fit, so that their first question needn't wait.
 
-        Gives way to whoever asks meanwhile.
+        Gives way to whoever asks meanwhile, and to `first`.
 
         Args:
             stop: set it to leave off; what was read stays.

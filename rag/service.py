@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -120,11 +120,15 @@ class Service:
         self._stop.set()
         self._cancel.set()
         self._changed.set()
-        for thread in (self._thread, self._reader):
-            if thread:
-                thread.join()
+        with self._before_all():
+            for thread in (self._thread, self._reader):
+                if thread:
+                    thread.join()
         if self.library:
             self.library.close()
+
+    def _before_all(self) -> AbstractContextManager[None]:
+        return self._assistant.first() if self._assistant else nullcontext()
 
     def _watch(self) -> None:
         """Read whenever a file of the library changes, until the service is closed. Where the system can't tell (a full disk
@@ -195,7 +199,8 @@ class Service:
             return self.library
 
     def _sync(self, library: Library) -> SyncReport:
-        report = sync(self.settings.library, library.store, library.embedder, progress=self._reading, stop=self._cancel)
+        with self._before_all():
+            report = sync(self.settings.library, library.store, library.embedder, progress=self._reading, stop=self._cancel)
         if self._cancel.is_set() and not self._stop.is_set():
             with self._lock:
                 added, self._added = self._added, {}

@@ -57,6 +57,14 @@ def test_what_is_put_in_is_read_found_and_leaves_again(service: Service) -> None
     assert names(service) == ["coq.md", "poules.md"]
 
 
+def test_what_is_put_in_is_read_ahead_by_the_model(service: Service) -> None:
+    states = service.settings.home / "states"
+    until(lambda: len(list(states.glob("*.state"))) >= 5)  # of the four prompts that are always there, and of the first document
+    before = set(states.glob("*.state"))
+    put(service, "vent.md", f"# Le vent\n\nLe vent souffle de l'ouest à {time.time_ns()} nœuds.\n")
+    until(lambda: set(states.glob("*.state")) > before)
+
+
 def test_a_change_of_the_folder_is_followed_while_running(service: Service) -> None:
     library = service.settings.library
     (library / "ferme").mkdir()
