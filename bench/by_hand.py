@@ -1,21 +1,27 @@
 """Of the sentences that we read by hand, how many a strict reader accepts: by set, and by how many words their sources lack.
 
     python -m bench.by_hand
+    python -m bench.by_hand --ask   and how sure the default model is of those in two languages, as `rag.assistant` asks it
 """
 
 import sys
 from collections import defaultdict
 
-from bench.answers import lines
+from bench.answers import Row, lines
 from bench.report import RESULTS
 from index.lexical import terms
+from rag import prompts
+from rag.grounding import reason
 from rag.language import detect, unquoted
+from rag.library import open_library
+from rag.settings import from_environment
 
 FILES = ("read-by-hand", "read-by-hand-2", "read-by-hand-3")
 
 
 def main() -> int:
     """Count and print: accepted of all."""
+    across: list[Row] = []
     for file in FILES:
         counts: dict[str, list[bool]] = defaultdict(list)
         for row in lines(RESULTS / f"{file}.jsonl"):
@@ -26,10 +32,31 @@ def main() -> int:
             counts[f"{where}, {words}"].append(row["accepted"])
             if where == "one language" or words == "quoted":
                 counts["shown as strongly supported"].append(row["accepted"])
+            else:
+                across.append(row)
         print(file)
         for name, accepted in sorted(counts.items()):
             print(f"  {name:48} {sum(accepted):3} of {len(accepted)}")
+    if "--ask" in sys.argv[1:]:
+        _ask(across)
     return 0
+
+
+def _ask(rows: list[Row]) -> None:
+    """Of the sentences that the model is so sure of, how many are accepted."""
+    with open_library(from_environment()) as library:
+        generator = library.assistant().generator
+        sure = [
+            min(
+                generator.choose(prompts.checking(statement, " ".join(row["citations"])), prompts.OPENINGS["en"])[0]
+                for statement in filter(None, (row["sentence"], reason(row["sentence"])))
+            )
+            for row in rows
+        ]
+    print("two languages, unquoted, where the model is surer of it than")
+    for least in (0.0, 0.7, 0.8, 0.85, 0.9, 0.95):
+        accepted = [row["accepted"] for row, each in zip(rows, sure, strict=True) if each >= least]
+        print(f"  {least:<48} {sum(accepted):3} of {len(accepted)}")
 
 
 def _words(sentence: str, citations: list[str], language: str, theirs: str) -> str:
