@@ -77,15 +77,10 @@ class Batches(Serving):
         """Give a job a sequence that holds all that some kept one shares with its prompt; False where it must wait for room."""
         if job.stopped:
             return True
+        if job.wants == "state" and self._known(job):
+            job.out.put(None)
+            return True
         best, length = self._nearest(job.prompt)
-        if job.wants == "state" and best is not None and self._kept[best].lasting and self._kept[best].tokens == job.prompt:
-            self._kept.move_to_end(best)
-            job.out.put(None)
-            return True
-        on_disk = self._states if job.wants == "state" else None
-        if on_disk and ((job.ahead and on_disk.has(job.prompt)) or self._take_up(job.prompt)):
-            job.out.put(None)
-            return True
         length = min(length, len(job.prompt) - 1) // GROUP * GROUP  # the last token is always run: its logits are wanted
         best = best if length else None
         if best is not None and self._as_good(best, job, length):
@@ -106,6 +101,16 @@ class Batches(Serving):
         job.position = length
         self._active.append(job)
         return True
+
+    def _known(self, job: Job) -> bool:
+        """Whether the state that is wanted is there, or is taken from disk."""
+        best, _ = self._nearest(job.prompt)
+        if best is not None and self._kept[best].lasting and self._kept[best].tokens == job.prompt:
+            self._kept.move_to_end(best)
+            return True
+        if self._states is None:
+            return False
+        return (job.ahead and self._states.has(job.prompt)) or self._take_up(job.prompt, self._states)
 
     def _nearest(self, prompt: list[int]) -> tuple[int | None, int]:
         """The kept sequence that shares the longest beginning with a prompt, and how long that is."""
@@ -226,9 +231,9 @@ class Batches(Serving):
         self._states.write(kept.tokens, first, self._context.get_state_seq_data(apart))
         self._context.memory_seq_rm(apart, -1, -1)
 
-    def _take_up(self, prompt: list[int]) -> bool:
+    def _take_up(self, prompt: list[int], states: States) -> bool:
         """Put a state from disk into the context; False where there is none, or what it begins with isn't there."""
-        found = self._states.read(prompt) if self._states else None
+        found = states.read(prompt)
         if not found:
             return False
         first, state = found
