@@ -77,7 +77,9 @@ def _run(peer: str, name: str, limit: int | None, command: list[str], settings: 
     documents.write_text("".join(listed), encoding="utf-8")
     rows: list[Row] = []
     with subprocess.Popen(
-        [*command, "--documents", str(documents)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+        [*command, "--documents", str(documents)],
+        cwd=BUILD,  # where it may leave files of its own
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8",
     ) as running, (RESULTS / f"peer-{peer}-{name}.jsonl").open("w", encoding="utf-8") as kept:  # fmt: skip
         assert running.stdin and running.stdout
         began = time.perf_counter()
