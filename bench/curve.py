@@ -23,7 +23,7 @@ from rag.assistant import Assistant
 from rag.library import open_library
 from rag.settings import ROOT, from_environment
 
-POINTS = ((1, 0.0), (2, 0.5), (3, 0.0), (3, 0.5), (3, 1.0))  # most excerpts, how sure
+POINTS = ((1, 0.0), (2, 0.5), (3, 0.5), (3, 1.0))  # most excerpts, how sure
 IN_USE = (3, 0.5)
 _PIAF = 30  # questions
 
