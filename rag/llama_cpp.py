@@ -56,7 +56,7 @@ class LlamaCpp:
         self.context_tokens = min(context_tokens * 3 // 4, int(self._model.n_ctx_train))
         heads, width = self._model.n_head_kv, self._model.n_embd // self._model.n_head
         on_disk = kept.room // (self._model.n_layer * heads * width * 4) if kept else 0  # keys and values of two bytes each
-        self.kept_tokens = max(context_tokens - 1024, on_disk)
+        self.kept_tokens = max(context_tokens - 1024, on_disk * 9 // 10)
         self._template = self._model.get_default_chat_template() or CHATML
 
     def count(self, text: str) -> int:

@@ -39,8 +39,12 @@ class States:
             return 0
 
     def has(self, tokens: Sequence[int]) -> bool:
-        """Whether there is a file for a prompt."""
-        return self._path(tokens).exists()
+        """Whether there is a file for a prompt; if so, it counts as used."""
+        try:
+            os.utime(self._path(tokens))
+        except OSError:
+            return False
+        return True
 
     def read(self, tokens: Sequence[int]) -> tuple[int, bytes] | None:
         """The state after reading a prompt, and how many tokens at its beginning are left out of it."""

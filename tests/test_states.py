@@ -19,6 +19,11 @@ def test_what_was_used_longest_ago_makes_room(tmp_path: Path, monkeypatch: pytes
     assert states.read([1]) == (1, bytes(300))  # used just now
     states.write([3], 0, bytes(300))
     assert [states.has([number]) for number in (1, 2, 3)] == [True, False, True]
+    os.utime(states._path([3]), (time.time() - 60,) * 2)
+    assert states.has([3])  # which counts as a use
+    os.utime(states._path([1]), (time.time() - 30,) * 2)
+    states.write([5], 0, bytes(300))
+    assert [states.has([number]) for number in (1, 3, 5)] == [False, True, True]
     states.write([4], 0, bytes(2000))
     assert not states.has([4])
     assert all(path.stat().st_mode & 0o77 == 0 for path in tmp_path.iterdir()) or os.name == "nt"
