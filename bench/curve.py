@@ -82,7 +82,7 @@ def _plot(found: dict[str, list[dict[str, Any]]], path: Path) -> None:
             used = (point["excerpts"], point["sure"]) == IN_USE
             label = f"{point['excerpts']}, {point['sure']:.1f}{' (in use)' if used else ''}"
             axis.plot(*place, "o", color="tab:red" if used else "tab:gray")
-            axis.annotate(label, place, (5, 5), textcoords="offset points")
+            axis.annotate(label, place, (5, -12 if used else 5), textcoords="offset points")
         axis.set_xlabel("seconds to the first word, median")
         axis.set_ylabel("right")
         axis.set_title(f"{name}: excerpts at most, how sure")
