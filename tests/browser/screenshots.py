@@ -35,7 +35,9 @@ def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     settings = from_environment()
     with tempfile.TemporaryDirectory(prefix="cocorico-") as home, sync_playwright() as playwright:
-        Path(home, "weights").symlink_to(settings.home / "weights")
+        for shared in ("weights", "states"):
+            (settings.home / shared).mkdir(exist_ok=True)
+            Path(home, shared).symlink_to(settings.home / shared)
         browser = launch(playwright)
         service = Service(replace(settings, home=Path(home))).start()
         with served(service) as address:
