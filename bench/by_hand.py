@@ -10,8 +10,7 @@ from collections import defaultdict
 from bench.answers import Row, lines
 from bench.report import RESULTS
 from index.lexical import terms
-from rag import prompts
-from rag.grounding import reason
+from rag.assistant import stated
 from rag.language import detect, unquoted
 from rag.library import open_library
 from rag.settings import from_environment
@@ -46,13 +45,7 @@ def _ask(rows: list[Row]) -> None:
     """Of the sentences that the model is so sure of, how many are accepted."""
     with open_library(from_environment()) as library:
         generator = library.assistant().generator
-        sure = [
-            min(
-                generator.choose(prompts.checking(statement, " ".join(row["citations"])), prompts.OPENINGS["en"])[0]
-                for statement in filter(None, (row["sentence"], reason(row["sentence"])))
-            )
-            for row in rows
-        ]
+        sure = [stated(generator, row["sentence"], " ".join(row["citations"])) for row in rows]
     print("two languages, unquoted, where the model is surer of it than")
     for least in (0.0, 0.7, 0.8, 0.85, 0.9, 0.95):
         accepted = [row["accepted"] for row, each in zip(rows, sure, strict=True) if each >= least]

@@ -24,7 +24,7 @@ from rag.library import open_library
 from rag.settings import ROOT, from_environment
 
 POINTS = ((1, 0.0), (2, 0.5), (3, 0.5), (3, 1.0))  # most excerpts, how sure
-IN_USE = (3, 0.5)
+IN_USE = (program._READ, program._SURE)
 _PIAF = 30  # questions
 
 

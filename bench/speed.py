@@ -41,7 +41,8 @@ def main() -> int:
     parser.add_argument("parts", nargs="*", choices=[[], *PARTS], help="all where none is named; the others' results stay")
     parts = parser.parse_args().parts or PARTS
     print(report.heading(), flush=True)
-    shutil.rmtree(from_environment().home / "states", ignore_errors=True)  # else what is read here was read before
+    if {"article", "piaf"}.intersection(parts):
+        shutil.rmtree(from_environment().home / "states", ignore_errors=True)  # else what is read here was read before
     kept = report.RESULTS / "speed.json"
     before = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
     results: dict[str, Any] = {part: before[part] for part in PARTS if part in before}

@@ -471,10 +471,10 @@ class Assistant:
                     support, citations = min(support, _DOUBTED), ()  # what it points back to doesn't stand
                 rounded = bool(citations) and draft.rounded(text, citations)
                 if rounded or (citations and draft.put_otherwise(text, citations)):
-                    stated = 0.0 if rounded or not draft.foreign(citations[0]) else self._says(citations, text, stop)
-                    if stated >= (_STATED if support >= SUPPORTED else _SURELY):
+                    sure = 0.0 if rounded or not draft.foreign(citations[0]) else self._says(citations, text, stop)
+                    if sure >= (_STATED if support >= SUPPORTED else _SURELY):
                         support = min(max(support, SUPPORTED), _ACROSS)
-                    elif support >= SUPPORTED or stated >= _STATED:
+                    elif support >= SUPPORTED or sure >= _STATED:
                         support = _DOUBTED
                         draft.doubted.append(draft.quotable(citations))
                 sentence = Sentence(text, start, end, support, citations if support >= SUPPORTED else ())
@@ -496,13 +496,8 @@ class Assistant:
         return self.grounder.sources([hit.passage for hit in hits], given, denied=negated(asked, language))
 
     def _says(self, citations: Sequence[Citation], text: str, stop: threading.Event | None) -> float:
-        """How sure the model is, asked of them alone, that the sources state a sentence (0..1), and the reason in it by itself; 1
-        once it is stopped."""
-        self.generator.prepare(prompts.check(), stop=stop)  # stays, also where other beginnings take the room
-        source = " ".join(citation.text for citation in citations)
-        statements = (text, given) if (given := reason(text)) else (text,)
-        asked = [prompts.checking(statement, source) for statement in statements]
-        yes = min(self.generator.choose(each, prompts.OPENINGS["en"], stop=stop)[0] for each in asked)
+        """How sure the model is that the sources state a sentence (0..1); 1 once it is stopped."""
+        yes = stated(self.generator, text, " ".join(citation.text for citation in citations), stop)
         return 1.0 if stop and stop.is_set() else yes
 
     def find(self, asked: str, language: str, documents: Collection[str] | None) -> tuple[tuple[Hit, ...], list[Excerpt], Sources]:
@@ -553,6 +548,14 @@ class Assistant:
         yield Delta(text)
         seconds = time.perf_counter() - began
         yield Finished(Answer(question, text, language, 1.0, False, (), (), Timings(0.0, seconds, seconds, 0)))
+
+
+def stated(generator: Generator, text: str, source: str, stop: threading.Event | None = None) -> float:
+    """How sure a model is, asked of them alone, that a source states a sentence (0..1), and the reason in it by itself."""
+    generator.prepare(prompts.check(), stop=stop)  # stays, also where other beginnings take the room
+    statements = (text, given) if (given := reason(text)) else (text,)
+    asked = [prompts.checking(statement, source) for statement in statements]
+    return min(generator.choose(each, prompts.OPENINGS["en"], stop=stop)[0] for each in asked)
 
 
 def _worth(sentence: Sentence, asked: str, language: str) -> float:

@@ -7,7 +7,6 @@ import threading
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
@@ -50,7 +49,7 @@ class Serving(ABC):
     slots = 4
 
     def __init__(self) -> None:
-        self._inbox: SimpleQueue[Job | Callable[[], None] | None] = SimpleQueue()
+        self._inbox: SimpleQueue[Job | None] = SimpleQueue()
         self._waiting: deque[Job] = deque()
         self._active: list[Job] = []
         self._closed = False
@@ -71,20 +70,6 @@ class Serving(ABC):
         finally:
             job.left = True
 
-    def run(self, work: Callable[[], None]) -> None:
-        """Do something between two runs of the model, and wait for it."""
-        done: Future[None] = Future()
-
-        def given() -> None:
-            try:
-                work()
-                done.set_result(None)
-            except Exception as error:
-                done.set_exception(error)
-
-        self._inbox.put(given)
-        done.result()
-
     def close(self) -> None:
         """Stop serving; those who still ask get no more."""
         self._closed = True
@@ -100,10 +85,7 @@ class Serving(ABC):
                     idle = False
                     if given is None:
                         return
-                    if isinstance(given, Job):
-                        self._waiting.append(given)
-                    else:
-                        given()
+                    self._waiting.append(given)
             try:
                 self._go_on()
             except Exception as error:  # a bug: those who ask now are told, and the next are served

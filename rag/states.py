@@ -34,7 +34,7 @@ class States:
     def room(self) -> int:
         """Bytes that the files may take."""
         try:
-            return min(_MOST, shutil.disk_usage(self._folder).free // 4 + sum(self._sizes().values()))
+            return self._room(sum(size for _, size, _ in self._files()))
         except OSError:
             return 0
 
@@ -74,16 +74,23 @@ class States:
                 part.unlink()
 
     def _make_room(self, wanted: int) -> bool:
-        sizes, room = self._sizes(), self.room
-        for path in sorted(sizes, key=lambda path: path.stat().st_mtime):
-            if sum(sizes.values()) + wanted <= room:
+        files = self._files()
+        taken = sum(size for _, size, _ in files)
+        room = self._room(taken)
+        for _, size, path in files:
+            if taken + wanted <= room:
                 break
             path.unlink(missing_ok=True)
-            del sizes[path]
+            taken -= size
         return wanted <= room
 
-    def _sizes(self) -> dict[Path, int]:
-        return {path: path.stat().st_size for path in self._folder.glob("*.state")}
+    def _room(self, taken: int) -> int:
+        return min(_MOST, shutil.disk_usage(self._folder).free // 4 + taken)
+
+    def _files(self) -> list[tuple[float, int, Path]]:
+        """When each was last used, its size in bytes, and its path; the one used longest ago first."""
+        found = [(path, path.stat()) for path in self._folder.glob("*.state")]
+        return sorted((facts.st_mtime, facts.st_size, path) for path, facts in found)
 
     def _path(self, tokens: Sequence[int]) -> Path:
         return self._folder / f"{sha256(f'{self._made_by}|{list(tokens)}'.encode()).hexdigest()[:32]}.state"

@@ -36,7 +36,7 @@ def main() -> None:
     settings = from_environment()
     with tempfile.TemporaryDirectory(prefix="cocorico-") as home, sync_playwright() as playwright:
         for shared in ("weights", "states"):
-            (settings.home / shared).mkdir(exist_ok=True)
+            (settings.home / shared).mkdir(parents=True, exist_ok=True)
             Path(home, shared).symlink_to(settings.home / shared)
         browser = launch(playwright)
         service = Service(replace(settings, home=Path(home))).start()
