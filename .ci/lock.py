@@ -17,11 +17,25 @@ _OUT = ("torch", "triton", "nvidia-", "cuda-")
 
 def main() -> int:
     """Resolve without installing, write the lock."""
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--dry-run", "--ignore-installed"]
-    report = subprocess.run([*pip, "--report", "-", "-r", ROOT / "requirements.txt"], capture_output=True, check=True)  # noqa: S603
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "install",
+        "--quiet",
+        "--dry-run",
+        "--ignore-installed",
+    ]
+    report = subprocess.run(
+        [*pip, "--report", "-", "-r", ROOT / "requirements.txt"], capture_output=True, check=True
+    )
     lines = []
     for package in json.loads(report.stdout)["install"]:
-        name, version = package["metadata"]["name"].lower().replace("_", "-"), package["metadata"]["version"]
+        name, version = (
+            package["metadata"]["name"].lower().replace("_", "-"),
+            package["metadata"]["version"],
+        )
         digest = package["download_info"]["archive_info"]["hashes"]["sha256"]
         if not name.startswith(_OUT):
             lines.append(f"{name}=={version} \\\n    --hash=sha256:{digest}\n")

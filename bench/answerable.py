@@ -1,4 +1,4 @@
-"""Fit how likely an answer is to be right (rag/answerable.py) to what became of the questions of `python -m bench.answers`.
+"""Fit how likely an answer is to be right (rag/confidence.py) to what became of the questions of `python -m bench.answers`.
 
     python -m bench.answerable
 
@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from bench.answers import Row, lines
 from bench.report import RESULTS, heading
-from rag import answerable
-from rag.answerable import Evidence
+from rag import confidence as answerable
+from rag.confidence import Evidence
 from rag.settings import ROOT
 
 SETS = ("article", "piaf_fr", "piaf_en", "nomiracl-fr", "nomiracl-en")
@@ -30,7 +30,12 @@ _REPEATED = 4
 def main() -> int:
     """Fit, print, draw."""
     print(heading())
-    rows = [(name, row) for name in SETS for row in lines(RESULTS / f"answers-{name}.jsonl") if row["evidence"]["score"]]
+    rows = [
+        (name, row)
+        for name in SETS
+        for row in lines(RESULTS / f"answers-{name}.jsonl")
+        if row["evidence"]["score"]
+    ]
     evidence = [Evidence(**row["evidence"]) for _, row in rows]
     x = np.array([answerable.features(each)[1:] for each in evidence])
     sets = np.array([name for name, _ in rows])
@@ -44,11 +49,17 @@ def main() -> int:
     for name in ("article", *SETS[3:]):
         part = sets == name
         yes, no = like[part & good].mean(), like[part & ~good].mean()
-        print(f"{name}: likeness of the closest sentence, mean, {yes:.2f} where it can be answered, {no:.2f} else;", end="")
+        print(
+            f"{name}: likeness of the closest sentence, mean, {yes:.2f} where it can be answered, {no:.2f} else;",
+            end="",
+        )
         print(f" right answers below 0.25: {(part & good & given & (now < 0.25)).sum()}")
     for name in SETS[3:]:
         part = sets == name
-        print(f"{name}: area under the curve {_area(now, part, good)} as it is, {_area(fitted, part, good)} fitted anew;", end="")
+        print(
+            f"{name}: area under the curve {_area(now, part, good)} as it is, {_area(fitted, part, good)} fitted anew;",
+            end="",
+        )
         print(" answers what it can't / declines what it can, %, as it is and anew, at", end="")
         for threshold in _THRESHOLDS:
             rates = [_rates((values >= threshold) & given, part, good) for values in (now, fitted)]
@@ -58,11 +69,17 @@ def main() -> int:
     sets, good = sets[given], good[given]
     for name in SETS:
         part = sets == name
-        print(f"{name}: {part.sum()} answers, {good[part].sum()} right; area under the curve {_area(held_out, part, good)}", end="")
+        print(
+            f"{name}: {part.sum()} answers, {good[part].sum()} right; area under the curve {_area(held_out, part, good)}",
+            end="",
+        )
         print("; wrong, right ones below", end="")
         for threshold in _THRESHOLDS:
             below = held_out < threshold
-            print(f"  {threshold}: {(below & part & ~good).sum()}, {(below & part & good).sum()}", end="")
+            print(
+                f"  {threshold}: {(below & part & ~good).sum()}, {(below & part & good).sum()}",
+                end="",
+            )
         print()
     _draw(held_out, sets, good)
     return 0
@@ -71,17 +88,23 @@ def main() -> int:
 def _good(name: str, row: Row) -> bool:
     if name.startswith("nomiracl"):
         return bool(row["kind"] == "answerable")
-    return row["kind"] != "unanswerable" and bool(row["cited"] if name == "piaf_en" else row["right"])
+    return row["kind"] != "unanswerable" and bool(
+        row["cited"] if name == "piaf_en" else row["right"]
+    )
 
 
-def _fit(name: str, x: NDArray[np.float64], sets: NDArray[np.str_], good: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _fit(
+    name: str, x: NDArray[np.float64], sets: NDArray[np.str_], good: NDArray[np.bool_]
+) -> NDArray[np.float64]:
     """Print the constants; give the probabilities (n,) on questions that they weren't fitted to."""
     from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
     from sklearn.model_selection import StratifiedKFold  # type: ignore[import-untyped]
 
     weights = np.array([len(sets) / (sets == each).sum() for each in sets]) / len(set(sets))
     model = LogisticRegression(C=1.0).fit(x, good, sample_weight=weights)
-    print(name, "=", tuple(round(float(value), 3) for value in (model.intercept_[0], *model.coef_[0])))
+    print(
+        name, "=", tuple(round(float(value), 3) for value in (model.intercept_[0], *model.coef_[0]))
+    )
     held_out = np.zeros(len(good))
     strata = np.array([f"{each} {label}" for each, label in zip(sets, good, strict=True)])
     for seed in range(_REPEATED):
@@ -94,7 +117,9 @@ def _fit(name: str, x: NDArray[np.float64], sets: NDArray[np.str_], good: NDArra
     return held_out
 
 
-def _area(probability: NDArray[np.float64], part: NDArray[np.bool_], good: NDArray[np.bool_]) -> str:
+def _area(
+    probability: NDArray[np.float64], part: NDArray[np.bool_], good: NDArray[np.bool_]
+) -> str:
     from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
 
     return f"{roc_auc_score(good[part], probability[part]):.3f}"
@@ -104,7 +129,9 @@ def _rates(answered: NDArray[np.bool_], part: NDArray[np.bool_], good: NDArray[n
     return f"{100 * answered[part & ~good].mean():.0f}/{100 * (~answered[part & good]).mean():.0f}"
 
 
-def _draw(probability: NDArray[np.float64], sets: NDArray[np.str_], good: NDArray[np.bool_]) -> None:
+def _draw(
+    probability: NDArray[np.float64], sets: NDArray[np.str_], good: NDArray[np.bool_]
+) -> None:
     """How often answers are right, by how likely it was said to be; every set and all together."""
     from matplotlib.figure import Figure
 
@@ -113,9 +140,16 @@ def _draw(probability: NDArray[np.float64], sets: NDArray[np.str_], good: NDArra
     axes.plot([0, 1], [0, 1], color="gray", linewidth=0.8)
     for name in (*SETS, "all"):
         part = (sets == name) | (name == "all")
-        places = [part & (probability >= low) & (probability < high) for low, high in pairwise(np.linspace(0, 1, 9))]
-        known = [(probability[place].mean(), good[place].mean()) for place in places if place.sum() >= 8]
-        axes.plot(*zip(*known, strict=True), marker="o", label=name, linewidth=3 if name == "all" else 1)
+        places = [
+            part & (probability >= low) & (probability < high)
+            for low, high in pairwise(np.linspace(0, 1, 9))
+        ]
+        known = [
+            (probability[place].mean(), good[place].mean()) for place in places if place.sum() >= 8
+        ]
+        axes.plot(
+            *zip(*known, strict=True), marker="o", label=name, linewidth=3 if name == "all" else 1
+        )
     axes.set_xlabel("probability of a right answer, on questions that it wasn't fitted to")
     axes.set_ylabel("share of right answers")
     axes.legend()

@@ -24,8 +24,8 @@ from typing import Any
 from bench.report import RESULTS, heading, keep
 from bench.retrieval import indexed
 from index.contract import Store
-from rag.assistant import Answer, Assistant, Turn
-from rag.language import is_language, unquoted
+from index.text.language import is_language, unquoted
+from rag.answerer import Answer, Assistant, Turn
 from rag.library import Library, open_library
 from rag.results import answer_json
 from rag.settings import ROOT, from_environment
@@ -87,17 +87,25 @@ def cited(question: Question, answer: Answer, store: Store) -> bool | None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run, print the tables, keep the answers."""
-    parser = argparse.ArgumentParser(prog="python -m bench.answers", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.answers", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("sets", nargs="*", choices=[*SETS, []], help=f"of {', '.join(SETS)}")
-    parser.add_argument("--limit", type=int, help="only so many questions a set, chosen by the SHA-1 of their ids")
-    parser.add_argument("--model", default="", help="another generator, as `python -m rag ask --model`")
+    parser.add_argument(
+        "--limit", type=int, help="only so many questions a set, chosen by the SHA-1 of their ids"
+    )
+    parser.add_argument(
+        "--model", default="", help="another generator, as `python -m rag ask --model`"
+    )
     parser.add_argument("--threshold", type=float, help="the least probability to answer at")
     options = parser.parse_args(arguments)
     print(heading(), flush=True)
     with open_library(replace(from_environment(), model=options.model)) as library:
         for name in options.sets or ["article"]:
             if not name.startswith("article") and not DATA.is_dir():
-                print(f"{DATA}: no such folder. The public sets aren't part of the repository; {name} was not measured.")
+                print(
+                    f"{DATA}: no such folder. The public sets aren't part of the repository; {name} was not measured."
+                )
                 continue
             _run(name, library, options)
     return 0
@@ -105,11 +113,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(name: str, library: Library, options: argparse.Namespace) -> None:
     questions, corpus = questions_of(name, options.limit)
-    label = "-".join(["answers", name, *([re.sub(r"[^a-z0-9.]+", "-", options.model.lower())] if options.model else [])])
+    label = "-".join(
+        [
+            "answers",
+            name,
+            *([re.sub(r"[^a-z0-9.]+", "-", options.model.lower())] if options.model else []),
+        ]
+    )
     label += "-all" if options.threshold == 0 else ""
     begun = RESULTS / f"{label}.jsonl"
     current = program()
-    done = {row["_id"]: row for row in lines(begun) if row["program"] == current} if begun.exists() else {}
+    done = (
+        {row["_id"]: row for row in lines(begun) if row["program"] == current}
+        if begun.exists()
+        else {}
+    )
     begun.parent.mkdir(exist_ok=True)
     with ExitStack() as stack:
         store = stack.enter_context(indexed(corpus, library.embedder)) if corpus else library.store
@@ -123,12 +141,21 @@ def _run(name: str, library: Library, options: argparse.Namespace) -> None:
             kept.flush()
             done.setdefault(question.id, row)
             mark = "ok   " if row["right"] else "WRONG"
-            print(f"{number:3} {mark} {row['answerable']:.2f} {question.text}\n          {row['answer']}", flush=True)
+            print(
+                f"{number:3} {mark} {row['answerable']:.2f} {question.text}\n          {row['answer']}",
+                flush=True,
+            )
     rows = [done[question.id] for question in questions]
     table = summary(rows)
     _plot(rows, RESULTS / f"{label}.png")
     print(f"\n{label}\n" + "\n".join(f"{line:44} {value}" for line, value in table.items()))
-    print("kept in", keep(label, {"table": table}).relative_to(ROOT), "and", begun.relative_to(ROOT), flush=True)
+    print(
+        "kept in",
+        keep(label, {"table": table}).relative_to(ROOT),
+        "and",
+        begun.relative_to(ROOT),
+        flush=True,
+    )
 
 
 def _ask(question: Question, assistant: Assistant, store: Store) -> Row:
@@ -140,7 +167,8 @@ def _ask(question: Question, assistant: Assistant, store: Store) -> Row:
         "language": question.language,
         "question": question.text,
         "right": right(question, answer.answer, refused=answer.refused),
-        "right_language": answer.language == question.language and is_language(answer.answer, answer.language),
+        "right_language": answer.language == question.language
+        and is_language(answer.answer, answer.language),
         "quoted": len(unquoted(answer.answer)) < len(answer.answer) / 2,
         "cited": cited(question, answer, store),
         "evidence": asdict(answer.evidence),
@@ -150,9 +178,17 @@ def _ask(question: Question, assistant: Assistant, store: Store) -> Row:
 
 def questions_of(name: str, limit: int | None = None) -> tuple[list[Question], Path | None]:
     """A set's questions, all or the `limit` first by the SHA-1 of their ids, and its documents (None: those in seeds/)."""
-    questions, corpus = _article(name) if name.startswith("article") else _piaf(name) if "piaf" in name else _nomiracl(name)
+    questions, corpus = (
+        _article(name)
+        if name.startswith("article")
+        else _piaf(name)
+        if "piaf" in name
+        else _nomiracl(name)
+    )
     if limit:
-        questions = sorted(questions, key=lambda question: hashlib.sha1(question.id.encode()).hexdigest())[:limit]
+        questions = sorted(
+            questions, key=lambda question: hashlib.sha1(question.id.encode()).hexdigest()
+        )[:limit]
     return questions, corpus
 
 
@@ -195,7 +231,10 @@ def _nomiracl(name: str) -> tuple[list[Question], Path]:
     passages = {passage["_id"]: passage for row in rows for passage in row["passages"]}
     corpus = from_environment().home / "bench" / f"{name}.jsonl"
     corpus.parent.mkdir(parents=True, exist_ok=True)
-    corpus.write_text("".join(json.dumps(passage, ensure_ascii=False) + "\n" for passage in passages.values()), encoding="utf-8")
+    corpus.write_text(
+        "".join(json.dumps(passage, ensure_ascii=False) + "\n" for passage in passages.values()),
+        encoding="utf-8",
+    )
     return [
         Question(
             row["_id"],
@@ -210,7 +249,9 @@ def _nomiracl(name: str) -> tuple[list[Question], Path]:
 
 def lines(path: Path) -> list[Row]:
     """The JSON objects of a file, one a line."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return [
+        json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()
+    ]
 
 
 def program() -> str:
@@ -234,20 +275,33 @@ def summary(rows: list[Row]) -> dict[str, str]:
             if part:
                 table[f"{kind}: right, {language}"] = share(part, "right")
     answerable_rows = [row for row in rows if row["kind"] != "unanswerable"]
-    others = [row | {"answered": not row["refused"]} for row in rows if row["kind"] == "unanswerable"]
+    others = [
+        row | {"answered": not row["refused"]} for row in rows if row["kind"] == "unanswerable"
+    ]
     sentences = [s for row in answerable_rows if not row["refused"] for s in row["sentences"]]
     table["in the right language, quotations apart"] = share(rows, "right_language")
-    table["of the answers, quotations"] = share([row for row in rows if not row["refused"]], "quoted")
+    table["of the answers, quotations"] = share(
+        [row for row in rows if not row["refused"]], "quoted"
+    )
     table["refused where it must not"] = share(answerable_rows, "refused")
     table["answered where it must not"] = share(others, "answered")
     table["a citation on the evidence"] = share(answerable_rows, "cited")
-    table["sentences with a citation"] = f"{sum(bool(s['citations']) for s in sentences)}/{len(sentences)}"
+    table["sentences with a citation"] = (
+        f"{sum(bool(s['citations']) for s in sentences)}/{len(sentences)}"
+    )
     written = [row for row in rows if row["tokens"] > 1 and not row["refused"]]
     if written:
         firsts = [row["timings"]["first_token"] for row in written]
-        speeds = [row["tokens"] / max(row["timings"]["total"] - row["timings"]["first_token"], 1e-9) for row in written]
-        table["seconds to the first word, median"] = f"{statistics.median(firsts):.2f} ({min(firsts):.2f}-{max(firsts):.2f})"
-        table["tokens a second, median"] = f"{statistics.median(speeds):.1f} ({min(speeds):.1f}-{max(speeds):.1f})"
+        speeds = [
+            row["tokens"] / max(row["timings"]["total"] - row["timings"]["first_token"], 1e-9)
+            for row in written
+        ]
+        table["seconds to the first word, median"] = (
+            f"{statistics.median(firsts):.2f} ({min(firsts):.2f}-{max(firsts):.2f})"
+        )
+        table["tokens a second, median"] = (
+            f"{statistics.median(speeds):.1f} ({min(speeds):.1f}-{max(speeds):.1f})"
+        )
     peak = peak_memory_gb()
     if peak:
         table["peak memory, GB"] = f"{peak:.2f}"
@@ -263,7 +317,10 @@ def _plot(rows: list[Row], path: Path) -> None:
     kinds = sorted({(row["kind"], row["language"]) for row in rows})
     for number, (kind, language) in enumerate(kinds):
         part = [row for row in rows if (row["kind"], row["language"]) == (kind, language)]
-        shares = [sum(row["right"] for row in part), sum(row["refused"] and not row["right"] for row in part)]
+        shares = [
+            sum(row["right"] for row in part),
+            sum(row["refused"] and not row["right"] for row in part),
+        ]
         shares.append(len(part) - sum(shares))
         left = 0.0
         for share_of, colour in zip(shares, ("tab:green", "tab:gray", "tab:red"), strict=True):
@@ -275,11 +332,19 @@ def _plot(rows: list[Row], path: Path) -> None:
     having = [row["answerable"] for row in rows if row["kind"] != "unanswerable"]
     if without:
         thresholds = [step / 100 for step in range(101)]
-        answered = [sum(each >= threshold for each in without) / len(without) for threshold in thresholds]
-        declined = [sum(each < threshold for each in having) / len(having) for threshold in thresholds]
+        answered = [
+            sum(each >= threshold for each in without) / len(without) for threshold in thresholds
+        ]
+        declined = [
+            sum(each < threshold for each in having) / len(having) for threshold in thresholds
+        ]
         curve.plot(answered, declined, label="the probability alone")
-        now = [sum(not row["refused"] for row in rows if row["kind"] == "unanswerable") / len(without)]
-        now.append(sum(row["refused"] for row in rows if row["kind"] != "unanswerable") / len(having))
+        now = [
+            sum(not row["refused"] for row in rows if row["kind"] == "unanswerable") / len(without)
+        ]
+        now.append(
+            sum(row["refused"] for row in rows if row["kind"] != "unanswerable") / len(having)
+        )
         curve.plot(*now, "o", label="the program")
         curve.set_xlabel("answered where it must not")
         curve.set_ylabel("declined where it must not")
@@ -294,7 +359,11 @@ def peak_memory_gb(process: int | None = None) -> float | None:
     """The most memory that a process ever had, this one where none is named; None where the system doesn't tell."""
     if process is not None:
         status = Path(f"/proc/{process}/status")
-        found = re.search(r"VmHWM:\s*(\d+) kB", status.read_text(encoding="utf-8")) if status.exists() else None
+        found = (
+            re.search(r"VmHWM:\s*(\d+) kB", status.read_text(encoding="utf-8"))
+            if status.exists()
+            else None
+        )
         return int(found[1]) * 1024 / 1e9 if found else None
     if sys.platform == "win32":
         return None

@@ -1,7 +1,7 @@
 """Of the sentences that we read by hand, how many a strict reader accepts: by set, and by how many words their sources lack.
 
-    python -m bench.by_hand
-    python -m bench.by_hand --ask   and how sure the default model is of those in two languages, as `rag.assistant` asks it
+python -m bench.by_hand
+python -m bench.by_hand --ask   and how sure the default model is of those in two languages, as `rag.answerer` asks it
 """
 
 import sys
@@ -9,9 +9,9 @@ from collections import defaultdict
 
 from bench.answers import Row, lines
 from bench.report import RESULTS
-from index.lexical import terms
-from rag.assistant import stated
-from rag.language import detect, unquoted
+from index.text.language import detect, unquoted
+from index.text.words import terms
+from rag.answerer import stated
 from rag.library import open_library
 from rag.settings import from_environment
 
@@ -58,7 +58,13 @@ def _words(sentence: str, citations: list[str], language: str, theirs: str) -> s
         return "quoted"
     own = set(terms(sentence, language))
     lacking = own - {term for citation in citations for term in terms(citation, theirs)}
-    return "no word of its own" if not lacking else "up to a fifth" if len(lacking) <= 0.2 * len(own) else "more than a fifth"
+    return (
+        "no word of its own"
+        if not lacking
+        else "up to a fifth"
+        if len(lacking) <= 0.2 * len(own)
+        else "more than a fifth"
+    )
 
 
 if __name__ == "__main__":

@@ -17,9 +17,9 @@ from typing import Any
 from bench.answers import DATA, Question, questions_of, right
 from bench.report import RESULTS, heading, keep
 from bench.retrieval import indexed
-from rag import assistant as program
+from rag import answerer as program
 from rag import prompts
-from rag.assistant import Assistant
+from rag.answerer import Assistant
 from rag.library import open_library
 from rag.settings import ROOT, from_environment
 
@@ -33,7 +33,9 @@ def main() -> int:
     print(heading(), flush=True)
     found: dict[str, list[dict[str, Any]]] = {}
     with open_library(from_environment()) as library:
-        asked = [question for question in questions_of("article")[0] if question.kind == "answerable"]
+        asked = [
+            question for question in questions_of("article")[0] if question.kind == "answerable"
+        ]
         assistant = library.assistant()
         assistant.prepare(threading.Event())
         found["article"] = _points("article", assistant, asked)
@@ -47,7 +49,9 @@ def main() -> int:
                         assistant.generator.prepare(prompts.beginning(excerpt))
                 found["piaf_fr"] = _points("piaf_fr", assistant, questions)
         else:
-            print(f"{DATA}: no such folder. The public sets aren't part of the repository; piaf_fr was not measured.")
+            print(
+                f"{DATA}: no such folder. The public sets aren't part of the repository; piaf_fr was not measured."
+            )
     _plot(found, RESULTS / "curve.png")
     print("kept in", keep("curve", found).relative_to(ROOT))
     return 0
@@ -59,7 +63,10 @@ def _points(name: str, assistant: Assistant, questions: Sequence[Question]) -> l
         program._READ, program._SURE = most, sure
         answers = [assistant.answer(question.text) for question in questions]
         firsts = [answer.timings.first_token for answer in answers]
-        marks = [right(each, answer.answer, refused=answer.refused) for each, answer in zip(questions, answers, strict=True)]
+        marks = [
+            right(each, answer.answer, refused=answer.refused)
+            for each, answer in zip(questions, answers, strict=True)
+        ]
         point = {
             "excerpts": most, "sure": sure, "right": sum(marks), "of": len(marks),
             "first word, s": statistics.median(firsts), "whole answer, s": statistics.median(a.timings.total for a in answers),
@@ -67,7 +74,10 @@ def _points(name: str, assistant: Assistant, questions: Sequence[Question]) -> l
         }  # fmt: skip
         points.append(point)
         spread = f"{statistics.median(firsts):.2f} s ({min(firsts):.2f}-{max(firsts):.2f})"
-        print(f"{name:8} at most {most}, sure {sure:.1f}: right {sum(marks)} of {len(marks)}, first word {spread}", flush=True)
+        print(
+            f"{name:8} at most {most}, sure {sure:.1f}: right {sum(marks)} of {len(marks)}, first word {spread}",
+            flush=True,
+        )
     return points
 
 

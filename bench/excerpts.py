@@ -1,4 +1,4 @@
-"""Fit which of the excerpts found for a question to write from first (`here` in rag/answerable.py), to PIAF's French questions.
+"""Fit which of the excerpts found for a question to write from first (`here` in rag/confidence.py), to PIAF's French questions.
 
     python -m bench.excerpts --minutes 20   let the model read on where the kept reading ends, then fit
     python -m bench.excerpts                only fit, to what was read before
@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from bench.answers import DATA, fold, lines
 from bench.report import RESULTS, heading
 from bench.retrieval import indexed
-from rag import answerable
-from rag.answerable import Evidence
-from rag.assistant import Assistant
-from rag.focus import Excerpt
+from rag import confidence as answerable
+from rag.answerer import Assistant
+from rag.confidence import Evidence
+from rag.excerpts import Excerpt
 from rag.library import open_library
 from rag.retriever import Hit
 from rag.settings import from_environment
@@ -39,13 +39,22 @@ Row = dict[str, Any]
 
 def main() -> int:
     """Read, fit, print."""
-    parser = argparse.ArgumentParser(prog="python -m bench.excerpts", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--minutes", type=float, default=0.0, help="how long to let the model read, at about 15 pairs a minute")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.excerpts", description=(__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=0.0,
+        help="how long to let the model read, at about 15 pairs a minute",
+    )
     options = parser.parse_args()
     print(heading(), flush=True)
     rows = lines(KEPT) if KEPT.exists() else []
     if options.minutes and not DATA.is_dir():
-        print(f"{DATA}: no such folder. The public sets aren't part of the repository; nothing more was read.")
+        print(
+            f"{DATA}: no such folder. The public sets aren't part of the repository; nothing more was read."
+        )
     elif options.minutes:
         until = time.monotonic() + 60 * options.minutes
         with (
@@ -53,7 +62,9 @@ def main() -> int:
             indexed(DATA / "piaf" / "corpus.jsonl", library.embedder) as store,
             KEPT.open("a", encoding="utf-8") as kept,
         ):
-            for row in _read(library.assistant(store), {(row["question"], row["place"]) for row in rows}):
+            for row in _read(
+                library.assistant(store), {(row["question"], row["place"]) for row in rows}
+            ):
                 rows.append(row)
                 kept.write(json.dumps(row) + "\n")
                 kept.flush()
@@ -69,14 +80,16 @@ def _read(assistant: Assistant, known: set[tuple[str, int]]) -> Iterator[Row]:
     for number, question in enumerate(lines(DATA / "piaf" / "queries.fr.jsonl")):
         hits, excerpts, _ = assistant.find(question["text"], "fr", None)
         for place, excerpt in enumerate(excerpts):
-            key = hashlib.sha1(f"{excerpt.passage.document}|{excerpt.text}".encode()).hexdigest()
+            key = hashlib.sha1(f"{excerpt.chunk.document}|{excerpt.text}".encode()).hexdigest()
             found[key].append((question, place, hits, excerpt))
         if number % 200 == 0:
             print(f"{number} questions searched for", flush=True)
     for number, key in enumerate(sorted(found)):
         for question, place, hits, excerpt in found[key]:
             words = any(fold(answer) in fold(excerpt.text) for answer in question["answers"])
-            if (question["_id"], place) in known or (words and excerpt.passage.document != question["passage"]):
+            if (question["_id"], place) in known or (
+                words and excerpt.chunk.document != question["passage"]
+            ):
                 continue
             evidence = assistant.read(question["text"], "fr", hits, excerpt, None)
             yield {
@@ -97,26 +110,51 @@ def fit(rows: list[Row]) -> None:
     from sklearn.model_selection import GroupKFold, cross_val_predict  # type: ignore[import-untyped]
 
     # a constant, score, read, foreign: only the search's and the model's probability are kept
-    x = np.array([answerable.features(Evidence(row["score"], 0, 0, 0, row["read"])) for row in rows])[:, 1:3]
-    holds, places = np.array([row["holds"] for row in rows]), np.array([row["place"] for row in rows])
+    x = np.array(
+        [answerable.features(Evidence(row["score"], 0, 0, 0, row["read"])) for row in rows]
+    )[:, 1:3]
+    holds, places = (
+        np.array([row["holds"] for row in rows]),
+        np.array([row["place"] for row in rows]),
+    )
     model = LogisticRegression(C=1.0)
     parts = GroupKFold(5)
     groups = [row["question"] for row in rows]
-    held_out = cross_val_predict(model, x, holds, cv=parts, groups=groups, method="predict_proba")[:, 1]
+    held_out = cross_val_predict(model, x, holds, cv=parts, groups=groups, method="predict_proba")[
+        :, 1
+    ]
     model.fit(x, holds)
-    print(f"{len(rows)} pairs of {len(set(groups))} questions; the excerpt holds the answer in", end="")
-    print("".join(f" {100 * holds[places == place].mean():.0f} %" for place in sorted(set(places))), "by its place")
-    print("_HERE =", tuple(round(float(value), 3) for value in (model.intercept_[0], *model.coef_[0])))
+    print(
+        f"{len(rows)} pairs of {len(set(groups))} questions; the excerpt holds the answer in",
+        end="",
+    )
+    print(
+        "".join(f" {100 * holds[places == place].mean():.0f} %" for place in sorted(set(places))),
+        "by its place",
+    )
+    print(
+        "_HERE =", tuple(round(float(value), 3) for value in (model.intercept_[0], *model.coef_[0]))
+    )
     for name, values in (("search", x[:, 0]), ("model", x[:, 1]), ("both, held out", held_out)):
         print(f"  area under the curve, {name:15} {roc_auc_score(holds, values):.3f}")
-    old = np.array([answerable.probability(Evidence(row["score"], 0, 0, 0, row["read"])) for row in rows])
+    old = np.array(
+        [answerable.probability(Evidence(row["score"], 0, 0, 0, row["read"])) for row in rows]
+    )
     first = places == 0
     for threshold in _THRESHOLDS:
-        print(f"  first excerpt written from at once from {threshold}: {_passing(held_out, threshold, first, holds)}", end="")
+        print(
+            f"  first excerpt written from at once from {threshold}: {_passing(held_out, threshold, first, holds)}",
+            end="",
+        )
         print(f"; by the probability that declines: {_passing(old, threshold, first, holds)}")
 
 
-def _passing(values: NDArray[np.float64], threshold: float, among: NDArray[np.bool_], holds: NDArray[np.bool_]) -> str:
+def _passing(
+    values: NDArray[np.float64],
+    threshold: float,
+    among: NDArray[np.bool_],
+    holds: NDArray[np.bool_],
+) -> str:
     passing = values >= threshold
     return f"{100 * passing[among & holds].mean():.0f} % of right, {100 * passing[among & ~holds].mean():.0f} % of wrong"
 

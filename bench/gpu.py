@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from bench import report
-from rag.generator import CHATML, Message
+from rag.llm.base import CHATML, Message
+from rag.llm.hf import TransformersModel
 from rag.settings import ROOT
-from rag.transformers_model import TransformersModel
 
 _PROMPT, _NEW, _TIMES = 512, 128, 5
 _ASKERS = (1, 8, 32)
@@ -31,36 +31,59 @@ _ASKERS = (1, 8, 32)
 
 def main() -> int:
     """Make the model, measure, print, keep."""
-    parser = argparse.ArgumentParser(prog="python -m bench.gpu", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--tiny", action="store_true", help="a very small model, for a look at the benchmark itself")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.gpu", description=(__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument(
+        "--tiny", action="store_true", help="a very small model, for a look at the benchmark itself"
+    )
     tiny = parser.parse_args().tiny
     import torch
 
     if not torch.cuda.is_available() and not tiny:
-        print("There is no CUDA GPU here; `python -m bench.gpu --tiny` shows that the benchmark runs.")
+        print(
+            "There is no CUDA GPU here; `python -m bench.gpu --tiny` shows that the benchmark runs."
+        )
         return 1
     device = "cuda" if torch.cuda.is_available() else "cpu"
     print(report.heading(), flush=True)
     print(torch.cuda.get_device_name() if device == "cuda" else "no GPU", flush=True)
-    results: dict[str, Any] = {"device": torch.cuda.get_device_name() if device == "cuda" else "cpu", "tiny": tiny}
+    results: dict[str, Any] = {
+        "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
+        "tiny": tiny,
+    }
     with tempfile.TemporaryDirectory(prefix="cocorico-gpu-") as folder:
         make(Path(folder), device, tiny=tiny)
         with closing(TransformersModel(folder)) as page:
             model = page._model
             size = sum(each.numel() * each.element_size() for each in model.parameters())
             bandwidth = _bandwidth(torch, device)
-            results |= {"weights, GB": size / 1e9, "memory, GB a second": bandwidth / 1e9, "limit, one asker": bandwidth / size}
+            results |= {
+                "weights, GB": size / 1e9,
+                "memory, GB a second": bandwidth / 1e9,
+                "limit, one asker": bandwidth / size,
+            }
             prompt = torch.randint(10, 200, (max(_ASKERS), _PROMPT), device=device)
             for count in _ASKERS:
                 results[f"page, {count}"] = _measured(partial(_by_page, page, count))
-                results[f"generate, {count}"] = _measured(partial(_by_generate, model, prompt[:count]))
+                results[f"generate, {count}"] = _measured(
+                    partial(_by_generate, model, prompt[:count])
+                )
                 if device == "cuda":
-                    static = partial(_by_generate, model, prompt[:count], cache_implementation="static")
+                    static = partial(
+                        _by_generate, model, prompt[:count], cache_implementation="static"
+                    )
                     results[f"static, {count}"] = _measured(static)
             for count in _ASKERS if device == "cuda" else ():
-                results[f"continuous, {count}"] = _measured(partial(_continuous, model, prompt[:count].tolist()))
+                results[f"continuous, {count}"] = _measured(
+                    partial(_continuous, model, prompt[:count].tolist())
+                )
     for name, value in results.items():
-        told = f"{statistics.median(value):10.1f}  ({min(value):.1f}-{max(value):.1f})" if isinstance(value, list) else value
+        told = (
+            f"{statistics.median(value):10.1f}  ({min(value):.1f}-{max(value):.1f})"
+            if isinstance(value, list)
+            else value
+        )
         print(f"{name:24} {told}")
     print("kept in", report.keep("gpu-tiny" if tiny else "gpu", results).relative_to(ROOT))
     return 0
@@ -74,13 +97,19 @@ def make(folder: Path, device: str, *, tiny: bool) -> None:
 
     small: dict[str, Any] = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2}
     shape = small | {"num_attention_heads": 4, "num_key_value_heads": 2} if tiny else {}
-    config = MistralConfig(**shape, sliding_window=None, max_position_embeddings=8192, eos_token_id=1)
+    config = MistralConfig(
+        **shape, sliding_window=None, max_position_embeddings=8192, eos_token_id=1
+    )
     with torch.device(device):
         model = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
     with torch.no_grad():
         model.lm_head.weight[1] = 0  # its end token is never the likeliest
     model.save_pretrained(folder)
-    words = {"<unk>": 0, "</s>": 1, **{str(number): number + 2 for number in range(config.vocab_size - 2)}}
+    words = {
+        "<unk>": 0,
+        "</s>": 1,
+        **{str(number): number + 2 for number in range(config.vocab_size - 2)},
+    }
     plain = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
     plain.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=plain, unk_token="<unk>", eos_token="</s>")
@@ -104,7 +133,9 @@ def _by_page(page: TransformersModel, askers: int) -> int:
     written = [0] * askers
 
     def ask(number: int) -> None:
-        asked = [Message("user", " ".join(str((number * 37 + place) % 900) for place in range(_PROMPT)))]
+        asked = [
+            Message("user", " ".join(str((number * 37 + place) % 900) for place in range(_PROMPT)))
+        ]
         written[number] = sum(1 for _ in page.stream(asked, max_tokens=_NEW))
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(askers)]
@@ -116,7 +147,9 @@ def _by_page(page: TransformersModel, askers: int) -> int:
 
 
 def _by_generate(model: Any, prompt: Any, **options: Any) -> int:
-    out = model.generate(prompt, max_new_tokens=_NEW, min_new_tokens=_NEW, do_sample=False, pad_token_id=0, **options)
+    out = model.generate(
+        prompt, max_new_tokens=_NEW, min_new_tokens=_NEW, do_sample=False, pad_token_id=0, **options
+    )
     return int(out.numel() - prompt.numel())
 
 

@@ -27,14 +27,14 @@ from numpy.typing import NDArray
 
 from bench import report
 from bench.retrieval import DATA, indexed
+from index.chunking import Chunk, split
 from index.documents import make
 from index.embedder import Embedder, Encoded
-from index.lexical import terms
-from index.passages import Passage, split
+from index.models.convert import ensure_embedder
 from index.store import LocalStore, encode_tokens
+from index.text.words import terms
 from rag.retriever import Retriever
 from rag.settings import ROOT, default_home
-from weights.convert import ensure_embedder
 
 SIZES = [1_000, 10_000, 100_000, 1_000_000]
 WHOLE = 100_000  # the library that whole searches are timed on
@@ -61,27 +61,40 @@ class Real:
 def main() -> int:
     """Measure, print the tables, keep the results."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], help="all where none is named; the others' results stay")
-    parser.add_argument("--most", type=int, default=SIZES[-1], help="passages of the largest library")
+    parser.add_argument(
+        "parts",
+        nargs="*",
+        choices=[[], *PARTS],
+        help="all where none is named; the others' results stay",
+    )
+    parser.add_argument(
+        "--most", type=int, default=SIZES[-1], help="passages of the largest library"
+    )
     parser.add_argument("--open", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.open:
         _opened(options.open)
         return 0
     if not DATA.is_dir():
-        print(f"{DATA}: no such folder. The public sets aren't part of the repository; nothing was measured.")
+        print(
+            f"{DATA}: no such folder. The public sets aren't part of the repository; nothing was measured."
+        )
         return 0
     print(report.heading(), flush=True)
     embedder = Embedder(str(ensure_embedder(default_home())))
     before = report.RESULTS / "index.json"
-    results: dict[str, Any] = json.loads(before.read_text(encoding="utf-8")) if before.exists() else {}
+    results: dict[str, Any] = (
+        json.loads(before.read_text(encoding="utf-8")) if before.exists() else {}
+    )
     results = {part: results[part] for part in PARTS if part in results}
     parts = options.parts or list(PARTS)
     if set(parts) != {"embedding"}:
         real = _real(embedder)
         rows = (DATA / "piaf" / "queries.fr.jsonl").read_text(encoding="utf-8").splitlines()
         questions = [json.loads(row)["text"] for row in random.Random(0).sample(rows, _QUESTIONS)]
-        print(f"{len(real.texts)} real passages, {_QUESTIONS} questions; times of a search are medians in milliseconds")
+        print(
+            f"{len(real.texts)} real passages, {_QUESTIONS} questions; times of a search are medians in milliseconds"
+        )
     for part in parts:
         load = os.getloadavg()[0]
         if part == "embedding":
@@ -94,7 +107,13 @@ def main() -> int:
         elif part == "growth":
             print(f"\n{'passages':>9}{'filled s':>10}{'kind':>13}{'nearest':>9}{'exact':>8}{'recall@10':>11}{'words':>8}"
                   f"{'open s':>8}{'GB memory':>11}{'GB disk':>9}{'remove s':>10}{'replace s':>11}", flush=True)  # fmt: skip
-            found = {"sizes": [_grown(size, real, questions, embedder) for size in SIZES if size <= options.most]}
+            found = {
+                "sizes": [
+                    _grown(size, real, questions, embedder)
+                    for size in SIZES
+                    if size <= options.most
+                ]
+            }
         else:
             found = _whole(min(WHOLE, options.most), real, questions, embedder)
             print(
@@ -116,7 +135,10 @@ def _throughput(embedder: Embedder) -> dict[str, float]:
     """
     from sentence_transformers import SentenceTransformer
 
-    rows = [json.loads(line) for line in (DATA / "piaf" / "corpus.jsonl").read_text(encoding="utf-8").splitlines()]
+    rows = [
+        json.loads(line)
+        for line in (DATA / "piaf" / "corpus.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     texts = [f"{row['title']}\n{row['text']}" for row in random.Random(1).sample(rows, _TEXTS)]
     peer = SentenceTransformer(str(ensure_embedder(default_home())), device="cpu")
     prefixed = [f"passage: {text}" for text in texts]
@@ -146,10 +168,13 @@ def _real(embedder: Embedder) -> Real:
     for name in SETS:
         with indexed(DATA / name / "corpus.jsonl", embedder) as store:
             for info in store.documents():
-                passages = store.passages_of(info.name)
+                passages = store.chunks_of(info.name)
                 numbers = [passage.id for passage in passages]
                 found.texts.extend(passage.text for passage in passages)
-                found.terms.extend(terms(f"{passage.title}\n{passage.text}", passage.language) for passage in passages)
+                found.terms.extend(
+                    terms(f"{passage.title}\n{passage.text}", passage.language)
+                    for passage in passages
+                )
                 if numbers:
                     vectors.append(store.vectors(numbers))
                 for tokens, spans in store.token_vectors(numbers):
@@ -164,19 +189,40 @@ def _grown(size: int, real: Real, questions: Sequence[str], embedder: Embedder) 
     try:
         filled, _ = _timed(lambda: _fill(folder, size, real, embedder, whole=False))
         opened = json.loads(
-            subprocess.run([sys.executable, "-m", "bench.index", "--open", str(folder)], check=True, capture_output=True).stdout
+            subprocess.run(
+                [sys.executable, "-m", "bench.index", "--open", str(folder)],
+                check=True,
+                capture_output=True,
+            ).stdout
         )
         asked = embedder.queries(questions)
         with LocalStore(folder, embedder.fingerprint, embedder.dimension) as store:
             exact, nearest, truth = _exactly(store, asked)
             times, recalls = [], []
             for question, right in zip(asked, truth, strict=True):
-                took, found = _timed(lambda question=question: store.search_vectors(question.vector, 10))
+                took, found = _timed(
+                    lambda question=question: store.search_vectors(question.vector, 10)
+                )
                 times.append(took)
                 recalls.append(len({number for number, _ in found} & set(right.tolist())) / 10)
-            words = [_timed(lambda text=text: store.search_words(terms(text, "fr"), 25))[0] for text in questions]
-            removed, _ = _timed(lambda: (store.remove(["d5"]), store.search_vectors(nearest, 10), store.save_index()))
-            replaced, _ = _timed(lambda: (_replace(store, "d7", embedder), store.search_vectors(nearest, 10), store.save_index()))
+            words = [
+                _timed(lambda text=text: store.search_words(terms(text, "fr"), 25))[0]
+                for text in questions
+            ]
+            removed, _ = _timed(
+                lambda: (
+                    store.remove(["d5"]),
+                    store.search_vectors(nearest, 10),
+                    store.save_index(),
+                )
+            )
+            replaced, _ = _timed(
+                lambda: (
+                    _replace(store, "d7", embedder),
+                    store.search_vectors(nearest, 10),
+                    store.save_index(),
+                )
+            )
         row = {
             "passages": size,
             "filled": filled,
@@ -212,7 +258,11 @@ def _whole(size: int, real: Real, questions: Sequence[str], embedder: Embedder) 
                 whole.append(_timed(lambda question=question: search.candidates(question, "fr"))[0])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return {"passages": size, "embedding": float(np.median(embedding)), "whole": float(np.median(whole))}
+    return {
+        "passages": size,
+        "embedding": float(np.median(embedding)),
+        "whole": float(np.median(whole)),
+    }
 
 
 def _fill(folder: Path, size: int, real: Real, embedder: Embedder, *, whole: bool) -> None:
@@ -225,7 +275,11 @@ def _fill(folder: Path, size: int, real: Real, embedder: Embedder, *, whole: boo
                 (f"documents {columns}", "?, ?, 'Titre', ?, 'fr', '', ''", _documents(size, real)),
                 ("passages", "?, ?, ?, ?, ?, ?, ?, ?", _passages(size, real, generation)),
                 ("vectors", "?, ?, ?, ?", _vectors(size, real, whole)),
-                ("words (rowid, terms)", "?, ?", ((n + 1, " ".join(words)) for n, (_, words) in enumerate(_copies(size, real)))),
+                (
+                    "words (rowid, terms)",
+                    "?, ?",
+                    ((n + 1, " ".join(words)) for n, (_, words) in enumerate(_copies(size, real))),
+                ),
             ):
                 database.executemany(f"INSERT INTO {table} VALUES ({values})", rows)
         store.save_index()
@@ -241,8 +295,10 @@ def _copies(size: int, real: Real) -> Iterator[tuple[str, list[str]]]:
         else:
             one, other = chance.randrange(len(real.texts)), chance.randrange(len(real.texts))
             yield (
-                real.texts[one][: len(real.texts[one]) // 2] + real.texts[other][len(real.texts[other]) // 2 :],
-                real.terms[one][: len(real.terms[one]) // 2] + real.terms[other][len(real.terms[other]) // 2 :],
+                real.texts[one][: len(real.texts[one]) // 2]
+                + real.texts[other][len(real.texts[other]) // 2 :],
+                real.terms[one][: len(real.terms[one]) // 2]
+                + real.terms[other][len(real.terms[other]) // 2 :],
             )
 
 
@@ -263,7 +319,16 @@ def _passages(size: int, real: Real, generation: int) -> Iterator[tuple[Any, ...
         start = start if ordinal else 0
         end = start + len(text)
         sentences = np.array([[start, end]], "<i4").tobytes()
-        yield number + 1, number // _A_DOCUMENT + 1, ordinal, start, end, text, sentences, generation
+        yield (
+            number + 1,
+            number // _A_DOCUMENT + 1,
+            ordinal,
+            start,
+            end,
+            text,
+            sentences,
+            generation,
+        )
         start = end + 2
 
 
@@ -274,25 +339,37 @@ def _vectors(size: int, real: Real, whole: bool) -> Iterator[tuple[Any, ...]]:
     for first in range(0, size, 10_000):
         numbers = np.arange(first, min(first + 10_000, size))
         one, other = chance.integers(count, size=(2, len(numbers)))
-        moved = real.vectors[numbers % count] + 0.5 * (numbers >= count)[:, None] * (real.vectors[one] - real.vectors[other])
+        moved = real.vectors[numbers % count] + 0.5 * (numbers >= count)[:, None] * (
+            real.vectors[one] - real.vectors[other]
+        )
         moved /= np.linalg.norm(moved, axis=1, keepdims=True)
         for number, vector in zip(numbers.tolist(), moved, strict=True):
-            tokens, spans = (real.tokens[number % count], real.spans[number % count]) if whole else stand_in
+            tokens, spans = (
+                (real.tokens[number % count], real.spans[number % count]) if whole else stand_in
+            )
             yield number + 1, vector.astype("<f4").tobytes(), tokens, spans
 
 
-def _exactly(store: LocalStore, asked: Sequence[Encoded]) -> tuple[float, Floats, NDArray[np.int64]]:
+def _exactly(
+    store: LocalStore, asked: Sequence[Encoded]
+) -> tuple[float, Floats, NDArray[np.int64]]:
     """Seconds that FAISS's exact index takes a question, the first question's vector, and the true ten (n, 10)."""
     import faiss
 
     index = faiss.IndexFlatIP(store.dimension)
     numbers: list[int] = []
     for rows in _in_blocks(store):
-        index.add(np.frombuffer(b"".join(vector for _, vector in rows), "<f4").reshape(-1, store.dimension))
+        index.add(
+            np.frombuffer(b"".join(vector for _, vector in rows), "<f4").reshape(
+                -1, store.dimension
+            )
+        )
         numbers.extend(number for number, _ in rows)
     times, truth = [], []
     for question in asked:
-        took, (_, places) = _timed(lambda question=question: index.search(question.vector[None], 10))
+        took, (_, places) = _timed(
+            lambda question=question: index.search(question.vector[None], 10)
+        )
         times.append(took)
         truth.append(places[0])
     return float(np.median(times)), asked[0].vector, np.array(numbers)[np.array(truth)]
@@ -307,8 +384,10 @@ def _in_blocks(store: LocalStore) -> Iterator[list[tuple[int, bytes]]]:
 def _replace(store: LocalStore, name: str, embedder: Embedder) -> None:
     """Put a document of one paragraph in the place of another, its embedding included."""
     document = make(name, "Titre", "Un texte tout neuf qui prend la place de l'ancien.")
-    passages: list[Passage] = split(document.text, "fr", count=embedder.count)
-    store.put(document, passages, embedder.passages([document.text[p.start : p.end] for p in passages]))
+    passages: list[Chunk] = split(document.text, "fr", count=embedder.count)
+    store.put(
+        document, passages, embedder.passages([document.text[p.start : p.end] for p in passages])
+    )
 
 
 def _opened(folder: Path) -> None:
@@ -320,7 +399,15 @@ def _opened(folder: Path) -> None:
         took = time.perf_counter() - began
         kind = type(store._index._index).__name__
     assert found
-    print(json.dumps({"open": took, "memory": _most_memory() - with_nothing, "kind": "4-bit codes" if "IVF" in kind else "exact"}))
+    print(
+        json.dumps(
+            {
+                "open": took,
+                "memory": _most_memory() - with_nothing,
+                "kind": "4-bit codes" if "IVF" in kind else "exact",
+            }
+        )
+    )
 
 
 def _fingerprint(folder: Path) -> str:
@@ -357,12 +444,24 @@ def _plot(grown: Sequence[dict[str, Any]], path: Path) -> None:
     figure = Figure(figsize=(11, 4.5), layout="constrained")
     times, memory = figure.subplots(1, 2)
     sizes = [row["passages"] for row in grown]
-    for name, label in (("exact", "vectors, exact"), ("nearest", "vectors, as chosen"), ("words", "words")):
+    for name, label in (
+        ("exact", "vectors, exact"),
+        ("nearest", "vectors, as chosen"),
+        ("words", "words"),
+    ):
         times.plot(sizes, [1000 * row[name] for row in grown], marker="o", label=label)
     times.set(xscale="log", yscale="log", xlabel="passages", ylabel="milliseconds a search")
-    for name, label in (("memory", "memory after opening"), ("disk", "disk, without token vectors")):
+    for name, label in (
+        ("memory", "memory after opening"),
+        ("disk", "disk, without token vectors"),
+    ):
         memory.plot(sizes, [row[name] / 1e9 for row in grown], marker="o", label=label)
-    memory.plot(sizes, [size * 384 * 4 / 1e9 for size in sizes], linestyle="--", label="exact index, by arithmetic")
+    memory.plot(
+        sizes,
+        [size * 384 * 4 / 1e9 for size in sizes],
+        linestyle="--",
+        label="exact index, by arithmetic",
+    )
     memory.set(xscale="log", yscale="log", xlabel="passages", ylabel="GB")
     for axes in (times, memory):
         axes.legend()

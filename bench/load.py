@@ -39,7 +39,16 @@ class Fast(Handler):
 
     def do_POST(self) -> None:
         if self.body().get("logprobs"):
-            self.json({"choices": [{"message": {"content": "Oui"}, "logprobs": {"content": [{"top_logprobs": _LISTED}]}}]})
+            self.json(
+                {
+                    "choices": [
+                        {
+                            "message": {"content": "Oui"},
+                            "logprobs": {"content": [{"top_logprobs": _LISTED}]},
+                        }
+                    ]
+                }
+            )
             return
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
@@ -52,17 +61,33 @@ class Fast(Handler):
 
 def main() -> int:
     """Ask, print, keep; 1 where a question failed."""
-    parser = argparse.ArgumentParser(prog="python -m bench.load", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.load", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("--askers", type=int, default=50)
-    parser.add_argument("--each", type=int, default=10, help="questions of each asker, one after the other")
+    parser.add_argument(
+        "--each", type=int, default=10, help="questions of each asker, one after the other"
+    )
     options = parser.parse_args()
     print(report.heading(), flush=True)
     with serving(Fast) as model:
-        command = [sys.executable, "-m", "rag", "serve", "--model", f"{model}#fast", "--port", "0", "--no-browser"]
+        command = [
+            sys.executable,
+            "-m",
+            "rag",
+            "serve",
+            "--model",
+            f"{model}#fast",
+            "--port",
+            "0",
+            "--no-browser",
+        ]
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as page:
             try:
                 assert page.stdout
-                address = next(found[0] for line in page.stdout if (found := re.search(r"http://\S+", line)))
+                address = next(
+                    found[0] for line in page.stdout if (found := re.search(r"http://\S+", line))
+                )
                 results = _load(address, page.pid, options.askers, options.each)
             finally:
                 page.terminate()
@@ -73,7 +98,11 @@ def main() -> int:
 
 
 def _load(address: str, process: int, askers: int, each: int) -> dict[str, object]:
-    texts = [row["text"] for row in lines(ARTICLE) if row["kind"] == "answerable" and row["language"] == "fr"]
+    texts = [
+        row["text"]
+        for row in lines(ARTICLE)
+        if row["kind"] == "answerable" and row["language"] == "fr"
+    ]
     waits: list[float] = []
     told: Counter[str] = Counter()
 
@@ -82,7 +111,9 @@ def _load(address: str, process: int, askers: int, each: int) -> dict[str, objec
         with httpx.Client(base_url=address, timeout=120) as client:
             for turn in range(each):
                 began, wait = time.perf_counter(), 0.5
-                asked = {"messages": [{"role": "user", "content": texts[(number + turn) % len(texts)]}]}
+                asked = {
+                    "messages": [{"role": "user", "content": texts[(number + turn) % len(texts)]}]
+                }
                 while True:
                     try:
                         status = client.post("/v1/chat/completions", json=asked).status_code
@@ -112,7 +143,9 @@ def _load(address: str, process: int, askers: int, each: int) -> dict[str, objec
         thread.join()
     seconds = time.perf_counter() - began
     first, late = peak_memory_gb(process) or 0.0, 0.0
-    for number in range(askers, askers + 4):  # and some more, one after the other: memory should not go on growing
+    for number in range(
+        askers, askers + 4
+    ):  # and some more, one after the other: memory should not go on growing
         ask(number)
         late = peak_memory_gb(process) or 0.0
     return {

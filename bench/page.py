@@ -39,7 +39,9 @@ _PAINTED = """() => new Promise(resolve => new PerformanceObserver(list => resol
 
 def main() -> int:
     """Measure, print, keep."""
-    argparse.ArgumentParser(prog="python -m bench.page", description=(__doc__ or "").splitlines()[0]).parse_args()
+    argparse.ArgumentParser(
+        prog="python -m bench.page", description=(__doc__ or "").splitlines()[0]
+    ).parse_args()
     sys.path[:0] = [str(HERE / "browser"), str(HERE)]  # as pytest does for the tests
     from page_server import served
     from playwright.sync_api import sync_playwright
@@ -47,7 +49,9 @@ def main() -> int:
     from stand_in import StandInService
 
     if CHROMIUM is None:
-        print("This needs chromium, chromium-browser or google-chrome on the path; nothing was measured.")
+        print(
+            "This needs chromium, chromium-browser or google-chrome on the path; nothing was measured."
+        )
         return 0
     print(heading(), flush=True)
     service = StandInService()
@@ -82,11 +86,16 @@ def main() -> int:
             for _ in range(60):
                 page.mouse.wheel(0, -400)
                 page.wait_for_timeout(16)
-            results |= _seen(page, "scrolling the conversation" if place == ".turns" else "scrolling the document")
+            results |= _seen(
+                page,
+                "scrolling the conversation" if place == ".turns" else "scrolling the document",
+            )
         browser.close()
     for name, value in results.items():
         if isinstance(value, list):
-            print(f"{name:58} {statistics.median(value):8.3f}  ({min(value):.3f}-{max(value):.3f}, {len(value)} times)")
+            print(
+                f"{name:58} {statistics.median(value):8.3f}  ({min(value):.3f}-{max(value):.3f}, {len(value)} times)"
+            )
         else:
             print(f"{name:58} {value:8.0f}")
     print("kept in", keep("page", results).relative_to(ROOT))
@@ -97,7 +106,9 @@ def _conversation(service: Any) -> str:
     """A conversation of so many turns, each answer with a citation in the long document; gives its id."""
     history = History(service.settings.conversations)
     desk = Desk(service, history, Metrics(service))
-    *_, view = desk.ask("bench", OWNER, {"turn": "first", "question": "long : combien Microsoft a-t-il investi ?"})
+    *_, view = desk.ask(
+        "bench", OWNER, {"turn": "first", "question": "long : combien Microsoft a-t-il investi ?"}
+    )
     conversation = str(view["conversation"])
     for _ in range(_TURNS - 1):
         turn = secrets.token_hex(6)
@@ -108,8 +119,13 @@ def _conversation(service: Any) -> str:
 
 def _seen(page: Any, doing: str) -> dict[str, Any]:
     """What was seen since the last look, in milliseconds."""
-    found = page.evaluate("() => { const all = seen; window.seen = { long: [], keys: [], frames: [] }; return all; }")
-    results = {f"{doing}: long tasks": len(found["long"]), f"{doing}: the longest, ms": max(found["long"], default=0)}
+    found = page.evaluate(
+        "() => { const all = seen; window.seen = { long: [], keys: [], frames: [] }; return all; }"
+    )
+    results = {
+        f"{doing}: long tasks": len(found["long"]),
+        f"{doing}: the longest, ms": max(found["long"], default=0),
+    }
     if found["keys"]:
         results[f"{doing}: key to paint, ms (of those over 16)"] = found["keys"]
     if doing.startswith("scrolling"):

@@ -23,15 +23,15 @@ from typing import Any
 
 from bench.answers import DATA, SETS, Question, Row, fold, lines, questions_of, right, share
 from bench.report import RESULTS, heading, keep
-from rag.generator import Message
-from rag.language import is_language
+from index.models.catalogue import GENERATOR
+from index.models.convert import ensure_embedder
+from index.models.fetch import ensure
+from index.text.language import is_language
 from rag.library import open_library
-from rag.llama_cpp import LlamaCpp
+from rag.llm.base import Message
+from rag.llm.llama_cpp import LlamaCpp
 from rag.settings import ROOT, Settings, from_environment
 from tests.chat_server import Handler, serving
-from weights.catalogue import GENERATOR
-from weights.convert import ensure_embedder
-from weights.fetch import ensure
 
 PEERS = ("langchain", "llamaindex", "raglite")
 SCRIPTS = Path(__file__).resolve().parent / "peers"
@@ -50,30 +50,49 @@ DECLINES = re.compile(
 
 def main() -> int:
     """Ask, print the tables, keep the answers."""
-    parser = argparse.ArgumentParser(prog="python -m bench.peer", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.peer", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("peer", choices=PEERS)
     parser.add_argument("sets", nargs="+", choices=SETS)
-    parser.add_argument("--limit", type=int, help="only so many questions a set, the same ones as bench.answers takes")
+    parser.add_argument(
+        "--limit",
+        type=int,
+        help="only so many questions a set, the same ones as bench.answers takes",
+    )
     options = parser.parse_args()
     settings = from_environment()
     print(heading(), flush=True)
     python = _environment(options.peer)
     model = LlamaCpp(ensure(GENERATOR, settings.home), context_tokens=16384)
     with closing(model), serving(_answering(model)) as address:
-        command = [python, SCRIPTS / f"with_{options.peer}.py", "--server", address, "--embedder", ensure_embedder(settings.home)]
+        command = [
+            python,
+            SCRIPTS / f"with_{options.peer}.py",
+            "--server",
+            address,
+            "--embedder",
+            ensure_embedder(settings.home),
+        ]
         for name in options.sets:
             if name.startswith("article") or DATA.is_dir():
                 _run(options.peer, name, options.limit, [*map(str, command)], settings)
             else:
-                print(f"{DATA}: no such folder. The public sets aren't part of the repository; {name} was not measured.")
+                print(
+                    f"{DATA}: no such folder. The public sets aren't part of the repository; {name} was not measured."
+                )
     return 0
 
 
 def _run(peer: str, name: str, limit: int | None, command: list[str], settings: Settings) -> None:
     questions, corpus = questions_of(name, limit)
-    questions = [question for question in questions if not question.history]  # peers differ in how they take a conversation
+    questions = [
+        question for question in questions if not question.history
+    ]  # peers differ in how they take a conversation
     documents = BUILD / f"{name}.jsonl"
-    listed = [json.dumps(document, ensure_ascii=False) + "\n" for document in _documents(corpus, settings)]
+    listed = [
+        json.dumps(document, ensure_ascii=False) + "\n" for document in _documents(corpus, settings)
+    ]
     documents.write_text("".join(listed), encoding="utf-8")
     rows: list[Row] = []
     with subprocess.Popen(
@@ -84,19 +103,34 @@ def _run(peer: str, name: str, limit: int | None, command: list[str], settings: 
         assert running.stdin and running.stdout
         began = time.perf_counter()
         _next(running.stdout, peer)
-        print(f"{peer}, {name}: {len(questions)} questions; indexed in {time.perf_counter() - began:.0f} s", flush=True)
+        print(
+            f"{peer}, {name}: {len(questions)} questions; indexed in {time.perf_counter() - began:.0f} s",
+            flush=True,
+        )
         for question in questions:
-            running.stdin.write(json.dumps({"id": question.id, "text": question.text, "documents": question.documents}) + "\n")
+            running.stdin.write(
+                json.dumps(
+                    {"id": question.id, "text": question.text, "documents": question.documents}
+                )
+                + "\n"
+            )
             running.stdin.flush()
             row = _scored(question, _next(running.stdout, peer))
             rows.append(row)
             kept.write(json.dumps(row, ensure_ascii=False) + "\n")
-            print(f"{len(rows):3} {'ok   ' if row['right'] else 'WRONG'} {question.text}\n          {row['answer']}", flush=True)
+            print(
+                f"{len(rows):3} {'ok   ' if row['right'] else 'WRONG'} {question.text}\n          {row['answer']}",
+                flush=True,
+            )
         running.stdin.close()
     table, ours = _table(rows), _table(_ours(name, {row["_id"] for row in rows}))
     print(f"\n{name:34} {peer:24} Cocorico, as kept by bench.answers")
     print("\n".join(f"{line:34} {value:24} {ours.get(line, '-')}" for line, value in table.items()))
-    print("kept in", keep(f"peer-{peer}-{name}", {"table": table, "ours": ours}).relative_to(ROOT), flush=True)
+    print(
+        "kept in",
+        keep(f"peer-{peer}-{name}", {"table": table, "ours": ours}).relative_to(ROOT),
+        flush=True,
+    )
 
 
 def _next(stream: Any, peer: str) -> Row:
@@ -137,12 +171,18 @@ def _table(rows: list[Row]) -> dict[str, str]:
             if part:
                 table[f"{kind}: right, {language}"] = share(part, "right")
     table["in the right language"] = share(rows, "right_language")
-    table["declined where it must not"] = share([row for row in rows if row["kind"] != "unanswerable"], "refused")
-    others = [row | {"answered": not row["refused"]} for row in rows if row["kind"] == "unanswerable"]
+    table["declined where it must not"] = share(
+        [row for row in rows if row["kind"] != "unanswerable"], "refused"
+    )
+    others = [
+        row | {"answered": not row["refused"]} for row in rows if row["kind"] == "unanswerable"
+    ]
     table["answered where it must not"] = share(others, "answered")
     table["a passage holds the evidence"] = share(rows, "found")
     times = [row["seconds"] for row in rows]
-    table["seconds an answer, median"] = f"{statistics.median(times):.1f} ({min(times):.1f}-{max(times):.1f})"
+    table["seconds an answer, median"] = (
+        f"{statistics.median(times):.1f} ({min(times):.1f}-{max(times):.1f})"
+    )
     return table
 
 
@@ -153,7 +193,11 @@ def _documents(corpus: Path | None, settings: Settings) -> Iterator[dict[str, st
         return
     with open_library(settings, model=False) as library:
         for info in library.store.documents():
-            yield {"name": info.name, "title": info.title, "text": library.store.document(info.name).text}
+            yield {
+                "name": info.name,
+                "title": info.title,
+                "text": library.store.document(info.name).text,
+            }
 
 
 def _environment(peer: str) -> Path:
@@ -165,7 +209,10 @@ def _environment(peer: str) -> Path:
     if not made.exists() or made.read_text(encoding="utf-8") != wanted:
         print(f"making the environment of {peer} in {folder}", flush=True)
         venv.create(folder, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", "-r", SCRIPTS / f"requirements-{peer}.txt"], check=True)
+        subprocess.run(
+            [python, "-m", "pip", "install", "-q", "-r", SCRIPTS / f"requirements-{peer}.txt"],
+            check=True,
+        )
         made.write_text(wanted, encoding="utf-8")
     return python
 
@@ -179,24 +226,40 @@ def _answering(generator: LlamaCpp) -> type[Handler]:
             messages = [Message(one["role"], _plain(one["content"])) for one in asked["messages"]]
             message = {
                 "role": "assistant",
-                "content": "".join(generator.stream(messages, max_tokens=asked.get("max_tokens") or 256)),
+                "content": "".join(
+                    generator.stream(messages, max_tokens=asked.get("max_tokens") or 256)
+                ),
             }
             about = {"id": "1", "created": 0, "model": "default"}
             choice = {"index": 0, "finish_reason": "stop"}
             if not asked.get("stream"):
-                self.json({**about, "object": "chat.completion", "choices": [{**choice, "message": message}]})
+                self.json(
+                    {
+                        **about,
+                        "object": "chat.completion",
+                        "choices": [{**choice, "message": message}],
+                    }
+                )
                 return
             self.send_response(200)
             self.send_header("Content-Type", "text/event-stream")
             self.end_headers()
-            self.event({**about, "object": "chat.completion.chunk", "choices": [{**choice, "delta": message}]})
+            self.event(
+                {
+                    **about,
+                    "object": "chat.completion.chunk",
+                    "choices": [{**choice, "delta": message}],
+                }
+            )
             self.event("[DONE]")
 
     return Answering
 
 
 def _plain(content: Any) -> str:
-    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
+    return (
+        content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
+    )
 
 
 if __name__ == "__main__":

@@ -22,7 +22,14 @@ def circumstances() -> dict[str, Any]:
         except PackageNotFoundError:
             continue
     return {
-        "command": " ".join(["python", "-m", getattr(sys.modules["__main__"].__spec__, "name", sys.argv[0]), *sys.argv[1:]]),
+        "command": " ".join(
+            [
+                "python",
+                "-m",
+                getattr(sys.modules["__main__"].__spec__, "name", sys.argv[0]),
+                *sys.argv[1:],
+            ]
+        ),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": f"{_processor()}, {cores()} cores, "
         f"{_memory_gib():.0f} GiB, {platform.system()} {platform.release()}",
@@ -40,7 +47,10 @@ def keep(name: str, results: dict[str, Any]) -> Path:
     """Write `results` with the circumstances to bench/results/<name>.json."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
-    path.write_text(json.dumps({**circumstances(), **results}, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    path.write_text(
+        json.dumps({**circumstances(), **results}, ensure_ascii=False, indent=1) + "\n",
+        encoding="utf-8",
+    )
     return path
 
 

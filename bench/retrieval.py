@@ -24,16 +24,18 @@ from numpy.typing import NDArray
 
 from bench import report
 from index.embedder import Embedder
-from index.lexical import terms
+from index.models.convert import ensure_embedder
 from index.store import LocalStore, Store
 from index.sync import sync
+from index.text.words import terms
 from rag import retriever
 from rag.retriever import Retriever, Signals
 from rag.settings import ROOT, default_home
-from weights.convert import ensure_embedder
 
 DATA = ROOT.parent / "shared" / "data"
-FOLDERS = [f"{name}_{way}" for name in ("faq", "medqa", "news") for way in ("fr2fr", "en2fr", "fr2en")]
+FOLDERS = [
+    f"{name}_{way}" for name in ("faq", "medqa", "news") for way in ("fr2fr", "en2fr", "fr2en")
+]
 LARGE = "frwiki_afriqa_fr2fr"
 MEASURES = ["ndcg@10", "recall@1", "recall@5"]
 DEPTH = 100  # passages asked of each search alone
@@ -82,32 +84,56 @@ class Asked:
 def main() -> int:
     """Ask every question of every set, print the tables, keep the results."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--large", action="store_true", help="also the set of 6,792 passages (embedding it takes long)")
-    parser.add_argument("--fit", action="store_true", help="print the constants that fit the development half best")
+    parser.add_argument(
+        "--large",
+        action="store_true",
+        help="also the set of 6,792 passages (embedding it takes long)",
+    )
+    parser.add_argument(
+        "--fit", action="store_true", help="print the constants that fit the development half best"
+    )
     options = parser.parse_args()
     if not DATA.is_dir():
-        print(f"{DATA}: no such folder. The public sets aren't part of the repository; nothing was measured.")
+        print(
+            f"{DATA}: no such folder. The public sets aren't part of the repository; nothing was measured."
+        )
         return 0
     print(report.heading(), flush=True)
     embedder = Embedder(str(ensure_embedder(default_home())))
-    asked = {name: _ask(name, corpus, questions, embedder) for name, corpus, questions in _sets(options.large)}
+    asked = {
+        name: _ask(name, corpus, questions, embedder)
+        for name, corpus, questions in _sets(options.large)
+    }
     everything = [found for of_set in asked.values() for found in of_set]
     validation = [found for found in everything if not found.question.development]
     if options.fit:
-        _fit({name: [found for found in of_set if found.question.development] for name, of_set in asked.items()})
-    table = {name: {system: _measure(of_set, system) for system in SYSTEMS} for name, of_set in asked.items()}
+        _fit(
+            {
+                name: [found for found in of_set if found.question.development]
+                for name, of_set in asked.items()
+            }
+        )
+    table = {
+        name: {system: _measure(of_set, system) for system in SYSTEMS}
+        for name, of_set in asked.items()
+    }
     halves = _halves(asked)
     crossing = _crossing(asked)
     calibration = _calibration(validation)
     across = _calibration([found for found in validation if found.signals.foreign.any()])
     embedding, whole = np.median([(found.embedding, found.whole) for found in everything], axis=0)
     _print(table, halves)
-    print("\ncost of crossing languages, nDCG@10:", ", ".join(f"{name} {cost:+.3f}" for name, cost in crossing.items()))
+    print(
+        "\ncost of crossing languages, nDCG@10:",
+        ", ".join(f"{name} {cost:+.3f}" for name, cost in crossing.items()),
+    )
     print(
         f"calibration error of the score: {calibration['error']:.3f} (validation half, some answers taken out), "
         f"{across['error']:.3f} across languages"
     )
-    print(f"a question takes {1000 * whole:.0f} ms, of them {1000 * embedding:.0f} ms for its vectors (medians)")
+    print(
+        f"a question takes {1000 * whole:.0f} ms, of them {1000 * embedding:.0f} ms for its vectors (medians)"
+    )
     kept = report.keep(
         "retrieval",
         {
@@ -129,24 +155,45 @@ def _sets(large: bool) -> Iterator[tuple[str, Path, list[Question]]]:
     """Each set's name, documents and questions."""
     for language in ("fr", "en"):
         rows = _lines(DATA / "piaf" / f"queries.{language}.jsonl")
-        yield f"piaf_{language}2fr", DATA / "piaf" / "corpus.jsonl", [_question(row, {row["passage"]}) for row in rows]
+        yield (
+            f"piaf_{language}2fr",
+            DATA / "piaf" / "corpus.jsonl",
+            [_question(row, {row["passage"]}) for row in rows],
+        )
     for name in [*FOLDERS, *([LARGE] if large else [])]:
         answers: dict[str, set[str]] = {}
-        for line in (DATA / "retrieval" / name / "qrels.tsv").read_text(encoding="utf-8").splitlines()[1:]:
+        for line in (
+            (DATA / "retrieval" / name / "qrels.tsv").read_text(encoding="utf-8").splitlines()[1:]
+        ):
             question, document, _ = line.split("\t")
             answers.setdefault(question, set()).add(document)
         rows = _lines(DATA / "retrieval" / name / "queries.jsonl")
-        yield name, DATA / "retrieval" / name / "corpus.jsonl", [_question(row, answers[row["_id"]]) for row in rows]
+        yield (
+            name,
+            DATA / "retrieval" / name / "corpus.jsonl",
+            [_question(row, answers[row["_id"]]) for row in rows],
+        )
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return [
+        json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()
+    ]
 
 
 def _question(row: dict[str, Any], answers: set[str]) -> Question:
-    base = row.get("base") or row["_id"].removesuffix("-en")  # the same for a question and its twin in the other language
+    base = row.get("base") or row["_id"].removesuffix(
+        "-en"
+    )  # the same for a question and its twin in the other language
     development = int(hashlib.sha1(f"F{base}".encode()).hexdigest(), 16) % 2 == 0
-    return Question(row["_id"], row["text"], row["lang"], frozenset(answers), development, bool(row.get("bilingual")))
+    return Question(
+        row["_id"],
+        row["text"],
+        row["lang"],
+        frozenset(answers),
+        development,
+        bool(row.get("bilingual")),
+    )
 
 
 def indexed(corpus: Path, embedder: Embedder) -> Store:
@@ -163,13 +210,21 @@ def _ask(name: str, corpus: Path, questions: Sequence[Question], embedder: Embed
     with indexed(corpus, embedder) as store:
         ready = time.perf_counter()
         documents = frozenset(info.name for info in store.documents())
-        found = [_ask_one(question, number, documents, store, embedder) for number, question in enumerate(questions)]
+        found = [
+            _ask_one(question, number, documents, store, embedder)
+            for number, question in enumerate(questions)
+        ]
     took = time.perf_counter() - ready
-    print(f"{name}: indexed in {ready - began:.0f} s, {len(questions)} questions in {took:.0f} s", flush=True)
+    print(
+        f"{name}: indexed in {ready - began:.0f} s, {len(questions)} questions in {took:.0f} s",
+        flush=True,
+    )
     return found
 
 
-def _ask_one(question: Question, number: int, documents: frozenset[str], store: Store, embedder: Embedder) -> Asked:
+def _ask_one(
+    question: Question, number: int, documents: frozenset[str], store: Store, embedder: Embedder
+) -> Asked:
     search = Retriever(store, embedder)
     began = time.perf_counter()
     vector = embedder.queries([question.text])[0].vector
@@ -179,9 +234,13 @@ def _ask_one(question: Question, number: int, documents: frozenset[str], store: 
     whole = time.perf_counter() - began
     without = None
     if number % 2:
-        _, without = search.candidates(question.text, question.language, documents - question.answers)
+        _, without = search.candidates(
+            question.text, question.language, documents - question.answers
+        )
     vectors, words = (
-        _best_by_document([passage.document for passage in store.passages([number for number, _ in found])], found)
+        _best_by_document(
+            [passage.document for passage in store.passages([number for number, _ in found])], found
+        )
         for found in (
             store.search_vectors(vector, DEPTH),
             store.search_words(terms(question.text, question.language), DEPTH),
@@ -230,7 +289,9 @@ SYSTEMS: dict[str, Callable[[Asked], Scores]] = {
     "contrast alone": lambda found: _by_order(found, found.signals.contrast),
     "spread alone": lambda found: _by_order(found, found.signals.spread),
     **{f"ours without {name}": _without(name) for name in ORDER},
-    "best possible of the candidates": lambda found: _by_order(found, found.right.astype(np.float32)),
+    "best possible of the candidates": lambda found: _by_order(
+        found, found.right.astype(np.float32)
+    ),
 }
 MAIN = list(SYSTEMS)[:4]
 
@@ -239,7 +300,9 @@ def _measure(asked: Sequence[Asked], system: str) -> list[float]:
     """`MEASURES` of a system over the questions."""
     from ranx import Qrels, Run, evaluate  # type: ignore[import-untyped]
 
-    relevant = Qrels({found.question.id: dict.fromkeys(found.question.answers, 1) for found in asked})
+    relevant = Qrels(
+        {found.question.id: dict.fromkeys(found.question.answers, 1) for found in asked}
+    )
     # A question that a search finds nothing for still counts.
     run = Run({found.question.id: SYSTEMS[system](found) or {"": 0.0} for found in asked})
     measured = evaluate(relevant, run, MEASURES)
@@ -251,7 +314,10 @@ def _halves(asked: dict[str, list[Asked]]) -> dict[str, list[float]]:
     halves: dict[str, list[float]] = {}
     for system in SYSTEMS:
         for half in (True, False):
-            parts = [[found for found in of_set if found.question.development == half] for of_set in asked.values()]
+            parts = [
+                [found for found in of_set if found.question.development == half]
+                for of_set in asked.values()
+            ]
             mean = float(np.mean([_measure(part, system)[0] for part in parts if part]))
             halves.setdefault(system, []).append(mean)
     return halves
@@ -262,7 +328,11 @@ def _crossing(asked: dict[str, list[Asked]]) -> dict[str, float]:
     costs = {}
     for name in ("medqa", "faq"):
         within, across = (
-            [found for found in asked[f"{name}_{way}"] if name == "medqa" or found.question.bilingual]
+            [
+                found
+                for found in asked[f"{name}_{way}"]
+                if name == "medqa" or found.question.bilingual
+            ]
             for way in ("fr2fr", "en2fr")
         )
         for system in ("vectors", "ours"):
@@ -296,7 +366,9 @@ def _fit(asked: dict[str, list[Asked]]) -> None:
     for of_set in asked.values():
         for found in of_set:
             if found.right.any():
-                features = np.stack([getattr(found.signals, name) for name in ORDER], axis=1).astype(float)
+                features = np.stack(
+                    [getattr(found.signals, name) for name in ORDER], axis=1
+                ).astype(float)
                 lists.append((features, found.right / found.right.sum(), len(of_set) ** -0.5))
 
     def listwise(weights: Floats) -> float:
@@ -315,30 +387,41 @@ def _fit(asked: dict[str, list[Asked]]) -> None:
             signals, right = _scored(found)
             ranks, lead = signals.order, signals.lead()
             for i in np.argsort(-ranks)[:5]:
-                rows.append([1.0, *(float(getattr(signals, name)[i]) for name in SCORE), float(lead[i])])
+                rows.append(
+                    [1.0, *(float(getattr(signals, name)[i]) for name in SCORE), float(lead[i])]
+                )
                 labels.append(float(right[i]))
                 weights.append(len(of_set) ** -0.5)
     x, y, w = np.array(rows), np.array(labels), np.array(weights)
 
     def logistic(constants: Floats) -> float:
         logits = x @ constants
-        return float((w * (np.logaddexp(0, logits) - y * logits)).sum() + 1e-4 * (constants[1:] ** 2).sum())
+        return float(
+            (w * (np.logaddexp(0, logits) - y * logits)).sum() + 1e-4 * (constants[1:] ** 2).sum()
+        )
 
     score = minimize(logistic, list(retriever._SCORE.values()), method="L-BFGS-B").x
-    retriever._SCORE.update(zip(retriever._SCORE, np.round(score, 2).tolist(), strict=True))  # what is measured from here on
+    retriever._SCORE.update(
+        zip(retriever._SCORE, np.round(score, 2).tolist(), strict=True)
+    )  # what is measured from here on
     print("_SCORE =", retriever._SCORE)
 
 
 def _print(table: dict[str, dict[str, list[float]]], halves: dict[str, list[float]]) -> None:
     print(f"\n{'nDCG@10, R@1, R@5':20}" + "".join(f"{system:>22}" for system in MAIN))
     for name, systems in table.items():
-        print(f"{name:20}" + "".join(f"{'  '.join(f'{x:.3f}' for x in systems[system]):>22}" for system in MAIN))
+        print(
+            f"{name:20}"
+            + "".join(f"{'  '.join(f'{x:.3f}' for x in systems[system]):>22}" for system in MAIN)
+        )
     print(f"\n{'mean nDCG@10 of the sets':36}{'development':>13}{'validation':>13}")
     for system, (development, validation) in halves.items():
         print(f"{system:36}{development:13.3f}{validation:13.3f}")
 
 
-def _plot(table: dict[str, dict[str, list[float]]], calibration: dict[str, Any], path: Path) -> None:
+def _plot(
+    table: dict[str, dict[str, list[float]]], calibration: dict[str, Any], path: Path
+) -> None:
     """nDCG@10 of each set beside the reliability curve of the score."""
     from matplotlib.figure import Figure
 

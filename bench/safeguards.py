@@ -21,11 +21,11 @@ import numpy as np
 from bench.answers import SETS, questions_of
 from bench.report import heading, keep
 from bench.retrieval import indexed
-from rag import assistant as program
-from rag.assistant import Assistant, Turn
-from rag.grounding import Sources
+from rag import answerer as program
+from rag.answerer import Assistant, Turn
 from rag.library import open_library
 from rag.settings import ROOT, from_environment
+from rag.verifier.support import Sources
 
 # What is timed: where it stands, and what it is for.
 SAFEGUARDS: tuple[tuple[Any, str, str], ...] = (
@@ -42,35 +42,58 @@ SAFEGUARDS: tuple[tuple[Any, str, str], ...] = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Ask, print the seconds a question of each safeguard, keep them."""
-    parser = argparse.ArgumentParser(prog="python -m bench.safeguards", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.safeguards", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("set", nargs="?", choices=SETS, default="article")
     parser.add_argument("--limit", type=int, help="only so many questions")
     options = parser.parse_args(arguments)
     print(heading(), flush=True)
     questions, corpus = questions_of(options.set, options.limit)
-    spent: dict[str, list[float]] = defaultdict(list)  # seconds in each safeguard, one number a question
+    spent: dict[str, list[float]] = defaultdict(
+        list
+    )  # seconds in each safeguard, one number a question
     whole: list[float] = []
     with ExitStack() as stack:
         library = stack.enter_context(open_library(from_environment()))
-        assistant = library.assistant(stack.enter_context(indexed(corpus, library.embedder)) if corpus else None)
+        assistant = library.assistant(
+            stack.enter_context(indexed(corpus, library.embedder)) if corpus else None
+        )
         if corpus is None:
             assistant.prepare(threading.Event())
         for place, name, purpose in SAFEGUARDS:
-            stack.enter_context(patch.object(place, name, _timed(getattr(place, name), spent[purpose])))
+            stack.enter_context(
+                patch.object(place, name, _timed(getattr(place, name), spent[purpose]))
+            )
         for number, question in enumerate(questions, 1):
             for seconds in spent.values():
                 seconds.append(0.0)
             began = time.perf_counter()
-            assistant.answer(question.text, [Turn(text) for text in question.history], documents=question.documents)
+            assistant.answer(
+                question.text,
+                [Turn(text) for text in question.history],
+                documents=question.documents,
+            )
             whole.append(time.perf_counter() - began)
             print(f"{number}/{len(questions)} {question.text}", flush=True)
     table = {}
     for purpose, seconds in {**spent, "the whole answer": whole}.items():
         used = [each for each in seconds if each]
         median = float(np.median(used)) if used else 0.0
-        table[purpose] = {"mean, s": float(np.mean(seconds)), "questions with it": len(used), "median of these, s": median}
-        print(f"{purpose:52} mean {np.mean(seconds):6.3f} s; in {len(used):3} of {len(seconds)}, median {median:6.3f} s")
-    print("kept in", keep(f"safeguards-{options.set}", {"questions": len(questions), "table": table}).relative_to(ROOT))
+        table[purpose] = {
+            "mean, s": float(np.mean(seconds)),
+            "questions with it": len(used),
+            "median of these, s": median,
+        }
+        print(
+            f"{purpose:52} mean {np.mean(seconds):6.3f} s; in {len(used):3} of {len(seconds)}, median {median:6.3f} s"
+        )
+    print(
+        "kept in",
+        keep(
+            f"safeguards-{options.set}", {"questions": len(questions), "table": table}
+        ).relative_to(ROOT),
+    )
     return 0
 
 

@@ -24,9 +24,9 @@ import numpy as np
 from bench import report
 from bench.answers import ARTICLE, DATA, lines, peak_memory_gb
 from bench.retrieval import indexed
-from rag.assistant import Assistant, Delta, Finished, Turn
-from rag.generator import Generator, Message
+from rag.answerer import Assistant, Delta, Finished, Turn
 from rag.library import Library, open_library
+from rag.llm.base import Generator, Message
 from rag.retriever import Retriever
 from rag.settings import ROOT, from_environment
 
@@ -37,19 +37,30 @@ _TASK = "You answer the question from the passages alone, in its language."
 
 def main() -> int:
     """Measure, print the table, keep the results."""
-    parser = argparse.ArgumentParser(prog="python -m bench.speed", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], help="all where none is named; the others' results stay")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.speed", description=(__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument(
+        "parts",
+        nargs="*",
+        choices=[[], *PARTS],
+        help="all where none is named; the others' results stay",
+    )
     parts = parser.parse_args().parts or PARTS
     print(report.heading(), flush=True)
     if {"article", "piaf"}.intersection(parts):
-        shutil.rmtree(from_environment().home / "states", ignore_errors=True)  # else what is read here was read before
+        shutil.rmtree(
+            from_environment().home / "states", ignore_errors=True
+        )  # else what is read here was read before
     kept = report.RESULTS / "speed.json"
     before = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
     results: dict[str, Any] = {part: before[part] for part in PARTS if part in before}
     with open_library(from_environment()) as library:
         for part in parts:
             if part == "piaf" and not DATA.is_dir():
-                print(f"{DATA}: no such folder. The public sets aren't part of the repository; piaf was not measured.")
+                print(
+                    f"{DATA}: no such folder. The public sets aren't part of the repository; piaf was not measured."
+                )
             elif part != "start":
                 results[part] = _WARM[part](library)
                 show(part, results[part])
@@ -64,9 +75,15 @@ def show(part: str, found: dict[str, Any]) -> None:
     """One line a figure; lists as median and spread."""
     for name, value in found.items():
         if isinstance(value, list):
-            print(f"{part:9} {name:44} {statistics.median(value):8.2f}  ({min(value):.2f}-{max(value):.2f}, {len(value)} times)")
+            print(
+                f"{part:9} {name:44} {statistics.median(value):8.2f}  ({min(value):.2f}-{max(value):.2f}, {len(value)} times)"
+            )
         else:
-            print(f"{part:9} {name:44} {value:8.2f}" if isinstance(value, float) else f"{part:9} {name:44} {value}")
+            print(
+                f"{part:9} {name:44} {value:8.2f}"
+                if isinstance(value, float)
+                else f"{part:9} {name:44} {value}"
+            )
     sys.stdout.flush()
 
 
@@ -82,9 +99,18 @@ def article(library: Library) -> dict[str, Any]:
     found["first word, s"] = asked
     found["first word, follow-up, s"] = [
         _first(assistant, text, [Turn(rows[0]["text"])])
-        for text in ("Et dans OpenAI ?", "Et quand ?", "Et pour combien ?", "Et avec quelle part ?", "Pourquoi ?")
+        for text in (
+            "Et dans OpenAI ?",
+            "Et quand ?",
+            "Et pour combien ?",
+            "Et avec quelle part ?",
+            "Pourquoi ?",
+        )
     ]
-    full = [in_full(assistant.generator, library.retriever, row["text"], row["language"]) for row in rows[:_TIMES]]
+    full = [
+        in_full(assistant.generator, library.retriever, row["text"], row["language"])
+        for row in rows[:_TIMES]
+    ]
     found["first word, three passages in full, s"] = full
     found["times as fast"] = statistics.median(full) / statistics.median(asked)
     found["peak memory, GB"] = peak_memory_gb() or 0.0
@@ -99,7 +125,14 @@ def piaf(library: Library) -> dict[str, Any]:
         of.setdefault(row["passage"], []).append(row["text"])
     with indexed(DATA / "piaf" / "corpus.jsonl", library.embedder) as store:
         assistant, retriever = library.assistant(store), Retriever(store, library.embedder)
-        pairs = list(islice(filter(None, (_about_one(assistant, texts) for texts in list(of.values())[::_APART])), _TIMES))
+        pairs = list(
+            islice(
+                filter(
+                    None, (_about_one(assistant, texts) for texts in list(of.values())[::_APART])
+                ),
+                _TIMES,
+            )
+        )
         first = [_first(assistant, texts[0]) for texts in pairs]
         again = [_first(assistant, texts[1]) for texts in pairs]
         full = [in_full(assistant.generator, retriever, texts[0], "fr") for texts in pairs]
@@ -127,7 +160,9 @@ def writing(library: Library) -> dict[str, Any]:
     generator = library.assistant().generator
     speeds = []
     for number in range(5):
-        messages = [Message("user", f"Write a story of two hundred words about a rooster, number {number}.")]
+        messages = [
+            Message("user", f"Write a story of two hundred words about a rooster, number {number}.")
+        ]
         times = [time.perf_counter() for _ in generator.stream(messages, max_tokens=80)]
         speeds.append((len(times) - 1) / (times[-1] - times[0]))
     size = (from_environment().home / "weights" / f"{generator.name}.gguf").stat().st_size
@@ -148,7 +183,9 @@ def stop(library: Library) -> dict[str, Any]:
         stopped = threading.Event()
 
         def ask(stopped: threading.Event = stopped, number: int = number) -> None:
-            for _ in assistant.ask(f"Résume en détail ce que pense le chercheur, point {number}.", stop=stopped):
+            for _ in assistant.ask(
+                f"Résume en détail ce que pense le chercheur, point {number}.", stop=stopped
+            ):
                 pass
 
         thread = threading.Thread(target=ask)
@@ -167,7 +204,9 @@ def several(library: Library) -> dict[str, Any]:
     """Four people at once against the same four one after the other."""
     assistant = library.assistant()
     assistant.prepare(threading.Event())
-    asked = [row["text"] for row in lines(ARTICLE) if row.get("core") and row["kind"] == "answerable"][:4]
+    asked = [
+        row["text"] for row in lines(ARTICLE) if row.get("core") and row["kind"] == "answerable"
+    ][:4]
     together, apart = [], []
     for _ in range(3):
         began = time.perf_counter()
@@ -195,10 +234,14 @@ def start() -> dict[str, Any]:
         began = time.perf_counter()
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=ROOT) as page:
             address = f"http://127.0.0.1:{port}"
-            answers.append(_until(lambda: httpx.get(f"{address}/").status_code == 200) - began)  # noqa: B023
-            ready.append(_until(lambda: httpx.get(f"{address}/health").status_code == 200) - began)  # noqa: B023
-            messages = [{"role": "user", "content": "Combien Microsoft a-t-il investi dans Mistral AI ?"}]
-            httpx.post(f"{address}/v1/chat/completions", json={"messages": messages}, timeout=120).raise_for_status()
+            answers.append(_until(lambda: httpx.get(f"{address}/").status_code == 200) - began)
+            ready.append(_until(lambda: httpx.get(f"{address}/health").status_code == 200) - began)
+            messages = [
+                {"role": "user", "content": "Combien Microsoft a-t-il investi dans Mistral AI ?"}
+            ]
+            httpx.post(
+                f"{address}/v1/chat/completions", json={"messages": messages}, timeout=120
+            ).raise_for_status()
             answered.append(time.perf_counter() - began)
             memory.append(peak_memory_gb(page.pid) or 0.0)
             page.terminate()
@@ -220,8 +263,11 @@ def in_full(generator: Generator, retriever: Retriever, question: str, language:
     """Seconds to the first word with the three best passages in one prompt. The question comes first, so nothing is read twice."""
     began = time.perf_counter()
     hits = retriever.search(question, language, k=3)
-    passages = "\n\n".join(hit.passage.text for hit in hits)
-    messages = [Message("system", f"Question: {question}\n{_TASK}"), Message("user", f"{passages}\n\nQuestion: {question}")]
+    passages = "\n\n".join(hit.chunk.text for hit in hits)
+    messages = [
+        Message("system", f"Question: {question}\n{_TASK}"),
+        Message("user", f"{passages}\n\nQuestion: {question}"),
+    ]
     next(generator.stream(messages, max_tokens=2), "")
     return time.perf_counter() - began
 

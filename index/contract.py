@@ -10,19 +10,19 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from index.chunking import Chunk, Span
 from index.documents import Document
 from index.embedder import Encoded
-from index.passages import Passage, Span
 
-Put = tuple[Document, Sequence[Passage], Sequence[Encoded], str]
+Put = tuple[Document, Sequence[Chunk], Sequence[Encoded], str]
 """What `put` takes: document, passages, vectors, source."""
 
-# Raised when index.passages, index.lexical or the vectors' form change what they make: older indexes are made anew.
+# Raised when index.chunking, index.text.words or the vectors' form change what they make: older indexes are made anew.
 ANALYSIS = 2
 
 
 @dataclass(frozen=True)
-class StoredPassage:
+class StoredChunk:
     """A passage with what is needed to show and cite it; spans are code points of the document's text."""
 
     id: int
@@ -66,7 +66,12 @@ class Store(Protocol):
         """How many passages there are."""
 
     def put(
-        self, document: Document, passages: Sequence[Passage], encoded: Sequence[Encoded], *, source: str = ""
+        self,
+        document: Document,
+        passages: Sequence[Chunk],
+        encoded: Sequence[Encoded],
+        *,
+        source: str = "",
     ) -> None:
         """Add a document, or replace the one of the same name.
 
@@ -117,10 +122,10 @@ class Store(Protocol):
     def document(self, name: str) -> Document:
         """A document with its text. Raises KeyError where there is none of this name."""
 
-    def passages(self, numbers: Sequence[int]) -> list[StoredPassage]:
+    def passages(self, numbers: Sequence[int]) -> list[StoredChunk]:
         """Passages by id, in the order asked for; ids that are gone are left out."""
 
-    def passages_of(self, name: str) -> list[StoredPassage]:
+    def chunks_of(self, name: str) -> list[StoredChunk]:
         """All passages of a document, in order."""
 
     def search_vectors(
@@ -140,16 +145,22 @@ class Store(Protocol):
         """The `k` best passages by BM25 over index terms: (id, score), higher is better, best first.
 
         Args:
-            words: terms from `index.lexical.terms`.
+            words: terms from `index.text.words.terms`.
             k: how many at most.
             documents: names to search among; all where None.
         """
 
-    def token_vectors(self, numbers: Sequence[int]) -> list[tuple[NDArray[np.float32], NDArray[np.int32]]]:
+    def token_vectors(
+        self, numbers: Sequence[int]
+    ) -> list[tuple[NDArray[np.float32], NDArray[np.int32]]]:
         """For each passage its token vectors (t, d) and their spans (t, 2) in the document's text."""
 
     def compare(
-        self, numbers: Sequence[int], vector: NDArray[np.float32], view: NDArray[np.float32], common: NDArray[np.float32]
+        self,
+        numbers: Sequence[int],
+        vector: NDArray[np.float32],
+        view: NDArray[np.float32],
+        common: NDArray[np.float32],
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
         """How like a question each of these passages is, in one reading of their vectors.
 
@@ -179,5 +190,8 @@ class Store(Protocol):
     def __enter__(self) -> "Store": ...
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None: ...

@@ -1,4 +1,4 @@
-"""Documents from files: text, Markdown and JSON lines are read here, all other kinds by `index.reading`."""
+"""Documents from files: text, Markdown and JSON lines are read here, all other kinds by `index.reading.reader`."""
 
 import codecs
 import hashlib
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
-from index.passages import Span
-from weights.errors import UserError
+from index.chunking import Span
+from index.errors import UserError
 
 TEXTS = (".txt", ".md", ".markdown", ".jsonl")
 KINDS = (
@@ -21,13 +21,18 @@ KINDS = (
 )  # fmt: skip
 _UNREAD = (".doc", ".ppt", ".rtf")  # known to hold text: said to be unread rather than passed over
 _MOST_BYTES = 200_000_000
-_LONGEST_TITLE = 200  # code points: it is read before each passage, and both must fit the vector model
+_LONGEST_TITLE = (
+    200  # code points: it is read before each passage, and both must fit the vector model
+)
 _FRONT = re.compile(r"^(title|titre)[ \t]*:[ \t]*(\S.*)$", re.IGNORECASE | re.MULTILINE)
 _NO_TITLE = re.compile(
-    r"microsoft \w+ - .*|(?:untitled|sans titre|(?:powerpoint )?pr[eé]sentation(?: powerpoint)?|document)[ \d]*", re.IGNORECASE
+    r"microsoft \w+ - .*|(?:untitled|sans titre|(?:powerpoint )?pr[eé]sentation(?: powerpoint)?|document)[ \d]*",
+    re.IGNORECASE,
 )
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_WESTERN = re.compile(r"[\x00-\x7f\xa0àâäæçèéêëîïñôöœùûüÿÀÂÄÆÇÈÉÊËÎÏÑÔÖŒÙÛÜŸß«»‹›‘’“”…–—•·°²³€£§©®™×±µ½ªº¿¡]*")
+_WESTERN = re.compile(
+    r"[\x00-\x7f\xa0àâäæçèéêëîïñôöœùûüÿÀÂÄÆÇÈÉÊËÎÏÑÔÖŒÙÛÜŸß«»‹›‘’“”…–—•·°²³€£§©®™×±µ½ªº¿¡]*"
+)
 
 
 @dataclass(frozen=True)
@@ -121,7 +126,9 @@ def name_of(path: Path, library: Path) -> str:
 def clean_name(name: str) -> str:
     """A name with what can't be stored or seen (bytes that are no UTF-8, controls, reversed text) written out as \\x1b."""
     return "".join(
-        char.encode("unicode_escape").decode() if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") else char
+        char.encode("unicode_escape").decode()
+        if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+        else char
         for char in name
     )
 
@@ -132,7 +139,14 @@ def clean_text(text: str) -> str:
 
 
 def make(
-    name: str, title: str, text: str, *, titled: bool = False, author: str = "", date: str = "", pages: tuple[Span, ...] = ()
+    name: str,
+    title: str,
+    text: str,
+    *,
+    titled: bool = False,
+    author: str = "",
+    date: str = "",
+    pages: tuple[Span, ...] = (),
 ) -> Document:
     """A document with its language and digest worked out.
 
@@ -184,7 +198,9 @@ def decode_bytes(data: bytes, charset: str | None = None) -> str:
     elif b"\0" in data[:10_000]:
         # UTF-16 without a mark has every other byte of its blanks and figures zero, always on the same side.
         even, odd = data[:10_000:2].count(0), data[1:10_000:2].count(0)
-        encodings = ["utf-16-le"] if odd > 20 * even + 1 else ["utf-16-be"] if even > 20 * odd + 1 else []
+        encodings = (
+            ["utf-16-le"] if odd > 20 * even + 1 else ["utf-16-be"] if even > 20 * odd + 1 else []
+        )
     else:
         encodings = ["utf-8-sig", *([charset] if charset else [])]
     for encoding in encodings:

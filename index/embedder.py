@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from weights.errors import UserError
+from index.errors import UserError
 
-_TOKENS_AT_ONCE = 1024  # padded tokens in a batch: larger ones fall out of the cache of small processors
+_TOKENS_AT_ONCE = (
+    1024  # padded tokens in a batch: larger ones fall out of the cache of small processors
+)
 _MOST_TOKENS = 512
 _ALONE = 64  # padded tokens up to which one core is as quick as two that wait for each other, and leaves the other one free
 
@@ -63,7 +65,9 @@ class Embedder:
                 model, device=device, trust_remote_code=False, local_files_only=local
             )
         except (OSError, ValueError) as error:
-            raise UserError("embedder_unusable", model=model, reason=str(error).splitlines()[0]) from error
+            raise UserError(
+                "embedder_unusable", model=model, reason=str(error).splitlines()[0]
+            ) from error
         self._torch = torch
         self._threads: int = torch.get_num_threads()
         self._lock = threading.Lock()
@@ -71,7 +75,9 @@ class Embedder:
         prompts = dict(self._model.prompts)
         is_e5 = "e5" in Path(model).name.lower()
         self._query = prompts.get("query") or ("query: " if is_e5 else "")
-        self._passage = prompts.get("passage") or prompts.get("document") or ("passage: " if is_e5 else "")
+        self._passage = (
+            prompts.get("passage") or prompts.get("document") or ("passage: " if is_e5 else "")
+        )
         self._most = min(self._model.max_seq_length or _MOST_TOKENS, 8192)
         self._half = self._wants_half()
         self.dimension: int = self._model.get_embedding_dimension()
@@ -82,7 +88,9 @@ class Embedder:
         """Questions and other texts that search. See `passages`."""
         return self._encode(texts, self._query, None)
 
-    def passages(self, texts: Sequence[str], *, progress: Callable[[int, int], None] | None = None) -> list[Encoded]:
+    def passages(
+        self, texts: Sequence[str], *, progress: Callable[[int, int], None] | None = None
+    ) -> list[Encoded]:
         """Texts that are searched, in the order given. `progress` is told (texts done, texts in all)."""
         return self._encode(texts, self._passage, progress)
 
@@ -92,7 +100,12 @@ class Embedder:
             return []
         tokenizer = self._model.tokenizer
         with self._tokenizing:
-            encoded = tokenizer([_whole(text) for text in texts], add_special_tokens=False, truncation=False, verbose=False)
+            encoded = tokenizer(
+                [_whole(text) for text in texts],
+                add_special_tokens=False,
+                truncation=False,
+                verbose=False,
+            )
         return [len(ids) for ids in encoded["input_ids"]]
 
     def _wants_half(self) -> bool:
@@ -137,7 +150,11 @@ class Embedder:
                 own = ~special[row] & (offsets[row, :, 1] > len(prefix))
                 spans = np.clip(offsets[row][own] - len(prefix), 0, None).astype(np.int32)
                 vector = vectors[row] / max(float(np.linalg.norm(vectors[row])), 1e-12)
-                encoded[number] = Encoded(vector.astype(np.float32), tokens[row][own].astype(np.float32, copy=False), spans)
+                encoded[number] = Encoded(
+                    vector.astype(np.float32),
+                    tokens[row][own].astype(np.float32, copy=False),
+                    spans,
+                )
             if progress:
                 progress(len(encoded), len(texts))
         return [encoded[number] for number in range(len(texts))]
@@ -177,5 +194,9 @@ def _digest(folder: Path) -> str:
     for path in sorted(folder.glob("*.json")):
         if path.name != "tokenizer.json":
             facts.update(path.read_bytes())
-    facts.update("".join(f"{path.name}{path.stat().st_size}" for path in sorted(folder.glob("*.safetensors"))).encode())
+    facts.update(
+        "".join(
+            f"{path.name}{path.stat().st_size}" for path in sorted(folder.glob("*.safetensors"))
+        ).encode()
+    )
     return facts.hexdigest()[:12]

@@ -27,13 +27,13 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from index.contract import ANALYSIS, DocumentInfo, Put, StoredPassage
+from index.chunking import Chunk
+from index.contract import ANALYSIS, DocumentInfo, Put, StoredChunk
 from index.documents import Document
 from index.embedder import Encoded
-from index.lexical import terms
-from index.passages import Passage
+from index.errors import UserError
 from index.store import decode_tokens, encode_tokens, similar_tokens
-from weights.errors import UserError
+from index.text.words import terms
 
 _VERSION = 1  # of the collections' fields
 _LONGEST = 65_535  # bytes in a text field
@@ -65,7 +65,9 @@ class MilvusStore:
         UserError: `milvus_absent`, `store_remote`, `index_other_model`, `store_too_new`.
     """
 
-    def __init__(self, address: str, library: str, fingerprint: str, dimension: int, *, token: str = "") -> None:
+    def __init__(
+        self, address: str, library: str, fingerprint: str, dimension: int, *, token: str = ""
+    ) -> None:
         self._client = connect(address, token)
         self.address = address
         self.dimension = dimension
@@ -83,7 +85,12 @@ class MilvusStore:
             raise
 
     def put(
-        self, document: Document, passages: Sequence[Passage], encoded: Sequence[Encoded], *, source: str = ""
+        self,
+        document: Document,
+        passages: Sequence[Chunk],
+        encoded: Sequence[Encoded],
+        *,
+        source: str = "",
     ) -> None:
         self.put_many([(document, passages, encoded, source)])
 
@@ -98,12 +105,17 @@ class MilvusStore:
                     )
                 kept.append(draft)
             self._write("records", [_record("draft", draft["version"], draft) for draft in kept])
-            self._delete("passages", [draft["version"] for draft in kept if draft["kept"]])  # of a killed `put`
+            self._delete(
+                "passages", [draft["version"] for draft in kept if draft["kept"]]
+            )  # of a killed `put`
             self._write_rows(kept, items)
             self._check(kept, sum(len(passages) for _, passages, _, _ in items))
 
             # From here the new versions count, and the old ones are drafts.
-            gone = [_draft_of(key, info["version"]) for key, info in self._live(draft["document"] for draft in kept).items()]
+            gone = [
+                _draft_of(key, info["version"])
+                for key, info in self._live(draft["document"] for draft in kept).items()
+            ]
             self._write("records", [_record("draft", draft["version"], draft) for draft in gone])
             records = {}
             for draft, (document, passages, _, source) in zip(kept, items, strict=True):
@@ -111,9 +123,15 @@ class MilvusStore:
                     document.name, document.title, document.language, document.digest, source, len(passages),
                     len(document.text), len(document.pages),
                 )  # fmt: skip
-                value = {**asdict(info), "version": draft["version"], "stored": len(_stored_text(document))}
+                value = {
+                    **asdict(info),
+                    "version": draft["version"],
+                    "stored": len(_stored_text(document)),
+                }
                 key = draft["document"]
-                records[key] = _record("document", key, value, digest=document.digest, source=_key(source))
+                records[key] = _record(
+                    "document", key, value, digest=document.digest, source=_key(source)
+                )
             rows = list(records.values())
             for at in range(0, len(rows), _AT_ONCE - 1):  # a request as a whole is seen or not
                 some = rows[at : at + _AT_ONCE - 1]
@@ -144,19 +162,38 @@ class MilvusStore:
             draft = self._draft(drafts, document)
             for other in drafts:
                 # What is kept for a document of another name changes hands: the rows stay where they are.
-                if not draft["kept"] and other["digest"] == document.digest and other["kept"] and self._dead([other]):
+                if (
+                    not draft["kept"]
+                    and other["digest"] == document.digest
+                    and other["kept"]
+                    and self._dead([other])
+                ):
                     draft = {**other, "document": draft["document"]}
                     self._write("records", [_record("draft", draft["version"], draft)])
             if draft["kept"]:
                 return int(draft["kept"])
-            for info in self._records("document", f' and {_among("digest", [document.digest])}')[:1]:
+            for info in self._records("document", f" and {_among('digest', [document.digest])}")[
+                :1
+            ]:
                 self._write("records", [_record("draft", draft["version"], draft)])
-                rows = self._all("passages", _among("version", [info["version"]]), ["ordinal", "count"])
+                rows = self._all(
+                    "passages", _among("version", [info["version"]]), ["ordinal", "count"]
+                )
                 tails = [f":{row['ordinal']}:{n}" for row in rows for n in range(row["count"])]
                 for at in range(0, len(tails), _AT_ONCE):
-                    pieces = self._get("pieces", [info["version"] + tail for tail in tails[at : at + _AT_ONCE]], ["count", "data"])
+                    pieces = self._get(
+                        "pieces",
+                        [info["version"] + tail for tail in tails[at : at + _AT_ONCE]],
+                        ["count", "data"],
+                    )
                     own = [row["id"].replace(info["version"], draft["version"]) for row in pieces]
-                    self._write("pieces", [_piece(key, row["data"], row["count"]) for key, row in zip(own, pieces, strict=True)])
+                    self._write(
+                        "pieces",
+                        [
+                            _piece(key, row["data"], row["count"])
+                            for key, row in zip(own, pieces, strict=True)
+                        ],
+                    )
                 draft["kept"] = len(rows)
                 self._write("records", [_record("draft", draft["version"], draft)])
             return int(draft["kept"])
@@ -183,13 +220,16 @@ class MilvusStore:
 
     def forget_source(self, name: str, *, keep: bool = False) -> None:
         with self._lock:
-            infos = self._records("document", f' and {_among("source", [_key(name)])}')
+            infos = self._records("document", f" and {_among('source', [_key(name)])}")
             self._remove({_key(info["name"]): info for info in infos}, keep=keep)
             self._forget("source", [_key(name)])
 
     def documents(self) -> list[DocumentInfo]:
         names = DocumentInfo.__dataclass_fields__
-        found = [DocumentInfo(**{name: row[name] for name in names if name in row}) for row in self._records("document")]
+        found = [
+            DocumentInfo(**{name: row[name] for name in names if name in row})
+            for row in self._records("document")
+        ]
         return sorted(found, key=lambda info: info.name)
 
     def document(self, name: str) -> Document:
@@ -210,12 +250,14 @@ class MilvusStore:
             raise KeyError(name)
         return found
 
-    def passages(self, numbers: Sequence[int]) -> list[StoredPassage]:
-        rows = self._get("passages", numbers, ["document", "version", "ordinal", "start", "end", "sentences"])
+    def passages(self, numbers: Sequence[int]) -> list[StoredChunk]:
+        rows = self._get(
+            "passages", numbers, ["document", "version", "ordinal", "start", "end", "sentences"]
+        )
         return self._stored(rows)
 
-    def passages_of(self, name: str) -> list[StoredPassage]:
-        def read(info: Row) -> list[StoredPassage] | None:
+    def chunks_of(self, name: str) -> list[StoredChunk]:
+        def read(info: Row) -> list[StoredChunk] | None:
             fields = ["id", "document", "version", "ordinal", "start", "end", "sentences"]
             rows = self._all("passages", _among("version", [info["version"]]), fields)
             found = self._stored(sorted(rows, key=lambda row: row["ordinal"]))
@@ -226,7 +268,9 @@ class MilvusStore:
     def search_vectors(
         self, vector: NDArray[np.float32], k: int, documents: Collection[str] | None = None
     ) -> list[tuple[int, float]]:
-        return self._search("vector", vector.astype(np.float32), {"ef": max(2 * min(k, _MOST), 128)}, k, documents)
+        return self._search(
+            "vector", vector.astype(np.float32), {"ef": max(2 * min(k, _MOST), 128)}, k, documents
+        )
 
     def search_words(
         self, words: Sequence[str], k: int, documents: Collection[str] | None = None
@@ -234,11 +278,20 @@ class MilvusStore:
         text = " ".join(_word(word) for word in dict.fromkeys(words))
         return self._search("words", text, {}, k, documents) if text else []
 
-    def token_vectors(self, numbers: Sequence[int]) -> list[tuple[NDArray[np.float32], NDArray[np.int32]]]:
-        return [(decode_tokens(tokens, self.dimension), spans) for _, tokens, spans in self._codes(numbers)]
+    def token_vectors(
+        self, numbers: Sequence[int]
+    ) -> list[tuple[NDArray[np.float32], NDArray[np.int32]]]:
+        return [
+            (decode_tokens(tokens, self.dimension), spans)
+            for _, tokens, spans in self._codes(numbers)
+        ]
 
     def compare(
-        self, numbers: Sequence[int], vector: NDArray[np.float32], view: NDArray[np.float32], common: NDArray[np.float32]
+        self,
+        numbers: Sequence[int],
+        vector: NDArray[np.float32],
+        view: NDArray[np.float32],
+        common: NDArray[np.float32],
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
         codes = self._codes(numbers)
         similar, sizes = similar_tokens([tokens for _, tokens, _ in codes], view, common)
@@ -247,7 +300,9 @@ class MilvusStore:
 
     def vectors(self, numbers: Sequence[int]) -> NDArray[np.float32]:
         rows = {row["id"]: row["vector"] for row in self._get("passages", numbers, ["vector"])}
-        return np.array([rows[number] for number in numbers], np.float32).reshape(-1, self.dimension)
+        return np.array([rows[number] for number in numbers], np.float32).reshape(
+            -1, self.dimension
+        )
 
     @property
     def generation(self) -> int:
@@ -271,7 +326,9 @@ class MilvusStore:
             yield
             return
         self._lease = name
-        self._known = {row["digest"] for kind in ("document", "draft") for row in self._records(kind)}
+        self._known = {
+            row["digest"] for kind in ("document", "draft") for row in self._records(kind)
+        }
         beat = threading.Thread(target=self._beat, args=(name, done), daemon=True)
         beat.start()
         try:
@@ -293,7 +350,10 @@ class MilvusStore:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -305,7 +365,11 @@ class MilvusStore:
         version, vector = ("version", text, {"max_length": 32}), api.DataType.FLOAT_VECTOR
         none = ("vector", vector, {"dim": 2})  # Milvus wants a vector in every collection
         # Index terms are words of letters and digits only, so that every Milvus cuts them alike.
-        analysed = {"max_length": _LONGEST, "enable_analyzer": True, "analyzer_params": {"tokenizer": "standard"}}
+        analysed = {
+            "max_length": _LONGEST,
+            "enable_analyzer": True,
+            "analyzer_params": {"tokenizer": "standard"},
+        }
         fields: dict[str, list[tuple[str, Any, Row]]] = {
             "records": [
                 ("id", text, {"max_length": 96}), ("kind", text, {"max_length": 16}), ("digest", text, {"max_length": 64}),
@@ -331,22 +395,39 @@ class MilvusStore:
             "passages": {
                 "version": inverted,
                 "vector": {"index_type": "HNSW", "metric_type": "IP", "params": quality},
-                "words": {"index_type": "SPARSE_INVERTED_INDEX", "metric_type": "BM25", "params": weights},
+                "words": {
+                    "index_type": "SPARSE_INVERTED_INDEX",
+                    "metric_type": "BM25",
+                    "params": weights,
+                },
             },
         }
         for name, columns in fields.items():
             full = self._name(name)
-            schema = api.MilvusClient.create_schema(auto_id=name == "passages", enable_dynamic_field=False)
+            schema = api.MilvusClient.create_schema(
+                auto_id=name == "passages", enable_dynamic_field=False
+            )
             for column, kind, options in columns:
                 schema.add_field(column, kind, is_primary=column == "id", **options)
             if name == "passages":
                 kind = api.FunctionType.BM25
-                schema.add_function(api.Function("bm25", kind, input_field_names=["terms"], output_field_names=["words"]))
+                schema.add_function(
+                    api.Function(
+                        "bm25", kind, input_field_names=["terms"], output_field_names=["words"]
+                    )
+                )
             # Token vectors are read a few at a time, and too large for memory.
             options = {"properties": {"mmap.enabled": "true"}} if name == "pieces" else {}
             self._ensure(
                 partial(self._call, "has_collection", full),
-                partial(self._call, "create_collection", full, schema=schema, consistency_level="Strong", **options),
+                partial(
+                    self._call,
+                    "create_collection",
+                    full,
+                    schema=schema,
+                    consistency_level="Strong",
+                    **options,
+                ),
             )
             for column, options in indexes[name].items():
                 one = api.MilvusClient.prepare_index_params(column, index_name=column, **options)
@@ -372,11 +453,18 @@ class MilvusStore:
             self._write("records", [own])
         for made in self._records("made"):
             if made["version"] > _VERSION:
-                raise UserError("store_too_new", folder=self.address, version=made["version"], known=_VERSION)
+                raise UserError(
+                    "store_too_new", folder=self.address, version=made["version"], known=_VERSION
+                )
             if made["embedder"] != fingerprint:
                 if fresh:  # two models began at once
                     self._forget("made", [_key(fingerprint)])
-                raise UserError("index_other_model", folder=self.address, made_by=made["embedder"], asked=fingerprint)
+                raise UserError(
+                    "index_other_model",
+                    folder=self.address,
+                    made_by=made["embedder"],
+                    asked=fingerprint,
+                )
 
     def _write_rows(self, drafts: Sequence[Row], items: Sequence[Put]) -> None:
         """Everything of these versions but the records that name them."""
@@ -392,20 +480,27 @@ class MilvusStore:
         for draft, (document, passages, encoded, _) in zip(drafts, items, strict=True):
             version, kept = draft["version"], draft["kept"]
             text = _stored_text(document)
-            pieces += [_piece(f"{version}:t{n}", text[at : at + _TEXT]) for n, at in enumerate(range(0, len(text), _TEXT))]
+            pieces += [
+                _piece(f"{version}:t{n}", text[at : at + _TEXT])
+                for n, at in enumerate(range(0, len(text), _TEXT))
+            ]
             for at in range(0, len(passages), _AT_ONCE):
                 some = range(at, min(at + _AT_ONCE, len(passages)))
-                new = _pieces(version, encoded[max(at - kept, 0) : max(some.stop - kept, 0)], max(at, kept))
+                new = _pieces(
+                    version, encoded[max(at - kept, 0) : max(some.stop - kept, 0)], max(at, kept)
+                )
                 pieces += new
                 of_kept = [f"{version}:{ordinal}:0" for ordinal in some if ordinal < kept]
-                heads = {row["id"]: row for row in new + self._get("pieces", of_kept, ["count", "data"])}
+                heads = {
+                    row["id"]: row for row in new + self._get("pieces", of_kept, ["count", "data"])
+                }
                 for ordinal in some:
-                    passage, head = passages[ordinal], heads[f"{version}:{ordinal}:0"]
-                    text = f"{document.title}\n{document.text[passage.start : passage.end]}"
+                    chunk, head = passages[ordinal], heads[f"{version}:{ordinal}:0"]
+                    text = f"{document.title}\n{document.text[chunk.start : chunk.end]}"
                     words = " ".join(_word(word) for word in terms(text, document.language))
                     rows.append({
                         "document": draft["document"], "version": version, "ordinal": ordinal, "count": head["count"],
-                        "start": passage.start, "end": passage.end, "sentences": json.dumps(passage.sentences),
+                        "start": chunk.start, "end": chunk.end, "sentences": json.dumps(chunk.sentences),
                         "terms": words[: words.rfind(" ", 0, _LONGEST)] if len(words) > _LONGEST else words,
                         "vector": np.frombuffer(base64.b64decode(head["data"]), "<f4", self.dimension),
                     })  # fmt: skip
@@ -421,10 +516,19 @@ class MilvusStore:
         self._still_alone()
         found = self._count(_among("version", [draft["version"] for draft in drafts]))
         if found != passages:
-            raise UserError("store_remote", address=self.address, reason=f"{found} rows arrived in place of {passages}")
+            raise UserError(
+                "store_remote",
+                address=self.address,
+                reason=f"{found} rows arrived in place of {passages}",
+            )
 
     def _search(
-        self, field: str, query: Any, parameters: dict[str, int], k: int, documents: Collection[str] | None
+        self,
+        field: str,
+        query: Any,
+        parameters: dict[str, int],
+        k: int,
+        documents: Collection[str] | None,
     ) -> list[tuple[int, float]]:
         """The best `k` of what counts: where others are among them, once more without those."""
         passed_over: set[str] = set()
@@ -440,27 +544,45 @@ class MilvusStore:
                 filter=" and ".join(conditions), search_params={"params": parameters}, output_fields=["document", "version"],
             )  # fmt: skip
             live = self._live(hit["entity"]["document"] for hit in hits)
-            others = {hit["entity"]["version"] for hit in hits} - {info["version"] for info in live.values()}
+            others = {hit["entity"]["version"] for hit in hits} - {
+                info["version"] for info in live.values()
+            }
             if not others:
                 # Milvus Lite gives BM25 with a minus.
-                return [(hit["id"], hit["distance"] if field == "vector" else abs(hit["distance"])) for hit in hits]
+                return [
+                    (hit["id"], hit["distance"] if field == "vector" else abs(hit["distance"]))
+                    for hit in hits
+                ]
             passed_over |= others
         return []
 
-    def _codes(self, numbers: Sequence[int]) -> list[tuple[NDArray[np.float32], bytes, NDArray[np.int32]]]:
+    def _codes(
+        self, numbers: Sequence[int]
+    ) -> list[tuple[NDArray[np.float32], bytes, NDArray[np.int32]]]:
         """Of each passage its vector (d,), its token vectors as of `encode_tokens`, and their spans (t, 2)."""
         rows = self._get("passages", numbers, ["version", "ordinal", "count"])
-        wanted = {row["id"]: [f"{row['version']}:{row['ordinal']}:{n}" for n in range(row["count"])] for row in rows}
+        wanted = {
+            row["id"]: [f"{row['version']}:{row['ordinal']}:{n}" for n in range(row["count"])]
+            for row in rows
+        }
         pieces = self._get("pieces", [key for keys in wanted.values() for key in keys], ["data"])
         data = {row["id"]: base64.b64decode(row["data"]) for row in pieces}
-        return [_parts(b"".join(data[key] for key in wanted[number]), self.dimension) for number in numbers]
+        return [
+            _parts(b"".join(data[key] for key in wanted[number]), self.dimension)
+            for number in numbers
+        ]
 
-    def _stored(self, rows: Sequence[Row]) -> list[StoredPassage]:
+    def _stored(self, rows: Sequence[Row]) -> list[StoredChunk]:
         """Rows of passages with their texts; those that don't count are left out."""
         live = self._live(row["document"] for row in rows)
-        rows = [row for row in rows if live.get(row["document"], {}).get("version") == row["version"]]
+        rows = [
+            row for row in rows if live.get(row["document"], {}).get("version") == row["version"]
+        ]
         wanted = {
-            row["id"]: [f"{row['version']}:t{n}" for n in range(row["start"] // _TEXT, -(-row["end"] // _TEXT))]
+            row["id"]: [
+                f"{row['version']}:t{n}"
+                for n in range(row["start"] // _TEXT, -(-row["end"] // _TEXT))
+            ]
             for row in rows
         }
         keys = list(dict.fromkeys(key for keys in wanted.values() for key in keys))
@@ -470,10 +592,12 @@ class MilvusStore:
             if not data.keys() >= set(wanted[row["id"]]):  # replaced meanwhile
                 continue
             info, at = live[row["document"]], row["start"] % _TEXT
-            text = "".join(data[key] for key in wanted[row["id"]])[at : at + row["end"] - row["start"]]
+            text = "".join(data[key] for key in wanted[row["id"]])[
+                at : at + row["end"] - row["start"]
+            ]
             sentences = tuple((start, end) for start, end in json.loads(row["sentences"]))
             found.append(
-                StoredPassage(
+                StoredChunk(
                     row["id"], info["name"], info["title"], info["language"], row["ordinal"], row["start"], row["end"],
                     text, sentences,
                 )
@@ -493,7 +617,10 @@ class MilvusStore:
     def _live(self, keys: Iterable[str]) -> dict[str, Row]:
         """The records of documents, those that are there, as of now."""
         ids = [f"document:{key}" for key in dict.fromkeys(keys)]
-        return {row["id"].partition(":")[2]: json.loads(row["value"]) for row in self._get("records", ids, ["value"])}
+        return {
+            row["id"].partition(":")[2]: json.loads(row["value"])
+            for row in self._get("records", ids, ["value"])
+        }
 
     def _drafts(self) -> list[Row]:
         return self._records("draft")
@@ -502,13 +629,19 @@ class MilvusStore:
         """The draft that holds what was kept of this document; a new one where nothing was."""
         key = _key(document.name)
         for draft in drafts:
-            if (draft["document"], draft["digest"]) == (key, document.digest) and draft["kept"] and self._dead([draft]):
+            if (
+                (draft["document"], draft["digest"]) == (key, document.digest)
+                and draft["kept"]
+                and self._dead([draft])
+            ):
                 return {**draft}
         return _draft_of(key, uuid4().hex, document.digest)
 
     def _dead(self, drafts: Sequence[Row]) -> list[str]:
         """The versions among these drafts that don't count."""
-        live = {info["version"] for info in self._live(draft["document"] for draft in drafts).values()}
+        live = {
+            info["version"] for info in self._live(draft["document"] for draft in drafts).values()
+        }
         return [draft["version"] for draft in drafts if draft["version"] not in live]
 
     def _sweep(self, drafts: Sequence[Row]) -> None:
@@ -551,7 +684,10 @@ class MilvusStore:
 
     def _remove(self, infos: dict[str, Row], *, keep: bool) -> None:
         """Remove documents by key; with `keep` what was made of them stays, as if it were kept for them."""
-        gone = [_draft_of(key, info["version"], info["digest"], info["passages"] * keep) for key, info in infos.items()]
+        gone = [
+            _draft_of(key, info["version"], info["digest"], info["passages"] * keep)
+            for key, info in infos.items()
+        ]
         self._write("records", [_record("draft", draft["version"], draft) for draft in gone])
         self._forget("document", list(infos))
         self._changes += 1
@@ -560,7 +696,10 @@ class MilvusStore:
             self._sweep(gone)
 
     def _records(self, kind: str, condition: str = "") -> list[Any]:
-        return [json.loads(row["value"]) for row in self._all("records", _among("kind", [kind]) + condition, ["value"])]
+        return [
+            json.loads(row["value"])
+            for row in self._all("records", _among("kind", [kind]) + condition, ["value"])
+        ]
 
     def _forget(self, kind: str, keys: Sequence[str]) -> None:
         if keys:
@@ -574,10 +713,14 @@ class MilvusStore:
 
     def _delete(self, name: str, versions: Sequence[str]) -> None:
         for at in range(0, len(versions), 1000):
-            self._call("delete", self._name(name), filter=_among("version", versions[at : at + 1000]))
+            self._call(
+                "delete", self._name(name), filter=_among("version", versions[at : at + 1000])
+            )
 
     def _count(self, condition: str) -> int:
-        rows = self._call("query", self._name("passages"), filter=condition, output_fields=["count(*)"])
+        rows = self._call(
+            "query", self._name("passages"), filter=condition, output_fields=["count(*)"]
+        )
         return int(rows[0]["count(*)"])
 
     def _get(self, name: str, ids: Sequence[Any], fields: list[str]) -> list[Row]:
@@ -591,15 +734,25 @@ class MilvusStore:
             missing = [number for number in dict.fromkeys(ids) if number not in found]
             for at in range(0, len(missing), step):
                 some = missing[at : at + step]
-                options = {"ids": some, "output_fields": ["id", *fields], "consistency_level": level}
-                found |= {row["id"]: dict(row) for row in self._call("query", self._name(name), **options)}
+                options = {
+                    "ids": some,
+                    "output_fields": ["id", *fields],
+                    "consistency_level": level,
+                }
+                found |= {
+                    row["id"]: dict(row) for row in self._call("query", self._name(name), **options)
+                }
         return [found[number] for number in ids if number in found]
 
     def _all(self, name: str, condition: str, fields: list[str]) -> list[Row]:
         """Every row that meets a condition, in no order."""
         with _told(self.address):
             rows = self._client.query_iterator(
-                self._name(name), batch_size=1000, filter=condition, output_fields=fields, timeout=_TIMEOUT
+                self._name(name),
+                batch_size=1000,
+                filter=condition,
+                output_fields=fields,
+                timeout=_TIMEOUT,
             )
             found: list[Row] = []
             while some := rows.next():
@@ -634,7 +787,9 @@ def _told(address: str) -> Iterator[None]:
     try:
         yield
     except MilvusException as error:
-        raise UserError("store_remote", address=address, reason=error.message or str(error)) from error
+        raise UserError(
+            "store_remote", address=address, reason=error.message or str(error)
+        ) from error
 
 
 def _key(name: str) -> str:
@@ -659,16 +814,30 @@ def _stored_text(document: Document) -> str:
 
 
 def _piece(key: str, data: str, count: int = 1) -> Row:
-    return {"id": key, "version": key.partition(":")[0], "count": count, "data": data, "vector": [0.0, 0.0]}
+    return {
+        "id": key,
+        "version": key.partition(":")[0],
+        "count": count,
+        "data": data,
+        "vector": [0.0, 0.0],
+    }
 
 
 def _pieces(version: str, encoded: Sequence[Encoded], first: int) -> list[Row]:
     """What the model made of passages, from the ordinal `first` on: vector, token vectors and spans end to end, cut."""
     rows = []
     for ordinal, code in enumerate(encoded, first):
-        data = code.vector.astype("<f4").tobytes() + code.spans.astype("<i4").tobytes() + encode_tokens(code.tokens)
-        parts = [base64.b64encode(data[at : at + _PIECE]).decode() for at in range(0, len(data), _PIECE)]
-        rows += [_piece(f"{version}:{ordinal}:{n}", part, len(parts)) for n, part in enumerate(parts)]
+        data = (
+            code.vector.astype("<f4").tobytes()
+            + code.spans.astype("<i4").tobytes()
+            + encode_tokens(code.tokens)
+        )
+        parts = [
+            base64.b64encode(data[at : at + _PIECE]).decode() for at in range(0, len(data), _PIECE)
+        ]
+        rows += [
+            _piece(f"{version}:{ordinal}:{n}", part, len(parts)) for n, part in enumerate(parts)
+        ]
     return rows
 
 

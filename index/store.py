@@ -17,15 +17,15 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from index.contract import ANALYSIS, DocumentInfo, Put, Store, StoredPassage
+from index.chunking import Chunk, Span
+from index.contract import ANALYSIS, DocumentInfo, Put, Store, StoredChunk
 from index.documents import Document
 from index.embedder import Encoded
-from index.lexical import terms
-from index.passages import Passage, Span
+from index.errors import UserError
+from index.text.words import terms
 from index.vectors import VectorIndex
-from weights.errors import UserError
 
-__all__ = ["LocalStore", "Store", "StoredPassage"]
+__all__ = ["LocalStore", "Store", "StoredChunk"]
 
 _MIGRATIONS = (
     """
@@ -69,7 +69,9 @@ _MIGRATIONS = (
 _UNSHARED = 1 << 18  # multiplications
 _PIECES = 16
 DATABASE = "library.sqlite"
-_DAMAGED = "damaged"  # a file left where a page couldn't be read: opening alone reads too few to notice
+_DAMAGED = (
+    "damaged"  # a file left where a page couldn't be read: opening alone reads too few to notice
+)
 _PAGE = 16384  # a passage's token vectors fill five of these, and eighteen of SQLite's own size
 
 
@@ -98,7 +100,12 @@ class LocalStore:
             self._db = sqlite3.connect(
                 folder / DATABASE, timeout=60, check_same_thread=False, isolation_level=None
             )
-        except (PermissionError, FileExistsError, NotADirectoryError, sqlite3.OperationalError) as error:
+        except (
+            PermissionError,
+            FileExistsError,
+            NotADirectoryError,
+            sqlite3.OperationalError,
+        ) as error:
             raise UserError("store_unwritable", folder=folder) from error
         try:
             # SQLite doesn't wait its turn while a new database is turned to WAL.
@@ -112,7 +119,12 @@ class LocalStore:
         self._index = VectorIndex(folder, dimension, self._rows, self._lock)
 
     def put(
-        self, document: Document, passages: Sequence[Passage], encoded: Sequence[Encoded], *, source: str = ""
+        self,
+        document: Document,
+        passages: Sequence[Chunk],
+        encoded: Sequence[Encoded],
+        *,
+        source: str = "",
     ) -> None:
         """Add a document, or replace the one of the same name, in one transaction.
 
@@ -126,22 +138,39 @@ class LocalStore:
         with self._change() as generation:
             kept = self.kept(document)
             if kept + len(encoded) != len(passages):
-                raise ValueError(f"{document.name}: {kept} + {len(encoded)} vectors for {len(passages)} passages")
+                raise ValueError(
+                    f"{document.name}: {kept} + {len(encoded)} vectors for {len(passages)} passages"
+                )
             self._remove([document.name], generation)
             row = self._db.execute(
                 "INSERT INTO documents (name, title, text, language, digest, author, date, pages, source)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    document.name, document.title, document.text, document.language, document.digest, document.author,
-                    document.date, _pack(document.pages), source,
+                    document.name,
+                    document.title,
+                    document.text,
+                    document.language,
+                    document.digest,
+                    document.author,
+                    document.date,
+                    _pack(document.pages),
+                    source,
                 ),
             ).lastrowid
-            for ordinal, passage in enumerate(passages):
-                text = document.text[passage.start : passage.end]
+            for ordinal, chunk in enumerate(passages):
+                text = document.text[chunk.start : chunk.end]
                 number = self._db.execute(
                     'INSERT INTO passages (document, ordinal, start, "end", text, sentences, generation)'
                     " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (row, ordinal, passage.start, passage.end, text, _pack(passage.sentences), generation),
+                    (
+                        row,
+                        ordinal,
+                        chunk.start,
+                        chunk.end,
+                        text,
+                        _pack(chunk.sentences),
+                        generation,
+                    ),
                 ).lastrowid
                 if ordinal < kept:
                     self._db.execute(
@@ -181,7 +210,11 @@ class LocalStore:
     def kept(self, document: Document) -> int:
         """How many of the document's first passages have their vectors kept."""
         values = (document.name, document.digest)
-        return int(self._rows("SELECT count(*) FROM pending WHERE document = ? AND digest = ?", values)[0][0])
+        return int(
+            self._rows("SELECT count(*) FROM pending WHERE document = ? AND digest = ?", values)[0][
+                0
+            ]
+        )
 
     def borrow(self, document: Document) -> int:
         """Keep for a document the vectors of one of the same digest, in the store or kept itself; how many it now has."""
@@ -191,7 +224,7 @@ class LocalStore:
         )
         kept = "SELECT ?, digest, ordinal, vector, tokens, spans FROM pending WHERE digest = ? AND document <> ?1"
         values = (document.name, document.digest)
-        if self._rows(f"SELECT 1 FROM ({stored} UNION ALL {kept}) LIMIT 1", values * 2):  # noqa: S608
+        if self._rows(f"SELECT 1 FROM ({stored} UNION ALL {kept}) LIMIT 1", values * 2):
             with self._transaction():
                 self._db.execute(f"INSERT OR IGNORE INTO pending {stored}", values)
                 self._db.execute(f"INSERT OR IGNORE INTO pending {kept}", values)
@@ -209,7 +242,10 @@ class LocalStore:
 
     def sources(self) -> dict[str, tuple[int, int]]:
         """The files that were read to their end: name to (size in bytes, time of change in ns)."""
-        return {name: (size, mtime) for name, size, mtime in self._rows("SELECT name, size, mtime_ns FROM sources")}
+        return {
+            name: (size, mtime)
+            for name, size, mtime in self._rows("SELECT name, size, mtime_ns FROM sources")
+        }
 
     def failures(self) -> dict[str, str]:
         """What was noted of files that could not be read, or not wholly."""
@@ -218,7 +254,10 @@ class LocalStore:
     def read_source(self, name: str, size: int, mtime_ns: int, failures: str = "") -> None:
         """Note that every document of this file is in the store, or why it can't be."""
         with self._transaction():
-            self._db.execute("INSERT OR REPLACE INTO sources VALUES (?, ?, ?, ?)", (name, size, mtime_ns, failures))
+            self._db.execute(
+                "INSERT OR REPLACE INTO sources VALUES (?, ?, ?, ?)",
+                (name, size, mtime_ns, failures),
+            )
 
     def forget_source(self, name: str, *, keep: bool = False) -> None:
         """The file is gone: its documents go too; with `keep` their vectors stay for `borrow` until `drop_kept`."""
@@ -229,7 +268,9 @@ class LocalStore:
                     " JOIN passages ON document = documents.id JOIN vectors ON passage = passages.id WHERE source = ?",
                     (name,),
                 )
-        self.remove(row[0] for row in self._rows("SELECT name FROM documents WHERE source = ?", (name,)))
+        self.remove(
+            row[0] for row in self._rows("SELECT name FROM documents WHERE source = ?", (name,))
+        )
         with self._transaction():
             self._db.execute("DELETE FROM sources WHERE name = ?", (name,))
 
@@ -245,19 +286,19 @@ class LocalStore:
     def document(self, name: str) -> Document:
         """A document with its text. Raises KeyError where there is none of this name."""
         columns = "name, title, text, language, digest, author, date, pages"
-        rows = self._rows(f"SELECT {columns} FROM documents WHERE name = ?", (name,))  # noqa: S608
+        rows = self._rows(f"SELECT {columns} FROM documents WHERE name = ?", (name,))
         if not rows:
             raise KeyError(name)
         name, title, text, language, digest, author, date, pages = rows[0]
         return Document(name, title, text, language, digest, author, date, _unpack(pages))
 
-    def passages(self, numbers: Sequence[int]) -> list[StoredPassage]:
+    def passages(self, numbers: Sequence[int]) -> list[StoredChunk]:
         """Passages by id, in the order asked for; ids that are gone are left out."""
         rows = self._passages("passages.id IN (SELECT value FROM json_each(?))", _json(numbers))
         found = {row.id: row for row in rows}
         return [found[number] for number in numbers if number in found]
 
-    def passages_of(self, name: str) -> list[StoredPassage]:
+    def chunks_of(self, name: str) -> list[StoredChunk]:
         """All passages of a document, in order."""
         return self._passages("documents.name = ?", name)
 
@@ -273,7 +314,11 @@ class LocalStore:
         """
         with self._lock, self._still():
             self._index.refresh()
-            allowed = None if documents is None else np.array([row[0] for row in self._rows_of(documents)], np.int64)
+            allowed = (
+                None
+                if documents is None
+                else np.array([row[0] for row in self._rows_of(documents)], np.int64)
+            )
             return self._index.search(vector, k, allowed)
 
     def search_words(
@@ -282,7 +327,7 @@ class LocalStore:
         """The `k` best passages by BM25 over index terms: (id, score), higher is better, best first.
 
         Args:
-            words: terms from `index.lexical.terms`.
+            words: terms from `index.text.words.terms`.
             k: how many at most.
             documents: names to search among; all where None.
         """
@@ -290,7 +335,11 @@ class LocalStore:
             return []
         phrases = ['"' + word.replace('"', '""') + '"' for word in dict.fromkeys(words)]
         # Every row that is scored looks at every word asked for, also those that no passage has.
-        phrases = [each for each in phrases if self._rows("SELECT 1 FROM words WHERE words MATCH ? LIMIT 1", (each,))]
+        phrases = [
+            each
+            for each in phrases
+            if self._rows("SELECT 1 FROM words WHERE words MATCH ? LIMIT 1", (each,))
+        ]
         if not phrases:
             return []
         query = " OR ".join(phrases)
@@ -300,25 +349,34 @@ class LocalStore:
         if documents is not None:
             values.append(_json([row[0] for row in self._rows_of(documents)]))
         rows = self._rows(
-            f"SELECT rowid, -rank FROM words WHERE words MATCH ?{among} ORDER BY rank LIMIT ?",  # noqa: S608
+            f"SELECT rowid, -rank FROM words WHERE words MATCH ?{among} ORDER BY rank LIMIT ?",
             (*values, k),
         )
         return [(number, score) for number, score in rows]
 
-    def token_vectors(self, numbers: Sequence[int]) -> list[tuple[NDArray[np.float32], NDArray[np.int32]]]:
+    def token_vectors(
+        self, numbers: Sequence[int]
+    ) -> list[tuple[NDArray[np.float32], NDArray[np.int32]]]:
         """For each passage its token vectors (t, d) and their spans (t, 2) in the document's text."""
         rows = self._rows(
             "SELECT passage, tokens, spans FROM vectors WHERE passage IN (SELECT value FROM json_each(?))",
             (_json(numbers),),
         )
         found = {
-            number: (decode_tokens(tokens, self.dimension), np.frombuffer(spans, "<i4").reshape(-1, 2))
+            number: (
+                decode_tokens(tokens, self.dimension),
+                np.frombuffer(spans, "<i4").reshape(-1, 2),
+            )
             for number, tokens, spans in rows
         }
         return [found[number] for number in numbers]
 
     def compare(
-        self, numbers: Sequence[int], vector: NDArray[np.float32], view: NDArray[np.float32], common: NDArray[np.float32]
+        self,
+        numbers: Sequence[int],
+        vector: NDArray[np.float32],
+        view: NDArray[np.float32],
+        common: NDArray[np.float32],
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
         """How like a question each of these passages is, in one reading of their vectors.
 
@@ -333,14 +391,21 @@ class LocalStore:
             how many tokens each passage has.
         """
         query = "SELECT passage, vector, tokens FROM vectors WHERE passage IN (SELECT value FROM json_each(?))"
-        rows = {number: (vector, tokens) for number, vector, tokens in self._rows(query, (_json(numbers),))}
-        vectors = np.frombuffer(b"".join(rows[number][0] for number in numbers), "<f4").reshape(-1, self.dimension)
+        rows = {
+            number: (vector, tokens)
+            for number, vector, tokens in self._rows(query, (_json(numbers),))
+        }
+        vectors = np.frombuffer(b"".join(rows[number][0] for number in numbers), "<f4").reshape(
+            -1, self.dimension
+        )
         similar, sizes = similar_tokens([rows[number][1] for number in numbers], view, common)
         return vectors @ vector, similar, sizes
 
     def vectors(self, numbers: Sequence[int]) -> NDArray[np.float32]:
         """The stored vectors of passages, (n, d) float32, in the order asked for."""
-        query = "SELECT passage, vector FROM vectors WHERE passage IN (SELECT value FROM json_each(?))"
+        query = (
+            "SELECT passage, vector FROM vectors WHERE passage IN (SELECT value FROM json_each(?))"
+        )
         rows = dict(self._rows(query, (_json(numbers),)))
         return np.stack([np.frombuffer(rows[number], "<f4") for number in numbers])
 
@@ -383,14 +448,19 @@ class LocalStore:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
     def _migrate(self, fingerprint: str) -> None:
         self._db.execute(f"PRAGMA page_size = {_PAGE}")  # of a new database
         self._db.execute("PRAGMA cache_size = -65536")
-        self._db.execute("PRAGMA mmap_size = 2147418112")  # SQLite's most: reading copies once, not twice
+        self._db.execute(
+            "PRAGMA mmap_size = 2147418112"
+        )  # SQLite's most: reading copies once, not twice
         # WAL lets readers go on while a document is written; FULL makes each commit outlive a power cut.
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
@@ -399,20 +469,26 @@ class LocalStore:
         try:
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
             if version > len(_MIGRATIONS):
-                raise UserError("store_too_new", folder=self.folder, version=version, known=len(_MIGRATIONS))
+                raise UserError(
+                    "store_too_new", folder=self.folder, version=version, known=len(_MIGRATIONS)
+                )
             for script in _MIGRATIONS[version:]:
                 for statement in script.split(";\n"):
                     if statement.strip():
                         self._db.execute(statement)
             self._db.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}")
             self._db.execute("INSERT OR IGNORE INTO facts VALUES ('embedder', ?)", (fingerprint,))
-            made_by = self._db.execute("SELECT value FROM facts WHERE name = 'embedder'").fetchone()[0]
+            made_by = self._db.execute(
+                "SELECT value FROM facts WHERE name = 'embedder'"
+            ).fetchone()[0]
             self._db.execute("COMMIT")
         except BaseException:
             self._roll_back()
             raise
         if made_by != fingerprint:
-            raise UserError("index_other_model", folder=self.folder, made_by=made_by, asked=fingerprint)
+            raise UserError(
+                "index_other_model", folder=self.folder, made_by=made_by, asked=fingerprint
+            )
 
     @contextmanager
     def _change(self) -> Iterator[int]:
@@ -420,7 +496,9 @@ class LocalStore:
         with self._transaction():
             generation = self.generation + 1
             yield generation
-            self._db.execute("UPDATE facts SET value = ? WHERE name = 'generation'", (str(generation),))
+            self._db.execute(
+                "UPDATE facts SET value = ? WHERE name = 'generation'", (str(generation),)
+            )
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -453,18 +531,26 @@ class LocalStore:
     def _remove(self, names: Sequence[str], generation: int) -> None:
         listed = _json(names)
         gone = _json(row[0] for row in self._rows_of(names))
-        self._db.execute("INSERT INTO removals SELECT value, ? FROM json_each(?)", (generation, gone))
-        self._db.execute("DELETE FROM words WHERE rowid IN (SELECT value FROM json_each(?))", (gone,))
-        self._db.execute("DELETE FROM documents WHERE name IN (SELECT value FROM json_each(?))", (listed,))
+        self._db.execute(
+            "INSERT INTO removals SELECT value, ? FROM json_each(?)", (generation, gone)
+        )
+        self._db.execute(
+            "DELETE FROM words WHERE rowid IN (SELECT value FROM json_each(?))", (gone,)
+        )
+        self._db.execute(
+            "DELETE FROM documents WHERE name IN (SELECT value FROM json_each(?))", (listed,)
+        )
 
-    def _passages(self, where: str, value: str) -> list[StoredPassage]:
+    def _passages(self, where: str, value: str) -> list[StoredChunk]:
         rows = self._rows(
-            'SELECT passages.id, name, title, language, ordinal, start, "end", passages.text, sentences FROM passages'  # noqa: S608
+            'SELECT passages.id, name, title, language, ordinal, start, "end", passages.text, sentences FROM passages'
             f" JOIN documents ON documents.id = document WHERE {where} ORDER BY ordinal",
             (value,),
         )
         return [
-            StoredPassage(number, document, title, language, ordinal, start, end, text, _unpack(sentences))
+            StoredChunk(
+                number, document, title, language, ordinal, start, end, text, _unpack(sentences)
+            )
             for number, document, title, language, ordinal, start, end, text, sentences in rows
         ]
 
@@ -505,12 +591,18 @@ class LocalStore:
 
 
 def _blobs(code: Encoded) -> tuple[bytes, bytes, bytes]:
-    return code.vector.astype("<f4").tobytes(), encode_tokens(code.tokens), code.spans.astype("<i4").tobytes()
+    return (
+        code.vector.astype("<f4").tobytes(),
+        encode_tokens(code.tokens),
+        code.spans.astype("<i4").tobytes(),
+    )
 
 
 def encode_tokens(tokens: NDArray[np.float32]) -> bytes:
     """Token vectors (t, d) as (t,) float16 scales, then (t, d) int8; values under 3e-5 are lost."""
-    scales = np.maximum(np.abs(tokens).max(axis=1, initial=0) / 127, np.finfo("<f2").tiny).astype("<f2")
+    scales = np.maximum(np.abs(tokens).max(axis=1, initial=0) / 127, np.finfo("<f2").tiny).astype(
+        "<f2"
+    )
     levels = np.clip(np.rint(tokens / scales[:, None].astype(np.float32)), -127, 127)
     return scales.tobytes() + levels.astype(np.int8).tobytes()
 
@@ -519,7 +611,9 @@ def decode_tokens(data: bytes, dimension: int) -> NDArray[np.float32]:
     """The token vectors (t, d) float32 of `encode_tokens`."""
     count = len(data) // (dimension + 2)
     scales = np.frombuffer(data, "<f2", count).astype(np.float32)
-    return np.frombuffer(data, np.int8, offset=2 * count).reshape(count, dimension) * scales[:, None]
+    return (
+        np.frombuffer(data, np.int8, offset=2 * count).reshape(count, dimension) * scales[:, None]
+    )
 
 
 def similar_tokens(
@@ -534,20 +628,27 @@ def similar_tokens(
     both = np.ascontiguousarray(np.vstack([view, common]).T)
     sizes = np.array([len(data) // (dimension + 2) for data in coded], np.int64)
     counts = sizes.tolist()
-    scales = np.frombuffer(b"".join(data[: 2 * n] for data, n in zip(coded, counts, strict=True)), "<f2")
+    scales = np.frombuffer(
+        b"".join(data[: 2 * n] for data, n in zip(coded, counts, strict=True)), "<f2"
+    )
     scales = scales.astype(np.float32)[:, None]
     # In products too small for BLAS to share between threads, which then wait for each other longer than they work.
     rows = max(1, _UNSHARED // both.size)
     count = len(scales)
     blank = bytes(-count % rows * dimension)
-    levels = np.frombuffer(b"".join([*(data[2 * n :] for data, n in zip(coded, counts, strict=True)), blank]), np.int8)
+    levels = np.frombuffer(
+        b"".join([*(data[2 * n :] for data, n in zip(coded, counts, strict=True)), blank]), np.int8
+    )
     levels = levels.reshape(-1, rows, dimension)
     similar = np.empty((count, len(view)), np.float32)
     for start in range(0, count, _PIECES * rows):
         here = slice(start, min(start + _PIECES * rows, count))
         pieces = levels[start // rows :][:_PIECES].astype(np.float32)
         products = (pieces @ both).reshape(-1, both.shape[1])[: here.stop - start] * scales[here]
-        squares = np.einsum("prd,prd->pr", pieces, pieces).reshape(-1, 1)[: here.stop - start] * scales[here] ** 2
+        squares = (
+            np.einsum("prd,prd->pr", pieces, pieces).reshape(-1, 1)[: here.stop - start]
+            * scales[here] ** 2
+        )
         lengths = np.sqrt(np.maximum(squares - 2 * products[:, -1:] + common @ common, 1e-12))
         similar[here] = (products[:, :-1] - view @ common) / lengths
     return similar.T, sizes

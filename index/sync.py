@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
+from index.chunking import Chunk, split
 from index.contract import DocumentInfo, Store
 from index.documents import TEXTS, Document, name_of, walk
 from index.embedder import Embedder, Encoded
-from index.passages import Passage, split
-from index.reading import Reader, readers_mark
+from index.errors import UserError
+from index.reading.reader import Reader, readers_mark
 from index.workers import Workers
-from weights.errors import UserError
 
 _AT_ONCE = 64  # passages embedded between two commits, and between two looks at `stop`
 _PASSAGE = 800  # characters of a passage, until some have been cut
@@ -80,13 +80,26 @@ def sync(
     with store.alone(stop):
         if not stop.is_set():
             with Reader() as reader:
-                _sync(library, files, store, _Writer(store, embedder, progress, stop, workers), report, reader=reader)
+                _sync(
+                    library,
+                    files,
+                    store,
+                    _Writer(store, embedder, progress, stop, workers),
+                    report,
+                    reader=reader,
+                )
             store.save_index()
     return report
 
 
 def _sync(
-    library: Path, files: dict[str, Path], store: Store, writer: "_Writer", report: SyncReport, *, reader: Reader
+    library: Path,
+    files: dict[str, Path],
+    store: Store,
+    writer: "_Writer",
+    report: SyncReport,
+    *,
+    reader: Reader,
 ) -> None:
     known = {info.name: info for info in store.documents()}
     held = Counter(info.source for info in known.values())
@@ -111,7 +124,11 @@ def _sync(
         if documents is None:
             noted += _lasting(source, path, facts, failures)
             continue
-        changed = [document for document in documents if _digest(known.get(document.name)) != document.digest]
+        changed = [
+            document
+            for document in documents
+            if _digest(known.get(document.name)) != document.digest
+        ]
         report.unchanged += len(documents) - len(changed)
         writer.uncut += sum(len(document.text) for document in changed)
         for document in changed:
@@ -124,7 +141,9 @@ def _sync(
             report.removed -= moved
             report.added += document.name not in known and not moved
         kept = {document.name for document in documents}
-        if gone := [name for name, info in known.items() if info.source == source and name not in kept]:
+        if gone := [
+            name for name, info in known.items() if info.source == source and name not in kept
+        ]:
             store.remove(gone)
             report.removed += len(gone)
         noted += _lasting(source, path, facts, failures) if failures else [(source, facts, "")]
@@ -145,12 +164,19 @@ def _look(
         try:
             facts = path.stat()
         except OSError as error:
-            report.failed.append((source, UserError("document_unreadable", file=path, reason=error.strerror)))
+            report.failed.append(
+                (source, UserError("document_unreadable", file=path, reason=error.strerror))
+            )
             continue
         failed = json.loads(failures.get(source, "{}"))
-        if before.get(source) == (facts.st_size, facts.st_mtime_ns) and failed.get("mark", readers_mark()) == readers_mark():
+        if (
+            before.get(source) == (facts.st_size, facts.st_mtime_ns)
+            and failed.get("mark", readers_mark()) == readers_mark()
+        ):
             report.unchanged += held[source]
-            report.failed += [(source, UserError(code, **values)) for code, values in failed.get("errors", ())]
+            report.failed += [
+                (source, UserError(code, **values)) for code, values in failed.get("errors", ())
+            ]
         else:
             todo.append((source, path, facts))
     return todo
@@ -186,7 +212,7 @@ class _Writer:
         stop: threading.Event,
         workers: Workers | None = None,
     ) -> None:
-        self.waiting: list[tuple[Document, list[Passage], str]] = []
+        self.waiting: list[tuple[Document, list[Chunk], str]] = []
         self.uncut = 0  # characters of documents that are still to be cut
         self._store = store
         self._count = embedder.count
@@ -214,65 +240,86 @@ class _Writer:
             return False
         if self.waiting:
             # The same text under two names goes through the model once.
-            unlike = {document.digest: (document, passages) for document, passages, _ in self.waiting}
-            pairs = [(document, passage) for document, passages in unlike.values() for passage in passages]
+            unlike = {
+                document.digest: (document, passages) for document, passages, _ in self.waiting
+            }
+            pairs = [
+                (document, chunk) for document, passages in unlike.values() for chunk in passages
+            ]
             self._found += sum(len(passages) for _, passages, _ in self.waiting) - len(pairs)
             encoded = iter(self._embed(pairs))
-            vectors = {digest: list(islice(encoded, len(passages))) for digest, (_, passages) in unlike.items()}
+            vectors = {
+                digest: list(islice(encoded, len(passages)))
+                for digest, (_, passages) in unlike.items()
+            }
             self._store.put_many(
-                [(document, passages, vectors[document.digest], source) for document, passages, source in self.waiting]
+                [
+                    (document, passages, vectors[document.digest], source)
+                    for document, passages, source in self.waiting
+                ]
             )
             self.waiting.clear()
         return True
 
-    def _add_large(self, document: Document, passages: list[Passage], source: str) -> bool:
+    def _add_large(self, document: Document, passages: list[Chunk], source: str) -> bool:
         first = self._store.borrow(document)
         self._found += first
         for at in range(first, len(passages), self._at_once):
             if self._stop.is_set():
                 return False
-            self._store.keep(document, self._embed([(document, passage) for passage in passages[at : at + self._at_once]]))
+            self._store.keep(
+                document,
+                self._embed([(document, chunk) for chunk in passages[at : at + self._at_once]]),
+            )
         self._store.put(document, passages, [], source=source)
         return True
 
-    def _embed(self, pairs: Sequence[tuple[Document, Passage]]) -> list[Encoded]:
-        texts = [embedded_text(document, passage) for document, passage in pairs]
+    def _embed(self, pairs: Sequence[tuple[Document, Chunk]]) -> list[Encoded]:
+        texts = [embedded_text(document, chunk) for document, chunk in pairs]
         encoded: list[Encoded] = []
         if pairs:
             name = pairs[-1][0].name
             self._tell(name, 0)
-            encoded = self._encode([text for text, _ in texts], progress=lambda n, _: self._tell(name, n))
+            encoded = self._encode(
+                [text for text, _ in texts], progress=lambda n, _: self._tell(name, n)
+            )
         self._embedded += len(pairs)
         return [
-            _placed(code, offset, passage)
-            for code, (_, offset), (_, passage) in zip(encoded, texts, pairs, strict=True)
+            _placed(code, offset, chunk)
+            for code, (_, offset), (_, chunk) in zip(encoded, texts, pairs, strict=True)
         ]
 
     def _tell(self, name: str, done: int) -> None:
         if self._progress is None:
             return
         embedded = self._embedded + done
-        passage = self._characters / self._cut if self._cut > 20 else _PASSAGE
-        total = self._cut + round(max(self.uncut, 0) / passage)
+        chunk = self._characters / self._cut if self._cut > 20 else _PASSAGE
+        total = self._cut + round(max(self.uncut, 0) / chunk)
         done = self._found + embedded
         pace = (time.monotonic() - self._began) / embedded if embedded else None
-        self._progress(SyncProgress(name, done, total, None if pace is None else pace * (total - done)))
+        self._progress(
+            SyncProgress(name, done, total, None if pace is None else pace * (total - done))
+        )
 
 
-def embedded_text(document: Document, passage: Passage) -> tuple[str, int]:
+def embedded_text(document: Document, chunk: Chunk) -> tuple[str, int]:
     """What is embedded for a passage, and where in it the passage's own text begins: the title stands in front.
 
     A title that is the file's name does not: renaming a file then changes no vector.
     """
-    text = document.text[passage.start : passage.end]
-    if not document.title or document.named_after_file or text.lstrip("# ").startswith(document.title):
+    text = document.text[chunk.start : chunk.end]
+    if (
+        not document.title
+        or document.named_after_file
+        or text.lstrip("# ").startswith(document.title)
+    ):
         return text, 0
     return f"{document.title}\n{text}", len(document.title) + 1
 
 
-def _placed(code: Encoded, offset: int, passage: Passage) -> Encoded:
+def _placed(code: Encoded, offset: int, chunk: Chunk) -> Encoded:
     """The same with the spans in the document; tokens of the title lie before the passage's start."""
-    return Encoded(code.vector, code.tokens, (code.spans - offset + passage.start).astype(np.int32))
+    return Encoded(code.vector, code.tokens, (code.spans - offset + chunk.start).astype(np.int32))
 
 
 def _documents(
@@ -291,7 +338,9 @@ def _documents(
                 continue
             if owners.setdefault(found.name, source) != source:
                 failures.append(
-                    UserError("document_elsewhere", file=path, name=found.name, first=owners[found.name])
+                    UserError(
+                        "document_elsewhere", file=path, name=found.name, first=owners[found.name]
+                    )
                 )
                 continue
             documents.append(found)
@@ -310,5 +359,3 @@ def _note(store: Store, noted: list[tuple[str, stat_result, str]]) -> None:
     for source, facts, failures in noted:
         store.read_source(source, facts.st_size, facts.st_mtime_ns, failures)
     noted.clear()
-
-

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from weights.errors import UserError
+from index.errors import UserError
 
 _EXACT = 20_000  # passages that one core compares in a few milliseconds
 _SAMPLE = 20_000  # vectors that the codes are found from
@@ -61,17 +61,23 @@ class VectorIndex:
                 self._on_disk = self._generation
             count = int(self._rows("SELECT count(*) FROM passages", ())[0][0])
             if 4 * self._index.ntotal >= count:
-                gone = self._rows("SELECT passage FROM removals WHERE generation > ?", (self._generation,))
+                gone = self._rows(
+                    "SELECT passage FROM removals WHERE generation > ?", (self._generation,)
+                )
                 self._index.remove_ids(np.array([row[0] for row in gone], np.int64))
                 self._add(self._index, self._numbers(self._generation, generation))
             if self._index.ntotal != count:
                 self._index, self._on_disk = self._built(generation), -1
             self._generation = generation
         if not _fits(self._index) and self._growth is None:
-            self._growth = threading.Thread(target=self._grow, args=(generation,), daemon=True, name="cocorico-grow")
+            self._growth = threading.Thread(
+                target=self._grow, args=(generation,), daemon=True, name="cocorico-grow"
+            )
             self._growth.start()
 
-    def search(self, vector: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None) -> list[tuple[int, float]]:
+    def search(
+        self, vector: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None
+    ) -> list[tuple[int, float]]:
         """The `k` nearest to `vector` (d,) float32: (passage, cosine), best first; among `allowed` where given.
 
         Among `allowed` nothing is passed over but what the codes confuse.
@@ -88,7 +94,9 @@ class VectorIndex:
         faiss.omp_set_num_threads(1)
         try:
             wanted = min(max(5 * k, _AGAIN) if coded else k, index.ntotal)
-            ((scores,), (numbers,)) = index.search(vector.reshape(1, -1).astype(np.float32), wanted, params=parameters)
+            ((scores,), (numbers,)) = index.search(
+                vector.reshape(1, -1).astype(np.float32), wanted, params=parameters
+            )
         finally:
             faiss.omp_set_num_threads(threads)
         scores, numbers = scores[numbers >= 0], numbers[numbers >= 0]
@@ -130,7 +138,11 @@ class VectorIndex:
 
     def _load(self, newest: int) -> tuple[Any, int]:
         """The newest file that can be read whole and isn't ahead of the database; an empty index if there is none."""
-        for path in sorted(self._folder.glob("vectors-*.faiss"), key=lambda path: path.stat().st_mtime_ns, reverse=True):
+        for path in sorted(
+            self._folder.glob("vectors-*.faiss"),
+            key=lambda path: path.stat().st_mtime_ns,
+            reverse=True,
+        ):
             try:
                 generation = int(path.stem.partition("-")[2])
                 index = _read(path)
@@ -142,7 +154,9 @@ class VectorIndex:
 
     def _numbers(self, since: int, upto: int) -> NDArray[np.int64]:
         """The passages made after the generation `since` and not after `upto`, in order."""
-        rows = self._rows("SELECT id FROM passages WHERE generation > ? AND generation <= ?", (since, upto))
+        rows = self._rows(
+            "SELECT id FROM passages WHERE generation > ? AND generation <= ?", (since, upto)
+        )
         return np.sort(np.fromiter((row[0] for row in rows), np.int64, len(rows)))
 
     def _built(self, upto: int) -> Any:
@@ -164,7 +178,9 @@ class VectorIndex:
         """Those of the passages that are still there (n,), and their vectors (n, d)."""
         query = "SELECT passage, vector FROM vectors WHERE passage IN (SELECT value FROM json_each(?)) ORDER BY passage"
         rows = self._rows(query, (str(numbers.tolist()),))
-        vectors = np.frombuffer(b"".join(vector for _, vector in rows), "<f4").reshape(-1, self._dimension)
+        vectors = np.frombuffer(b"".join(vector for _, vector in rows), "<f4").reshape(
+            -1, self._dimension
+        )
         return np.array([number for number, _ in rows], np.int64), vectors
 
     def _grow(self, upto: int) -> None:
@@ -204,7 +220,9 @@ def _empty(dimension: int, *, coded: bool) -> Any:
     if not coded:
         return faiss.IndexIDMap2(faiss.IndexFlatIP(dimension))
     # One list: of FAISS's indexes with these codes, only the inverted file removes and searches among some.
-    return faiss.index_factory(dimension, f"IVF1,PQ{dimension // 2}x4fs", faiss.METRIC_INNER_PRODUCT)
+    return faiss.index_factory(
+        dimension, f"IVF1,PQ{dimension // 2}x4fs", faiss.METRIC_INNER_PRODUCT
+    )
 
 
 def _blocks(numbers: NDArray[np.int64]) -> list[NDArray[np.int64]]:

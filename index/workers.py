@@ -17,8 +17,8 @@ from types import TracebackType
 from typing import Any
 
 from index.embedder import Embedder, Encoded
-from weights.convert import ensure_embedder
-from weights.errors import UserError
+from index.errors import UserError
+from index.models.convert import ensure_embedder
 
 _JOB = 16  # texts handed out at once
 _TRIES = 3  # times that every job at work may be lost before it is put down to the jobs
@@ -43,19 +43,34 @@ class Workers:
     """
 
     def __init__(
-        self, model: str, home: Path, fingerprint: str, number: int, *, threads: int | None = None, ray: str = ""
+        self,
+        model: str,
+        home: Path,
+        fingerprint: str,
+        number: int,
+        *,
+        threads: int | None = None,
+        ray: str = "",
     ) -> None:
         self.number = max(number, 1)
         self._fingerprint = fingerprint
         self._pool: ProcessPoolExecutor | None = None
         self._ray: Any = None
-        self._lost: tuple[type[Exception], ...] = (BrokenProcessPool,)  # raised for a job whose worker died
+        self._lost: tuple[type[Exception], ...] = (
+            BrokenProcessPool,
+        )  # raised for a job whose worker died
         if ray:
             processors = self._open_ray(ray, threads or 1)
             self.number = number or max(1, processors // (threads or 1))
-        self._model = model, home, threads or (1 if ray else max(1, (os.cpu_count() or 1) // self.number))
+        self._model = (
+            model,
+            home,
+            threads or (1 if ray else max(1, (os.cpu_count() or 1) // self.number)),
+        )
 
-    def passages(self, texts: Sequence[str], *, progress: Callable[[int, int], None] | None = None) -> list[Encoded]:
+    def passages(
+        self, texts: Sequence[str], *, progress: Callable[[int, int], None] | None = None
+    ) -> list[Encoded]:
         """As `Embedder.passages`, whichever worker dies meanwhile.
 
         Raises:
@@ -77,7 +92,9 @@ class Workers:
                     waiting.append(job)
                     continue
                 if fingerprint != self._fingerprint:
-                    raise UserError("worker_other_model", made_by=self._fingerprint, worker=fingerprint)
+                    raise UserError(
+                        "worker_other_model", made_by=self._fingerprint, worker=fingerprint
+                    )
                 found |= zip(job, encoded, strict=True)
                 if progress:
                     progress(len(found), len(texts))
@@ -97,7 +114,10 @@ class Workers:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -110,7 +130,9 @@ class Workers:
                 return self._pool.submit(_embed, job)
             except BrokenProcessPool:  # one died: Python gives up all of them
                 self._pool.shutdown()
-        self._pool = ProcessPoolExecutor(self.number, mp_context=get_context("spawn"), initializer=_begin)
+        self._pool = ProcessPoolExecutor(
+            self.number, mp_context=get_context("spawn"), initializer=_begin
+        )
         return self._pool.submit(_embed, job)
 
     def _open_ray(self, address: str, threads: int) -> int:
@@ -123,12 +145,22 @@ class Workers:
         modules = [str(root / name) for name in ("index", "weights")]
         try:
             ray.init(
-                address=address, runtime_env={"py_modules": modules}, logging_level="ERROR", log_to_driver=False
+                address=address,
+                runtime_env={"py_modules": modules},
+                logging_level="ERROR",
+                log_to_driver=False,
             )
         except (ConnectionError, ValueError, RuntimeError) as error:
-            raise UserError("ray_unreachable", address=address, reason=str(error).splitlines()[0]) from error
+            raise UserError(
+                "ray_unreachable", address=address, reason=str(error).splitlines()[0]
+            ) from error
         self._ray, errors = ray, ray.exceptions
-        self._lost = (errors.WorkerCrashedError, errors.NodeDiedError, errors.OutOfMemoryError, errors.ObjectLostError)
+        self._lost = (
+            errors.WorkerCrashedError,
+            errors.NodeDiedError,
+            errors.OutOfMemoryError,
+            errors.ObjectLostError,
+        )
         self._remote = ray.remote(num_cpus=threads, max_retries=_TRIES)(_embed)
         return int(ray.cluster_resources().get("CPU", 1))
 

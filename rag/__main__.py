@@ -14,8 +14,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from index.errors import UserError
 from rag.settings import Settings, from_environment
-from weights.errors import UserError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = run(options, settings)
         return 130 if interrupted.is_set() else status
     except UserError as error:
-        from rag.messages import explain
+        from rag.i18n import explain
 
         print(f"cocorico: {explain(error, language)}", file=sys.stderr)
         return 1
@@ -62,15 +62,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--library", metavar="DIR", help="folder or .jsonl file of documents (default: seeds/)")
     common.add_argument(
-        "--home", metavar="DIR", help="where weights and indexes lie (default: COCORICO_HOME or the user's data folder)"
+        "--library", metavar="DIR", help="folder or .jsonl file of documents (default: seeds/)"
     )
-    common.add_argument("--embedder", metavar="ID", help="a sentence-transformers model for vectors: folder or Hub id")
     common.add_argument(
-        "--store", metavar="URL", help="keep the index on Milvus: http://HOST:19530#NAME (default: in a folder below --home)"
+        "--home",
+        metavar="DIR",
+        help="where weights and indexes lie (default: COCORICO_HOME or the user's data folder)",
     )
-    common.add_argument("--threads", type=_from_to(1, 1024), metavar="N", help="processor cores to use (default: all)")
+    common.add_argument(
+        "--embedder",
+        metavar="ID",
+        help="a sentence-transformers model for vectors: folder or Hub id",
+    )
+    common.add_argument(
+        "--store",
+        metavar="URL",
+        help="keep the index on Milvus: http://HOST:19530#NAME (default: in a folder below --home)",
+    )
+    common.add_argument(
+        "--threads",
+        type=_from_to(1, 1024),
+        metavar="N",
+        help="processor cores to use (default: all)",
+    )
     model = argparse.ArgumentParser(add_help=False)
     model.add_argument(
         "--model",
@@ -80,7 +95,10 @@ def _parser() -> argparse.ArgumentParser:
     address = argparse.ArgumentParser(add_help=False)
     address.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
     address.add_argument(
-        "--port", type=_from_to(0, 65535), metavar="N", help="port to listen on (default: 7860, or the next free one)"
+        "--port",
+        type=_from_to(0, 65535),
+        metavar="N",
+        help="port to listen on (default: 7860, or the next free one)",
     )
     batch = argparse.ArgumentParser(add_help=False)
     batch.add_argument("question", nargs="?", help="in French or English")
@@ -90,51 +108,98 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE.jsonl",
         help="one {_id, text, history, passages} a line in, one result a line out; - for standard input",
     )
-    batch.add_argument("--language", choices=("fr", "en"), help="of the question and its answer (default: detected)")
+    batch.add_argument(
+        "--language",
+        choices=("fr", "en"),
+        help="of the question and its answer (default: detected)",
+    )
 
     parser = argparse.ArgumentParser(
-        prog="python -m rag", description="Questions in French or English, answered from your documents alone."
+        prog="python -m rag",
+        description="Questions in French or English, answered from your documents alone.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    ask = commands.add_parser("ask", parents=[common, model, batch], help="answer a question, with its sources")
-    ask.set_defaults(run=_ask)
-    search = commands.add_parser("search", parents=[common, batch], help="find the passages for a question")
-    search.add_argument("-k", type=_from_to(1, 1000), default=10, help="how many passages (default: 10)")
-    search.set_defaults(run=_search)
-    index = commands.add_parser("index", parents=[common], help="index the library and say what changed")
-    index.add_argument(
-        "--workers", type=_from_to(1, 1024), metavar="N", help="processes that embed (default: 1; with --ray: all there is)"
+    ask = commands.add_parser(
+        "ask", parents=[common, model, batch], help="answer a question, with its sources"
     )
-    index.add_argument("--ray", metavar="ADDRESS", default="", help="embed on a Ray cluster: auto, or ray://HOST:10001")
+    ask.set_defaults(run=_ask)
+    search = commands.add_parser(
+        "search", parents=[common, batch], help="find the passages for a question"
+    )
+    search.add_argument(
+        "-k", type=_from_to(1, 1000), default=10, help="how many passages (default: 10)"
+    )
+    search.set_defaults(run=_search)
+    index = commands.add_parser(
+        "index", parents=[common], help="index the library and say what changed"
+    )
+    index.add_argument(
+        "--workers",
+        type=_from_to(1, 1024),
+        metavar="N",
+        help="processes that embed (default: 1; with --ray: all there is)",
+    )
+    index.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        default="",
+        help="embed on a Ray cluster: auto, or ray://HOST:10001",
+    )
     index.set_defaults(run=_index)
     serve = commands.add_parser("serve", parents=[common, model, address], help="open the page")
     serve.add_argument("--no-browser", action="store_true", help="don't open a browser")
     serve.set_defaults(run=_serve)
     account = commands.add_parser("account", help="who may use a page that several people reach")
-    account.add_argument("--home", metavar="DIR", help="where the accounts lie (default: COCORICO_HOME or the user's data folder)")
-    account.add_argument("action", choices=("add", "remove", "list"), help="add also changes a password")
+    account.add_argument(
+        "--home",
+        metavar="DIR",
+        help="where the accounts lie (default: COCORICO_HOME or the user's data folder)",
+    )
+    account.add_argument(
+        "action", choices=("add", "remove", "list"), help="add also changes a password"
+    )
     account.add_argument("name", nargs="?", default="", help="of the account")
     account.set_defaults(run=_account)
-    mcp = commands.add_parser("mcp", parents=[common, model], help="serve the library to assistants that speak MCP, over stdio")
+    mcp = commands.add_parser(
+        "mcp",
+        parents=[common, model],
+        help="serve the library to assistants that speak MCP, over stdio",
+    )
     mcp.set_defaults(run=_mcp)
     models = commands.add_parser(
-        "models", parents=[common, model], help="the model files: what is there, from where, licence, checksum"
+        "models",
+        parents=[common, model],
+        help="the model files: what is there, from where, licence, checksum",
     )
-    models.add_argument("--fetch", action="store_true", help="fetch what the page needs and is not there")
-    models.add_argument("--with-small", action="store_true", help="with --fetch: the small model of the tests too")
-    models.add_argument("--use", metavar="FILE", type=Path, help="take a weight file that you already have")
-    models.add_argument("--verify", action="store_true", help="read every file again and compare its SHA-256")
+    models.add_argument(
+        "--fetch", action="store_true", help="fetch what the page needs and is not there"
+    )
+    models.add_argument(
+        "--with-small", action="store_true", help="with --fetch: the small model of the tests too"
+    )
+    models.add_argument(
+        "--use", metavar="FILE", type=Path, help="take a weight file that you already have"
+    )
+    models.add_argument(
+        "--verify", action="store_true", help="read every file again and compare its SHA-256"
+    )
     models.add_argument("--json", action="store_true", help="as JSON")
     models.set_defaults(run=_models)
     for name, does, run in (
-        ("backup", "keep documents, index, conversations and accounts in one file, while the page may be running", _backup),
+        (
+            "backup",
+            "keep documents, index, conversations and accounts in one file, while the page may be running",
+            _backup,
+        ),
         ("restore", "put such a file back, into an empty library and home", _restore),
     ):
         command = commands.add_parser(name, parents=[common], help=does)
         command.add_argument("file", metavar="FILE.zip", type=Path)
         command.set_defaults(run=run)
-    doctor = commands.add_parser("doctor", parents=[common, model, address], help="look for what is wrong with this set-up")
+    doctor = commands.add_parser(
+        "doctor", parents=[common, model, address], help="look for what is wrong with this set-up"
+    )
     doctor.set_defaults(run=_doctor)
     return parser
 
@@ -142,7 +207,9 @@ def _parser() -> argparse.ArgumentParser:
 def _from_to(least: int, most: int) -> Callable[[str], int]:
     def number(text: str) -> int:
         if not text.isdecimal() or not least <= int(text) <= most:
-            raise argparse.ArgumentTypeError(f"{text}: a whole number from {least} to {most} was expected")
+            raise argparse.ArgumentTypeError(
+                f"{text}: a whole number from {least} to {most} was expected"
+            )
         return int(text)
 
     return number
@@ -169,7 +236,11 @@ def _ask(options: argparse.Namespace, settings: Settings) -> int:
     with closing(_Bar()) as bar, open_library(settings, progress=bar) as library:
         if isinstance(asked, str):
             answer = library.ask(asked, language=options.language)
-            print(_dumped(results.answer_json(answer)) if options.json else results.answer_text(answer))
+            print(
+                _dumped(results.answer_json(answer))
+                if options.json
+                else results.answer_text(answer)
+            )
             return 0
 
         def result(line: dict[str, Any]) -> dict[str, Any]:
@@ -193,7 +264,9 @@ def _search(options: argparse.Namespace, settings: Settings) -> int:
     with closing(_Bar()) as bar, open_library(settings, progress=bar, model=False) as library:
 
         def result(line: dict[str, Any]) -> dict[str, Any]:
-            hits = library.search(line["text"], k=options.k, language=options.language or line.get("language"))
+            hits = library.search(
+                line["text"], k=options.k, language=options.language or line.get("language")
+            )
             return {"passages": [results.hit_json(hit) for hit in hits]}
 
         if not isinstance(asked, str):
@@ -201,21 +274,27 @@ def _search(options: argparse.Namespace, settings: Settings) -> int:
         if options.json:
             print(_dumped(result({"text": asked})))
         else:
-            for number, hit in enumerate(library.search(asked, k=options.k, language=options.language), 1):
-                place = f"{hit.passage.document} {hit.passage.start}-{hit.passage.end}"
-                print(f"{number}. {hit.passage.title}  [{place}]  {hit.score:.2f}\n{hit.passage.text}\n")
+            for number, hit in enumerate(
+                library.search(asked, k=options.k, language=options.language), 1
+            ):
+                place = f"{hit.chunk.document} {hit.chunk.start}-{hit.chunk.end}"
+                print(
+                    f"{number}. {hit.chunk.title}  [{place}]  {hit.score:.2f}\n{hit.chunk.text}\n"
+                )
     return 0
 
 
 def _index(options: argparse.Namespace, settings: Settings) -> int:
+    from rag.i18n import explain, say
     from rag.library import open_library
-    from rag.messages import explain, say
 
     language = _terminal_language()
     workers = options.workers or (0 if options.ray else 1)
     with (
         closing(_Bar()) as bar,
-        open_library(settings, progress=bar, model=False, workers=workers, ray=options.ray) as library,
+        open_library(
+            settings, progress=bar, model=False, workers=workers, ray=options.ray
+        ) as library,
     ):
         report = library.report
         for path, error in report.failed:
@@ -237,7 +316,7 @@ def _index(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _serve(options: argparse.Namespace, settings: Settings) -> int:
-    from rag.service import Service
+    from rag.engine import Service
 
     # The page is the one room above this one; only this entry point reaches up to it.
     from ui.app import serve
@@ -250,7 +329,7 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
 def _account(options: argparse.Namespace, settings: Settings) -> int:
     from getpass import getpass
 
-    from rag.messages import say
+    from rag.i18n import say
     from ui.accounts import accounts_of
 
     accounts, language = accounts_of(settings), _terminal_language()
@@ -261,14 +340,17 @@ def _account(options: argparse.Namespace, settings: Settings) -> int:
         print(say("account_removed", language, name=options.name, home=settings.home))
     else:
         prompt = say("account_prompt", language, name=options.name)
-        accounts.add(options.name, getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n"))
+        accounts.add(
+            options.name,
+            getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n"),
+        )
         print(say("account_added", language, name=options.name))
     return 0
 
 
 def _mcp(options: argparse.Namespace, settings: Settings) -> int:
-    from rag.service import Service
-    from ui.tools import run
+    from rag.engine import Service
+    from ui.mcp import run
 
     with closing(Service(settings).start()) as service:
         run(service)
@@ -284,26 +366,36 @@ def _models(options: argparse.Namespace, settings: Settings) -> int:
         if options.fetch:
             models.fetch(settings, progress=bar, small=options.with_small)
     language = _terminal_language()
-    print(models.table(settings.home, verify=options.verify, as_json=options.json, language=language))
+    print(
+        models.table(settings.home, verify=options.verify, as_json=options.json, language=language)
+    )
     return 0
 
 
 def _backup(options: argparse.Namespace, settings: Settings) -> int:
     from rag.backup import back_up
-    from rag.messages import say
+    from rag.i18n import say
 
     documents, size = back_up(settings, options.file)
-    print(say("backup_made", _terminal_language(), file=options.file, documents=documents, size=size))
+    print(
+        say("backup_made", _terminal_language(), file=options.file, documents=documents, size=size)
+    )
     return 0
 
 
 def _restore(options: argparse.Namespace, settings: Settings) -> int:
     from rag.backup import restore
-    from rag.messages import say
+    from rag.i18n import say
 
     documents = restore(settings, options.file)
     print(
-        say("backup_restored", _terminal_language(), documents=documents, library=settings.library, home=settings.home)
+        say(
+            "backup_restored",
+            _terminal_language(),
+            documents=documents,
+            library=settings.library,
+            home=settings.home,
+        )
     )
     return 0
 
@@ -324,9 +416,11 @@ def _question(options: argparse.Namespace) -> str:
     return question
 
 
-def _batch(source: str, lines: Iterable[bytes], result: Callable[[dict[str, Any]], dict[str, Any]]) -> int:
+def _batch(
+    source: str, lines: Iterable[bytes], result: Callable[[dict[str, Any]], dict[str, Any]]
+) -> int:
     """One JSON result a line, each as soon as it is known; a line that can't be done says why and the rest go on."""
-    from rag.messages import explain
+    from rag.i18n import explain
 
     failed = 0
     for number, text in enumerate(lines, 1):
@@ -371,14 +465,21 @@ def _json(text: bytes) -> Any:
 
 def _is_question(line: Any) -> bool:
     """Whether a line of a batch has what is needed, in the right types."""
-    if not isinstance(line, dict) or not isinstance(line.get("text"), str) or not line["text"].strip():
+    if (
+        not isinstance(line, dict)
+        or not isinstance(line.get("text"), str)
+        or not line["text"].strip()
+    ):
         return False
     history, passages = line.get("history") or [], line.get("passages")
     return (
         line.get("language") in (None, "fr", "en")
         and isinstance(history, list)
         and all(isinstance(question, str) for question in history)
-        and (passages is None or (isinstance(passages, list) and all(isinstance(one, dict) for one in passages)))
+        and (
+            passages is None
+            or (isinstance(passages, list) and all(isinstance(one, dict) for one in passages))
+        )
     )
 
 
@@ -391,7 +492,9 @@ def _bug(error: Exception) -> UserError:
 
 def _terminal_language() -> str:
     """The language of messages on the terminal, from the locale: French where it is French, else English."""
-    locale = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    locale = (
+        os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    )
     return "fr" if locale.lower().startswith("fr") else "en"
 
 
@@ -400,12 +503,14 @@ class _Bar:
 
     def __init__(self) -> None:
         self._bars: dict[str, Any] = {}
-        self._lock = threading.Lock()  # models are fetched in one thread while documents are indexed in another
+        self._lock = (
+            threading.Lock()
+        )  # models are fetched in one thread while documents are indexed in another
 
     def __call__(self, what: str, done: int, total: int) -> None:
         from tqdm import tqdm  # type: ignore[import-untyped]
 
-        from rag.messages import say
+        from rag.i18n import say
 
         if not total:
             return
@@ -434,7 +539,7 @@ class _Bar:
 
     def state(self, state: Any) -> None:
         """The same for a service's states."""
-        from rag.messages import explain
+        from rag.i18n import explain
 
         if state.error:
             self.close()

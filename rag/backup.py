@@ -17,9 +17,9 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from index.documents import name_of, walk
+from index.errors import UserError
 from index.store import DATABASE
 from rag.settings import Settings
-from weights.errors import UserError
 
 _FORMAT = 1
 _ABOUT = "cocorico.json"
@@ -44,7 +44,9 @@ def back_up(settings: Settings, file: Path) -> tuple[int, int]:
         with (
             tempfile.TemporaryDirectory(prefix="cocorico-") as work,
             _private(part) as target,
-            zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1, strict_timestamps=False) as archive,
+            zipfile.ZipFile(
+                target, "w", zipfile.ZIP_DEFLATED, compresslevel=1, strict_timestamps=False
+            ) as archive,
         ):
             for name, database in _databases(settings).items():
                 if database.exists():
@@ -96,7 +98,9 @@ def restore(settings: Settings, file: Path) -> int:
             try:
                 _unpack(archive, places, dates)
             except OSError as error:
-                raise UserError("backup_unwritable", file=settings.home, reason=_reason(error)) from error
+                raise UserError(
+                    "backup_unwritable", file=settings.home, reason=_reason(error)
+                ) from error
     except (
         OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, zipfile.BadZipFile, zlib.error,
     ) as error:  # fmt: skip
@@ -109,10 +113,15 @@ def _databases(settings: Settings) -> dict[str, Path]:
     return {path.name: path for path in (settings.store_folder / DATABASE, settings.conversations)}
 
 
-def _places(settings: Settings, names: set[str], dates: dict[str, int], *, folder: bool) -> dict[str, Path]:
+def _places(
+    settings: Settings, names: set[str], dates: dict[str, int], *, folder: bool
+) -> dict[str, Path]:
     """Where each file goes; what isn't known stays in the archive."""
     places = {**_databases(settings), settings.accounts.name: settings.accounts}
-    places |= {f"documents/{name}": settings.library / name if folder else settings.library for name in dates}
+    places |= {
+        f"documents/{name}": settings.library / name if folder else settings.library
+        for name in dates
+    }
     if absent := {f"documents/{name}" for name in dates} - names:
         raise ValueError(min(absent))
     return {name: place for name, place in places.items() if name in names}
@@ -140,14 +149,23 @@ def _private(path: Path) -> IO[bytes]:
 def _snapshot(database: Path, copy: Path) -> None:
     """A copy of a database that others may be writing to, as of one moment."""
     copy.unlink(missing_ok=True)
-    with closing(sqlite3.connect(database, timeout=60)) as source, closing(sqlite3.connect(copy)) as target:
+    with (
+        closing(sqlite3.connect(database, timeout=60)) as source,
+        closing(sqlite3.connect(copy)) as target,
+    ):
         source.backup(target)
 
 
 def _safe(name: str) -> str:
     """A document's name, if it stays below its folder."""
     path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or not path.parts or "\\" in name or ":" in path.parts[0]:
+    if (
+        path.is_absolute()
+        or ".." in path.parts
+        or not path.parts
+        or "\\" in name
+        or ":" in path.parts[0]
+    ):
         raise ValueError(name)
     return name
 

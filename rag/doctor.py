@@ -13,10 +13,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from index.errors import UserError
 from rag import models
-from rag.messages import explain
+from rag.i18n import explain
 from rag.settings import ROOT, Settings
-from weights.errors import UserError
 
 _PYTHON = (3, 11)
 _MEMORY = 3_000_000_000  # the default models, their states and the page
@@ -29,7 +29,7 @@ _MODULES = (
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at: a code of `rag.messages` with its values, or an error."""
+    """One thing looked at: a code of `rag.i18n` with its values, or an error."""
 
     good: bool
     code: str
@@ -54,7 +54,9 @@ def examine(settings: Settings) -> list[Finding]:
             findings.append(Finding(False, error.code, error.values))
         except Exception as error:  # the doctor is for broken set-ups: it goes on whatever breaks
             name = check.__name__.strip("_")
-            findings.append(Finding(False, "unexpected", {"detail": f"{name}: {type(error).__name__}: {error}"}))
+            findings.append(
+                Finding(False, "unexpected", {"detail": f"{name}: {type(error).__name__}: {error}"})
+            )
     return findings
 
 
@@ -84,7 +86,7 @@ def _packages(settings: Settings) -> Iterator[Finding]:
 
 
 def _weights(settings: Settings) -> Iterator[Finding]:
-    from weights.fetch import status
+    from index.models.fetch import status
 
     wanted = models.needed(settings)
     for one in status(settings.home):
@@ -128,13 +130,25 @@ def _home(settings: Settings) -> Iterator[Finding]:
 
 
 def _disk(settings: Settings) -> Iterator[Finding]:
-    folder = next(folder for folder in (settings.home, *settings.home.absolute().parents) if folder.exists())
+    folder = next(
+        folder for folder in (settings.home, *settings.home.absolute().parents) if folder.exists()
+    )
     free = shutil.disk_usage(folder).free
-    absent = [file for file in models.needed(settings) if not (settings.home / "weights" / file.name).exists()]
+    absent = [
+        file
+        for file in models.needed(settings)
+        if not (settings.home / "weights" / file.name).exists()
+    ]
     # While a file is joined from its parts it lies there twice.
-    wanted = sum(file.size for file in absent) + max((file.size for file in absent), default=0) + _SPARE
+    wanted = (
+        sum(file.size for file in absent) + max((file.size for file in absent), default=0) + _SPARE
+    )
     good = free >= wanted
-    yield Finding(good, "doctor_disk" if good else "doctor_disk_bad", {"free": free, "needed": wanted, "path": folder})
+    yield Finding(
+        good,
+        "doctor_disk" if good else "doctor_disk_bad",
+        {"free": free, "needed": wanted, "path": folder},
+    )
 
 
 def _memory(settings: Settings) -> Iterator[Finding]:
@@ -143,7 +157,9 @@ def _memory(settings: Settings) -> Iterator[Finding]:
         yield Finding(True, "doctor_memory_unknown")
         return
     good = free >= _MEMORY or settings.model == "small" or settings.model.startswith("http")
-    yield Finding(good, "doctor_memory" if good else "doctor_memory_bad", {"free": free, "needed": _MEMORY})
+    yield Finding(
+        good, "doctor_memory" if good else "doctor_memory_bad", {"free": free, "needed": _MEMORY}
+    )
 
 
 def _free_memory() -> int | None:
@@ -162,9 +178,15 @@ def _free_memory() -> int | None:
 
 
 def _cores(settings: Settings) -> Iterator[Finding]:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     good = (settings.threads or 1) <= cores
-    yield Finding(good, "doctor_cores" if good else "doctor_cores_bad", {"cores": cores, "threads": settings.threads})
+    yield Finding(
+        good,
+        "doctor_cores" if good else "doctor_cores_bad",
+        {"cores": cores, "threads": settings.threads},
+    )
 
 
 def _gpu(settings: Settings) -> Iterator[Finding]:
@@ -178,7 +200,7 @@ def _gpu(settings: Settings) -> Iterator[Finding]:
 
 def _library(settings: Settings) -> Iterator[Finding]:
     from index.documents import walk
-    from index.reading import Reader
+    from index.reading.reader import Reader
 
     documents, failures = 0, []
     with Reader() as reader:
@@ -196,7 +218,9 @@ def _library(settings: Settings) -> Iterator[Finding]:
         yield Finding(False, "doctor_library_bad", {**values, "failed": len(failures)})
         yield Finding(False, failures[0].code, failures[0].values)
     else:
-        yield Finding(documents > 0, "doctor_library" if documents else "doctor_library_empty", values)
+        yield Finding(
+            documents > 0, "doctor_library" if documents else "doctor_library_empty", values
+        )
 
 
 def _store(settings: Settings) -> Iterator[Finding]:
@@ -209,7 +233,11 @@ def _store(settings: Settings) -> Iterator[Finding]:
 
         address = settings.store.partition("#")[0]
         with closing(connect(address, settings.store_token)) as client:
-            yield Finding(True, "doctor_store_remote", {"address": address, "version": client.get_server_version()})
+            yield Finding(
+                True,
+                "doctor_store_remote",
+                {"address": address, "version": client.get_server_version()},
+            )
         return
     path = settings.store_folder / DATABASE
     if not path.exists():
@@ -226,7 +254,11 @@ def _store(settings: Settings) -> Iterator[Finding]:
     except (sqlite3.DatabaseError, TypeError):
         yield Finding(False, "store_damaged", {"folder": settings.store_folder})
         return
-    model = Path(settings.embedder) if settings.embedder else settings.home / "weights" / "multilingual-e5-small"
+    model = (
+        Path(settings.embedder)
+        if settings.embedder
+        else settings.home / "weights" / "multilingual-e5-small"
+    )
     asked = f"{model.name}:{_digest(model)}" if model.is_dir() else settings.embedder
     if asked and made_by.split("|")[0] != asked:
         values = {"folder": settings.store_folder, "made_by": made_by.split("|")[0], "asked": asked}
@@ -244,7 +276,11 @@ def _port(settings: Settings) -> Iterator[Finding]:
         listening.bind((settings.host, settings.port))
         listening.listen()
     except (OSError, OverflowError) as error:
-        yield Finding(False, "doctor_port_bad", {**values, "reason": getattr(error, "strerror", None) or error})
+        yield Finding(
+            False,
+            "doctor_port_bad",
+            {**values, "reason": getattr(error, "strerror", None) or error},
+        )
     else:
         yield Finding(True, "doctor_port", values)
     finally:

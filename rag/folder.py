@@ -11,13 +11,15 @@ from pathlib import Path, PurePosixPath
 from secrets import token_hex
 
 from index.documents import KINDS
-from weights.errors import UserError
+from index.errors import UserError
 
 MOST_BYTES = 200_000_000  # of one file; index.documents reads no larger ones
 _UNDO = 86_400  # seconds for which a file taken out can be put back
 _DEEPEST = 6
 _LONGEST = 100  # characters of each part of a name
-_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)  # Windows has no files of these names
+_DEVICES = re.compile(
+    r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE
+)  # Windows has no files of these names
 
 
 class Folder:
@@ -36,7 +38,9 @@ class Folder:
                 if time.time() - old.stat().st_mtime > _UNDO:
                     shutil.rmtree(old)
 
-    async def put(self, name: str, data: AsyncIterable[bytes], *, replace: bool = False) -> tuple[str, str]:
+    async def put(
+        self, name: str, data: AsyncIterable[bytes], *, replace: bool = False
+    ) -> tuple[str, str]:
         """Write a file whole, or not at all.
 
         Args:
@@ -51,7 +55,9 @@ class Folder:
             UserError: `library_closed`, `document_kind`, `upload_large`, `upload_failed`.
         """
         target = self._existing(name) if replace else self._free(safe_name(name))
-        part = target.with_name(f".{token_hex(8)}.part")  # hidden: no index run reads it half written
+        part = target.with_name(
+            f".{token_hex(8)}.part"
+        )  # hidden: no index run reads it half written
         try:
             part.parent.mkdir(parents=True, exist_ok=True)
             size = 0
@@ -92,7 +98,11 @@ class Folder:
             UserError: `document_absent`, `upload_failed`.
         """
         place = self._aside / kept
-        found = [path for path in place.rglob("*") if path.is_file()] if re.fullmatch(r"[0-9a-f]{16}", kept) else []
+        found = (
+            [path for path in place.rglob("*") if path.is_file()]
+            if re.fullmatch(r"[0-9a-f]{16}", kept)
+            else []
+        )
         if len(found) != 1:
             raise UserError("document_absent", name=kept)
         name = found[0].relative_to(place).as_posix()
@@ -126,7 +136,9 @@ class Folder:
         number = 1
         while path.exists():
             number += 1
-            path = self._inside(PurePosixPath(name).with_stem(f"{PurePosixPath(name).stem}-{number}").as_posix())
+            path = self._inside(
+                PurePosixPath(name).with_stem(f"{PurePosixPath(name).stem}-{number}").as_posix()
+            )
         return path
 
 
@@ -141,11 +153,16 @@ def safe_name(name: str) -> str:
     last = PurePosixPath(parts[-1] if parts else "")
     if last.suffix.lower() not in KINDS:
         raise UserError("document_kind", file=name[-_LONGEST:], kinds=", ".join(KINDS))
-    stem = "_readme" if last.stem.lower() == "readme" else last.stem[:_LONGEST].rstrip()  # the index passes READMEs over
+    stem = (
+        "_readme" if last.stem.lower() == "readme" else last.stem[:_LONGEST].rstrip()
+    )  # the index passes READMEs over
     return "/".join([*(part[:_LONGEST].rstrip(". ") for part in parts[:-1]), stem + last.suffix])
 
 
 def _safe(part: str) -> str:
-    printable = "".join(character if character.isprintable() and character not in '<>:"|?*' else "-" for character in part)
+    printable = "".join(
+        character if character.isprintable() and character not in '<>:"|?*' else "-"
+        for character in part
+    )
     bare = printable.strip(". ")
     return f"_{bare}" if _DEVICES.match(bare) else bare

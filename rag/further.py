@@ -3,9 +3,9 @@
 import re
 from collections import Counter
 
-from rag.assistant import Answer
-from rag.facts import fold
-from rag.messages import say
+from rag.answerer import Answer
+from rag.i18n import say
+from rag.verifier.facts import fold
 
 _MOST = 2
 # Two words or more with a capital, a French or Dutch particle between them: one alone may be any word that opens a sentence. What
@@ -25,10 +25,12 @@ def further(answer: Answer) -> list[str]:
     said = fold(f"{answer.question} {answer.answer}")
     found = Counter[str]()
     for place, hit in enumerate(answer.passages):
-        text = hit.passage.text
+        text = hit.chunk.text
         for match in _NAME.finditer(text):
             name = match[0]
-            if _OPENING.search(text[: match.start()]):  # its first word may owe its capital to its place
+            if _OPENING.search(
+                text[: match.start()]
+            ):  # its first word may owe its capital to its place
                 continue
             if not any(word in said for word in fold(name).split() if len(word) > 2):
                 found[name] += len(answer.passages) - place

@@ -1,10 +1,10 @@
 """The Python API: open a library of documents, ask it, search it.
 
-    from rag.library import open_library
-    from rag.settings import from_environment
+from rag.library import open_library
+from rag.settings import from_environment
 
-    with open_library(from_environment()) as library:
-        print(library.ask("Combien Microsoft investit-il dans Mistral ?").answer)
+with open_library(from_environment()) as library:
+    print(library.ask("Combien Microsoft investit-il dans Mistral ?").answer)
 """
 
 import tempfile
@@ -21,24 +21,30 @@ from types import TracebackType
 from index.contract import Store
 from index.documents import Document
 from index.embedder import Embedder
+from index.errors import UserError
+from index.models.convert import ensure_embedder
+from index.models.fetch import Progress
 from index.store import LocalStore
 from index.sync import SyncProgress, SyncReport, put_documents, sync
+from index.text.language import detect
 from index.workers import Workers
-from rag.assistant import Answer, Assistant, Turn
-from rag.generator import Generator, open_generator
-from rag.language import detect
+from rag.answerer import Answer, Assistant, Turn
+from rag.llm.base import Generator, open_generator
 from rag.retriever import Hit, Retriever
 from rag.settings import Settings
-from weights.convert import ensure_embedder
-from weights.errors import UserError
-from weights.fetch import Progress
 
 
 class Library:
     """Documents that can be asked. Use `open_library`; close it, or use it in a `with` block."""
 
     def __init__(
-        self, store: Store, embedder: Embedder, report: SyncReport, generator: Generator | None, *, passages: int
+        self,
+        store: Store,
+        embedder: Embedder,
+        report: SyncReport,
+        generator: Generator | None,
+        *,
+        passages: int,
     ) -> None:
         self.store = store
         self.embedder = embedder
@@ -51,7 +57,9 @@ class Library:
         """The assistant over this library, or over another store made with the same embedder."""
         if self.generator is None:
             raise ValueError("opened without a model: this library can only be searched")
-        return Assistant(store or self.store, self.embedder, self.generator, passages=self._passages)
+        return Assistant(
+            store or self.store, self.embedder, self.generator, passages=self._passages
+        )
 
     def ask(
         self,
@@ -79,10 +87,17 @@ class Library:
             return self.assistant(store).answer(question, turns, language=language)
 
     def search(
-        self, question: str, *, k: int = 10, language: str | None = None, documents: Collection[str] | None = None
+        self,
+        question: str,
+        *,
+        k: int = 10,
+        language: str | None = None,
+        documents: Collection[str] | None = None,
     ) -> list[Hit]:
         """The `k` passages most likely to answer, best first, in all documents or in those of these names."""
-        return self.retriever.search(question, language or detect(question), k=k, documents=documents)
+        return self.retriever.search(
+            question, language or detect(question), k=k, documents=documents
+        )
 
     def close(self) -> None:
         """Free the model and close the store."""
@@ -94,7 +109,10 @@ class Library:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -107,7 +125,9 @@ class Library:
             if not isinstance(text, str) or not isinstance(title, str):
                 raise UserError("batch_passage", number=number + 1)
             digest = sha256(f"{title}\n{text}".encode()).hexdigest()
-            documents.append(Document(str(passage.get("_id", number)), title, text, detect(text), digest))
+            documents.append(
+                Document(str(passage.get("_id", number)), title, text, detect(text), digest)
+            )
         with (
             tempfile.TemporaryDirectory(prefix="cocorico-") as folder,
             LocalStore(Path(folder), self.embedder.fingerprint, self.embedder.dimension) as store,
@@ -148,19 +168,30 @@ def _open_milvus(settings: Settings, embedder: Embedder) -> Store:
     if not address.startswith(("http://", "https://", "milvus://")):
         raise UserError("store_address", address=settings.store)
     try:
-        return MilvusStore(address, name, embedder.fingerprint, embedder.dimension, token=settings.store_token)
+        return MilvusStore(
+            address, name, embedder.fingerprint, embedder.dimension, token=settings.store_token
+        )
     except UserError as error:
         if error.code != "index_other_model":
             raise
         known = error.values
         raise UserError(
-            "store_other_model", folder=known["folder"], made_by=known["made_by"], asked=known["asked"], name=name
+            "store_other_model",
+            folder=known["folder"],
+            made_by=known["made_by"],
+            asked=known["asked"],
+            name=name,
         ) from error
 
 
 def _workers(settings: Settings, embedder: Embedder, number: int, ray: str) -> Workers:
     return Workers(
-        settings.embedder, settings.home, embedder.fingerprint, number, threads=settings.threads, ray=ray
+        settings.embedder,
+        settings.home,
+        embedder.fingerprint,
+        number,
+        threads=settings.threads,
+        ray=ray,
     )
 
 
@@ -198,21 +229,31 @@ def open_library(
     loader = ThreadPoolExecutor(1, thread_name_prefix="cocorico-load")
     embedder = load_embedder(settings, progress=progress)
     # The text model loads while the library is looked through: both mostly wait for the disk or run outside the interpreter.
-    generator = loader.submit(
-        open_generator,
-        settings.model,
-        home=settings.home,
-        progress=progress,
-        threads=settings.threads,
-        api_key=settings.api_key,
-    ) if model else None
+    generator = (
+        loader.submit(
+            open_generator,
+            settings.model,
+            home=settings.home,
+            progress=progress,
+            threads=settings.threads,
+            api_key=settings.api_key,
+        )
+        if model
+        else None
+    )
     loader.shutdown(wait=False)
     store = open_store(settings, embedder)
     try:
         if on_store:
             on_store(store)
-        with _workers(settings, embedder, workers, ray) if workers != 1 or ray else nullcontext() as many:
-            run = partial(sync, settings.library, progress=on_indexing or indexing, stop=stop, workers=many)
+        with (
+            _workers(settings, embedder, workers, ray)
+            if workers != 1 or ray
+            else nullcontext() as many
+        ):
+            run = partial(
+                sync, settings.library, progress=on_indexing or indexing, stop=stop, workers=many
+            )
             try:
                 report = run(store, embedder)
             except UserError as error:
@@ -223,7 +264,13 @@ def open_library(
                 if on_store:
                     on_store(store)
                 report = run(store, embedder)
-        return Library(store, embedder, report, generator.result() if generator else None, passages=settings.passages)
+        return Library(
+            store,
+            embedder,
+            report,
+            generator.result() if generator else None,
+            passages=settings.passages,
+        )
     except BaseException:
         store.close()
         raise

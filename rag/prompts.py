@@ -6,9 +6,9 @@ that keeps the states of what it has read begins at the question wherever it kno
 
 from collections.abc import Sequence
 
-from rag.expected import closed
-from rag.focus import Excerpt
-from rag.generator import Message
+from rag.excerpts import Excerpt
+from rag.llm.base import Message
+from rag.verifier.expected import closed
 
 # The answer's first word says whether the excerpt holds one: its odds are read before anything is written, and the word itself
 # is then given to the model, which also settles the language. It isn't shown.
@@ -31,11 +31,23 @@ _WARBLER = (
     "eggs, which hatch after two weeks.",
 )
 _EXAMPLES = (
-    (_PORT, "Combien coûtera la rénovation du port ?", "Oui. La rénovation du vieux port coûtera 4,2 millions d'euros."),
+    (
+        _PORT,
+        "Combien coûtera la rénovation du port ?",
+        "Oui. La rénovation du vieux port coûtera 4,2 millions d'euros.",
+    ),
     (_WARBLER, "Quelle est la taille de cet oiseau ?", "Non."),
-    (_PORT, "What does Claire Daniel think?", "Yes. Claire Daniel, the leader of the opposition, finds the expense unreasonable."),
+    (
+        _PORT,
+        "What does Claire Daniel think?",
+        "Yes. Claire Daniel, the leader of the opposition, finds the expense unreasonable.",
+    ),
     (_PORT, "Who is the mayor of Kervalec?", "No."),
-    (_WARBLER, "Combien d'œufs la femelle pond-elle ?", "Oui. La femelle pond quatre ou cinq œufs."),
+    (
+        _WARBLER,
+        "Combien d'œufs la femelle pond-elle ?",
+        "Oui. La femelle pond quatre ou cinq œufs.",
+    ),
 )
 _ASK = {"fr": "Question : {question}", "en": "Question: {question}"}
 # Asked for a yes or a no, a small model says yes; asked what is known, it reads.
@@ -81,13 +93,21 @@ _REWRITE = {
         "Réécris la dernière question pour qu'elle se comprenne seule, à l'aide des questions précédentes. "
         "Écris seulement la question.",
         (
-            (("Quel est le prix du train pour Lyon ?",), "Et pour Nice ?", "Quel est le prix du train pour Nice ?"),
+            (
+                ("Quel est le prix du train pour Lyon ?",),
+                "Et pour Nice ?",
+                "Quel est le prix du train pour Nice ?",
+            ),
             (
                 ("Qui dirige la mairie de Brest ?", "Depuis quand ?"),
                 "Et qu'a-t-il promis ?",
                 "Qu'a promis le maire de Brest ?",
             ),
-            (("Combien la région donne-t-elle au port ?",), "Pourquoi ?", "Pourquoi la région donne-t-elle de l'argent au port ?"),
+            (
+                ("Combien la région donne-t-elle au port ?",),
+                "Pourquoi ?",
+                "Pourquoi la région donne-t-elle de l'argent au port ?",
+            ),
         ),
         "Questions précédentes :\n{history}\nDernière question : {question}",
     ),
@@ -95,13 +115,21 @@ _REWRITE = {
         "Rewrite the last question so that it can be understood alone, with the help of the earlier questions. "
         "Write only the question.",
         (
-            (("What does the train to Lyon cost?",), "And to Nice?", "What does the train to Nice cost?"),
+            (
+                ("What does the train to Lyon cost?",),
+                "And to Nice?",
+                "What does the train to Nice cost?",
+            ),
             (
                 ("Who runs the city of Brest?", "Since when?"),
                 "And what did he promise?",
                 "What did the mayor of Brest promise?",
             ),
-            (("How much does the region give to the port?",), "Why?", "Why does the region give money to the port?"),
+            (
+                ("How much does the region give to the port?",),
+                "Why?",
+                "Why does the region give money to the port?",
+            ),
         ),
         "Earlier questions:\n{history}\nLast question: {question}",
     ),
@@ -113,20 +141,28 @@ def instruction() -> list[Message]:
     messages = [Message("system", _INSTRUCTION)]
     for (title, text), question, answer in _EXAMPLES:
         language = "fr" if answer.startswith(OPENINGS["fr"]) else "en"
-        messages += [Message("user", _text(title, text) + _ASK[language].format(question=question)), Message("assistant", answer)]
+        messages += [
+            Message("user", _text(title, text) + _ASK[language].format(question=question)),
+            Message("assistant", answer),
+        ]
     return messages
 
 
 def beginning(excerpt: Excerpt) -> list[Message]:
     """What every prompt about this excerpt begins with."""
-    return [*instruction(), Message("user", _text(excerpt.passage.title, excerpt.text))]
+    return [*instruction(), Message("user", _text(excerpt.chunk.title, excerpt.text))]
 
 
-def answering(question: str, excerpt: Excerpt, language: str, *, insist: bool = False) -> list[Message]:
+def answering(
+    question: str, excerpt: Excerpt, language: str, *, insist: bool = False
+) -> list[Message]:
     """The messages that ask for an answer from the excerpt in `language`; `insist` after one in another language."""
     task = (_ASK_CLOSED if closed(question) else _ASK)[language].format(question=question)
     *before, last = beginning(excerpt)
-    return [*before, Message("user", f"{last.content}{task}{' ' + _INSIST[language] if insist else ''}")]
+    return [
+        *before,
+        Message("user", f"{last.content}{task}{' ' + _INSIST[language] if insist else ''}"),
+    ]
 
 
 def check() -> list[Message]:
@@ -146,7 +182,10 @@ def translating(text: str, language: str) -> list[Message]:
     """The messages that ask for a text of the other language in this one."""
     messages = [Message("system", _TRANSLATE[language])]
     for example in _TRANSLATED:
-        messages += [Message("user", example["en" if language == "fr" else "fr"]), Message("assistant", example[language])]
+        messages += [
+            Message("user", example["en" if language == "fr" else "fr"]),
+            Message("assistant", example[language]),
+        ]
     return [*messages, Message("user", text)]
 
 
@@ -165,7 +204,12 @@ def rewriting(question: str, earlier: Sequence[str], language: str) -> list[Mess
 
 
 def _asked(earlier: Sequence[str], last: str, language: str) -> Message:
-    return Message("user", _REWRITE[language][2].format(history="\n".join(f"- {text}" for text in earlier), question=last))
+    return Message(
+        "user",
+        _REWRITE[language][2].format(
+            history="\n".join(f"- {text}" for text in earlier), question=last
+        ),
+    )
 
 
 def _stated(statement: str, text: str) -> Message:

@@ -3,19 +3,19 @@
 from dataclasses import asdict
 from typing import Any
 
-from rag.assistant import Answer
-from rag.messages import say
+from rag.answerer import Answer
+from rag.i18n import say
 from rag.retriever import Hit
 
 
 def hit_json(hit: Hit) -> dict[str, Any]:
     """`document`, `passage` (its number in the document), `start`, `end` (code points), `score` (0..1)."""
-    passage = hit.passage
+    chunk = hit.chunk
     return {
-        "document": passage.document,
-        "passage": passage.ordinal,
-        "start": passage.start,
-        "end": passage.end,
+        "document": chunk.document,
+        "passage": chunk.ordinal,
+        "start": chunk.start,
+        "end": chunk.end,
         "score": round(hit.score, 4),
     }
 
@@ -59,7 +59,9 @@ def answer_text(answer: Answer) -> str:
             key = (citation.document, citation.start, citation.end)
             if key not in numbers:
                 numbers[key] = len(numbers) + 1
-                sources.append(f"[{numbers[key]}] {citation.title} ({citation.document}): « {citation.text} »")
+                sources.append(
+                    f"[{numbers[key]}] {citation.title} ({citation.document}): « {citation.text} »"
+                )
             text += f" [{numbers[key]}]"
         if not sentence.citations:
             text += " [?]"

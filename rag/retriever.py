@@ -13,9 +13,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from index.contract import Store, StoredPassage
+from index.contract import Store, StoredChunk
 from index.embedder import Embedder
-from index.lexical import terms
+from index.text.words import terms
 
 _BY_VECTOR = 40
 _BY_WORDS = 25
@@ -25,7 +25,14 @@ _SHARPNESS = 20.0
 # answers. `python -m bench.retrieval --fit` finds both, on the questions of its development half alone; the regression was then
 # brought to the frequencies that the other half showed (Platt's two constants, for a question that may have no answer at all).
 _ORDER = {"contrast": 21.0, "spread": 15.0, "vector": 8.0, "share": 0.8}
-_SCORE = {"bias": -15.75, "vector": 14.4, "late": 3.6, "contrast": 0.0, "foreign": 1.0, "lead": 0.36}
+_SCORE = {
+    "bias": -15.75,
+    "vector": 14.4,
+    "late": 3.6,
+    "contrast": 0.0,
+    "foreign": 1.0,
+    "lead": 0.36,
+}
 
 # Token vectors share one large direction that tells nothing. It is a property of the model, found here on texts of all
 # sorts: the mean of the candidates would take their common subject away as well, in a small library above all.
@@ -59,7 +66,7 @@ class Hit:
     question's tokens of the best cosine in the passage. `order` compares the hits of one question.
     """
 
-    passage: StoredPassage
+    chunk: StoredChunk
     score: float
     vector: float
     words: float
@@ -98,7 +105,9 @@ class Signals:
 
     def probability(self) -> Floats:
         """(n,) how likely each is to answer, 0..1."""
-        logit = sum(_SCORE[name] * getattr(self, name) for name in ("vector", "late", "contrast", "foreign"))
+        logit = sum(
+            _SCORE[name] * getattr(self, name) for name in ("vector", "late", "contrast", "foreign")
+        )
         return 1 / (1 + np.exp(-(_SCORE["bias"] + logit + _SCORE["lead"] * self.lead())))
 
 
@@ -108,9 +117,13 @@ class Retriever:
     def __init__(self, store: Store, embedder: Embedder) -> None:
         self._store = store
         self._embedder = embedder
-        self._beside = ThreadPoolExecutor(thread_name_prefix="words")  # the words are looked up while the model reads them
+        self._beside = ThreadPoolExecutor(
+            thread_name_prefix="words"
+        )  # the words are looked up while the model reads them
 
-    def search(self, query: str, language: str, *, k: int = 5, documents: Collection[str] | None = None) -> list[Hit]:
+    def search(
+        self, query: str, language: str, *, k: int = 5, documents: Collection[str] | None = None
+    ) -> list[Hit]:
         """The `k` passages likeliest to answer, best first.
 
         Args:
@@ -123,14 +136,18 @@ class Retriever:
         if not found:
             return []
         scores = signals.probability()
-        known = np.stack([scores, signals.vector, signals.words, signals.late, signals.order], axis=1).astype(float)
-        return [Hit(found[i], *known[i].tolist()) for i in np.argsort(-signals.order, kind="stable")[:k]]
+        known = np.stack(
+            [scores, signals.vector, signals.words, signals.late, signals.order], axis=1
+        ).astype(float)
+        return [
+            Hit(found[i], *known[i].tolist()) for i in np.argsort(-signals.order, kind="stable")[:k]
+        ]
 
     def candidates(
         self, query: str, language: str, documents: Collection[str] | None = None
-    ) -> tuple[list[StoredPassage], Signals]:
+    ) -> tuple[list[StoredChunk], Signals]:
         """The passages that a question might mean, in no order, and what is known of each."""
-        found: list[StoredPassage] = []
+        found: list[StoredChunk] = []
         if query.strip():
             # Names and numbers are the same in both languages, but not always as stemmed for one of them.
             stems = [*terms(query, language), *terms(query, "en" if language == "fr" else "fr")]
@@ -142,15 +159,23 @@ class Retriever:
         if not found:
             none = np.zeros(0, np.float32)
             return [], Signals(*(none,) * 8)
-        numbers = [passage.id for passage in found]
+        numbers = [chunk.id for chunk in found]
         words = np.array([by_words.get(number, 0.0) for number in numbers], np.float32)
-        foreign = np.array([passage.language != language for passage in found], np.float32)
+        foreign = np.array([chunk.language != language for chunk in found], np.float32)
         common = common_direction(self._embedder)
-        vector, similar, sizes = self._store.compare(numbers, code.vector, unit(code.tokens - common), common)
+        vector, similar, sizes = self._store.compare(
+            numbers, code.vector, unit(code.tokens - common), common
+        )
         late, contrast, spread = _compared(similar, sizes)
         comparable = words * (1 - foreign)
         share = comparable / max(float(comparable.max()), 1e-9)
-        known = {"vector": vector, "share": share, "late": late, "contrast": contrast, "spread": spread}
+        known = {
+            "vector": vector,
+            "share": share,
+            "late": late,
+            "contrast": contrast,
+            "spread": spread,
+        }
         order = np.sum([weight * known[name] for name, weight in _ORDER.items()], axis=0)
         return found, Signals(words=words, foreign=foreign, order=order, **known)
 
@@ -174,7 +199,9 @@ def _compared(similar: Floats, sizes: NDArray[np.int64]) -> tuple[Floats, Floats
 @lru_cache(maxsize=2)
 def common_direction(embedder: Embedder) -> Floats:
     """(d,) the mean token vector of texts of all sorts, which every token vector is compared without."""
-    mean: Floats = np.concatenate([code.tokens for code in embedder.passages(_ALL_SORTS)]).mean(axis=0)
+    mean: Floats = np.concatenate([code.tokens for code in embedder.passages(_ALL_SORTS)]).mean(
+        axis=0
+    )
     return mean
 
 

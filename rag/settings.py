@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 class Settings:
     """What a run of Cocorico needs to know.
 
-    `model` and `embedder` are empty for the defaults; see `rag.generator.open_generator` for the forms of a model. `store` is
+    `model` and `embedder` are empty for the defaults; see `rag.llm.base.open_generator` for the forms of a model. `store` is
     empty for a folder on this machine, else the address of a Milvus server, `http://HOST:19530#NAME`.
     """
 
@@ -29,7 +29,9 @@ class Settings:
     passages: int = 5
     hosts: tuple[str, ...] = ()  # names that the page is reached by, besides this machine's own
     proxy_user: str = ""  # the header in which a trusted proxy before the page names the user
-    token: str = ""  # what other programs must show at /v1, /mcp and /metrics; anything will do where empty
+    token: str = (
+        ""  # what other programs must show at /v1, /mcp and /metrics; anything will do where empty
+    )
 
     @property
     def conversations(self) -> Path:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from math import log
 
-from rag.generator import Generator, Message
+from rag.llm.base import Generator, Message
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -50,12 +50,19 @@ def serving(handler: type[Handler]) -> Iterator[str]:
         server.server_close()
 
 
-def handler_of(model: Generator, *, on_end: Callable[[int], None] = lambda pieces: None) -> type[Handler]:
+def handler_of(
+    model: Generator, *, on_end: Callable[[int], None] = lambda pieces: None
+) -> type[Handler]:
     """A handler that lets `model` answer; `on_end` is told how many pieces were written for each asker."""
 
     class ModelHandler(Handler):
         def do_GET(self) -> None:
-            self.json({"object": "list", "data": [{"id": model.name, "max_model_len": model.context_tokens}]})
+            self.json(
+                {
+                    "object": "list",
+                    "data": [{"id": model.name, "max_model_len": model.context_tokens}],
+                }
+            )
 
         def do_POST(self) -> None:
             asked = self.body()
@@ -67,7 +74,16 @@ def handler_of(model: Generator, *, on_end: Callable[[int], None] = lambda piece
                 listed = [{"token": word, "logprob": log(max(odd, 1e-9))} for word, odd in pairs]
                 best = max(listed, key=lambda one: one["logprob"])
                 message = {"role": "assistant", "content": best["token"]}
-                self.json({"choices": [{"message": message, "logprobs": {"content": [{"top_logprobs": listed}]}}]})
+                self.json(
+                    {
+                        "choices": [
+                            {
+                                "message": message,
+                                "logprobs": {"content": [{"top_logprobs": listed}]},
+                            }
+                        ]
+                    }
+                )
                 return
             self.send_response(200)
             self.send_header("Content-Type", "text/event-stream")

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from index.embedder import Embedder
-from rag.generator import Generator, open_generator
+from index.models.catalogue import EMBEDDER, GENERATOR, SMALL_GENERATOR
+from index.models.convert import ensure_embedder
+from index.models.fetch import ensure
 from rag.library import Library, open_library
+from rag.llm.base import Generator, open_generator
 from rag.settings import Settings, default_home
-from weights.catalogue import EMBEDDER, GENERATOR, SMALL_GENERATOR
-from weights.convert import ensure_embedder
-from weights.fetch import ensure
 
 
 @pytest.fixture(scope="session")
@@ -65,8 +65,18 @@ def milvus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = ["server", "--data-dir", str(tmp_path_factory.mktemp("milvus")), "--host", "127.0.0.1", "--port", str(port)]
-    server = subprocess.Popen([sys.executable, "-m", "milvus_lite.cmdline", *command, "--max-workers", "1"])
+    command = [
+        "server",
+        "--data-dir",
+        str(tmp_path_factory.mktemp("milvus")),
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "milvus_lite.cmdline", *command, "--max-workers", "1"]
+    )
     try:
         for _ in range(300):
             if server.poll() is not None:

@@ -17,7 +17,9 @@ def served(service: Any) -> Iterator[str]:
 
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
-        uvicorn.Config(application(service), log_level="warning", timeout_graceful_shutdown=1, lifespan="on")
+        uvicorn.Config(
+            application(service), log_level="warning", timeout_graceful_shutdown=1, lifespan="on"
+        )
     )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()

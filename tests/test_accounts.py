@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from index.errors import UserError
 from rag.__main__ import main
-from rag.service import Service
+from rag.engine import Service
 from rag.settings import Settings
 from ui.accounts import OWNER, Accounts
 from ui.app import application, serve
 from ui.history import History
-from weights.errors import UserError
 
 
 def basic(name: str, password: str) -> dict[str, str]:
@@ -63,13 +63,18 @@ def test_no_password_can_be_read_in_the_file(accounts: Accounts, tmp_path: Path)
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize(("name", "password"), [("", "long enough"), ("a:b", "long enough"), ("a\nb", "long enough"), ("a", "short")])
+@pytest.mark.parametrize(
+    ("name", "password"),
+    [("", "long enough"), ("a:b", "long enough"), ("a\nb", "long enough"), ("a", "short")],
+)
 def test_what_cannot_be_an_account_is_refused(accounts: Accounts, name: str, password: str) -> None:
     with pytest.raises(UserError):
         accounts.add(name, password)
 
 
-def test_without_accounts_there_is_one_person_and_with_a_proxy_its_word_counts(tmp_path: Path) -> None:
+def test_without_accounts_there_is_one_person_and_with_a_proxy_its_word_counts(
+    tmp_path: Path,
+) -> None:
     assert Accounts(tmp_path / "none.json").user({}) == OWNER
     behind = Accounts(tmp_path / "none.json", "X-Forwarded-User")
     assert behind.needed
@@ -86,11 +91,26 @@ def test_a_page_that_others_reach_needs_accounts(home: Path) -> None:
 @pytest.fixture
 def page(accounts: Accounts, tmp_path: Path) -> Iterator[TestClient]:
     (tmp_path / "library").mkdir()
-    with TestClient(application(Service(Settings(home=tmp_path, library=tmp_path / "library"))), base_url="http://127.0.0.1") as client:
+    with TestClient(
+        application(Service(Settings(home=tmp_path, library=tmp_path / "library"))),
+        base_url="http://127.0.0.1",
+    ) as client:
         yield client
 
 
-@pytest.mark.parametrize("path", ["/", "/config", "/cocorico/page.js", "/v1/models", "/mcp", "/metrics", "/gradio_api/info", "/manifest.json"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/config",
+        "/cocorico/main.js",
+        "/v1/models",
+        "/mcp",
+        "/metrics",
+        "/gradio_api/info",
+        "/manifest.json",
+    ],
+)
 def test_every_address_asks_who_it_is(page: TestClient, path: str) -> None:
     answer = page.get(path)
     assert answer.status_code == 401
@@ -99,10 +119,18 @@ def test_every_address_asks_who_it_is(page: TestClient, path: str) -> None:
         assert page.get(path, headers=basic("bob", "corn and barley")).status_code != 401
 
 
-def test_nobody_reaches_anothers_conversations_by_the_raw_endpoint(page: TestClient, tmp_path: Path) -> None:
+def test_nobody_reaches_anothers_conversations_by_the_raw_endpoint(
+    page: TestClient, tmp_path: Path
+) -> None:
     history = History(tmp_path / "conversations.sqlite")
     mine, _ = history.begin("zoé", "", "t1", "Un secret ?")
-    component = next(each["id"] for each in page.get("/config", headers=basic("bob", "corn and barley")).json()["components"] if each["type"] == "html")
+    component = next(
+        each["id"]
+        for each in page.get("/config", headers=basic("bob", "corn and barley")).json()[
+            "components"
+        ]
+        if each["type"] == "html"
+    )
 
     def call(name: str, data: object, who: dict[str, str]) -> object:
         body = {"data": data, "fn_name": name, "component_id": component, "session_hash": "x"}
@@ -120,8 +148,9 @@ def test_nobody_reaches_anothers_conversations_by_the_raw_endpoint(page: TestCli
     assert call("conversation", mine, zoe)["title"] == "Un secret ?"
 
 
-
-def test_the_command_line_makes_and_closes_accounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_line_makes_and_closes_accounts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("long enough\n"))
     assert main(["account", "add", "ana", "--home", str(tmp_path)]) == 0
     assert main(["account", "list", "--home", str(tmp_path)]) == 0

@@ -15,7 +15,17 @@ import pytest
 from rag.__main__ import main
 from rag.settings import ROOT
 
-HEAVY = ("torch", "transformers", "sentence_transformers", "gradio", "faiss", "cyllama", "lingua", "numpy", "httpx")
+HEAVY = (
+    "torch",
+    "transformers",
+    "sentence_transformers",
+    "gradio",
+    "faiss",
+    "cyllama",
+    "lingua",
+    "numpy",
+    "httpx",
+)
 PORT = "The port of Brest was rebuilt in 1951. Its director is Anne Le Goff. The works cost 12 million euros."
 
 
@@ -27,7 +37,13 @@ def english(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _python(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120, **more
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        **more,
     )
 
 
@@ -96,7 +112,9 @@ def test_a_slip_is_told_in_french_where_the_terminal_is(
     assert "Il n’y a pas de question." in capsys.readouterr().err
 
 
-def test_a_bad_variable_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bad_variable_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COCORICO_PORT", "high")
     assert main(["doctor"]) == 1
     assert "COCORICO_PORT=high" in capsys.readouterr().err
@@ -105,7 +123,11 @@ def test_a_bad_variable_is_named(capsys: pytest.CaptureFixture[str], monkeypatch
 def test_json_is_utf8_whatever_the_terminal_is_set_to(home: Path) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "LC_ALL": "fr_FR.UTF-8"}
     run = subprocess.run(
-        [sys.executable, "-m", "rag", "models", "--home", str(home)], cwd=ROOT, capture_output=True, env=environment, check=True
+        [sys.executable, "-m", "rag", "models", "--home", str(home)],
+        cwd=ROOT,
+        capture_output=True,
+        env=environment,
+        check=True,
     )
     assert "vérifié" in run.stdout.decode("utf-8")
 
@@ -115,7 +137,9 @@ def test_models_as_json(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert len(json.loads(capsys.readouterr().out)) == 3
 
 
-def test_the_doctor_exits_with_1_where_something_is_wrong(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_doctor_exits_with_1_where_something_is_wrong(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["doctor", "--home", str(home), "--library", "/nowhere"]) == 1
     assert "✗ No such library: /nowhere." in capsys.readouterr().out
 
@@ -143,7 +167,9 @@ def test_ctrl_c_ends_with_130_and_no_traceback(home: Path) -> None:
 # With the vectors only.
 
 
-def test_index_reports_what_changed(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_index_reports_what_changed(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     library = tmp_path / "notes"
     library.mkdir()
     (library / "port.txt").write_text(PORT)
@@ -166,8 +192,22 @@ def test_a_library_that_is_none_is_told(home: Path, capsys: pytest.CaptureFixtur
     assert capsys.readouterr().err.startswith("cocorico: No such library: /nowhere.")
 
 
-def test_search_shows_the_best_passage_first(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["search", "Combien Microsoft a-t-il investi dans Mistral ?", "-k", "3", "--home", str(home)]) == 0
+def test_search_shows_the_best_passage_first(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (
+        main(
+            [
+                "search",
+                "Combien Microsoft a-t-il investi dans Mistral ?",
+                "-k",
+                "3",
+                "--home",
+                str(home),
+            ]
+        )
+        == 0
+    )
     told = capsys.readouterr().out
     assert told.startswith("1. ")
     assert "3. " in told
@@ -189,7 +229,9 @@ def test_search_in_batch_from_standard_input(
 # With the small model.
 
 
-def test_ask_as_json_has_all_that_a_script_needs(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ask_as_json_has_all_that_a_script_needs(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     question = "Combien Microsoft investit-il dans Mistral AI ?"
     assert main(["ask", question, "--json", "--model", "small", "--home", str(home)]) == 0
     result = json.loads(capsys.readouterr().out)
@@ -228,11 +270,20 @@ def test_a_batch_answers_line_by_line_whatever_is_wrong_with_some(
     assert [result["_id"] for result in results] == [
         "own", "followed", "none", None, "empty", "list", "passage", "odd", "last"
     ]  # fmt: skip
-    assert {citation["document"] for one in by_id["own"]["sentences"] for citation in one["citations"]} <= {"p1"}
+    assert {
+        citation["document"] for one in by_id["own"]["sentences"] for citation in one["citations"]
+    } <= {"p1"}
     assert by_id["own"]["passages"][0]["document"] == "p1"
     assert by_id["none"]["refused"]
     assert "answer" in by_id["last"]
-    errors = {identity: result["error"]["code"] for identity, result in by_id.items() if "error" in result}
+    errors = {
+        identity: result["error"]["code"] for identity, result in by_id.items() if "error" in result
+    }
     errors.pop("odd", None)
-    assert errors == {None: "batch_line", "empty": "batch_line", "list": "batch_line", "passage": "batch_passage"}
+    assert errors == {
+        None: "batch_line",
+        "empty": "batch_line",
+        "list": "batch_line",
+        "passage": "batch_passage",
+    }
     assert by_id["list"]["error"]["line"] == 6

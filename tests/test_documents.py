@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index.documents import Document, decode, make, walk
-from index.reading import Reader
-from weights.errors import UserError
+from index.errors import UserError
+from index.reading.reader import Reader
 
 
 def write(path: Path, data: bytes | str) -> Path:
@@ -40,9 +40,21 @@ def test_the_usual_encodings_read_the_same(tmp_path: Path, encoding: str) -> Non
     [
         ("utf-16-le", "Sans marque, en toutes lettres : il pleut à Brest."),
         ("utf-16-be", "Sans marque, en toutes lettres : il pleut à Brest."),
-        ("mac-roman", "L'été dernier, à Besançon, le maire a déclaré que la forêt brûlait déjà près du château. " * 5),
-        ("cp437", "L'été dernier, à Besançon, le maire a déclaré que la forêt brûlait déjà près du château. " * 5),
-        ("koi8-r", "Все счастливые семьи похожи друг на друга, каждая несчастливая семья несчастлива по-своему. " * 5),
+        (
+            "mac-roman",
+            "L'été dernier, à Besançon, le maire a déclaré que la forêt brûlait déjà près du château. "
+            * 5,
+        ),
+        (
+            "cp437",
+            "L'été dernier, à Besançon, le maire a déclaré que la forêt brûlait déjà près du château. "
+            * 5,
+        ),
+        (
+            "koi8-r",
+            "Все счастливые семьи похожи друг на друга, каждая несчастливая семья несчастлива по-своему. "
+            * 5,
+        ),
     ],
 )
 def test_other_encodings_are_recognised(tmp_path: Path, encoding: str, text: str) -> None:
@@ -55,7 +67,9 @@ def test_line_ends_become_newlines(tmp_path: Path) -> None:
 
 @settings(deadline=None)
 @given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r")))
-def test_any_utf8_text_comes_back_as_it_was(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+def test_any_utf8_text_comes_back_as_it_was(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
     path = write(tmp_path_factory.getbasetemp() / "any.txt", text)
     assert decode(path) == text.removeprefix("\ufeff")
 
@@ -75,7 +89,7 @@ def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
     ("text", "title"),
     [
         ("# Le titre #\n\nTexte.", "Le titre"),
-        ("---\ntitle: \"Un titre\"\n---\nTexte.", "Un titre"),
+        ('---\ntitle: "Un titre"\n---\nTexte.', "Un titre"),
         ("Titre : Autre\nTexte.", "Autre"),
         ("Une première ligne courte\n\nTexte.", "Une première ligne courte"),
         ("Une phrase entière.\nTexte.", "fichier"),
@@ -111,16 +125,32 @@ def test_the_digest_changes_with_title_and_text_alone() -> None:
 
 
 def test_a_library_is_the_texts_below_a_folder(tmp_path: Path) -> None:
-    for name in ("b.md", "a.txt", "sous/c.JSONL", "README.md", ".cache/d.txt", ".e.txt", "f.pdf", "g.png"):
+    for name in (
+        "b.md",
+        "a.txt",
+        "sous/c.JSONL",
+        "README.md",
+        ".cache/d.txt",
+        ".e.txt",
+        "f.pdf",
+        "g.png",
+    ):
         write(tmp_path / name, "x")
     (tmp_path / "lien.txt").symlink_to(tmp_path / "a.txt")
-    assert [path.relative_to(tmp_path).as_posix() for path in walk(tmp_path)] == ["a.txt", "b.md", "f.pdf", "sous/c.JSONL"]
+    assert [path.relative_to(tmp_path).as_posix() for path in walk(tmp_path)] == [
+        "a.txt",
+        "b.md",
+        "f.pdf",
+        "sous/c.JSONL",
+    ]
 
 
 def test_one_file_is_a_library_too(tmp_path: Path) -> None:
     path = write(tmp_path / "a.txt", "Bonjour.")
     assert walk(path) == [path]
-    assert [document.name for document in read(path, path) if isinstance(document, Document)] == ["a.txt"]
+    assert [document.name for document in read(path, path) if isinstance(document, Document)] == [
+        "a.txt"
+    ]
 
 
 def test_a_library_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -139,7 +169,10 @@ def test_each_line_of_a_jsonl_is_a_document(tmp_path: Path) -> None:
     lines = [{"_id": 1, "title": " T ", "text": "un\r\ndeux"}, {"_id": "b", "text": "trois"}]
     path = write(tmp_path / "a.jsonl", "\n\n".join(map(json.dumps, lines)) + "\n")
     found = [document for document in read(path, tmp_path) if isinstance(document, Document)]
-    assert [(d.name, d.title, d.text) for d in found] == [("1", "T", "un\r\ndeux"), ("b", "", "trois")]
+    assert [(d.name, d.title, d.text) for d in found] == [
+        ("1", "T", "un\r\ndeux"),
+        ("b", "", "trois"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -150,7 +183,10 @@ def test_each_line_of_a_jsonl_is_a_document(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_a_bad_line_is_an_error_among_good_documents(tmp_path: Path, line: str) -> None:
-    path = write(tmp_path / "a.jsonl", f'{{"_id": "a", "text": "un"}}\n{line}\n{{"_id": "c", "text": "deux"}}')
+    path = write(
+        tmp_path / "a.jsonl",
+        f'{{"_id": "a", "text": "un"}}\n{line}\n{{"_id": "c", "text": "deux"}}',
+    )
     first, bad, last = read(path, tmp_path)
     assert isinstance(first, Document)
     assert isinstance(last, Document)
@@ -166,6 +202,9 @@ def test_the_second_document_of_a_name_is_an_error_that_names_the_first(tmp_path
 
 
 def test_half_a_code_point_in_json_is_replaced(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.jsonl", '{"_id": "\\ud83d", "title": "\\ud83d", "text": "x \\ud83d \\ud83d\\udc13"}')
+    path = write(
+        tmp_path / "a.jsonl",
+        '{"_id": "\\ud83d", "title": "\\ud83d", "text": "x \\ud83d \\ud83d\\udc13"}',
+    )
     document = only(path)
     assert (document.name, document.title, document.text) == ("\ufffd", "\ufffd", "x \ufffd 🐓")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from index.embedder import Embedder
-from weights.errors import UserError
+from index.errors import UserError
 
 
 def test_vectors_have_unit_length(embedder: Embedder) -> None:
@@ -24,7 +24,13 @@ def test_a_text_has_the_same_vector_alone_and_among_others(embedder: Embedder) -
 
 
 @pytest.mark.parametrize(
-    "text", ["Microsoft investit 15 M€ dans Mistral.", " deux  espaces\n\nla ligne", "🐓 ﬁn e\u0301té ½", "日本語の文です。"]
+    "text",
+    [
+        "Microsoft investit 15 M€ dans Mistral.",
+        " deux  espaces\n\nla ligne",
+        "🐓 ﬁn e\u0301té ½",
+        "日本語の文です。",
+    ],
 )
 def test_the_spans_of_the_tokens_are_places_in_the_text(embedder: Embedder, text: str) -> None:
     code = embedder.passages([text])[0]
@@ -56,7 +62,9 @@ def test_queries_and_passages_are_told_apart(embedder: Embedder) -> None:
 
 def test_an_answer_is_nearer_than_another_passage_across_languages(embedder: Embedder) -> None:
     question = embedder.queries(["Combien Microsoft investit-il ?"])[0].vector
-    answer, other = embedder.passages(["Microsoft is investing 15 million euros.", "The cat sleeps on the sofa."])
+    answer, other = embedder.passages(
+        ["Microsoft is investing 15 million euros.", "The cat sleeps on the sofa."]
+    )
     assert question @ answer.vector > question @ other.vector
 
 
@@ -70,7 +78,9 @@ def test_tokens_are_counted_without_the_prefix(embedder: Embedder) -> None:
 def test_no_text_has_no_vector_and_progress_ends_at_the_whole(embedder: Embedder) -> None:
     assert embedder.passages([]) == []
     told: list[tuple[int, int]] = []
-    embedder.passages(["a", "b " * 300, "c"] * 20, progress=lambda done, total: told.append((done, total)))
+    embedder.passages(
+        ["a", "b " * 300, "c"] * 20, progress=lambda done, total: told.append((done, total))
+    )
     assert told[-1] == (60, 60)
     assert told == sorted(told)
 
@@ -93,10 +103,14 @@ def test_half_precision_keeps_the_vectors(embedder: Embedder) -> None:
             halves.append(embedder.passages(texts))
     finally:
         embedder._half = before
-    assert all(float(left.vector @ right.vector) >= 0.999 for left, right in zip(*halves, strict=True))
+    assert all(
+        float(left.vector @ right.vector) >= 0.999 for left, right in zip(*halves, strict=True)
+    )
 
 
-def test_the_fingerprint_is_the_same_at_each_load_and_names_the_prefixes(embedder: Embedder, home: Path) -> None:
+def test_the_fingerprint_is_the_same_at_each_load_and_names_the_prefixes(
+    embedder: Embedder, home: Path
+) -> None:
     again = Embedder(str(home / "weights" / "multilingual-e5-small"))
     assert again.fingerprint == embedder.fingerprint
     assert "|query: |passage: |512" in again.fingerprint

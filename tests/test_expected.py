@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.expected import closed, echoes, expected, explains, fits, ranks
+from rag.verifier.expected import closed, echoes, expected, explains, fits, ranks
 
 
 @pytest.mark.parametrize(
@@ -102,5 +102,9 @@ def test_a_sentence_that_only_turns_the_question_round_is_an_echo() -> None:
     assert echoes(question, "Le gouvernement était au courant des discussions.", "fr")
     assert not echoes(question, "Le gouvernement n'était pas au courant des discussions.", "fr")
     assert not echoes(question, "Le gouvernement ignorait les discussions.", "fr")
-    assert echoes("Dans quelle confrontation sont les conservateurs ?", "Ils sont dans la confrontation des conservateurs.", "fr")
+    assert echoes(
+        "Dans quelle confrontation sont les conservateurs ?",
+        "Ils sont dans la confrontation des conservateurs.",
+        "fr",
+    )
     assert not echoes("Does Microsoft own OpenAI?", "Microsoft owns 49% of OpenAI.", "en")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.facts import about, denies, facts, holds, negated
+from rag.verifier.facts import about, denies, facts, holds, negated
 
 
 @pytest.mark.parametrize(
@@ -65,9 +65,17 @@ def test_words_of_negation() -> None:
         ("En 2023, 15 millions.", "fr", set()),
     ],
 )
-def test_what_is_about_so_much_is_told_from_what_is_so_much(text: str, language: str, values: set[str]) -> None:
+def test_what_is_about_so_much_is_told_from_what_is_so_much(
+    text: str, language: str, values: set[str]
+) -> None:
     assert about(text, language) == values
 
 
 def test_a_hyphen_before_a_figure_belongs_to_a_name_after_a_letter_only() -> None:
-    assert {fact.value for fact in facts("GPT-4 (1564-1593), entre -8000 et -3000", "fr")} == {"gpt-4", "1564", "1593", "8000", "3000"}
+    assert {fact.value for fact in facts("GPT-4 (1564-1593), entre -8000 et -3000", "fr")} == {
+        "gpt-4",
+        "1564",
+        "1593",
+        "8000",
+        "3000",
+    }

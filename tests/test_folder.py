@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.documents import KINDS, walk
+from index.errors import UserError
 from rag import folder as module
 from rag.folder import Folder, safe_name
-from weights.errors import UserError
 
 
 async def data(*pieces: bytes) -> AsyncIterator[bytes]:
@@ -75,7 +75,11 @@ def test_a_file_is_put_whole_and_found_by_the_index(folder: Folder) -> None:
 
 
 def test_a_taken_name_gets_a_number(folder: Folder) -> None:
-    assert [put(folder, "un.md", text)[0] for text in ("a", "b", "c")] == ["un.md", "un-2.md", "un-3.md"]
+    assert [put(folder, "un.md", text)[0] for text in ("a", "b", "c")] == [
+        "un.md",
+        "un-2.md",
+        "un-3.md",
+    ]
 
 
 def test_too_large_a_file_leaves_nothing(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +123,9 @@ def test_what_was_taken_out_long_ago_is_gone(folder: Folder) -> None:
         Folder(folder.library, folder.library.parent / "aside").put_back(kept)
 
 
-@pytest.mark.parametrize("name", ["../out.md", "/etc/passwd", "link.md", "linked/out.md", ".part.bin", "sub", ""])
+@pytest.mark.parametrize(
+    "name", ["../out.md", "/etc/passwd", "link.md", "linked/out.md", ".part.bin", "sub", ""]
+)
 def test_nothing_outside_is_ever_touched(folder: Folder, name: str) -> None:
     outside = folder.library.parent / "out.md"
     outside.write_text("mine")

@@ -21,7 +21,14 @@ VIEW = {
             "end": 12,
             "support": 0.9,
             "citations": [
-                {"document": "a.md", "title": "L'accord", "passage": 0, "start": 3, "end": 9, "text": "<i>15</i> millions *sûrs*"}
+                {
+                    "document": "a.md",
+                    "title": "L'accord",
+                    "passage": 0,
+                    "start": 3,
+                    "end": 9,
+                    "text": "<i>15</i> millions *sûrs*",
+                }
             ],
         },
         {"start": 13, "end": 35, "support": 0.1, "citations": []},
@@ -37,7 +44,13 @@ def history(tmp_path: Path) -> Iterator[History]:
     opened.close()
 
 
-def said(history: History, question: str = "Combien ?", owner: str = "anne", conversation: str = "", turn: str = "t1") -> str:
+def said(
+    history: History,
+    question: str = "Combien ?",
+    owner: str = "anne",
+    conversation: str = "",
+    turn: str = "t1",
+) -> str:
     """One question and its answer; gives the conversation."""
     conversation, _ = history.begin(owner, conversation, turn, question)
     history.finish(owner, conversation, turn, VIEW)
@@ -107,7 +120,11 @@ def test_one_owner_never_reaches_what_is_anothers(history: History) -> None:
     found = history.read("anne", name)
     assert other != name
     assert earlier == []
-    assert found and (found["title"], found["turns"][0]["rating"], found["turns"][0]["view"]) == ("Combien ?", "", VIEW)
+    assert found and (found["title"], found["turns"][0]["rating"], found["turns"][0]["view"]) == (
+        "Combien ?",
+        "",
+        VIEW,
+    )
 
 
 def test_a_deleted_conversation_can_be_restored_for_a_day(history: History) -> None:
@@ -119,7 +136,9 @@ def test_a_deleted_conversation_can_be_restored_for_a_day(history: History) -> N
     assert len(history.listed("anne")) == 1
 
 
-def test_what_was_deleted_is_gone_for_good_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_deleted_is_gone_for_good_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = History(tmp_path / "conversations.sqlite")
     name = said(first)
     first.delete("anne", name)
@@ -129,7 +148,9 @@ def test_what_was_deleted_is_gone_for_good_later(tmp_path: Path, monkeypatch: py
     again.delete("anne", name, undo=True)
     assert again.listed("anne") == []
     again.close()
-    rows = sqlite3.connect(tmp_path / "conversations.sqlite").execute("SELECT (SELECT count(*) FROM turns), (SELECT count(*) FROM words)")
+    rows = sqlite3.connect(tmp_path / "conversations.sqlite").execute(
+        "SELECT (SELECT count(*) FROM turns), (SELECT count(*) FROM words)"
+    )
     assert rows.fetchone() == (0, 0)
 
 
@@ -147,7 +168,9 @@ def test_markdown_numbers_and_quotes_the_sources(history: History) -> None:
     file = export(history.read("anne", name) or {}, "markdown", "fr")
     assert file["name"] == "Combien.md"
     assert "Il a dit 15. [1] Peut-être \\<b\\>plus\\</b\\>." in file["text"]
-    assert "1. L'accord (a.md) — «\u202f\\<i\\>15\\</i\\> millions \\*sûrs\\*\u202f»" in file["text"]
+    assert (
+        "1. L'accord (a.md) — «\u202f\\<i\\>15\\</i\\> millions \\*sûrs\\*\u202f»" in file["text"]
+    )
     assert "À revoir — trop \\<court\\>" in file["text"]
 
 
@@ -160,7 +183,9 @@ def test_an_export_tells_which_answers_are_doubtful(history: History) -> None:
 
 
 def test_html_links_each_number_to_its_source_and_escapes_all(history: History) -> None:
-    text = export(history.read("anne", said(history, "<script>alert(1)</script>")) or {}, "html", "en")["text"]
+    text = export(
+        history.read("anne", said(history, "<script>alert(1)</script>")) or {}, "html", "en"
+    )["text"]
     assert '<sup><a href="#s0-1">1</a></sup>' in text
     assert '<li id="s0-1">' in text
     assert "<script>" not in text
@@ -174,5 +199,8 @@ def test_json_keeps_spans_digests_and_ratings(history: History) -> None:
     (turn,) = json.loads(export(history.read("anne", name) or {}, "json", "en")["text"])["turns"]
     assert turn["sentences"][0]["citations"] == [1]
     assert turn["sentences"][1]["citations"] == []
-    assert turn["sources"][0] | {"digest": "d1", "number": 1, "text": "<i>15</i> millions *sûrs*"} == turn["sources"][0]
+    assert (
+        turn["sources"][0] | {"digest": "d1", "number": 1, "text": "<i>15</i> millions *sûrs*"}
+        == turn["sources"][0]
+    )
     assert turn["rating"] == "good"

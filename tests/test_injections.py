@@ -5,7 +5,7 @@ import re
 import pytest
 from injections import Case, cases
 
-from rag.language import is_language
+from index.text.language import is_language
 from rag.library import Library
 
 
@@ -15,9 +15,13 @@ def test_there_are_enough_of_them() -> None:
 
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.id)
 def test_an_order_is_not_obeyed(library: Library, case: Case) -> None:
-    answer = library.ask(case.question, passages=[{"_id": "1", "title": case.title, "text": case.text}])
+    answer = library.ask(
+        case.question, passages=[{"_id": "1", "title": case.title, "text": case.text}]
+    )
     assert not re.search(case.mark, answer.answer.casefold()), answer.answer
     assert answer.language == case.language
     assert answer.refused or is_language(answer.answer, case.language)
     if not case.fact:
-        assert answer.refused or all(sentence.citations for sentence in answer.sentences), answer.answer
+        assert answer.refused or all(sentence.citations for sentence in answer.sentences), (
+            answer.answer
+        )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.language import detect, is_language
+from index.text.language import detect, is_language
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,26 @@ from index.store import LocalStore
 from index.sync import put_documents
 from ui import map as module
 
-BIRDS = ["Le coq chante à l'aube.", "La poule pond un œuf par jour.", "Le poussin sort de l'œuf après trois semaines."]
-MONEY = ["La banque prête de l'argent aux entreprises.", "Le taux d'intérêt a monté.", "Les actions de la société ont baissé."]
+BIRDS = [
+    "Le coq chante à l'aube.",
+    "La poule pond un œuf par jour.",
+    "Le poussin sort de l'œuf après trois semaines.",
+]
+MONEY = [
+    "La banque prête de l'argent aux entreprises.",
+    "Le taux d'intérêt a monté.",
+    "Les actions de la société ont baissé.",
+]
 
 
 @pytest.fixture(scope="module")
 def library(embedder: Embedder, tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
-    with LocalStore(tmp_path_factory.mktemp("map"), embedder.fingerprint, embedder.dimension) as store:
-        texts = {f"bird{n}": text for n, text in enumerate(BIRDS)} | {f"money{n}": text for n, text in enumerate(MONEY)}
+    with LocalStore(
+        tmp_path_factory.mktemp("map"), embedder.fingerprint, embedder.dimension
+    ) as store:
+        texts = {f"bird{n}": text for n, text in enumerate(BIRDS)} | {
+            f"money{n}": text for n, text in enumerate(MONEY)
+        }
         put_documents([make(name, name, text) for name, text in texts.items()], store, embedder)
         yield SimpleNamespace(store=store, embedder=embedder)
 
@@ -28,8 +40,15 @@ def test_like_passages_are_near_each_other(library: SimpleNamespace) -> None:
     found = module.points(library)
     assert found["all"] == len(found["points"]) == 6
     of = {found["documents"][point[2]]: np.array(point[:2]) for point in found["points"]}
-    birds, money = (np.mean([place for name, place in of.items() if name.startswith(kind)], axis=0) for kind in ("bird", "money"))
-    assert all(np.linalg.norm(place - birds) < np.linalg.norm(place - money) for name, place in of.items() if name.startswith("bird"))
+    birds, money = (
+        np.mean([place for name, place in of.items() if name.startswith(kind)], axis=0)
+        for kind in ("bird", "money")
+    )
+    assert all(
+        np.linalg.norm(place - birds) < np.linalg.norm(place - money)
+        for name, place in of.items()
+        if name.startswith("bird")
+    )
     assert all(0 <= value <= 1 for point in found["points"] for value in point[:2])
 
 
@@ -40,7 +59,9 @@ def test_a_question_is_among_them_and_spans_are_the_passage_s(library: SimpleNam
         assert library.store.document(found["documents"][number]).text[start:end].startswith(text)
 
 
-def test_of_many_passages_a_part_of_each_document_is_shown(library: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_many_passages_a_part_of_each_document_is_shown(
+    library: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "_MOST", 3)
     found = module.points(library)
     assert 2 <= len(found["points"]) <= 3

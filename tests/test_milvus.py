@@ -13,16 +13,16 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
+from index.chunking import split
 from index.contract import Store
 from index.documents import make
 from index.embedder import Embedder
-from index.lexical import terms
+from index.errors import UserError
 from index.milvus import MilvusStore
-from index.passages import split
+from index.text.words import terms
 from rag.library import open_library, open_store
 from rag.settings import Settings
 from tests.test_store import DIMENSION, TEXT, encode, put, vector
-from weights.errors import UserError
 
 NEW = "Un texte tout neuf.\n\nIl a deux paragraphes.\n\nEt même un de plus, le chat."
 
@@ -44,18 +44,29 @@ def store(open_milvus: Callable[[], MilvusStore]) -> Iterator[MilvusStore]:
 
 def seen(store: Store, name: str) -> str:
     """The text that each way of looking shows of a document; they must agree."""
-    passages = store.passages_of(name)
+    passages = store.chunks_of(name)
     numbers = [passage.id for passage in passages]
     every = [number for number, _ in store.search_vectors(vector(0), 99)]
     assert sorted(every) == sorted(numbers)
     assert store.passages(numbers) == passages
-    assert len(store.token_vectors(numbers)) == len(store.vectors(numbers)) == len(store) == len(numbers)
-    assert {number for number, _ in store.search_words(terms("chat texte", "fr"), 99)} <= set(numbers)
+    assert (
+        len(store.token_vectors(numbers))
+        == len(store.vectors(numbers))
+        == len(store)
+        == len(numbers)
+    )
+    assert {number for number, _ in store.search_words(terms("chat texte", "fr"), 99)} <= set(
+        numbers
+    )
     if not passages:
         assert store.documents() == []
         return ""
     text = store.document(name).text
-    assert [text[p.start : p.end] for p in passages] == [p.text for p in passages] == text.split("\n\n")
+    assert (
+        [text[p.start : p.end] for p in passages]
+        == [p.text for p in passages]
+        == text.split("\n\n")
+    )
     return text
 
 
@@ -79,7 +90,11 @@ def test_a_writer_killed_at_any_moment_shows_the_old_or_the_new(
 ) -> None:
     shown = []
     for requests in range(20):
-        with open_milvus() as reader, open_milvus() as writer, pytest.MonkeyPatch.context() as patch:
+        with (
+            open_milvus() as reader,
+            open_milvus() as writer,
+            pytest.MonkeyPatch.context() as patch,
+        ):
             old = ""
             if change != "add":
                 put(reader, "a")
@@ -104,19 +119,29 @@ def test_a_writer_killed_at_any_moment_shows_the_old_or_the_new(
 
 
 def test_a_document_of_many_pieces_comes_back_as_it_was(store: MilvusStore) -> None:
-    document = make("long", "Été", "\n\n".join(f"Phrase {n} 😀, " + "très longue " * 300 for n in range(12)))
+    document = make(
+        "long", "Été", "\n\n".join(f"Phrase {n} 😀, " + "très longue " * 300 for n in range(12))
+    )
     passages = split(document.text, "fr")
     rng = np.random.default_rng(0)
     encoded = [
-        replace(code, tokens=rng.standard_normal((9000, DIMENSION)).astype(np.float32), spans=np.full((9000, 2), n, np.int32))
+        replace(
+            code,
+            tokens=rng.standard_normal((9000, DIMENSION)).astype(np.float32),
+            spans=np.full((9000, 2), n, np.int32),
+        )
         for n, code in enumerate(encode(document, passages))
     ]
     store.keep(document, encoded[:5])
     store.put(document, passages, encoded[5:])
     assert store.document("long") == document
-    stored = store.passages_of("long")
-    assert [(p.start, p.end, p.text) for p in stored] == [(p.start, p.end, document.text[p.start : p.end]) for p in passages]
-    for code, (tokens, spans) in zip(encoded, store.token_vectors([p.id for p in stored]), strict=True):
+    stored = store.chunks_of("long")
+    assert [(p.start, p.end, p.text) for p in stored] == [
+        (p.start, p.end, document.text[p.start : p.end]) for p in passages
+    ]
+    for code, (tokens, spans) in zip(
+        encoded, store.token_vectors([p.id for p in stored]), strict=True
+    ):
         assert np.abs(tokens - code.tokens).max() < 0.03
         assert (spans == code.spans).all()
 
@@ -135,7 +160,7 @@ def test_a_text_that_is_here_under_another_name_is_borrowed(store: MilvusStore) 
     store.forget_source("b.txt")
     assert store.borrow(three) == len(passages)  # what was kept of "a" changes hands
     store.put(replace(three, pages=two.pages), passages, [])
-    numbers = [passage.id for passage in store.passages_of("c")]
+    numbers = [passage.id for passage in store.chunks_of("c")]
     assert np.allclose(store.vectors(numbers), [vector(n) for n in range(len(passages))])
     assert len(store.token_vectors(numbers)) == len(store) == len(passages)
     assert store.document("c").pages == two.pages
@@ -144,12 +169,25 @@ def test_a_text_that_is_here_under_another_name_is_borrowed(store: MilvusStore) 
 
 
 def test_terms_of_any_kind_are_matched_whole(store: MilvusStore) -> None:
-    texts = {"a": "Il y en a 13,5 millions.", "b": "Il y en a 13 ou 5.", "c": "Один кот.", "d": "z" * 100}
+    texts = {
+        "a": "Il y en a 13,5 millions.",
+        "b": "Il y en a 13 ou 5.",
+        "c": "Один кот.",
+        "d": "z" * 100,
+    }
     for name, text in texts.items():
         put(store, name, text=text)
-    for question, name in (("13,5", "a"), ("13", "b"), ("кот", "c"), ("z" * 100, "d"), ("z" * 99, "")):
+    for question, name in (
+        ("13,5", "a"),
+        ("13", "b"),
+        ("кот", "c"),
+        ("z" * 100, "d"),
+        ("z" * 99, ""),
+    ):
         found = store.search_words(terms(question, "fr"), 9)
-        assert [passage.document for passage in store.passages([number for number, _ in found])] == [*name]
+        assert [
+            passage.document for passage in store.passages([number for number, _ in found])
+        ] == [*name]
 
 
 def test_many_replaced_at_once_change_together_with_none_lost(store: MilvusStore) -> None:
@@ -192,7 +230,10 @@ def test_the_next_goes_on_where_a_dead_one_gives_no_sign_of_life(
 def test_a_writer_that_slept_too_long_shows_nothing_more(store: MilvusStore) -> None:
     put(store, "a")
     with store.alone(threading.Event()):
-        store._write("records", [{**store._all("records", 'kind == "lease"', ["*"])[0], "value": '{"name": "other"}'}])
+        store._write(
+            "records",
+            [{**store._all("records", 'kind == "lease"', ["*"])[0], "value": '{"name": "other"}'}],
+        )
         with pytest.raises(UserError, match="store_busy"):
             put(store, "a", text=NEW)
         with pytest.raises(UserError, match="store_busy"):
@@ -201,7 +242,9 @@ def test_a_writer_that_slept_too_long_shows_nothing_more(store: MilvusStore) -> 
     assert seen(store, "a") == TEXT
 
 
-def test_a_row_that_arrived_twice_is_not_shown(store: MilvusStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_that_arrived_twice_is_not_shown(
+    store: MilvusStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     call = store._call
 
     def twice(method: str, *arguments: object, **options: object) -> object:
@@ -221,7 +264,9 @@ def test_a_row_that_arrived_twice_is_not_shown(store: MilvusStore, monkeypatch: 
 def test_a_newer_store_is_refused(open_milvus: Callable[[], MilvusStore]) -> None:
     with open_milvus() as store:
         made = store._all("records", 'kind == "made"', ["*"])[0]
-        store._write("records", [{**made, "value": made["value"].replace('"version": 1', '"version": 99')}])
+        store._write(
+            "records", [{**made, "value": made["value"].replace('"version": 1', '"version": 99')}]
+        )
     with pytest.raises(UserError, match=r"store_too_new.*version=99"):
         open_milvus()
 
@@ -230,7 +275,10 @@ def test_a_server_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("index.milvus._TIMEOUT", 1.0)
     with pytest.raises(UserError) as caught:
         MilvusStore("milvus://127.0.0.1:1", "library", "model", DIMENSION)
-    assert (caught.value.code, caught.value.values["address"]) == ("store_remote", "milvus://127.0.0.1:1")
+    assert (caught.value.code, caught.value.values["address"]) == (
+        "store_remote",
+        "milvus://127.0.0.1:1",
+    )
 
 
 def test_without_its_client_the_user_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,14 +297,21 @@ def test_a_library_is_asked_on_milvus_as_in_a_folder(
     found = []
     for settings in (folder, remote):
         with open_library(settings, model=False) as library:
-            found.append([(hit.passage.text, round(hit.score, 2)) for hit in library.search("Où dort le chat ?")])
+            found.append(
+                [
+                    (hit.chunk.text, round(hit.score, 2))
+                    for hit in library.search("Où dort le chat ?")
+                ]
+            )
             assert library.report.added == 2
     assert found[0] == found[1]
     with open_library(remote, model=False) as library:
         assert library.report.unchanged == 2
 
 
-def test_an_index_of_another_model_on_milvus_is_left_alone(milvus_server: str, home: Path, embedder: Embedder) -> None:
+def test_an_index_of_another_model_on_milvus_is_left_alone(
+    milvus_server: str, home: Path, embedder: Embedder
+) -> None:
     name = uuid4().hex
     MilvusStore(milvus_server, name, "another", embedder.dimension).close()
     with pytest.raises(UserError, match=f"store_other_model.*name={name}"):

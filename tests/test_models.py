@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from index.errors import UserError
+from index.models.catalogue import ALL, EMBEDDER, GENERATOR, SMALL_GENERATOR
 from rag import doctor, models
 from rag.settings import Settings
-from weights.catalogue import ALL, EMBEDDER, GENERATOR, SMALL_GENERATOR
-from weights.errors import UserError
 
 
 def _lines(settings: Settings) -> dict[str, bool]:
@@ -21,7 +21,13 @@ def _lines(settings: Settings) -> dict[str, bool]:
 def test_the_table_tells_all_of_every_file(home: Path) -> None:
     table = models.table(home)
     for file in ALL:
-        for fact in (file.name, file.sha256, file.licence, file.packages[0], str(home / "weights" / file.name)):
+        for fact in (
+            file.name,
+            file.sha256,
+            file.licence,
+            file.packages[0],
+            str(home / "weights" / file.name),
+        ):
             assert fact in table
 
 
@@ -37,9 +43,9 @@ def test_an_absent_file_is_in_the_table(tmp_path: Path) -> None:
 
 def test_a_file_of_the_right_size_is_taken_whatever_its_name(home: Path, tmp_path: Path) -> None:
     own = tmp_path / "downloaded (1).bin"
-    os.link((home / "weights" / EMBEDDER.name).resolve(), own) if _same_disk(home, tmp_path) else own.write_bytes(
-        (home / "weights" / EMBEDDER.name).read_bytes()
-    )
+    os.link((home / "weights" / EMBEDDER.name).resolve(), own) if _same_disk(
+        home, tmp_path
+    ) else own.write_bytes((home / "weights" / EMBEDDER.name).read_bytes())
     taken = models.take(own, tmp_path / "home")
     assert taken.name == EMBEDDER.name
     assert (tmp_path / "home" / "weights" / "multilingual-e5-small").is_dir()
@@ -51,9 +57,15 @@ def _same_disk(one: Path, other: Path) -> bool:
 
 @pytest.mark.parametrize(
     ("name", "content", "code"),
-    [("notes.gguf", b"x", "weights_unknown"), (SMALL_GENERATOR.name, b"x", "weights_own"), (None, b"", "file_absent")],
+    [
+        ("notes.gguf", b"x", "weights_unknown"),
+        (SMALL_GENERATOR.name, b"x", "weights_own"),
+        (None, b"", "file_absent"),
+    ],
 )
-def test_a_file_that_cannot_be_taken_says_why(name: str | None, content: bytes, code: str, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_taken_says_why(
+    name: str | None, content: bytes, code: str, tmp_path: Path
+) -> None:
     path = tmp_path / (name or "absent.gguf")
     if name:
         path.write_bytes(content)
@@ -81,7 +93,14 @@ def test_fetching_what_is_there_is_done_at_once(home: Path) -> None:
 def test_a_good_set_up_has_nothing_to_mend(home: Path) -> None:
     found = _lines(Settings(home, port=0))
     assert {code for code, good in found.items() if not good} <= {"doctor_memory_bad"}
-    assert {"doctor_python", "doctor_packages", "doctor_weights", "doctor_disk", "doctor_cores", "doctor_library"} <= found.keys()
+    assert {
+        "doctor_python",
+        "doctor_packages",
+        "doctor_weights",
+        "doctor_disk",
+        "doctor_cores",
+        "doctor_library",
+    } <= found.keys()
 
 
 def test_a_new_home_lacks_its_weights(tmp_path: Path) -> None:
@@ -124,8 +143,12 @@ def test_a_taken_port_is_found(home: Path) -> None:
         assert _lines(Settings(home, port=taken.getsockname()[1]))["doctor_port_bad"] is False
 
 
-@pytest.mark.parametrize(("made_by", "code"), [("other:123|a", "index_other_model"), (None, "store_damaged")])
-def test_an_index_that_cannot_be_used_is_found(made_by: str | None, code: str, home: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("made_by", "code"), [("other:123|a", "index_other_model"), (None, "store_damaged")]
+)
+def test_an_index_that_cannot_be_used_is_found(
+    made_by: str | None, code: str, home: Path, tmp_path: Path
+) -> None:
     settings = Settings(home, library=tmp_path, port=0)
     settings.store_folder.mkdir(parents=True)
     path = settings.store_folder / "library.sqlite"

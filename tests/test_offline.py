@@ -29,9 +29,14 @@ socket.getaddrinfo = getaddrinfo
 
 def _cut_off(command: list[str], tmp_path: Path) -> subprocess.CompletedProcess[str]:
     """Run a command without a network: in a network of its own with nothing in it, else with sockets guarded."""
-    environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")
+    }
     environment["HF_HOME"] = str(tmp_path / "hub")  # nothing that an earlier run left there helps
-    if shutil.which("unshare") and subprocess.run(["unshare", "-rn", "true"], check=False).returncode == 0:
+    if (
+        shutil.which("unshare")
+        and subprocess.run(["unshare", "-rn", "true"], check=False).returncode == 0
+    ):
         command = ["unshare", "-rn", *command]
     else:
         (tmp_path / "sitecustomize.py").write_text(GUARD)
@@ -54,7 +59,9 @@ def test_it_works_without_a_network(command: list[str], home: Path, tmp_path: Pa
 
 
 def test_what_is_absent_without_a_network_is_told(tmp_path: Path) -> None:
-    run = _cut_off([sys.executable, "-m", "rag", "ask", QUESTION, "--home", str(tmp_path / "new")], tmp_path)
+    run = _cut_off(
+        [sys.executable, "-m", "rag", "ask", QUESTION, "--home", str(tmp_path / "new")], tmp_path
+    )
     assert run.returncode == 1
     assert "e5-small-q4.bin" in run.stderr
     assert "--use" in run.stderr

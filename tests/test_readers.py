@@ -14,19 +14,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from index.chunking import split_sentences
 from index.documents import Document
-from index.passages import split_sentences
-from index.readers.contract import Limits, in_pages, iso_date
-from index.readers.pdf import _Line, _ordered, _paragraphs, _unbroken, _without_repeats
-from index.reading import Reader
-from weights.errors import UserError
+from index.errors import UserError
+from index.reading.limits import Limits, in_pages, iso_date
+from index.reading.pdf import _Line, _ordered, _paragraphs, _unbroken, _without_repeats
+from index.reading.reader import Reader
 
 SAMPLES = Path(__file__).parent / "samples"
 DOCUMENT = '<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body>{}</w:body></w:document>'
 PARAGRAPH = "<w:p><w:r><w:t>{}</w:t></w:r></w:p>"
-ENTITIES = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">' + "".join(
-    f'<!ENTITY {chr(98 + n)} "{f"&{chr(97 + n)};" * 10}">' for n in range(9)
-) + "]>"
+ENTITIES = (
+    '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">'
+    + "".join(f'<!ENTITY {chr(98 + n)} "{f"&{chr(97 + n)};" * 10}">' for n in range(9))
+    + "]>"
+)
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +94,11 @@ def test_real_files_give_their_text_and_what_they_say_of_themselves(
 ) -> None:
     document = documents(reader, SAMPLES / name)[0]
     assert words in " ".join(document.text.split())
-    for expected, found in ((title, document.title), (author, document.author), (date, document.date)):
+    for expected, found in (
+        (title, document.title),
+        (author, document.author),
+        (date, document.date),
+    ):
         assert not expected or found == expected
     assert "\ufffe" not in document.text
 
@@ -116,7 +122,9 @@ def test_the_pages_of_a_pdf_are_spans_that_cover_its_text(reader: Reader) -> Non
     assert start <= at < end
 
 
-@pytest.mark.parametrize("name", ["project-history.fr.pdf", "lura-vicksburg.pdf", "fop-cid-fonts.pdf"])
+@pytest.mark.parametrize(
+    "name", ["project-history.fr.pdf", "lura-vicksburg.pdf", "fop-cid-fonts.pdf"]
+)
 def test_a_page_is_drawn_with_the_words_marked(reader: Reader, name: str) -> None:
     (document,) = documents(reader, SAMPLES / name)
     number = min(3, len(document.pages))
@@ -130,7 +138,9 @@ def test_a_page_is_drawn_with_the_words_marked(reader: Reader, name: str) -> Non
     assert min(marked.shape[:2]) > 400
     changed = (marked != plain).any(axis=2)
     assert 0.0005 < changed.mean() < 0.3
-    assert (marked[changed] <= plain[changed]).all()  # marked as with a pen: what is written stays to be read
+    assert (
+        marked[changed] <= plain[changed]
+    ).all()  # marked as with a pen: what is written stays to be read
 
 
 def test_a_page_that_cannot_be_drawn_is_none(reader: Reader, tmp_path: Path) -> None:
@@ -172,8 +182,15 @@ def test_a_scan_is_recognised(reader: Reader, tmp_path: Path) -> None:
     assert "Debian" in document.text
 
 
-def test_files_with_the_wrong_ending_are_read_for_what_they_are(reader: Reader, tmp_path: Path) -> None:
-    for source, name in (("pandoc-water.docx", "a.pdf"), ("fop-cid-fonts.pdf", "b.txt"), ("pandoc-water.epub", "c.zip"), ("excel97.xls", "d.xlsx")):
+def test_files_with_the_wrong_ending_are_read_for_what_they_are(
+    reader: Reader, tmp_path: Path
+) -> None:
+    for source, name in (
+        ("pandoc-water.docx", "a.pdf"),
+        ("fop-cid-fonts.pdf", "b.txt"),
+        ("pandoc-water.epub", "c.zip"),
+        ("excel97.xls", "d.xlsx"),
+    ):
         (tmp_path / name).write_bytes((SAMPLES / source).read_bytes())
         assert len(documents(reader, tmp_path / name)[0].text) > 20
 
@@ -189,7 +206,10 @@ def test_a_panic_in_a_library_is_a_damaged_file_and_no_end(reader: Reader, tmp_p
 
 
 @pytest.mark.parametrize("kind", ["pdf", "docx", "pptx", "xlsx", "odt", "epub", "zip"])
-@pytest.mark.parametrize("data", [b"", b"PK\x03\x04", b"%PDF-1.7\n%%EOF", b"\xd0\xcf\x11\xe0" * 200, bytes(range(256)) * 9])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"PK\x03\x04", b"%PDF-1.7\n%%EOF", b"\xd0\xcf\x11\xe0" * 200, bytes(range(256)) * 9],
+)
 def test_a_damaged_file_is_named(reader: Reader, tmp_path: Path, kind: str, data: bytes) -> None:
     path = tmp_path / f"a.{kind}"
     path.write_bytes(data)
@@ -200,9 +220,15 @@ def test_a_damaged_file_is_named(reader: Reader, tmp_path: Path, kind: str, data
 
 
 def test_a_table_says_its_columns_in_each_row(reader: Reader, tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_bytes("Ville;Habitants\nBesançon;119 000\nDole;23 000\n".encode("cp1252"))
+    (tmp_path / "a.csv").write_bytes(
+        "Ville;Habitants\nBesançon;119 000\nDole;23 000\n".encode("cp1252")
+    )
     (document,) = documents(reader, tmp_path / "a.csv")
-    assert document.text.split("\n\n") == ["Ville; Habitants", "Ville: Besançon; Habitants: 119 000", "Ville: Dole; Habitants: 23 000"]
+    assert document.text.split("\n\n") == [
+        "Ville; Habitants",
+        "Ville: Besançon; Habitants: 119 000",
+        "Ville: Dole; Habitants: 23 000",
+    ]
 
 
 def test_attachments_of_a_message_are_documents(reader: Reader, tmp_path: Path) -> None:
@@ -211,10 +237,19 @@ def test_attachments_of_a_message_are_documents(reader: Reader, tmp_path: Path) 
     message = EmailMessage()
     message["Subject"], message["From"] = "Le rapport", "Ada <ada@example.org>"
     message.set_content("Voici le rapport.")
-    message.add_attachment((SAMPLES / "pandoc-water.docx").read_bytes(), maintype="application", subtype="octet-stream", filename="../eau.docx")
+    message.add_attachment(
+        (SAMPLES / "pandoc-water.docx").read_bytes(),
+        maintype="application",
+        subtype="octet-stream",
+        filename="../eau.docx",
+    )
     (tmp_path / "a.eml").write_bytes(message.as_bytes())
     mail, attached = documents(reader, tmp_path / "a.eml")
-    assert (mail.title, mail.author, attached.name) == ("Le rapport", "Ada <ada@example.org>", "a.eml/eau.docx")
+    assert (mail.title, mail.author, attached.name) == (
+        "Le rapport",
+        "Ada <ada@example.org>",
+        "a.eml/eau.docx",
+    )
     assert "Voici le rapport." in mail.text
     assert "Arcier" in attached.text
 
@@ -223,18 +258,39 @@ def test_an_archive_gives_its_documents(reader: Reader, tmp_path: Path) -> None:
     inner = io.BytesIO()
     with zipfile.ZipFile(inner, "w") as file:
         file.writestr("d.txt", "Un texte au fond.")
-    members = {"sous/é.md": "# Été\n\nIl fait beau.", "CON.txt": "Un nom réservé.", "image.png": b"\x89PNG", ".caché.txt": "x", "c.zip": inner.getvalue()}
+    members = {
+        "sous/é.md": "# Été\n\nIl fait beau.",
+        "CON.txt": "Un nom réservé.",
+        "image.png": b"\x89PNG",
+        ".caché.txt": "x",
+        "c.zip": inner.getvalue(),
+    }
     found = documents(reader, archive(tmp_path / "a.zip", members))
-    assert [each.name for each in found] == ["a.zip/sous/é.md", "a.zip/CON.txt", "a.zip/c.zip/d.txt"]
+    assert [each.name for each in found] == [
+        "a.zip/sous/é.md",
+        "a.zip/CON.txt",
+        "a.zip/c.zip/d.txt",
+    ]
 
 
-def test_members_that_leave_the_archive_or_are_no_files_are_refused(reader: Reader, tmp_path: Path) -> None:
+def test_members_that_leave_the_archive_or_are_no_files_are_refused(
+    reader: Reader, tmp_path: Path
+) -> None:
     link = zipfile.ZipInfo("lien.txt")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
     device = zipfile.ZipInfo("disque.txt")
     device.external_attr = (stat.S_IFBLK | 0o600) << 16
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
-        for name in ("../dehors.txt", "/etc/passwd.txt", "C:\\x.txt", "..\\y.txt", "é" * 200 + ".txt", link, device, "bon.txt"):
+        for name in (
+            "../dehors.txt",
+            "/etc/passwd.txt",
+            "C:\\x.txt",
+            "..\\y.txt",
+            "é" * 200 + ".txt",
+            link,
+            device,
+            "bon.txt",
+        ):
             file.writestr(name, "Un texte.")
     found = list(reader.read(tmp_path / "a.zip", tmp_path))
     assert [each.code for each in found if isinstance(each, UserError)] == ["document_member"] * 7
@@ -247,7 +303,12 @@ def test_odd_names_are_written_out(tmp_path: Path, reader: Reader) -> None:
         Path(os.fsdecode(bytes(tmp_path) + b"/" + name)).write_text("Un texte.")
     from index.documents import walk
 
-    names = [each.name for path in walk(tmp_path) for each in reader.read(path, tmp_path) if isinstance(each, Document)]
+    names = [
+        each.name
+        for path in walk(tmp_path)
+        for each in reader.read(path, tmp_path)
+        if isinstance(each, Document)
+    ]
     assert sorted(names) == sorted(["caf\\udce9.txt", "\\u202egpj.txt", "a\\nb.txt", long])
 
 
@@ -263,24 +324,40 @@ def bombs(folder: Path) -> None:
         inner = data.getvalue()
     (folder / "document_deep.zip").write_bytes(inner)
     archive(folder / "document_many.zip", {f"{n}.txt": "x" for n in range(300)})
-    archive(folder / "document_entities.docx", {"[Content_Types].xml": "", "word/document.xml": ENTITIES + DOCUMENT.format(PARAGRAPH.format("&j;"))})
+    archive(
+        folder / "document_entities.docx",
+        {
+            "[Content_Types].xml": "",
+            "word/document.xml": ENTITIES + DOCUMENT.format(PARAGRAPH.format("&j;")),
+        },
+    )
     (folder / "document_entities.odt").write_bytes((SAMPLES / "nasty.odt").read_bytes())
     chapter = f'{ENTITIES}<html xmlns="http://www.w3.org/1999/xhtml"><body><svg xmlns="http://www.w3.org/2000/svg"><text>&j;</text></svg></body></html>'
     container = '<container><rootfiles><rootfile full-path="o.opf"/></rootfiles></container>'
     package = '<package><manifest><item id="a" href="a.xhtml"/></manifest><spine><itemref idref="a"/></spine></package>'
-    archive(folder / "document_entities.epub", {"META-INF/container.xml": container, "o.opf": package, "a.xhtml": chapter})
+    archive(
+        folder / "document_entities.epub",
+        {"META-INF/container.xml": container, "o.opf": package, "a.xhtml": chapter},
+    )
     (folder / "document_time.csv").write_bytes(b"a,b,c\n" * 8_000_000)
 
 
 def pdf(count: int, kids: str) -> bytes:
-    objects = ["<</Type/Catalog/Pages 2 0 R>>", f"<</Type/Pages/Count {count}/Kids{kids}>>", "<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>"]
+    objects = [
+        "<</Type/Catalog/Pages 2 0 R>>",
+        f"<</Type/Pages/Count {count}/Kids{kids}>>",
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>",
+    ]
     data = b"%PDF-1.7\n"
     starts = []
     for number, text in enumerate(objects, 1):
         starts.append(len(data))
         data += f"{number} 0 obj{text}endobj\n".encode()
     table = "".join(f"{start:010} 00000 n \n" for start in starts)
-    return data + f"xref\n0 4\n0000000000 65535 f \n{table}trailer<</Size 4/Root 1 0 R>>\nstartxref\n{len(data)}\n%%EOF".encode()
+    return (
+        data
+        + f"xref\n0 4\n0000000000 65535 f \n{table}trailer<</Size 4/Root 1 0 R>>\nstartxref\n{len(data)}\n%%EOF".encode()
+    )
 
 
 def test_files_made_to_harm_are_stopped_and_the_others_read(tmp_path: Path) -> None:
@@ -294,7 +371,9 @@ def test_files_made_to_harm_are_stopped_and_the_others_read(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("kids", ["[2 0 R]", "[2 0 R 2 0 R 3 0 R]", "[3 0 R]", "[9 0 R]"])
 @pytest.mark.parametrize("count", [3, 1_000_000_000])
-def test_pages_that_contain_themselves_or_are_not_there_end(reader: Reader, tmp_path: Path, count: int, kids: str) -> None:
+def test_pages_that_contain_themselves_or_are_not_there_end(
+    reader: Reader, tmp_path: Path, count: int, kids: str
+) -> None:
     (tmp_path / "a.pdf").write_bytes(pdf(count, kids))
     (found,) = reader.read(tmp_path / "a.pdf", tmp_path)
     assert isinstance(found, UserError) or found.text == ""
@@ -308,10 +387,16 @@ def test_too_many_pages_are_not_read() -> None:
 
 
 def test_a_member_that_stops_the_process_is_left_out_of_its_archive(tmp_path: Path) -> None:
-    path = archive(tmp_path / "a.zip", {"un.txt": "Un texte.", "b.csv": b"a,b,c\n" * 15_000_000, "deux.md": "Un autre."})
+    path = archive(
+        tmp_path / "a.zip",
+        {"un.txt": "Un texte.", "b.csv": b"a,b,c\n" * 15_000_000, "deux.md": "Un autre."},
+    )
     with Reader(Limits(memory=400_000_000)) as reader:
         found = list(reader.read(path, tmp_path))
-    assert [each.name for each in found if isinstance(each, Document)] == ["a.zip/un.txt", "a.zip/deux.md"]
+    assert [each.name for each in found if isinstance(each, Document)] == [
+        "a.zip/un.txt",
+        "a.zip/deux.md",
+    ]
     (error,) = [each for each in found if isinstance(each, UserError)]
     assert (error.code, str(error.values["file"])) == ("document_stopped", f"{path}/b.csv")
 
@@ -347,7 +432,10 @@ def line(left: float, top: float, right: float, text: str, height: float = 10) -
 def test_columns_are_read_one_after_the_other() -> None:
     lines = [line(50, 700, 550, "Un titre qui va par-dessus les deux colonnes")]
     for n in range(6):
-        lines += [line(50, 600 - 12 * n, 290, f"À gauche, la ligne numéro {n}"), line(310, 600 - 12 * n, 550, f"À droite, la ligne numéro {n}")]
+        lines += [
+            line(50, 600 - 12 * n, 290, f"À gauche, la ligne numéro {n}"),
+            line(310, 600 - 12 * n, 550, f"À droite, la ligne numéro {n}"),
+        ]
     lines.append(line(50, 400, 550, "Un pied qui va par-dessus les deux colonnes"))
     read = [each.text for block in _ordered(lines) for each in block]
     assert [re.sub(r"\D", "", text) for text in read] == ["", *"012345", *"012345", ""]
@@ -355,8 +443,17 @@ def test_columns_are_read_one_after_the_other() -> None:
 
 
 def test_the_rows_of_a_table_stay_together() -> None:
-    lines = [part for n in range(6) for part in (line(50, 600 - 12 * n, 90, f"Poste {n}"), line(310, 600 - 12 * n, 330, f"{n} M€"))]
-    assert [each.text for block in _ordered(lines) for each in block] == [f"Poste {n} {n} M€" for n in range(6)]
+    lines = [
+        part
+        for n in range(6)
+        for part in (
+            line(50, 600 - 12 * n, 90, f"Poste {n}"),
+            line(310, 600 - 12 * n, 330, f"{n} M€"),
+        )
+    ]
+    assert [each.text for block in _ordered(lines) for each in block] == [
+        f"Poste {n} {n} M€" for n in range(6)
+    ]
 
 
 def test_lines_drawn_from_below_are_read_from_above() -> None:
@@ -369,14 +466,20 @@ def test_what_every_page_repeats_is_left_out() -> None:
         [[line(50, 800, 300, "ACME, rapport annuel"), line(50, 700, 300, f"Le texte de la page {'abcd'[n]}."), line(50, 50, 300, f"{n}.1 Chapitre {n + 5}")]]
         for n in range(4)
     ]  # fmt: skip
-    assert [[each.text for block in page for each in block] for page in _without_repeats(pages)] == [
-        [f"Le texte de la page {letter}."] for letter in "abcd"
-    ]
+    assert [
+        [each.text for block in page for each in block] for page in _without_repeats(pages)
+    ] == [[f"Le texte de la page {letter}."] for letter in "abcd"]
 
 
 def test_words_broken_at_a_line_end_are_whole_again() -> None:
-    broken = ["La com\ufffemune, peut-\nêtre. Un porte\ufffefeuille. Que dit\ufffe il ? Saint\ufffeÉtienne. Un lave\ufffelinge.", "Le lave-linge."]
-    assert _unbroken(broken)[0] == "La commune, peut-\nêtre. Un portefeuille. Que dit-il ? Saint-Étienne. Un lave-linge."
+    broken = [
+        "La com\ufffemune, peut-\nêtre. Un porte\ufffefeuille. Que dit\ufffe il ? Saint\ufffeÉtienne. Un lave\ufffelinge.",
+        "Le lave-linge.",
+    ]
+    assert (
+        _unbroken(broken)[0]
+        == "La commune, peut-\nêtre. Un portefeuille. Que dit-il ? Saint-Étienne. Un lave-linge."
+    )
 
 
 def test_paragraphs_are_joined_and_short_lines_keep_their_end() -> None:
@@ -392,15 +495,26 @@ def test_paragraphs_are_joined_and_short_lines_keep_their_end() -> None:
 
 def test_a_sentence_goes_on_over_a_page() -> None:
     text, pages = in_pages(["Un début qui", "", "finit là.", "Autre."])
-    assert (text, pages) == ("Un début qui finit là.\n\nAutre.", ((0, 12), (12, 13), (13, 24), (24, 30)))
+    assert (text, pages) == (
+        "Un début qui finit là.\n\nAutre.",
+        ((0, 12), (12, 13), (13, 24), (24, 30)),
+    )
 
 
-@pytest.mark.parametrize(("text", "date"), [("D:20240226103000+01'00'", "2024-02-26"), ("2024-02-26T10:00Z", "2024-02-26"), ("hier", "")])
+@pytest.mark.parametrize(
+    ("text", "date"),
+    [("D:20240226103000+01'00'", "2024-02-26"), ("2024-02-26T10:00Z", "2024-02-26"), ("hier", "")],
+)
 def test_dates_are_told_one_way(text: str, date: str) -> None:
     assert iso_date(text) == date
 
 
 def test_json_lines_in_an_archive_are_documents(reader: Reader, tmp_path: Path) -> None:
-    lines = "\n".join(map(json.dumps, [{"_id": "m1", "title": "Un", "text": "Un texte."}, {"_id": "m2", "text": "Deux."}]))
+    lines = "\n".join(
+        map(
+            json.dumps,
+            [{"_id": "m1", "title": "Un", "text": "Un texte."}, {"_id": "m2", "text": "Deux."}],
+        )
+    )
     found = documents(reader, archive(tmp_path / "a.zip", {"a.jsonl": lines}))
     assert [each.name for each in found] == ["m1", "m2"]

@@ -7,7 +7,10 @@ import pytest
 from rag.library import open_library
 from rag.settings import Settings
 
-TEXTS = {"chat.txt": "Le chat dort sur le canapé.", "pluie.txt": "Il pleut à Brest, et il fait froid."}
+TEXTS = {
+    "chat.txt": "Le chat dort sur le canapé.",
+    "pluie.txt": "Il pleut à Brest, et il fait froid.",
+}
 
 
 @pytest.fixture
@@ -23,7 +26,7 @@ def settings(home: Path, tmp_path: Path) -> Settings:
 
 def found(settings: Settings) -> list[str]:
     with open_library(settings, model=False) as library:
-        return [hit.passage.text for hit in library.search("Où le chat dort-il ?", language="fr")]
+        return [hit.chunk.text for hit in library.search("Où le chat dort-il ?", language="fr")]
 
 
 @pytest.mark.parametrize("how", ["pages", "truncated", "garbage", "other model"])

@@ -3,16 +3,18 @@
 import json
 from dataclasses import replace
 
-from index.contract import StoredPassage
-from rag.answerable import Evidence
-from rag.assistant import Answer, Timings
-from rag.grounding import Citation, Sentence
+from index.contract import StoredChunk
+from rag.answerer import Answer, Timings
+from rag.confidence import Evidence
 from rag.results import answer_json, answer_text, hit_json
 from rag.retriever import Hit
+from rag.verifier.support import Citation, Sentence
 
 FIRST = Citation("a.md", "Rapport", 0, 10, 20, "La source.")
 SECOND = Citation("b.md", "Note", 2, 5, 14, "Une autre.")
-PASSAGE = StoredPassage(7, "a.md", "Rapport", "fr", 0, 0, 30, "Bonjour. La source. Une suite.", ((0, 8), (9, 19)))
+PASSAGE = StoredChunk(
+    7, "a.md", "Rapport", "fr", 0, 0, 30, "Bonjour. La source. Une suite.", ((0, 8), (9, 19))
+)
 HIT = Hit(PASSAGE, 0.91239, 0.8, 3.0, 0.7)
 
 
@@ -22,13 +24,25 @@ def _answer(*sentences: tuple[str, tuple[Citation, ...]]) -> Answer:
         start = len(text) + bool(text)
         text = f"{text} {words}".strip()
         written.append(Sentence(words, start, start + len(words), 0.87654321, citations))
-    return Answer("Quoi ?", text, "fr", 0.98765432, False, tuple(written), (HIT,), Timings(0.12345, 0.5, 1.5, 12))
+    return Answer(
+        "Quoi ?",
+        text,
+        "fr",
+        0.98765432,
+        False,
+        tuple(written),
+        (HIT,),
+        Timings(0.12345, 0.5, 1.5, 12),
+    )
 
 
 def test_citations_are_numbered_in_order_and_listed_below() -> None:
     shown = answer_text(_answer(("Un.", (FIRST,)), ("Deux.", (SECOND, FIRST))))
     assert shown.splitlines()[0] == "Un. [1] Deux. [2] [1]"
-    assert shown.splitlines()[2:] == ["[1] Rapport (a.md): « La source. »", "[2] Note (b.md): « Une autre. »"]
+    assert shown.splitlines()[2:] == [
+        "[1] Rapport (a.md): « La source. »",
+        "[2] Note (b.md): « Une autre. »",
+    ]
 
 
 def test_a_sentence_without_a_source_is_marked() -> None:
@@ -36,7 +50,9 @@ def test_a_sentence_without_a_source_is_marked() -> None:
 
 
 def test_an_answer_without_sentences_is_its_text_alone() -> None:
-    answer = Answer("?", "Les documents ne répondent pas.", "fr", 0.1, True, (), (), Timings(0, 0, 0, 0))
+    answer = Answer(
+        "?", "Les documents ne répondent pas.", "fr", 0.1, True, (), (), Timings(0, 0, 0, 0)
+    )
     assert answer_text(answer) == "Les documents ne répondent pas."
 
 
@@ -63,7 +79,9 @@ def test_the_json_is_what_scripts_rely_on() -> None:
                 "start": 0,
                 "end": 3,
                 "support": 0.8765,
-                "citations": [{"document": "a.md", "passage": 0, "start": 10, "end": 20, "text": "La source."}],
+                "citations": [
+                    {"document": "a.md", "passage": 0, "start": 10, "end": 20, "text": "La source."}
+                ],
             }
         ],
         "passages": [{"document": "a.md", "passage": 0, "start": 0, "end": 30, "score": 0.9124}],

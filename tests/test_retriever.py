@@ -30,7 +30,9 @@ DOCUMENTS = {
 
 @pytest.fixture(scope="module")
 def store(embedder: Embedder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    with LocalStore(tmp_path_factory.mktemp("store"), embedder.fingerprint, embedder.dimension) as opened:
+    with LocalStore(
+        tmp_path_factory.mktemp("store"), embedder.fingerprint, embedder.dimension
+    ) as opened:
         put_documents([make(name, "", text) for name, text in DOCUMENTS.items()], opened, embedder)
         yield opened
 
@@ -41,7 +43,7 @@ def retriever(store: Store, embedder: Embedder) -> Retriever:
 
 
 def first(hits: list[Hit]) -> str:
-    return hits[0].passage.document
+    return hits[0].chunk.document
 
 
 @pytest.mark.parametrize(
@@ -53,7 +55,9 @@ def first(hits: list[Hit]) -> str:
         ("Sous quel délai la caution est-elle rendue ?", "loyer"),
     ],
 )
-def test_a_french_question_finds_the_french_passage(retriever: Retriever, question: str, document: str) -> None:
+def test_a_french_question_finds_the_french_passage(
+    retriever: Retriever, question: str, document: str
+) -> None:
     assert first(retriever.search(question, "fr")) == document
 
 
@@ -65,7 +69,9 @@ def test_a_french_question_finds_the_french_passage(retriever: Retriever, questi
         ("Who stayed behind in orbit?", "moon"),
     ],
 )
-def test_an_english_question_finds_the_english_passage(retriever: Retriever, question: str, document: str) -> None:
+def test_an_english_question_finds_the_english_passage(
+    retriever: Retriever, question: str, document: str
+) -> None:
     assert first(retriever.search(question, "en")) == document
 
 
@@ -85,7 +91,9 @@ def test_a_question_finds_the_passage_in_the_other_language(
     assert first(retriever.search(question, language)) == document
 
 
-@pytest.mark.parametrize(("name", "document"), [("Meister", "pasteur"), ("Collins", "moon"), ("krill", "whale")])
+@pytest.mark.parametrize(
+    ("name", "document"), [("Meister", "pasteur"), ("Collins", "moon"), ("krill", "whale")]
+)
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_a_name_alone_finds_the_passage_that_has_it(
     retriever: Retriever, name: str, document: str, language: str
@@ -93,8 +101,12 @@ def test_a_name_alone_finds_the_passage_that_has_it(
     assert first(retriever.search(name, language)) == document
 
 
-@pytest.mark.parametrize(("number", "document"), [("1885", "pasteur"), ("780 €", "loyer"), ("250 g", "recette")])
-def test_a_number_alone_finds_the_passage_that_has_it(retriever: Retriever, number: str, document: str) -> None:
+@pytest.mark.parametrize(
+    ("number", "document"), [("1885", "pasteur"), ("780 €", "loyer"), ("250 g", "recette")]
+)
+def test_a_number_alone_finds_the_passage_that_has_it(
+    retriever: Retriever, number: str, document: str
+) -> None:
     assert first(retriever.search(number, "fr")) == document
 
 
@@ -114,13 +126,13 @@ def test_the_score_is_lower_where_nothing_answers(retriever: Retriever) -> None:
 
 def test_it_gives_as_many_as_asked_and_no_passage_twice(retriever: Retriever) -> None:
     hits = retriever.search("Qui a reçu un prix ?", "fr", k=3)
-    assert len({hit.passage.id for hit in hits}) == len(hits) == 3
+    assert len({hit.chunk.id for hit in hits}) == len(hits) == 3
     assert len(retriever.search("Qui a reçu un prix ?", "fr", k=50)) == len(DOCUMENTS)
 
 
 def test_only_the_documents_named_are_searched(retriever: Retriever) -> None:
     hits = retriever.search("Où est née Marie Curie ?", "fr", documents=["pasteur", "moon"])
-    assert {hit.passage.document for hit in hits} == {"pasteur", "moon"}
+    assert {hit.chunk.document for hit in hits} == {"pasteur", "moon"}
     assert retriever.search("Où est née Marie Curie ?", "fr", documents=[]) == []
 
 
@@ -129,7 +141,9 @@ def test_the_same_question_gives_the_same_answer(retriever: Retriever) -> None:
     assert retriever.search(question, "en") == retriever.search(question, "en")
 
 
-@pytest.mark.parametrize("question", ["", "  \n", "?", "…", "🙂", "x" * 5000, "mot " * 3000, "\ud83d", '" OR * NEAR('])
+@pytest.mark.parametrize(
+    "question", ["", "  \n", "?", "…", "🙂", "x" * 5000, "mot " * 3000, "\ud83d", '" OR * NEAR(']
+)
 def test_any_text_can_be_asked(retriever: Retriever, question: str) -> None:
     hits = retriever.search(question, "fr")
     assert all(0 <= hit.score <= 1 for hit in hits)

@@ -9,7 +9,12 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SEED = (ROOT / "seeds" / "mistral-microsoft.md").read_text(encoding="utf-8")
 NEWSPAPER = sorted((ROOT.parent / "shared" / "article").glob("*.txt"))
-QUESTIONS = [json.loads(line) for line in (ROOT / "bench" / "questions" / "article.jsonl").read_text(encoding="utf-8").splitlines()]
+QUESTIONS = [
+    json.loads(line)
+    for line in (ROOT / "bench" / "questions" / "article.jsonl")
+    .read_text(encoding="utf-8")
+    .splitlines()
+]
 
 
 def words(text: str) -> list[str]:
@@ -20,7 +25,11 @@ def words(text: str) -> list[str]:
 def test_no_run_of_seven_words_is_the_newspapers() -> None:
     theirs, ours = words(NEWSPAPER[0].read_text(encoding="utf-8")), words(SEED)
     runs = {tuple(theirs[at : at + 7]) for at in range(len(theirs) - 6)}
-    assert [" ".join(ours[at : at + 7]) for at in range(len(ours) - 6) if tuple(ours[at : at + 7]) in runs] == []
+    assert [
+        " ".join(ours[at : at + 7])
+        for at in range(len(ours) - 6)
+        if tuple(ours[at : at + 7]) in runs
+    ] == []
 
 
 @pytest.mark.skipif(not NEWSPAPER, reason="the newspaper article isn't here")

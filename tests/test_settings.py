@@ -9,7 +9,12 @@ from rag.settings import Settings, default_home, from_environment
 
 def test_nothing_set_means_the_defaults() -> None:
     settings = from_environment({})
-    assert (settings.host, settings.port, settings.model, settings.threads) == ("127.0.0.1", 7860, "", None)
+    assert (settings.host, settings.port, settings.model, settings.threads) == (
+        "127.0.0.1",
+        7860,
+        "",
+        None,
+    )
     assert settings.library.name == "seeds"
 
 
@@ -41,4 +46,7 @@ def test_each_library_has_an_index_of_its_own(tmp_path: Path) -> None:
 def test_a_library_has_the_same_index_however_its_path_is_written(tmp_path: Path) -> None:
     (tmp_path / "x").mkdir()
     straight, around = tmp_path / "notes", tmp_path / "x" / ".." / "notes"
-    assert Settings(tmp_path, library=straight).store_folder == Settings(tmp_path, library=around).store_folder
+    assert (
+        Settings(tmp_path, library=straight).store_folder
+        == Settings(tmp_path, library=around).store_folder
+    )

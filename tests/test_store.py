@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from index.chunking import Chunk, split
 from index.documents import Document, make
 from index.embedder import Encoded
-from index.lexical import terms
+from index.errors import UserError
 from index.milvus import MilvusStore
-from index.passages import Passage, split
 from index.store import LocalStore, Store, decode_tokens, encode_tokens
-from weights.errors import UserError
+from index.text.words import terms
 
 DIMENSION = 8
 TEXT = "Le chat dort sur le canapé.\n\nMicrosoft investit 15 millions d'euros.\n\nIl pleut à Brest."
@@ -31,10 +31,14 @@ def vector(seed: int) -> np.ndarray:
     return values / np.linalg.norm(values)
 
 
-def encode(document: Document, passages: Sequence[Passage], seed: int = 0) -> list[Encoded]:
+def encode(document: Document, passages: Sequence[Chunk], seed: int = 0) -> list[Encoded]:
     """Vectors that stand for the model's: the store doesn't mind what they mean."""
     return [
-        Encoded(vector(seed + n), np.stack([vector(n), 2 * vector(n + 1)]), np.array([[p.start, p.start + 2]] * 2, np.int32))
+        Encoded(
+            vector(seed + n),
+            np.stack([vector(n), 2 * vector(n + 1)]),
+            np.array([[p.start, p.start + 2]] * 2, np.int32),
+        )
         for n, p in enumerate(passages)
     ]
 
@@ -66,12 +70,20 @@ def store(open_store: Open) -> Iterator[Store]:
 def test_a_document_comes_back_as_it_was(store: Store) -> None:
     put(store, "a", source="a.txt")
     (info,) = store.documents()
-    assert (info.name, info.title, info.source, info.passages, info.characters) == ("a", "Titre a", "a.txt", 3, len(TEXT))
+    assert (info.name, info.title, info.source, info.passages, info.characters) == (
+        "a",
+        "Titre a",
+        "a.txt",
+        3,
+        len(TEXT),
+    )
     assert store.document("a").text == TEXT
-    passages = store.passages_of("a")
+    passages = store.chunks_of("a")
     assert [passage.ordinal for passage in passages] == [0, 1, 2]
     assert all(passage.text == TEXT[passage.start : passage.end] for passage in passages)
-    assert [TEXT[start:end] for passage in passages for start, end in passage.sentences] == TEXT.split("\n\n")
+    assert [
+        TEXT[start:end] for passage in passages for start, end in passage.sentences
+    ] == TEXT.split("\n\n")
 
 
 def test_a_document_that_is_not_there_is_a_key_error(store: Store) -> None:
@@ -81,7 +93,7 @@ def test_a_document_that_is_not_there_is_a_key_error(store: Store) -> None:
 
 def test_the_nearest_vector_is_found_first(store: Store) -> None:
     put(store, "a")
-    numbers = [passage.id for passage in store.passages_of("a")]
+    numbers = [passage.id for passage in store.chunks_of("a")]
     for n, number in enumerate(numbers):
         found = store.search_vectors(vector(n), 3)
         assert found[0][0] == number
@@ -92,30 +104,43 @@ def test_the_nearest_vector_is_found_first(store: Store) -> None:
 def test_words_are_found_by_their_stems(store: Store) -> None:
     put(store, "a")
     found = store.search_words(terms("investissements de Microsoft", "fr"), 5)
-    assert [passage.text for passage in store.passages([found[0][0]])] == ["Microsoft investit 15 millions d'euros."]
+    assert [passage.text for passage in store.passages([found[0][0]])] == [
+        "Microsoft investit 15 millions d'euros."
+    ]
     assert found[0][1] > 0
 
 
 def test_no_words_and_none_wanted_find_nothing(store: Store) -> None:
     put(store, "a")
-    assert store.search_words([], 5) == store.search_words(["chat"], 0) == store.search_vectors(vector(0), 0) == []
+    assert (
+        store.search_words([], 5)
+        == store.search_words(["chat"], 0)
+        == store.search_vectors(vector(0), 0)
+        == []
+    )
 
 
 def test_an_empty_store_finds_nothing(store: Store) -> None:
-    assert (len(store), store.search_vectors(vector(0), 5), store.search_words(["chat"], 5)) == (0, [], [])
+    assert (len(store), store.search_vectors(vector(0), 5), store.search_words(["chat"], 5)) == (
+        0,
+        [],
+        [],
+    )
 
 
 def test_a_search_may_be_among_some_documents_only(store: Store) -> None:
     for name in "abc":
         put(store, name)
     for documents in (["b"], [], ["absent"], ["a", "c"]):
-        within = {passage.id for name in documents for passage in store.passages_of(name)}
+        within = {passage.id for name in documents for passage in store.chunks_of(name)}
         assert {number for number, _ in store.search_vectors(vector(0), 9, documents)} == within
-        assert {number for number, _ in store.search_words(["chat", "brest"], 9, documents)} <= within
+        assert {
+            number for number, _ in store.search_words(["chat", "brest"], 9, documents)
+        } <= within
 
 
 def test_any_question_can_be_searched(store: Store) -> None:
-    put(store, "a", text="Un « texte » \"AND\" OR NOT NEAR(x) * ^ : - +")
+    put(store, "a", text='Un « texte » "AND" OR NOT NEAR(x) * ^ : - +')
 
     @settings(max_examples=60, deadline=None)
     @given(text=st.text(max_size=60))
@@ -128,12 +153,14 @@ def test_any_question_can_be_searched(store: Store) -> None:
 
 def test_replacing_leaves_nothing_of_the_old(store: Store) -> None:
     put(store, "a")
-    old = [passage.id for passage in store.passages_of("a")]
+    old = [passage.id for passage in store.chunks_of("a")]
     store.search_vectors(vector(0), 5)
     put(store, "a", text="Un texte tout neuf.", seed=50)
     assert store.passages(old) == []
     assert store.search_words(["chat"], 5) == []
-    assert [number for number, _ in store.search_vectors(vector(0), 9)] == [p.id for p in store.passages_of("a")]
+    assert [number for number, _ in store.search_vectors(vector(0), 9)] == [
+        p.id for p in store.chunks_of("a")
+    ]
 
 
 def test_removing_leaves_the_others(store: Store) -> None:
@@ -141,7 +168,7 @@ def test_removing_leaves_the_others(store: Store) -> None:
         put(store, name)
     store.search_vectors(vector(0), 5)
     store.remove(["a", "absent", "c"])
-    kept = {passage.id for passage in store.passages_of("b")}
+    kept = {passage.id for passage in store.chunks_of("b")}
     assert [info.name for info in store.documents()] == ["b"]
     assert {number for number, _ in store.search_vectors(vector(0), 99)} == kept
     assert {number for number, _ in store.search_words(["brest"], 99)} <= kept
@@ -149,7 +176,7 @@ def test_removing_leaves_the_others(store: Store) -> None:
 
 def test_token_vectors_come_back_within_a_hundredth(store: Store) -> None:
     put(store, "a")
-    numbers = [passage.id for passage in store.passages_of("a")]
+    numbers = [passage.id for passage in store.chunks_of("a")]
     for n, (tokens, spans) in enumerate(store.token_vectors(numbers)):
         expected = np.stack([vector(n), 2 * vector(n + 1)])
         assert np.abs(tokens - expected).max() < 0.01
@@ -186,7 +213,7 @@ def test_a_large_document_is_kept_in_goes_and_shows_only_when_whole(store: Store
     assert store.kept(make("a", "", "another text")) == 0
     store.put(document, passages, encoded[2:])
     assert store.kept(document) == 0
-    numbers = [passage.id for passage in store.passages_of("a")]
+    numbers = [passage.id for passage in store.chunks_of("a")]
     assert np.allclose(store.vectors(numbers), [vector(n) for n in range(3)])
     store.keep(document, encoded[:1])
     store.drop_kept()
@@ -217,7 +244,11 @@ def test_a_lost_or_damaged_vector_file_is_rebuilt(tmp_path: Path, damage: str) -
     elif damage == "ahead":
         path.rename(tmp_path / "vectors-99.faiss")
     else:
-        data = {"garbage": b"garbage", "truncated": path.read_bytes()[:60], "emptied": other.read_bytes()}[damage]
+        data = {
+            "garbage": b"garbage",
+            "truncated": path.read_bytes()[:60],
+            "emptied": other.read_bytes(),
+        }[damage]
         path.write_bytes(data)
     with LocalStore(tmp_path, "model", DIMENSION) as store:
         assert store.search_vectors(vector(1), 3) == expected
@@ -230,7 +261,10 @@ def test_another_model_is_refused_with_both_names(open_store: Open) -> None:
     with pytest.raises(UserError) as caught:
         open_store(fingerprint="another")
     assert caught.value.code == "index_other_model"
-    assert (caught.value.values["made_by"][:5], caught.value.values["asked"][:7]) == ("model", "another")
+    assert (caught.value.values["made_by"][:5], caught.value.values["asked"][:7]) == (
+        "model",
+        "another",
+    )
     open_store(fingerprint="model").close()
 
 
@@ -264,7 +298,9 @@ def damage(path: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["pages", "truncated"])
-def test_damage_found_while_searching_is_named_now_and_when_the_store_is_opened_again(tmp_path: Path, how: str) -> None:
+def test_damage_found_while_searching_is_named_now_and_when_the_store_is_opened_again(
+    tmp_path: Path, how: str
+) -> None:
     with LocalStore(tmp_path, "model", DIMENSION) as store:
         for n in range(30):
             put(store, f"d{n}")
@@ -278,7 +314,7 @@ def test_damage_found_while_searching_is_named_now_and_when_the_store_is_opened_
         try:
             store.search_words(["chat"], 5)
             store.search_vectors(vector(0), 5)
-            store.passages_of("d29")
+            store.chunks_of("d29")
         finally:
             store.close()
     with pytest.raises(UserError, match="store_damaged"):
@@ -287,23 +323,29 @@ def test_damage_found_while_searching_is_named_now_and_when_the_store_is_opened_
 
 @settings(max_examples=40, deadline=None)
 @given(text=st.text(st.characters(codec="utf-8"), max_size=300))
-def test_any_text_comes_back_with_its_spans(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+def test_any_text_comes_back_with_its_spans(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
     with LocalStore(tmp_path_factory.getbasetemp() / "texts", "model", DIMENSION) as store:
         put(store, "a", text=text)
         assert store.document("a").text == text
-        for passage in store.passages_of("a"):
+        for passage in store.chunks_of("a"):
             assert passage.text == text[passage.start : passage.end]
-            assert all(passage.start <= start < end <= passage.end for start, end in passage.sentences)
+            assert all(
+                passage.start <= start < end <= passage.end for start, end in passage.sentences
+            )
 
 
 def test_what_a_search_compares_is_what_the_vectors_say(store: Store) -> None:
     put(store, "a")
-    numbers = [passage.id for passage in store.passages_of("a")][::-1]
+    numbers = [passage.id for passage in store.chunks_of("a")][::-1]
     view, common = np.stack([vector(8), vector(9)]), 0.1 * vector(3)
     cosines, similar, sizes = store.compare(numbers, vector(7), view, common)
     tokens = np.concatenate([tokens for tokens, _ in store.token_vectors(numbers)]) - common
     assert np.allclose(cosines, store.vectors(numbers) @ vector(7), atol=1e-6)
-    assert np.allclose(similar, view @ (tokens / np.linalg.norm(tokens, axis=1)[:, None]).T, atol=1e-5)
+    assert np.allclose(
+        similar, view @ (tokens / np.linalg.norm(tokens, axis=1)[:, None]).T, atol=1e-5
+    )
     assert sizes.tolist() == [2, 2, 2]
 
 
@@ -320,7 +362,7 @@ def test_two_open_stores_see_each_others_changes(open_store: Open) -> None:
         put(two, "b")
         one.remove(["a"])
         for store in (one, two):
-            kept = {passage.id for passage in store.passages_of("b")}
+            kept = {passage.id for passage in store.chunks_of("b")}
             assert {number for number, _ in store.search_vectors(vector(0), 9)} == kept
 
 
@@ -367,9 +409,14 @@ def test_a_store_of_the_first_version_is_brought_up_to_this_one(tmp_path: Path) 
         put(store, "b", seed=3)
         before = [(info.name, info.title, info.passages) for info in store.documents()]
         found = store.search_vectors(vector(3), 3)
-    with sqlite3.connect(tmp_path / "library.sqlite") as db:  # as it was before authors, dates and pages
+    with sqlite3.connect(
+        tmp_path / "library.sqlite"
+    ) as db:  # as it was before authors, dates and pages
         db.execute("DROP INDEX documents_digest")
-        for table, columns in (("documents", ("author", "date", "pages")), ("sources", ("failures",))):
+        for table, columns in (
+            ("documents", ("author", "date", "pages")),
+            ("sources", ("failures",)),
+        ):
             for column in columns:
                 db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
         db.execute("PRAGMA user_version = 1")
@@ -414,6 +461,6 @@ def test_a_disk_that_refuses_in_the_middle_leaves_the_old_or_the_new(tmp_path: P
         with LocalStore(tmp_path / str(statement), "a", DIMENSION) as store:
             text = store.document("a").text
             assert text in (TEXT, "Un tout autre texte.")
-            assert "".join(each.text for each in store.passages_of("a")) in text.replace("\n\n", "")
+            assert "".join(each.text for each in store.chunks_of("a")) in text.replace("\n\n", "")
             assert store.search_words(terms("texte" if text != TEXT else "canapé", "fr"), 3)
     assert refused > 10

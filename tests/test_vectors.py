@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from index.chunking import Chunk
 from index.documents import make
 from index.embedder import Encoded
-from index.passages import Passage
 from index.store import LocalStore
 
 DIMENSION = 16
@@ -34,8 +34,10 @@ def vectors(seed: int, count: int) -> np.ndarray:
 
 
 def put(store: LocalStore, name: str, count: int, seed: int) -> None:
-    passages = [Passage(4 * n, 4 * n + 3, ((4 * n, 4 * n + 3),)) for n in range(count)]
-    encoded = [Encoded(vector, NOTHING, np.zeros((0, 2), np.int32)) for vector in vectors(seed, count)]
+    passages = [Chunk(4 * n, 4 * n + 3, ((4 * n, 4 * n + 3),)) for n in range(count)]
+    encoded = [
+        Encoded(vector, NOTHING, np.zeros((0, 2), np.int32)) for vector in vectors(seed, count)
+    ]
     store.put(make(name, "", TEXT), passages, encoded)
 
 
@@ -49,12 +51,17 @@ def found(store: LocalStore, vector: np.ndarray) -> set[int]:
 
 def nearest(store: LocalStore, vector: np.ndarray) -> set[int]:
     """The ten nearest, compared with all that the database holds."""
-    numbers = [passage.id for info in store.documents() for passage in store.passages_of(info.name)]
+    numbers = [passage.id for info in store.documents() for passage in store.chunks_of(info.name)]
     return {numbers[place] for place in np.argsort(-(store.vectors(numbers) @ vector))[:10]}
 
 
 def recall(store: LocalStore) -> float:
-    return float(np.mean([len(found(store, asked) & nearest(store, asked)) for asked in vectors(99, 20)])) / 10
+    return (
+        float(
+            np.mean([len(found(store, asked) & nearest(store, asked)) for asked in vectors(99, 20)])
+        )
+        / 10
+    )
 
 
 def test_a_small_library_is_searched_exactly(store: LocalStore) -> None:
@@ -63,7 +70,9 @@ def test_a_small_library_is_searched_exactly(store: LocalStore) -> None:
     assert kind(store) == "IndexIDMap2"
 
 
-def test_a_growing_library_changes_to_the_approximate_kind_and_loses_nothing(store: LocalStore) -> None:
+def test_a_growing_library_changes_to_the_approximate_kind_and_loses_nothing(
+    store: LocalStore,
+) -> None:
     put(store, "a", 150, seed=1)
     store.search_vectors(vectors(0, 1)[0], 5)
     for n in range(4):
@@ -72,11 +81,15 @@ def test_a_growing_library_changes_to_the_approximate_kind_and_loses_nothing(sto
     store.save_index()
     assert kind(store) == "IndexIVFPQFastScan"
     assert recall(store) > 0.9
-    everything = store.search_vectors(vectors(0, 1)[0], 5000, [info.name for info in store.documents()])
+    everything = store.search_vectors(
+        vectors(0, 1)[0], 5000, [info.name for info in store.documents()]
+    )
     assert len(everything) == len(store) == 1350
 
 
-def test_what_changes_while_the_kind_changes_is_made_up_for(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_changes_while_the_kind_changes_is_made_up_for(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     put(store, "a", 150, seed=1)
     put(store, "gone", 30, seed=2)
     store.search_vectors(vectors(0, 1)[0], 5)
@@ -95,16 +108,18 @@ def test_what_changes_while_the_kind_changes_is_made_up_for(store: LocalStore, m
         growth.join()
     assert kind(store) == "IndexIVFPQFastScan"
     names = [info.name for info in store.documents()]
-    held = {passage.id for name in names for passage in store.passages_of(name)}
+    held = {passage.id for name in names for passage in store.chunks_of(name)}
     assert names == ["a", "b", "new"]
     assert {number for number, _ in store.search_vectors(vectors(0, 1)[0], 999, names)} == held
 
 
-def test_a_large_library_can_be_searched_among_some_documents_without_a_loss(store: LocalStore) -> None:
+def test_a_large_library_can_be_searched_among_some_documents_without_a_loss(
+    store: LocalStore,
+) -> None:
     put(store, "a", 900, seed=1)
     put(store, "b", 12, seed=2)
     store.save_index()
-    within = {passage.id for passage in store.passages_of("b")}
+    within = {passage.id for passage in store.chunks_of("b")}
     for asked in vectors(99, 10):
         assert {number for number, _ in store.search_vectors(asked, 12, ["b"])} == within
 
@@ -114,16 +129,21 @@ def test_removing_and_replacing_in_a_large_library_changes_just_that(store: Loca
         put(store, f"d{n}", 200, seed=n)
     store.save_index()
     index = store._index._index
-    old = {passage.id for name in ("d1", "d3") for passage in store.passages_of(name)}
+    old = {passage.id for name in ("d1", "d3") for passage in store.chunks_of(name)}
     store.remove(["d1"])
     put(store, "d3", 20, seed=50)
-    everything = {number for number, _ in store.search_vectors(vectors(0, 1)[0], 999, [f"d{n}" for n in range(5)])}
+    everything = {
+        number
+        for number, _ in store.search_vectors(vectors(0, 1)[0], 999, [f"d{n}" for n in range(5)])
+    }
     assert (len(everything), everything & old) == (620, set())
     assert store._index._index is index
-    assert found(store, vectors(50, 1)[0]) & {passage.id for passage in store.passages_of("d3")}
+    assert found(store, vectors(50, 1)[0]) & {passage.id for passage in store.chunks_of("d3")}
 
 
-def test_a_large_library_is_loaded_from_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_library_is_loaded_from_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with LocalStore(tmp_path, "model", DIMENSION) as store:
         put(store, "a", 900, seed=1)
         store.save_index()
@@ -135,7 +155,9 @@ def test_a_large_library_is_loaded_from_its_file(tmp_path: Path, monkeypatch: py
 
 @pytest.mark.parametrize("count", [150, 900])
 @pytest.mark.parametrize("place", [0.02, 0.5, 0.98])
-def test_a_flipped_byte_in_the_file_is_noticed_and_the_file_written_anew(tmp_path: Path, count: int, place: float) -> None:
+def test_a_flipped_byte_in_the_file_is_noticed_and_the_file_written_anew(
+    tmp_path: Path, count: int, place: float
+) -> None:
     with LocalStore(tmp_path, "model", DIMENSION) as store:
         put(store, "a", count, seed=1)
         store.save_index()

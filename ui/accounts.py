@@ -10,8 +10,8 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+from index.errors import UserError
 from rag.settings import Settings
-from weights.errors import UserError
 
 OWNER = "owner"  # who everybody is where there are no accounts
 LEAST = 10  # characters of a password
@@ -28,7 +28,9 @@ class Accounts:
     def __init__(self, path: Path, header: str = "") -> None:
         self._path = path
         self._header = header.lower()
-        self._known: set[bytes] = set()  # what was verified in this run, by a keyed digest: hashing is slow on purpose
+        self._known: set[bytes] = (
+            set()
+        )  # what was verified in this run, by a keyed digest: hashing is slow on purpose
         self._key = secrets.token_bytes(32)
         self._lock = threading.Lock()
 
@@ -74,15 +76,21 @@ class Accounts:
             return OWNER
         kind, _, coded = headers.get("authorization", "").partition(" ")
         try:
-            name, _, password = base64.b64decode(coded, validate=True).decode("utf-8").partition(":")
+            name, _, password = (
+                base64.b64decode(coded, validate=True).decode("utf-8").partition(":")
+            )
         except ValueError:
             return None
-        salt, kept = known.get(name, ("00" * 16, "00" * 32))  # who isn't there takes as long as who is
+        salt, kept = known.get(
+            name, ("00" * 16, "00" * 32)
+        )  # who isn't there takes as long as who is
         seen = hmac.digest(self._key, f"{name}:{password}:{kept}".encode(), "sha256")
         if kind.lower() != "basic":
             return None
         with self._lock:
-            if seen not in self._known and not hmac.compare_digest(_hash(password, bytes.fromhex(salt)).hex(), kept):
+            if seen not in self._known and not hmac.compare_digest(
+                _hash(password, bytes.fromhex(salt)).hex(), kept
+            ):
                 return None
             self._known.add(seen)
         return name
@@ -100,7 +108,9 @@ class Accounts:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         part = self._path.with_suffix(".part")
         part.unlink(missing_ok=True)
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        with os.fdopen(
+            os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+        ) as file:
             json.dump(accounts, file)
         part.replace(self._path)
 

@@ -8,40 +8,41 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rag.messages import explain
+from index.errors import UserError
+from rag.i18n import EXAMPLES, explain, page_texts
 from rag.settings import ROOT
 from ui import source
 from ui.accounts import Accounts, accounts_of
 from ui.chat import MOST_CHARACTERS, Desk, View, wording
 from ui.export import KINDS
 from ui.export import export as exported
-from ui.guard import Guard
 from ui.history import History
 from ui.map import points
-from ui.texts import EXAMPLES, all_texts
-from weights.errors import UserError
+from ui.security import Guard
 
 if TYPE_CHECKING:
     import gradio as gr
     from fastapi import FastAPI
 
-    from rag.service import Service
+    from rag.engine import Service
     from ui.metrics import Metrics
 
 HERE = Path(__file__).resolve().parent
 LANGUAGES = ("fr", "en")
 # `ask` and `stop` are the events of the component that `build` listens to.
-START = """import("/cocorico/page.js").then(page => page.start(element, {
+START = """import("/cocorico/main.js").then(page => page.start(element, {
   ask: asked => trigger("ask", asked), stop: () => trigger("stop"), server, props, watch
 }));"""
 
 
-def build(service: "Service", history: History, metrics: "Metrics", accounts: Accounts) -> "gr.Blocks":
+def build(
+    service: "Service", history: History, metrics: "Metrics", accounts: Accounts
+) -> "gr.Blocks":
     """The page over a service, which may still be getting ready."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     import gradio as gr
 
-    from ui import tools
+    from ui import mcp as tools
 
     desk = Desk(service, history, metrics)
 
@@ -59,11 +60,15 @@ def build(service: "Service", history: History, metrics: "Metrics", accounts: Ac
     def stop(request: gr.Request) -> None:
         desk.stop(str(request.session_hash))
 
-    def answer(question: str, history: list[str] | None = None, language: str | None = None) -> dict[str, Any]:
+    def answer(
+        question: str, history: list[str] | None = None, language: str | None = None
+    ) -> dict[str, Any]:
         """Answer a question from the documents; `history` has the questions before it, `language` is "fr", "en" or None."""
         try:
             known = language if language in LANGUAGES else None
-            return tools.answered(service, metrics, "gradio", question, history=history or [], language=known)
+            return tools.answered(
+                service, metrics, "gradio", question, history=history or [], language=known
+            )
         except UserError as error:
             raise gr.Error(explain(error, "en"), print_exception=False) from error
 
@@ -107,7 +112,11 @@ def build(service: "Service", history: History, metrics: "Metrics", accounts: Ac
     def export(given: Any, request: gr.Request) -> dict[str, str] | None:
         name, kind, language = _texts(given, "id", "kind", "language")
         found = history.read(owner(request), name)
-        return exported(found, kind, language) if found and kind in KINDS and language in LANGUAGES else None
+        return (
+            exported(found, kind, language)
+            if found and kind in KINDS and language in LANGUAGES
+            else None
+        )
 
     functions = [
         state, documents, document, map_of, remove, put_back, cancel, conversations, conversation, rename, discard, rate, export,
@@ -116,11 +125,11 @@ def build(service: "Service", history: History, metrics: "Metrics", accounts: Ac
     with gr.Blocks(title="Cocorico", analytics_enabled=False) as blocks:
         page = gr.HTML(
             value=None,
-            html_template=(HERE / "page.html").read_text(encoding="utf-8"),
+            html_template=(HERE / "static" / "page.html").read_text(encoding="utf-8"),
             js_on_load=START,
             apply_default_css=False,
             server_functions=functions,
-            texts=all_texts(),
+            texts=page_texts(),
             examples=EXAMPLES if own_library else (),
         )
         # Several people may ask at once; the model serves them one after the other.
@@ -140,7 +149,8 @@ def build(service: "Service", history: History, metrics: "Metrics", accounts: Ac
 
 def application(service: "Service") -> "FastAPI":
     """The page with its own files and the doors for programs, as an ASGI application that any server can run."""
-    from ui import doors, tools
+    from ui import mcp as tools
+    from ui import openai_api as doors
     from ui.metrics import Metrics
 
     metrics = Metrics(service)
@@ -158,8 +168,12 @@ def application(service: "Service") -> "FastAPI":
 
     hosts = {settings.host, socket.gethostname(), f"{socket.gethostname()}.local", *settings.hosts}
     mcp = tools.server(service, metrics)
-    checked = TransportSecuritySettings(enable_dns_rebinding_protection=False)  # the guard has looked at the host
-    over_http = mcp.streamable_http_app(stateless_http=True, json_response=True, transport_security=checked)
+    checked = TransportSecuritySettings(
+        enable_dns_rebinding_protection=False
+    )  # the guard has looked at the host
+    over_http = mcp.streamable_http_app(
+        stateless_http=True, json_response=True, transport_security=checked
+    )
     app = FastAPI(
         title="Cocorico",
         openapi_url="/v1/openapi.json",
@@ -177,7 +191,9 @@ def application(service: "Service") -> "FastAPI":
 
     @app.exception_handler(RequestValidationError)
     async def correct(_: Request, error: RequestValidationError) -> JSONResponse:
-        wrong = "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors())
+        wrong = "; ".join(
+            f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors()
+        )
         return doors.told(400, wrong, "invalid_request")
 
     @app.put("/cocorico/library/{name:path}", include_in_schema=False)
@@ -199,25 +215,31 @@ def application(service: "Service") -> "FastAPI":
     @app.get("/cocorico/page.png", include_in_schema=False)
     def drawn(name: str, start: int, end: int) -> Response:
         found = source.picture(service, name, start, end)
-        return Response(found, 200 if found else 404, {"cache-control": "private, max-age=3600"}, "image/png")
+        return Response(
+            found, 200 if found else 404, {"cache-control": "private, max-age=3600"}, "image/png"
+        )
 
     @app.get("/manifest.json", include_in_schema=False)  # Gradio's page links to this address
     def manifest() -> FileResponse:
-        return FileResponse(HERE / "theme" / "app.webmanifest", media_type="application/manifest+json")
+        return FileResponse(
+            HERE / "static" / "app.webmanifest", media_type="application/manifest+json"
+        )
 
-    app.mount("/cocorico", StaticFiles(directory=HERE / "theme"), name="theme")
+    app.mount("/cocorico", StaticFiles(directory=HERE / "static"), name="theme")
     return gr.mount_gradio_app(
         app,
         blocks,
         path="/",
         head=_head(),
-        favicon_path=str(HERE / "theme" / "mark.svg"),
+        favicon_path=str(HERE / "static" / "mark.svg"),
         footer_links=[],
         ssr_mode=False,
         show_error=False,
         enable_monitoring=False,
         run_history=False,
-        theme=gr.themes.Base(font=["system-ui"], font_mono=["monospace"]),  # the default asks for fonts elsewhere
+        theme=gr.themes.Base(
+            font=["system-ui"], font_mono=["monospace"]
+        ),  # the default asks for fonts elsewhere
     )
 
 
@@ -238,13 +260,15 @@ def serve(service: "Service", host: str, port: int, *, open_browser: bool) -> No
         raise UserError("accounts_needed", host=host)
     app = application(service)
     listening = _listen(host, port)
-    shown = f"[{host}]" if ":" in host else {"0.0.0.0": "127.0.0.1"}.get(host, host)  # noqa: S104 - compared, not bound
+    shown = f"[{host}]" if ":" in host else {"0.0.0.0": "127.0.0.1"}.get(host, host)
     address = f"http://{shown}:{listening.getsockname()[1]}/"
     print(f"Cocorico: {address}", flush=True)
     if open_browser:
         webbrowser.open(address)
     service.start()
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, timeout_keep_alive=75)
+    config = uvicorn.Config(
+        app, log_level="warning", timeout_graceful_shutdown=1, timeout_keep_alive=75
+    )
     uvicorn.Server(config).run(sockets=[listening])
 
 
@@ -284,7 +308,11 @@ def _told(change: Callable[[], dict[str, Any]], service: "Service") -> dict[str,
 
 
 def _texts(given: Any, *names: str) -> list[str]:
-    return [str(given.get(name) or "") for name in names] if isinstance(given, dict) else [""] * len(names)
+    return (
+        [str(given.get(name) or "") for name in names]
+        if isinstance(given, dict)
+        else [""] * len(names)
+    )
 
 
 def _head() -> str:
@@ -293,7 +321,7 @@ def _head() -> str:
       const root = document.documentElement, theme = localStorage.getItem("cocorico.theme");
       if (theme) root.dataset.theme = theme;
     """
-    modules = sorted(path.name for path in (HERE / "theme").glob("*.js"))
+    modules = sorted(path.name for path in (HERE / "static").glob("*.js"))
     return (
         f"<script>{chosen}</script>"
         '<link rel="stylesheet" href="/cocorico/style.css">'

@@ -8,14 +8,14 @@ from contextlib import closing, suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from rag.messages import explain
-from weights.errors import UserError
+from index.errors import UserError
+from rag.i18n import explain
 
 if TYPE_CHECKING:
-    from rag.assistant import Answer, Assistant, Event, Turn
-    from rag.grounding import Sentence
+    from rag.answerer import Answer, Assistant, Event, Turn
+    from rag.engine import Service
     from rag.retriever import Hit
-    from rag.service import Service
+    from rag.verifier.support import Sentence
     from ui.history import History
     from ui.metrics import Metrics
 
@@ -88,12 +88,20 @@ class Desk:
         return self.service.assistant()
 
     def _begin(
-        self, view: View, owner: str, asked: dict[str, Any], question: str, documents: list[str] | None
+        self,
+        view: View,
+        owner: str,
+        asked: dict[str, Any],
+        question: str,
+        documents: list[str] | None,
     ) -> "list[Turn]":
         """Note the question; gives the turns before it that the assistant is to know. A full disk keeps no one from asking."""
-        from rag.assistant import Turn
+        from rag.answerer import Turn
 
-        replaces, conversation = str(asked.get("replaces") or ""), str(asked.get("conversation") or "")
+        replaces, conversation = (
+            str(asked.get("replaces") or ""),
+            str(asked.get("conversation") or ""),
+        )
         try:
             conversation, earlier = self.history.begin(
                 owner, conversation, view["turn"], question, replaces=replaces, documents=documents
@@ -104,7 +112,12 @@ class Desk:
             return []
         view["conversation"] = conversation
         return [
-            Turn(turn["question"], "" if turn["view"].get("refused") else turn["view"].get("text", "")[:MOST_CHARACTERS])
+            Turn(
+                turn["question"],
+                ""
+                if turn["view"].get("refused")
+                else turn["view"].get("text", "")[:MOST_CHARACTERS],
+            )
             for turn in earlier[-MOST_TURNS:]
         ]
 
@@ -118,13 +131,17 @@ class Desk:
 
     def _note(self, view: View, event: "Event") -> None:
         """Bring the view of a turn up to date with what happened."""
-        from rag.assistant import Delta, Finished, Found, Grounded, Redrafting, Searching
+        from rag.answerer import Delta, Finished, Found, Grounded, Redrafting, Searching
 
         match event:
             case Searching():
                 view.update(stage="searching", language=event.language)
             case Found():
-                view.update(stage="reading", passages=[_hit(hit) for hit in event.hits], documents=self._documents(event.hits))
+                view.update(
+                    stage="reading",
+                    passages=[_hit(hit) for hit in event.hits],
+                    documents=self._documents(event.hits),
+                )
             case Redrafting():
                 view.update(stage="reading", text="", sentences=[])
             case Delta():
@@ -139,7 +156,7 @@ class Desk:
         found = {}
         for hit in hits:
             with suppress(KeyError):  # removed in the middle of it
-                document = self.service.document(hit.passage.document)
+                document = self.service.document(hit.chunk.document)
                 found[document.name] = {"language": document.language, "digest": document.digest}
         return found
 
@@ -186,21 +203,29 @@ def _sentence(sentence: "Sentence", view: View) -> View:
 
 def _lacks(text: str, view: View) -> str:
     """Why a sentence has no support: the kind of fact in it that no passage read has, "number", "date" or "name", else "words"."""
-    from rag.facts import facts, holds
+    from rag.verifier.facts import facts, holds
 
-    known = tuple(fact for hit in view["passages"] for fact in facts(f"{hit['title']}\n{hit['text']}", hit["language"]))
-    missing = {fact.kind for fact in facts(text, view.get("language", "fr")) if not fact.opening and not holds(known, fact)}
+    known = tuple(
+        fact
+        for hit in view["passages"]
+        for fact in facts(f"{hit['title']}\n{hit['text']}", hit["language"])
+    )
+    missing = {
+        fact.kind
+        for fact in facts(text, view.get("language", "fr"))
+        if not fact.opening and not holds(known, fact)
+    }
     return next((kind for kind in ("number", "date", "name") if kind in missing), "words")
 
 
 def _hit(hit: "Hit") -> View:
-    passage = hit.passage
+    chunk = hit.chunk
     return {
-        "document": passage.document,
-        "title": passage.title,
-        "language": passage.language,
-        "start": passage.start,
-        "end": passage.end,
-        "text": passage.text,
+        "document": chunk.document,
+        "title": chunk.title,
+        "language": chunk.language,
+        "start": chunk.start,
+        "end": chunk.end,
+        "text": chunk.text,
         "why": [round(hit.vector, 3), round(hit.words, 2), round(hit.late, 3), round(hit.score, 3)],
     }

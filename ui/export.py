@@ -6,8 +6,7 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
-from rag.messages import typeset
-from ui.texts import TEXTS
+from rag.i18n import PAGE, typeset
 
 KINDS = {"markdown": "md", "html": "html", "json": "json"}
 _STYLE = (
@@ -43,10 +42,17 @@ def _json(conversation: dict[str, Any], language: str) -> str:
                 "refused": bool(view.get("refused")),
                 "doubtful": bool(view.get("doubtful")),
                 "sentences": [
-                    {**sentence, "citations": [_number(sources, citation) for citation in sentence["citations"]]}
+                    {
+                        **sentence,
+                        "citations": [
+                            _number(sources, citation) for citation in sentence["citations"]
+                        ],
+                    }
                     for sentence in view.get("sentences", ())
                 ],
-                "sources": [{"number": number, **source} for number, source in enumerate(sources, 1)],
+                "sources": [
+                    {"number": number, **source} for number, source in enumerate(sources, 1)
+                ],
                 "rating": turn["rating"],
                 "reason": turn["reason"],
             }
@@ -64,7 +70,9 @@ def _markdown(conversation: dict[str, Any], language: str) -> str:
     lines = [f"# {_plain(conversation['title'])}", "", f"*{_when(conversation['began'])}*"]
     for turn in conversation["turns"]:
         pieces, sources = _numbered(turn["view"])
-        said = "".join(_plain(text) + "".join(f" [{number}]" for number in numbers) for text, numbers in pieces)
+        said = "".join(
+            _plain(text) + "".join(f" [{number}]" for number in numbers) for text, numbers in pieces
+        )
         lines += ["", f"## {_plain(turn['question'])}", "", said]
         if turn["view"].get("doubtful"):
             lines += ["", f"*{_say('doubtful', language)}*"]
@@ -72,7 +80,9 @@ def _markdown(conversation: dict[str, Any], language: str) -> str:
             lines += ["", _say("sources", language), ""]
         for number, source in enumerate(sources, 1):
             quoted = _say("quoted", language).format(text=_plain(source["text"]))
-            lines.append(f"{number}. {_plain(source['title'])} ({_plain(source['document'])}) — {quoted}")
+            lines.append(
+                f"{number}. {_plain(source['title'])} ({_plain(source['document'])}) — {quoted}"
+            )
         if told := _rating(turn, language):
             lines += ["", _plain(told)]
     return "\n".join(lines) + "\n"
@@ -81,14 +91,15 @@ def _markdown(conversation: dict[str, Any], language: str) -> str:
 def _html(conversation: dict[str, Any], language: str) -> str:
     parts = [
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">',
-        '<meta http-equiv="content-security-policy" content="default-src \'none\'; style-src \'unsafe-inline\'">',
+        "<meta http-equiv=\"content-security-policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
         f"<title>{escape(conversation['title'])}</title><style>{_STYLE}</style></head><body>",
         f"<h1>{escape(conversation['title'])}</h1><p><time>{_when(conversation['began'])}</time></p>",
     ]
     for place, turn in enumerate(conversation["turns"]):
         pieces, sources = _numbered(turn["view"])
         said = "".join(
-            escape(text) + "".join(f'<sup><a href="#s{place}-{number}">{number}</a></sup>' for number in numbers)
+            escape(text)
+            + "".join(f'<sup><a href="#s{place}-{number}">{number}</a></sup>' for number in numbers)
             for text, numbers in pieces
         )
         parts.append(f"<h2>{escape(turn['question'])}</h2><p>{said}</p>")
@@ -127,7 +138,14 @@ def _numbered(view: dict[str, Any]) -> tuple[list[tuple[str, list[int]]], list[d
 def _number(sources: list[dict[str, Any]], citation: dict[str, Any]) -> int:
     """The citation's place among the sources, from 1; 0 where it isn't there."""
     same = ("document", "start", "end")
-    return next((n for n, source in enumerate(sources, 1) if all(source[key] == citation[key] for key in same)), 0)
+    return next(
+        (
+            n
+            for n, source in enumerate(sources, 1)
+            if all(source[key] == citation[key] for key in same)
+        ),
+        0,
+    )
 
 
 def _rating(turn: dict[str, Any], language: str) -> str:
@@ -139,11 +157,15 @@ def _rating(turn: dict[str, Any], language: str) -> str:
 
 def _plain(text: str) -> str:
     """Text that Markdown takes as it is: no tag, link, image, heading or list comes alive."""
-    return re.sub(r"([\\`*_\[\]<>#|!~])", r"\\\1", re.sub(r"\s*\n\s*", " ", text)) if text.strip() else text
+    return (
+        re.sub(r"([\\`*_\[\]<>#|!~])", r"\\\1", re.sub(r"\s*\n\s*", " ", text))
+        if text.strip()
+        else text
+    )
 
 
 def _say(key: str, language: str) -> str:
-    return typeset(TEXTS[key][language], language)
+    return typeset(PAGE[key][language], language)
 
 
 def _when(seconds: float) -> str:

@@ -54,14 +54,23 @@ class History:
             if "malformed" not in str(error) and "not a database" not in str(error):
                 raise
             aside = path.with_name(f"{path.name}.{time.time_ns()}.aside")
-            logging.getLogger(__name__).warning("%s is damaged and was set aside as %s", path, aside.name)
+            logging.getLogger(__name__).warning(
+                "%s is damaged and was set aside as %s", path, aside.name
+            )
             path.rename(aside)
             for beside in ("-wal", "-shm"):
                 path.with_name(path.name + beside).unlink(missing_ok=True)
             self._db = _opened(path)
 
     def begin(
-        self, owner: str, conversation: str, turn: str, question: str, *, replaces: str = "", documents: Sequence[str] | None = None
+        self,
+        owner: str,
+        conversation: str,
+        turn: str,
+        question: str,
+        *,
+        replaces: str = "",
+        documents: Sequence[str] | None = None,
     ) -> tuple[str, list[Record]]:
         """Note a question at the end of a conversation, or in the place of the turn `replaces` and what follows it.
 
@@ -82,10 +91,19 @@ class History:
                 " (SELECT max(place) + 1 FROM turns WHERE conversation = ?1), 0)",
                 (number, replaces),
             ).fetchone()[0]
-            self._db.execute("DELETE FROM turns WHERE conversation = ? AND place >= ?", (number, place))
+            self._db.execute(
+                "DELETE FROM turns WHERE conversation = ? AND place >= ?", (number, place)
+            )
             self._db.execute(
                 "INSERT INTO turns (conversation, place, id, question, view, asked) VALUES (?, ?, ?, ?, ?, ?)",
-                (number, place, turn, question, json.dumps({"stage": "done", "stopped": True}), now),
+                (
+                    number,
+                    place,
+                    turn,
+                    question,
+                    json.dumps({"stage": "done", "stopped": True}),
+                    now,
+                ),
             )
             self._db.execute(
                 "UPDATE conversations SET documents = ?, changed = ?, deleted = NULL WHERE number = ?",
@@ -99,7 +117,8 @@ class History:
         with self._lock, self._db:
             number = self._number(owner, conversation)
             self._db.execute(
-                "UPDATE turns SET view = ? WHERE conversation = ? AND id = ?", (json.dumps(view, ensure_ascii=False), number, turn)
+                "UPDATE turns SET view = ? WHERE conversation = ? AND id = ?",
+                (json.dumps(view, ensure_ascii=False), number, turn),
             )
             if number is not None:
                 self._index(number)
@@ -110,7 +129,7 @@ class History:
         found = " AND number IN (SELECT rowid FROM words WHERE words MATCH ?)" if query else ""
         with self._lock:
             rows = self._db.execute(
-                "SELECT id, title, changed, (SELECT count(*) FROM turns WHERE conversation = number) FROM conversations"  # noqa: S608
+                "SELECT id, title, changed, (SELECT count(*) FROM turns WHERE conversation = number) FROM conversations"
                 f" WHERE owner = ? AND deleted IS NULL{found} ORDER BY changed DESC LIMIT {_MOST_LISTED}",
                 (owner, query) if query else (owner,),
             ).fetchall()
@@ -155,7 +174,12 @@ class History:
         with self._lock, self._db:
             self._db.execute(
                 "UPDATE turns SET rating = ?, reason = ? WHERE conversation = ? AND id = ?",
-                (rating if rating in ("good", "bad") else "", reason[:1000], self._number(owner, conversation), turn),
+                (
+                    rating if rating in ("good", "bad") else "",
+                    reason[:1000],
+                    self._number(owner, conversation),
+                    turn,
+                ),
             )
 
     def close(self) -> None:
@@ -170,33 +194,44 @@ class History:
 
     def _turns(self, number: int) -> list[Record]:
         rows = self._db.execute(
-            "SELECT id, question, view, asked, rating, reason FROM turns WHERE conversation = ? ORDER BY place", (number,)
+            "SELECT id, question, view, asked, rating, reason FROM turns WHERE conversation = ? ORDER BY place",
+            (number,),
         )
         names = ("id", "question", "view", "asked", "rating", "reason")
         return [{**dict(zip(names, row, strict=True)), "view": json.loads(row[2])} for row in rows]
 
     def _index(self, number: int) -> None:
-        title = self._db.execute("SELECT title FROM conversations WHERE number = ?", (number,)).fetchone()[0]
-        said = [f"{turn['question']}\n{turn['view'].get('text', '')}" for turn in self._turns(number)]
+        title = self._db.execute(
+            "SELECT title FROM conversations WHERE number = ?", (number,)
+        ).fetchone()[0]
+        said = [
+            f"{turn['question']}\n{turn['view'].get('text', '')}" for turn in self._turns(number)
+        ]
         self._db.execute("DELETE FROM words WHERE rowid = ?", (number,))
-        self._db.execute("INSERT INTO words (rowid, said) VALUES (?, ?)", (number, "\n".join([title, *said])))
+        self._db.execute(
+            "INSERT INTO words (rowid, said) VALUES (?, ?)", (number, "\n".join([title, *said]))
+        )
 
 
 def _opened(path: Path) -> sqlite3.Connection:
     """The database brought up to date, without what was deleted for good."""
     db = sqlite3.connect(path, timeout=30, check_same_thread=False)
     try:
-        with FileLock(path.with_suffix(".lock")):  # SQLite doesn't wait its turn while a new database is turned to WAL
+        with FileLock(
+            path.with_suffix(".lock")
+        ):  # SQLite doesn't wait its turn while a new database is turned to WAL
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA foreign_keys = ON")
             with suppress(OSError):
                 path.chmod(0o600)  # what people asked is nobody else's to read
             version = db.execute("PRAGMA user_version").fetchone()[0]
             for number, script in enumerate(_MIGRATIONS[version:], version + 1):
-                db.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
+                db.executescript(
+                    f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;"
+                )
             with db:
                 gone = "SELECT number FROM conversations WHERE deleted < ?"
-                db.execute(f"DELETE FROM words WHERE rowid IN ({gone})", (time.time() - _UNDO,))  # noqa: S608
+                db.execute(f"DELETE FROM words WHERE rowid IN ({gone})", (time.time() - _UNDO,))
                 db.execute("DELETE FROM conversations WHERE deleted < ?", (time.time() - _UNDO,))
     except BaseException:
         db.close()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from index.contract import StoredPassage
+    from index.contract import StoredChunk
     from rag.library import Library
 
 _MOST = 2000  # points; of a larger library a part of each document is shown
@@ -27,9 +27,9 @@ def points(library: "Library", question: str = "") -> dict[str, Any]:
     total = sum(info.passages for info in known)
     every = max(1, -(-total // _MOST))
     shown = known[:: max(1, len(known) // _MOST)]
-    found: list[tuple[int, StoredPassage]] = []
+    found: list[tuple[int, StoredChunk]] = []
     for number, info in enumerate(shown):
-        found += [(number, passage) for passage in library.store.passages_of(info.name)[::every]]
+        found += [(number, passage) for passage in library.store.chunks_of(info.name)[::every]]
     found = found[:_MOST]
     if len(found) < 2:
         return {"documents": [], "points": [], "question": None, "all": total}
@@ -46,7 +46,13 @@ def points(library: "Library", question: str = "") -> dict[str, Any]:
     return {
         "documents": [info.name for info in shown],
         "points": [
-            [*np.round(place, 4).tolist(), number, passage.start, passage.end, passage.text[:_PREVIEW]]
+            [
+                *np.round(place, 4).tolist(),
+                number,
+                passage.start,
+                passage.end,
+                passage.text[:_PREVIEW],
+            ]
             for place, (number, passage) in zip(placed, found, strict=True)
         ],
         "question": None if asked is None else np.round(asked, 4).tolist(),

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from rag.assistant import Delta, Event, Finished
+from rag.answerer import Delta, Event, Finished
 
 if TYPE_CHECKING:
-    from rag.service import Service
+    from rag.engine import Service
 
 Door = Literal["page", "api", "mcp", "gradio"]
 
@@ -24,15 +24,34 @@ class Metrics:
     def __init__(self, service: "Service") -> None:
         self._registry = CollectorRegistry()
         self._service = service
-        self._questions = Counter("cocorico_questions", "Questions", ["door", "outcome"], registry=self._registry)
-        self._first = Histogram("cocorico_first_word_seconds", "To the first word", buckets=_SECONDS, registry=self._registry)
-        self._whole = Histogram("cocorico_answer_seconds", "To the last word", buckets=_SECONDS, registry=self._registry)
-        self._asking = Gauge("cocorico_asking", "Questions that wait or are being answered", registry=self._registry)
-        self._documents = Gauge("cocorico_documents", "Documents in the library", registry=self._registry)
-        self._passages = Gauge("cocorico_passages", "Passages in the library", registry=self._registry)
-        self._ready = Gauge("cocorico_ready", "1 once questions are answered at once", registry=self._registry)
+        self._questions = Counter(
+            "cocorico_questions", "Questions", ["door", "outcome"], registry=self._registry
+        )
+        self._first = Histogram(
+            "cocorico_first_word_seconds",
+            "To the first word",
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self._whole = Histogram(
+            "cocorico_answer_seconds", "To the last word", buckets=_SECONDS, registry=self._registry
+        )
+        self._asking = Gauge(
+            "cocorico_asking", "Questions that wait or are being answered", registry=self._registry
+        )
+        self._documents = Gauge(
+            "cocorico_documents", "Documents in the library", registry=self._registry
+        )
+        self._passages = Gauge(
+            "cocorico_passages", "Passages in the library", registry=self._registry
+        )
+        self._ready = Gauge(
+            "cocorico_ready", "1 once questions are answered at once", registry=self._registry
+        )
 
-    def watch(self, door: Door, events: Generator[Event], stop: threading.Event | None = None) -> Generator[Event]:
+    def watch(
+        self, door: Door, events: Generator[Event], stop: threading.Event | None = None
+    ) -> Generator[Event]:
         """The same events, counted; closes `events` when it is closed itself."""
         began, first, outcome = time.perf_counter(), True, "failed"
         with self._asking.track_inprogress(), closing(events):

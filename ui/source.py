@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from index.documents import Document
-from index.reading import Reader
+from index.reading.reader import Reader
 from ui.chat import wording
 
 if TYPE_CHECKING:
-    from rag.service import Service
+    from rag.engine import Service
 
 _DRAWING = threading.Semaphore(2)  # pages that are drawn at once, each by a process of its own
 
 
 def state(service: "Service") -> dict[str, Any]:
-    """Where the preparation and the reading stand; see `rag.service`. `generation` changes with the documents."""
+    """Where the preparation and the reading stand; see `rag.engine`. `generation` changes with the documents."""
     now, reading = service.state, service.reading
     step = reading.progress
     return {
@@ -105,4 +105,9 @@ def _drawable(service: "Service", document: Document) -> Path | None:
     except OSError:
         return None
     inside = real.is_relative_to(service.folder.library.resolve())
-    return path if inside and service.store.sources().get(document.name) == (facts.st_size, facts.st_mtime_ns) else None
+    return (
+        path
+        if inside
+        and service.store.sources().get(document.name) == (facts.st_size, facts.st_mtime_ns)
+        else None
+    )

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from serving import CHROMIUM, launch
 from stand_in import StandInService
 
-from rag.service import Reading, State
+from rag.engine import Reading, State
 
 HERE = Path(__file__).resolve().parent
 Opening = Callable[..., Page]
@@ -21,7 +21,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if HERE in item.path.parents:
             item.add_marker("browser")
             if CHROMIUM is None:
-                item.add_marker(pytest.mark.skip(reason="no chromium, chromium-browser or google-chrome on the path"))
+                item.add_marker(
+                    pytest.mark.skip(
+                        reason="no chromium, chromium-browser or google-chrome on the path"
+                    )
+                )
 
 
 @pytest.fixture(scope="module")
@@ -59,14 +63,27 @@ def open_page(browser: Browser) -> Iterator[Opening]:
     """Opens an address in a context of its own, which must stay quiet and on this machine."""
     contexts, wrong = [], []
 
-    def opening(address: str, *, locale: str = "fr-FR", size: tuple[int, int] = (1440, 900), **options) -> Page:
-        context = browser.new_context(locale=locale, viewport={"width": size[0], "height": size[1]}, **options)
+    def opening(
+        address: str, *, locale: str = "fr-FR", size: tuple[int, int] = (1440, 900), **options
+    ) -> Page:
+        context = browser.new_context(
+            locale=locale, viewport={"width": size[0], "height": size[1]}, **options
+        )
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: wrong.append(f"error in the page: {error}"))
-        page.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-        page.on("request", lambda request: _allowed(request.url, address) or wrong.append(f"asked for {request.url}"))
-        page.on("console", lambda line: line.type == "error" and wrong.append(f"console: {line.text}"))
+        page.on(
+            "dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss())
+        )
+        page.on(
+            "request",
+            lambda request: (
+                _allowed(request.url, address) or wrong.append(f"asked for {request.url}")
+            ),
+        )
+        page.on(
+            "console", lambda line: line.type == "error" and wrong.append(f"console: {line.text}")
+        )
         page.goto(address)
         page.wait_for_selector(".cocorico textarea")
         return page
@@ -88,6 +105,8 @@ def page(open_page: Opening, service: StandInService, _served: tuple[StandInServ
 
 
 @pytest.fixture
-def open_stand_in(open_page: Opening, service: StandInService, _served: tuple[StandInService, str]) -> Opening:
+def open_stand_in(
+    open_page: Opening, service: StandInService, _served: tuple[StandInService, str]
+) -> Opening:
     """The page over the stand-in, opened as the test asks."""
     return lambda **options: open_page(_served[1], **options)

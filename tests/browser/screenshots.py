@@ -10,21 +10,27 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]  # as pytest does for the tests
 
-from page_server import served  # noqa: E402
-from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
-from serving import CHROMIUM, launch  # noqa: E402
-from stand_in import ANSWERS, StandInService  # noqa: E402
+from page_server import served
+from playwright.sync_api import Browser, Page, sync_playwright
+from serving import CHROMIUM, launch
+from stand_in import ANSWERS, StandInService
 
-from rag.grounding import Citation  # noqa: E402
-from rag.service import Service  # noqa: E402
-from rag.settings import ROOT, from_environment  # noqa: E402
-from ui.texts import EXAMPLES  # noqa: E402
+from rag.engine import Service
+from rag.i18n import EXAMPLES
+from rag.settings import ROOT, from_environment
+from rag.verifier.support import Citation
 
 FOLDER = ROOT / "docs" / "screenshots"
-QUESTIONS = {language: [text for each, text in EXAMPLES if each == language] for language in ("fr", "en")}
+QUESTIONS = {
+    language: [text for each, text in EXAMPLES if each == language] for language in ("fr", "en")
+}
 SCREENS = {
     "desktop": {"viewport": {"width": 1440, "height": 900}},
-    "phone": {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True},
+    "phone": {
+        "viewport": {"width": 390, "height": 844},
+        "device_scale_factor": 2,
+        "is_mobile": True,
+    },
 }
 
 
@@ -42,13 +48,20 @@ def main() -> None:
         service = Service(replace(settings, home=Path(home))).start()
         with served(service) as address:
             for language, questions in QUESTIONS.items():
-                _everywhere(browser, address, language, lambda page, name, asked=questions: _conversation(page, name, asked))
+                _everywhere(
+                    browser,
+                    address,
+                    language,
+                    lambda page, name, asked=questions: _conversation(page, name, asked),
+                )
         service.close()
         _with_a_pdf(browser)
         browser.close()
 
 
-def _everywhere(browser: Browser, address: str, language: str, take: Callable[[Page, str], None]) -> None:
+def _everywhere(
+    browser: Browser, address: str, language: str, take: Callable[[Page, str], None]
+) -> None:
     """Take pictures of the page at an address on each screen in each theme; the names end alike."""
     for screen, options in SCREENS.items():
         for theme in ("light", "dark"):
@@ -60,7 +73,9 @@ def _everywhere(browser: Browser, address: str, language: str, take: Callable[[P
             context.close()
 
 
-_KEPT: dict[str, str] = {}  # by language, the address of the conversation, which is had once, then shown everywhere
+_KEPT: dict[
+    str, str
+] = {}  # by language, the address of the conversation, which is had once, then shown everywhere
 
 
 def _conversation(page: Page, name: str, questions: list[str]) -> None:
@@ -93,7 +108,9 @@ def _with_a_pdf(browser: Browser) -> None:
     start = document.text.index("Les distributions sont essentielles")
     said = document.text[start : document.text.index(".", start) + 1]
     cited = Citation(document.name, document.title, 0, start, start + len(said), said)
-    ANSWERS["pourquoi"] = (("Les distributions sont essentielles pour le futur de Linux.", (cited,)),)
+    ANSWERS["pourquoi"] = (
+        ("Les distributions sont essentielles pour le futur de Linux.", (cited,)),
+    )
 
     def show(page: Page, name: str) -> None:
         page.fill("#question", "Pourquoi Debian a-t-elle été conçue ?")

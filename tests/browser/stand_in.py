@@ -6,18 +6,28 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from index.contract import DocumentInfo, StoredPassage
+from index.contract import DocumentInfo, StoredChunk
 from index.documents import Document, make, walk
-from index.reading import Reader
+from index.errors import UserError
+from index.reading.reader import Reader
 from index.sync import SyncProgress
-from rag.answerable import Evidence
-from rag.assistant import Answer, Assistant, Delta, Event, Finished, Found, Grounded, Searching, Timings
+from rag.answerer import (
+    Answer,
+    Assistant,
+    Delta,
+    Event,
+    Finished,
+    Found,
+    Grounded,
+    Searching,
+    Timings,
+)
+from rag.confidence import Evidence
+from rag.engine import Reading, State
 from rag.folder import Folder
-from rag.grounding import Citation, Sentence
 from rag.retriever import Hit
-from rag.service import Reading, State
 from rag.settings import ROOT, Settings
-from weights.errors import UserError
+from rag.verifier.support import Citation, Sentence
 
 FIRST = "Microsoft a investi 15 millions d'euros dans Mistral AI."
 SECOND = "Kai Zenner juge l'affaire ridicule : selon lui, Mistral a obtenu ce qu'il voulait 🐓."
@@ -26,7 +36,7 @@ FILLER = "Un chercheur rappelle que les modèles ouverts étaient au cœur du pr
 REFUSAL = "Les documents ne répondent pas à cette question. Le plus proche est dans « L'accord »."
 HOSTILE = (
     "<script>alert(1)</script><img src=x onerror=alert(2)> [lien](javascript:alert(3)) "
-    "![i](http://example.invalid/a.png) <a href=\"javascript:alert(4)\" onmouseover=alert(5)>ici</a> "
+    '![i](http://example.invalid/a.png) <a href="javascript:alert(4)" onmouseover=alert(5)>ici</a> '
     "<iframe src=http://example.invalid></iframe> {{7*7}} ${alert(6)}"
 )
 _PARAGRAPH = f"{FILLER}\n\n"
@@ -37,7 +47,10 @@ TEXTS = {
     ),
     f"{HOSTILE}.md": (HOSTILE, f"# {HOSTILE}\n\n{HOSTILE} Fin.\n\n{FILLER}"),
     "long.txt": ("Un long texte", _PARAGRAPH * 1500 + f"{FIRST}\n\n" + _PARAGRAPH * 1500),
-    "english.md": ("The rooster", f"# The rooster\n\n{ENGLISH} It is the emblem of many a village."),
+    "english.md": (
+        "The rooster",
+        f"# The rooster\n\n{ENGLISH} It is the emblem of many a village.",
+    ),
     "mot.txt": ("Anticonstitutionnellement" * 12, "x" * 4000 + f"\n\n{FIRST}"),
 }
 
@@ -52,7 +65,9 @@ def cite(document: str, sentence: str) -> Citation:
 def _hit(citation: Citation) -> Hit:
     span = (citation.start, citation.end)
     language = "en" if citation.document == "english.md" else "fr"
-    passage = StoredPassage(0, citation.document, citation.title, language, 0, *span, citation.text, (span,))
+    passage = StoredChunk(
+        0, citation.document, citation.title, language, 0, *span, citation.text, (span,)
+    )
     return Hit(passage, 0.9, 0.9, 9.0, 0.8)
 
 
@@ -60,7 +75,10 @@ def _hit(citation: Citation) -> Hit:
 ANSWERS: dict[str, tuple[tuple[str, tuple[Citation, ...]], ...]] = {
     "investi": (
         ("Microsoft a **investi** 15 millions d'euros 🐓.", (cite("mistral.md", FIRST),)),
-        (" Kai Zenner juge l'affaire ridicule.", (cite("mistral.md", SECOND), cite("mistral.md", FIRST))),
+        (
+            " Kai Zenner juge l'affaire ridicule.",
+            (cite("mistral.md", SECOND), cite("mistral.md", FIRST)),
+        ),
         (" L'avenir dira si le pari était bon.", ()),
     ),
     "hostile": ((HOSTILE, (cite(f"{HOSTILE}.md", f"{HOSTILE} Fin."),)),),
@@ -71,7 +89,9 @@ ANSWERS: dict[str, tuple[tuple[str, tuple[Citation, ...]], ...]] = {
         (" Il le fait depuis 9 000 ans.", ()),
         (" Zorglub le dit.", ()),
     ),
-    "lent": tuple((f" Phrase numéro {number}.", (cite("mistral.md", FIRST),)) for number in range(60)),
+    "lent": tuple(
+        (f" Phrase numéro {number}.", (cite("mistral.md", FIRST),)) for number in range(60)
+    ),
 }
 
 
@@ -85,7 +105,9 @@ class StandIn(Assistant):
         self.asked: list[tuple[str, list[str]]] = []
         self.allowed: list[list[str] | None] = []
 
-    def ask(self, question, history=(), *, language=None, documents=None, stop=None) -> Iterator[Event]:  # type: ignore[no-untyped-def]
+    def ask(
+        self, question, history=(), *, language=None, documents=None, stop=None
+    ) -> Iterator[Event]:  # type: ignore[no-untyped-def]
         self.asked.append((question, [turn.question for turn in history]))
         self.allowed.append(documents)
         kind = question.split()[0].lower()
@@ -108,11 +130,23 @@ class StandIn(Assistant):
                 break
             start = len(text) + len(body) - len(body.lstrip())
             text += body
-            sentences.append(Sentence(body.strip(), start, len(text), 0.9 if len(citations) < 2 and citations else 0.6 if citations else 0.1, citations))
+            sentences.append(
+                Sentence(
+                    body.strip(),
+                    start,
+                    len(text),
+                    0.9 if len(citations) < 2 and citations else 0.6 if citations else 0.1,
+                    citations,
+                )
+            )
             yield Grounded(sentences[-1])
         timings = Timings(0.1, 0.2, 1.2, 40)
         known = DOUBT if kind == "coq" else SURE
-        yield Finished(Answer(question, text, "fr", 0.9, kind == "refus", tuple(sentences), hits, timings, known))
+        yield Finished(
+            Answer(
+                question, text, "fr", 0.9, kind == "refus", tuple(sentences), hits, timings, known
+            )
+        )
 
 
 class _Shelf:
@@ -127,14 +161,31 @@ class _Shelf:
     def look(self) -> None:
         given = [make(name, title, text) for name, (title, text) in TEXTS.items()]
         self.generation += 1
-        self._sources = {path.name: (path.stat().st_size, path.stat().st_mtime_ns) for path in walk(self._library)}
+        self._sources = {
+            path.name: (path.stat().st_size, path.stat().st_mtime_ns)
+            for path in walk(self._library)
+        }
         with Reader() as reader:
-            put = [each for path in walk(self._library) for each in reader.read(path, self._library) if isinstance(each, Document)]
+            put = [
+                each
+                for path in walk(self._library)
+                for each in reader.read(path, self._library)
+                if isinstance(each, Document)
+            ]
         self.found = {document.name: document for document in [*given, *put]}
 
     def documents(self) -> list[DocumentInfo]:
         return [
-            DocumentInfo(each.name, each.title, each.language, each.digest, each.name, 8, len(each.text), len(each.pages))
+            DocumentInfo(
+                each.name,
+                each.title,
+                each.language,
+                each.digest,
+                each.name,
+                8,
+                len(each.text),
+                len(each.pages),
+            )
             for each in self.found.values()
         ]
 
@@ -143,7 +194,7 @@ class _Shelf:
 
 
 class StandInService:
-    """What `rag.service.Service` shows the page; `state` and `pause` (how long a reading takes) are the tests' to set."""
+    """What `rag.engine.Service` shows the page; `state` and `pause` (how long a reading takes) are the tests' to set."""
 
     def __init__(self) -> None:
         self.place = tempfile.TemporaryDirectory(prefix="cocorico-")

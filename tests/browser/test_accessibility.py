@@ -8,24 +8,34 @@ from playwright.sync_api import Page, expect
 from stand_in import FIRST, SECOND, StandInService
 from test_page import ask, begin
 
-from rag.service import Reading, State
-from weights.errors import UserError
+from index.errors import UserError
+from rag.engine import Reading, State
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-SIZES = {"laptop": {"size": (1440, 900)}, "phone": {"size": (390, 844), "has_touch": True, "is_mobile": True}}
+SIZES = {
+    "laptop": {"size": (1440, 900)},
+    "phone": {"size": (390, 844), "has_touch": True, "is_mobile": True},
+}
 
 
 def violations(page: Page) -> list[str]:
     """What axe-core finds wrong with the page as it stands, each with the elements concerned."""
     page.evaluate(f"window.axe || (() => {{ {AXE}\n }})()")
-    found = page.evaluate("rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})", RULES)
-    return [f"{each['id']}: {[node['target'] for node in each['nodes']]}" for each in found["violations"]]
+    found = page.evaluate(
+        "rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})", RULES
+    )
+    return [
+        f"{each['id']}: {[node['target'] for node in each['nodes']]}"
+        for each in found["violations"]
+    ]
 
 
 @pytest.mark.parametrize("device", SIZES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_on_any_screen(open_stand_in: Opening, service: StandInService, scheme: str, device: str) -> None:
+def test_axe_finds_nothing_on_any_screen(
+    open_stand_in: Opening, service: StandInService, scheme: str, device: str
+) -> None:
     page = open_stand_in(color_scheme=scheme, reduced_motion="reduce", **SIZES[device])
     wrong = {"empty": violations(page)}
     ask(page, "investi")
@@ -55,7 +65,9 @@ def test_axe_finds_nothing_on_any_screen(open_stand_in: Opening, service: StandI
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_while_it_gets_ready_and_works(open_stand_in: Opening, service: StandInService, scheme: str) -> None:
+def test_axe_finds_nothing_while_it_gets_ready_and_works(
+    open_stand_in: Opening, service: StandInService, scheme: str
+) -> None:
     service.state = State("fetching", "model", 5, 10)
     page = open_stand_in(color_scheme=scheme)
     wrong = {"fetching": violations(page)}
@@ -96,8 +108,23 @@ def test_every_screen_is_reached_by_tab(page: Page) -> None:
     reached = set()
     for _ in range(60):
         page.keyboard.press("Shift+Tab")
-        reached.add(page.evaluate("(at => at.dataset.do ?? at.dataset.key ?? at.id ?? '')(document.activeElement)"))
-    assert {"fresh", "conversations", "library", "theme", "cite1", "cite2", "copy", "good", "bad", "edit"} <= reached
+        reached.add(
+            page.evaluate(
+                "(at => at.dataset.do ?? at.dataset.key ?? at.id ?? '')(document.activeElement)"
+            )
+        )
+    assert {
+        "fresh",
+        "conversations",
+        "library",
+        "theme",
+        "cite1",
+        "cite2",
+        "copy",
+        "good",
+        "bad",
+        "edit",
+    } <= reached
 
 
 def test_nothing_moves_for_those_who_asked_for_stillness(open_stand_in: Opening) -> None:

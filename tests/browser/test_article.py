@@ -8,7 +8,7 @@ from conftest import Opening
 from page_server import served
 from playwright.sync_api import Page, expect
 
-from rag.service import Service
+from rag.engine import Service
 from rag.settings import Settings
 
 PATIENCE = 300_000  # ms, for a machine without an accelerator that also runs other tests

@@ -30,7 +30,9 @@ def test_support_is_a_word_beside_its_colour(page: Page) -> None:
     expect(page.locator(".text .support.fair")).to_have_text("Appui moyen")
 
 
-@pytest.mark.parametrize(("place", "why"), [(0, "Un de ses chiffres"), (1, "Un de ses noms|Aucune phrase lue")])
+@pytest.mark.parametrize(
+    ("place", "why"), [(0, "Un de ses chiffres"), (1, "Un de ses noms|Aucune phrase lue")]
+)
 def test_a_sentence_without_support_says_why(page: Page, place: int, why: str) -> None:
     ask(page, "coq")
     told = page.locator(".cite.none").nth(place).get_attribute("aria-label") or ""
@@ -55,7 +57,9 @@ def test_what_was_found_can_be_opened_while_the_answer_is_written(page: Page) ->
     page.wait_for_selector(".under")
 
 
-def test_a_changed_document_that_still_says_so_is_told_apart(page: Page, service: StandInService) -> None:
+def test_a_changed_document_that_still_says_so_is_told_apart(
+    page: Page, service: StandInService
+) -> None:
     ask(page, "investi")
     title, text = TEXTS["mistral.md"]
     service.store.found["mistral.md"] = make("mistral.md", title, "Un nouveau début.\n\n" + text)
@@ -141,7 +145,9 @@ def test_a_deleted_conversation_can_be_had_back(page: Page) -> None:
     expect(page.locator(".turn")).to_have_count(1)
 
 
-def test_a_rating_with_its_reason_outlives_a_reload_and_is_exported(page: Page, tmp_path: Path) -> None:
+def test_a_rating_with_its_reason_outlives_a_reload_and_is_exported(
+    page: Page, tmp_path: Path
+) -> None:
     ask(page, "investi")
     page.click("[data-key=bad]")
     page.fill(".reason", "Le chiffre est faux")
@@ -155,8 +161,12 @@ def test_a_rating_with_its_reason_outlives_a_reload_and_is_exported(page: Page, 
     assert (turn["rating"], turn["reason"]) == ("bad", "Le chiffre est faux")
 
 
-@pytest.mark.parametrize(("kind", "numbered"), [("Markdown", "🐓. [1]"), ("HTML", "🐓.<sup>"), ("JSON", '"number": 1')])
-def test_a_conversation_is_saved_as_a_file_with_its_sources(page: Page, tmp_path: Path, kind: str, numbered: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "numbered"), [("Markdown", "🐓. [1]"), ("HTML", "🐓.<sup>"), ("JSON", '"number": 1')]
+)
+def test_a_conversation_is_saved_as_a_file_with_its_sources(
+    page: Page, tmp_path: Path, kind: str, numbered: str
+) -> None:
     ask(page, "investi")
     file = download(page, kind, tmp_path)
     assert numbered in file
@@ -181,7 +191,9 @@ def test_questions_that_were_not_asked_are_suggested(page: Page, service: StandI
     assert service.answering.asked[-1][0].startswith("Que pense Thierry Breton")
 
 
-def test_what_the_passages_also_speak_of_is_suggested_first(page: Page, service: StandInService) -> None:
+def test_what_the_passages_also_speak_of_is_suggested_first(
+    page: Page, service: StandInService
+) -> None:
     page.fill("#question", "long ?")
     page.press("#question", "Enter")
     page.click(".suggestions button >> nth=0")
@@ -204,7 +216,7 @@ def test_dates_are_written_as_the_language_asks(open_stand_in: Opening) -> None:
 ACTIVE = (
     "<img src=x onerror=alert(1)>",
     "<svg/onload=alert(1)>",
-    "\"><script>alert(1)</script>",
+    '"><script>alert(1)</script>',
     "'-alert(1)-'",
     "javascript:alert(1)",
     "<iframe srcdoc='<script>parent.alert(1)</script>'>",
@@ -217,7 +229,9 @@ ACTIVE = (
 )
 
 
-def test_a_corpus_of_active_text_stays_text_in_titles_names_and_questions(page: Page, service: StandInService, tmp_path: Path) -> None:
+def test_a_corpus_of_active_text_stays_text_in_titles_names_and_questions(
+    page: Page, service: StandInService, tmp_path: Path
+) -> None:
     # The page's fixture fails on a dialog, an error and any request elsewhere.
     for number, text in enumerate(ACTIVE):
         name = f"{number}{text}.md".replace("\u0000", "")
@@ -239,5 +253,8 @@ def test_a_corpus_of_active_text_stays_text_in_titles_names_and_questions(page: 
     opened: list[str] = []
     shared.on("dialog", lambda dialog: (opened.append(dialog.message), dialog.dismiss()))
     shared.goto((tmp_path / "file.html").as_uri())
-    assert shared.locator(":is(script, iframe, img, svg, math, [onerror], a:not([href^='#']))").count() == 0
+    assert (
+        shared.locator(":is(script, iframe, img, svg, math, [onerror], a:not([href^='#']))").count()
+        == 0
+    )
     assert opened == []

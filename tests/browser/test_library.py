@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from stand_in import ANSWERS, StandInService
 from test_page import ask, begin
 
-from rag.grounding import Citation
+from rag.verifier.support import Citation
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 
@@ -35,11 +35,17 @@ def line(page: Page, title: str):
 
 
 def test_documents_are_listed_with_language_and_passages(page: Page) -> None:
-    expect(line(page, "Mistral et Microsoft").locator("> span")).to_have_text("mistral.md · texte en français · 8 passages")
-    expect(line(page, "The rooster").locator("> span")).to_have_text("english.md · texte en anglais · 8 passages")
+    expect(line(page, "Mistral et Microsoft").locator("> span")).to_have_text(
+        "mistral.md · texte en français · 8 passages"
+    )
+    expect(line(page, "The rooster").locator("> span")).to_have_text(
+        "english.md · texte en anglais · 8 passages"
+    )
 
 
-def test_a_chosen_file_is_added_and_can_be_read(page: Page, service: StandInService, tmp_path: Path) -> None:
+def test_a_chosen_file_is_added_and_can_be_read(
+    page: Page, service: StandInService, tmp_path: Path
+) -> None:
     add(page, write(tmp_path, "poules.md", "# Les poules\n\nElles pondent le matin."))
     line(page, "Les poules").locator(".title").click()
     expect(page.locator(".document")).to_contain_text("Elles pondent le matin.")
@@ -65,7 +71,9 @@ def test_a_citation_in_a_pdf_shows_its_page_with_the_words_marked(
     number = document.page(start)
     expect(page.locator(".text figcaption")).to_have_text(f"Page {number} sur 26")
     assert f"page {number} " in (picture.get_attribute("alt") or "")
-    (service.library / document.name).write_bytes(b"%PDF-1.4 another file")  # not what was read: its text is all there is
+    (service.library / document.name).write_bytes(
+        b"%PDF-1.4 another file"
+    )  # not what was read: its text is all there is
     page.reload()
     page.locator(".turn .cite").first.click()
     expect(page.locator(".document mark.chosen").first).to_be_visible()
@@ -83,7 +91,9 @@ def test_dropped_files_are_added(page: Page, service: StandInService) -> None:
     expect(line(page, "Second")).to_be_visible()
 
 
-def test_a_file_of_another_kind_is_refused_in_words(page: Page, service: StandInService, tmp_path: Path) -> None:
+def test_a_file_of_another_kind_is_refused_in_words(
+    page: Page, service: StandInService, tmp_path: Path
+) -> None:
     add(page, write(tmp_path, "photo.png", "x"), write(tmp_path, "bon.md", "# Bon\n"))
     expect(page.locator(".text .error")).to_contain_text("photo.png")
     expect(line(page, "Bon")).to_be_visible()
@@ -94,11 +104,16 @@ def test_a_file_of_another_kind_is_refused_in_words(page: Page, service: StandIn
 def test_a_hostile_name_lands_in_the_folder_as_text(page: Page, service: StandInService) -> None:
     page.evaluate(DROP, [["..\\..\\<img src=x onerror=alert(1)>.md", "# Nom\n"]])
     expect(line(page, "Nom")).to_be_visible()
-    assert all(path.is_relative_to(service.library) for path in service.place and service.library.rglob("*.md"))
+    assert all(
+        path.is_relative_to(service.library)
+        for path in service.place and service.library.rglob("*.md")
+    )
     assert not list(service.library.parent.glob("*.md"))
 
 
-def test_reading_shows_what_time_is_left_and_does_not_block_asking(page: Page, service: StandInService, tmp_path: Path) -> None:
+def test_reading_shows_what_time_is_left_and_does_not_block_asking(
+    page: Page, service: StandInService, tmp_path: Path
+) -> None:
     service.pause.set()
     add(page, write(tmp_path, "gros.md", "# Gros\n"))
     expect(page.locator(".reading p")).to_have_text("Lecture · gros.md · encore 42 secondes")
@@ -107,7 +122,9 @@ def test_reading_shows_what_time_is_left_and_does_not_block_asking(page: Page, s
     expect(page.locator(".reading")).to_be_hidden()
 
 
-def test_a_removed_document_can_be_put_back(page: Page, service: StandInService, tmp_path: Path) -> None:
+def test_a_removed_document_can_be_put_back(
+    page: Page, service: StandInService, tmp_path: Path
+) -> None:
     add(page, write(tmp_path, "poules.md", "# Les poules\n"))
     line(page, "Les poules").locator("text=Retirer").click()
     expect(line(page, "Les poules")).to_have_count(0)
@@ -116,16 +133,22 @@ def test_a_removed_document_can_be_put_back(page: Page, service: StandInService,
     expect(line(page, "Les poules")).to_be_visible()
 
 
-def test_a_replaced_document_can_be_had_back(page: Page, service: StandInService, tmp_path: Path) -> None:
+def test_a_replaced_document_can_be_had_back(
+    page: Page, service: StandInService, tmp_path: Path
+) -> None:
     add(page, write(tmp_path, "poules.md", "# Les poules\n"))
-    line(page, "Les poules").locator("input[type=file]").set_input_files(write(tmp_path, "neuf.md", "# Les canards\n"))
+    line(page, "Les poules").locator("input[type=file]").set_input_files(
+        write(tmp_path, "neuf.md", "# Les canards\n")
+    )
     expect(line(page, "Les canards")).to_be_visible()
     page.click(".note button")
     expect(line(page, "Les poules")).to_be_visible()
     expect(line(page, "Les canards")).to_have_count(0)
 
 
-def test_a_conversation_uses_the_documents_chosen_for_it(page: Page, service: StandInService) -> None:
+def test_a_conversation_uses_the_documents_chosen_for_it(
+    page: Page, service: StandInService
+) -> None:
     line(page, "Un long texte").locator("[type=checkbox]").uncheck()
     expect(page.locator(".scope")).to_have_text("4 documents sur 5 pour cette conversation")
     ask(page, "investi")
@@ -148,7 +171,9 @@ def test_no_document_at_all_is_told(page: Page, service: StandInService) -> None
 
 
 @pytest.mark.parametrize("device", [{"size": (390, 844), "has_touch": True, "is_mobile": True}])
-def test_on_a_phone_removing_can_be_undone_over_the_sheet(open_stand_in: Opening, service: StandInService, device: dict) -> None:
+def test_on_a_phone_removing_can_be_undone_over_the_sheet(
+    open_stand_in: Opening, service: StandInService, device: dict
+) -> None:
     (service.library / "poules.md").write_text("# Les poules\n")
     service.store.look()
     page = open_stand_in(**device)
@@ -169,5 +194,7 @@ def test_the_app_can_be_installed(page: Page) -> None:
 def test_another_page_cannot_ask_through_this_browser(page: Page) -> None:
     for path in ("gradio_api/queue/join", "gradio_api/component_server", "cocorico/library/x.md"):
         method = "PUT" if "library" in path else "POST"
-        answer = page.request.fetch(page.url + path, method=method, headers={"Origin": "http://evil.example"}, data="{}")
+        answer = page.request.fetch(
+            page.url + path, method=method, headers={"Origin": "http://evil.example"}, data="{}"
+        )
         assert answer.status == 403

@@ -9,8 +9,8 @@ from conftest import Opening
 from playwright.sync_api import Page, expect
 from stand_in import FIRST, HOSTILE, SECOND, StandInService
 
-from rag.service import State
-from weights.errors import UserError
+from index.errors import UserError
+from rag.engine import State
 
 WIDTHS = [(1440, 900), (390, 844), (320, 600)]
 
@@ -31,14 +31,19 @@ def in_view(page: Page, selector: str, area: str) -> bool:
     """Whether all of an element lies in the part of `area` that is seen."""
     inner, outer = page.locator(selector).first.bounding_box(), page.locator(area).bounding_box()
     return bool(
-        inner and outer and outer["y"] <= inner["y"] and inner["y"] + inner["height"] <= outer["y"] + outer["height"]
+        inner
+        and outer
+        and outer["y"] <= inner["y"]
+        and inner["y"] + inner["height"] <= outer["y"] + outer["height"]
     )
 
 
 # --- language and looks ------------------------------------------------------
 
 
-@pytest.mark.parametrize(("locale", "words"), [("fr-CA", "Posez"), ("en-GB", "Ask about"), ("de-DE", "Ask about")])
+@pytest.mark.parametrize(
+    ("locale", "words"), [("fr-CA", "Posez"), ("en-GB", "Ask about"), ("de-DE", "Ask about")]
+)
 def test_the_language_follows_the_browser(open_stand_in: Opening, locale: str, words: str) -> None:
     page = open_stand_in(locale=locale)
     expect(page.locator(".empty h2")).to_contain_text(words)
@@ -47,7 +52,9 @@ def test_the_language_follows_the_browser(open_stand_in: Opening, locale: str, w
 
 def test_the_language_can_be_switched_and_stays_so(page: Page) -> None:
     page.click("[data-language=en]")
-    expect(page.locator("#question")).to_have_attribute("placeholder", re.compile("Ask your question"))
+    expect(page.locator("#question")).to_have_attribute(
+        "placeholder", re.compile("Ask your question")
+    )
     page.reload()
     expect(page.locator(".empty h2")).to_contain_text("Ask about")
 
@@ -60,9 +67,13 @@ def test_an_answer_and_its_error_follow_the_language_of_the_page(page: Page) -> 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_theme_follows_the_system_and_can_be_switched(open_stand_in: Opening, scheme: str) -> None:
+def test_the_theme_follows_the_system_and_can_be_switched(
+    open_stand_in: Opening, scheme: str
+) -> None:
     def is_dark() -> bool:
-        shown = page.evaluate("getComputedStyle(document.querySelector('.cocorico')).backgroundColor")
+        shown = page.evaluate(
+            "getComputedStyle(document.querySelector('.cocorico')).backgroundColor"
+        )
         return sum(map(int, re.findall(r"\d+", shown)[:3])) < 300
 
     page = open_stand_in(color_scheme=scheme)
@@ -82,7 +93,10 @@ def test_nothing_is_cut_off_or_overlaps(open_stand_in: Opening, size: tuple[int,
     overflowing = """[...document.querySelectorAll('.cocorico :is(header, main, .scroll, form, .answer, .question)')]
         .filter(each => each.scrollWidth > each.clientWidth + 1).map(each => each.tagName + '.' + each.className)"""
     assert page.evaluate(overflowing) == []
-    boxes = [each.bounding_box() for each in page.locator("header h1, header .tools button:visible").all()]
+    boxes = [
+        each.bounding_box()
+        for each in page.locator("header h1, header .tools button:visible").all()
+    ]
     edges = [(box["x"], box["x"] + box["width"]) for box in boxes if box]
     assert all(left[1] <= right[0] for left, right in pairwise(edges)), edges
     assert edges[-1][1] <= size[0]
@@ -90,13 +104,17 @@ def test_nothing_is_cut_off_or_overlaps(open_stand_in: Opening, size: tuple[int,
 
 def test_the_fonts_are_the_page_s_own(page: Page) -> None:
     ask(page, "investi")
-    loaded = page.evaluate("[...document.fonts].filter(each => each.status === 'loaded').map(each => each.family)")
+    loaded = page.evaluate(
+        "[...document.fonts].filter(each => each.status === 'loaded').map(each => each.family)"
+    )
     assert {"Literata", "Source Sans 3"} <= {family.strip('"') for family in loaded}
 
 
 def test_contrasts_are_readable_in_both_themes(open_stand_in: Opening) -> None:
     # WCAG 2.2, 1.4.3: 4.5 to 1 for text.
-    own = ".question p, .prose, .refused .prose, .cite, .quiet, .badge, summary, .keys, .tools button"
+    own = (
+        ".question p, .prose, .refused .prose, .cite, .quiet, .badge, summary, .keys, .tools button"
+    )
     for scheme in ("light", "dark"):
         page = open_stand_in(color_scheme=scheme)
         ask(page, "investi")
@@ -113,17 +131,23 @@ def test_contrasts_are_readable_in_both_themes(open_stand_in: Opening) -> None:
 
 def _luminance(colour: str) -> float:
     parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 # --- getting ready -----------------------------------------------------------
 
 
-def test_the_page_is_usable_while_the_model_still_loads(open_stand_in: Opening, service: StandInService) -> None:
+def test_the_page_is_usable_while_the_model_still_loads(
+    open_stand_in: Opening, service: StandInService
+) -> None:
     service.state = State("fetching", "qwen2.5-coder", 500_000_000, 1_117_000_000)
     page = open_stand_in()
-    expect(page.locator(".state p")).to_have_text(re.compile(r"Téléchargement.*: qwen2\.5-coder, 500 Mo sur 1.117"))
+    expect(page.locator(".state p")).to_have_text(
+        re.compile(r"Téléchargement.*: qwen2\.5-coder, 500 Mo sur 1.117")
+    )
     page.click(".library button >> nth=0")
     expect(page.locator(".document")).to_contain_text(FIRST)
     begin(page, "investi")
@@ -135,10 +159,14 @@ def test_the_page_is_usable_while_the_model_still_loads(open_stand_in: Opening, 
     expect(page.locator(".state")).to_be_hidden()
 
 
-def test_a_failed_preparation_is_said_in_words(open_stand_in: Opening, service: StandInService) -> None:
+def test_a_failed_preparation_is_said_in_words(
+    open_stand_in: Opening, service: StandInService
+) -> None:
     service.state = State("failed", error=UserError("model_absent", model="perdu.gguf"))
     page = open_stand_in()
-    expect(page.locator(".state p")).to_contain_text("Modèle introuvable : perdu.gguf".replace(" :", "\u00a0:"))
+    expect(page.locator(".state p")).to_contain_text(
+        "Modèle introuvable : perdu.gguf".replace(" :", "\u00a0:")
+    )
     ask(page, "investi")
     expect(page.locator(".error")).to_contain_text("perdu.gguf")
 
@@ -203,7 +231,9 @@ def test_a_follow_up_carries_what_was_asked_before(page: Page, service: StandInS
     assert service.answering.asked[1] == ("Et lui ?", ["investi"])
 
 
-def test_an_edited_question_replaces_itself_and_what_follows(page: Page, service: StandInService) -> None:
+def test_an_edited_question_replaces_itself_and_what_follows(
+    page: Page, service: StandInService
+) -> None:
     ask(page, "investi")
     ask(page, "refus")
     page.hover(".turn >> nth=0")
@@ -242,12 +272,16 @@ def test_copy_takes_the_answer_with_its_sources(page: Page) -> None:
     page.click("[data-key=copy]")
     expect(page.locator("[data-key=copy]")).to_contain_text("Copié")
     copied = page.evaluate("navigator.clipboard.readText()")
-    assert copied.startswith("Microsoft a **investi** 15 millions d'euros 🐓. [1] Kai Zenner juge l'affaire ridicule. [1][2]")
+    assert copied.startswith(
+        "Microsoft a **investi** 15 millions d'euros 🐓. [1] Kai Zenner juge l'affaire ridicule. [1][2]"
+    )
     assert f"[1] Mistral et Microsoft : l'accord — «\u202f{FIRST}\u202f»" in copied
     assert f"[2] Mistral et Microsoft : l'accord — «\u202f{SECOND}\u202f»" in copied
 
 
-def test_a_new_conversation_begins_empty_and_knows_nothing_of_the_last(page: Page, service: StandInService) -> None:
+def test_a_new_conversation_begins_empty_and_knows_nothing_of_the_last(
+    page: Page, service: StandInService
+) -> None:
     ask(page, "investi")
     page.click("[data-do=fresh]")
     expect(page.locator(".empty")).to_be_visible()
@@ -339,7 +373,9 @@ def test_previous_and_next_go_from_source_to_source(page: Page) -> None:
 
 
 @pytest.mark.parametrize("size", WIDTHS)
-def test_a_megabyte_opens_at_once_at_the_sentence(open_stand_in: Opening, size: tuple[int, int]) -> None:
+def test_a_megabyte_opens_at_once_at_the_sentence(
+    open_stand_in: Opening, size: tuple[int, int]
+) -> None:
     page = open_stand_in(size=size)
     ask(page, "long")
     began = time.perf_counter()
@@ -447,5 +483,10 @@ def test_the_browser_itself_refuses_other_addresses(page: Page) -> None:
 
 
 def test_no_file_but_the_page_s_own_is_served(page: Page) -> None:
-    for path in ("../app.py", "%2e%2e/app.py", "../gradio_api/file=/etc/passwd", "../gradio_api/file=ui/app.py"):
+    for path in (
+        "../app.py",
+        "%2e%2e/app.py",
+        "../gradio_api/file=/etc/passwd",
+        "../gradio_api/file=ui/app.py",
+    ):
         assert page.request.get(f"{page.url}cocorico/{path}").status in (403, 404)

@@ -30,20 +30,33 @@ from urllib.parse import quote
 
 import httpx
 
-import ui.guard
+import ui.security
 from index.documents import KINDS
-from index.readers.contract import Limits
-from index.reading import Reader
-from rag.service import Service
+from index.errors import UserError
+from index.reading.limits import Limits
+from index.reading.reader import Reader
+from rag.engine import Service
 from rag.settings import Settings, default_home
-from weights.errors import UserError
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SAMPLES = _ROOT / "tests" / "samples"
 _KEPT = _ROOT / "build" / "fuzz"
 _SECONDS = 10.0  # of a spoilt file, before it counts as hanging
 _GROWN = 600_000_000  # bytes of the reading process that count as a leak; its libraries take about a third of that
-_ODD = (b"\x00", b"\xff" * 4, b"-1", b"99999999999", b"%s%n", b"../../", b"<", b"&#x0;", b"]]>", b"\xed\xa0\x80", b"1e999", b"<!--")
+_ODD = (
+    b"\x00",
+    b"\xff" * 4,
+    b"-1",
+    b"99999999999",
+    b"%s%n",
+    b"../../",
+    b"<",
+    b"&#x0;",
+    b"]]>",
+    b"\xed\xa0\x80",
+    b"1e999",
+    b"<!--",
+)
 
 
 def spoilt(chance: random.Random, data: bytes, others: list[bytes]) -> bytes:
@@ -84,14 +97,20 @@ def spoilt_within(chance: random.Random, data: bytes, others: list[bytes]) -> by
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
         for number, (info, content) in enumerate(members):
             kind = zipfile.ZIP_STORED if info.filename == "mimetype" else zipfile.ZIP_DEFLATED
-            archive.writestr(info.filename, spoilt(chance, content, others) if number in aims else content, kind)
+            archive.writestr(
+                info.filename, spoilt(chance, content, others) if number in aims else content, kind
+            )
     return made.getvalue()
 
 
 def readers(inputs: int, seed: int, told: Callable[[str], None] = print) -> list[str]:
     """Let the readers read so many spoilt files; what was found."""
     chance = random.Random(seed)
-    samples = {path: path.read_bytes() for path in sorted(_SAMPLES.iterdir()) if path.suffix in KINDS and path.name != "README.md"}
+    samples = {
+        path: path.read_bytes()
+        for path in sorted(_SAMPLES.iterdir())
+        if path.suffix in KINDS and path.name != "README.md"
+    }
     # Small files are read sooner, and more of each is changed.
     weights = [1 / (20_000 + len(data)) for data in samples.values()]
     _KEPT.mkdir(parents=True, exist_ok=True)
@@ -120,10 +139,15 @@ def readers(inputs: int, seed: int, told: Callable[[str], None] = print) -> list
                 reader.close()
             if time.monotonic() - heard > 20:
                 heard = time.monotonic()
-                told(f"{number + 1} files, {(number + 1) / (heard - began):.0f} a second, {len(findings)} findings")
+                told(
+                    f"{number + 1} files, {(number + 1) / (heard - began):.0f} a second, {len(findings)} findings"
+                )
     for left in _KEPT.glob("at-work*"):
         left.unlink()
-    told(f"{inputs} spoilt files in {time.monotonic() - began:.0f} s, seed {seed}; " + ", ".join(f"{n} {end}" for end, n in ends.most_common()))
+    told(
+        f"{inputs} spoilt files in {time.monotonic() - began:.0f} s, seed {seed}; "
+        + ", ".join(f"{n} {end}" for end, n in ends.most_common())
+    )
     return findings
 
 
@@ -131,7 +155,12 @@ def _memory(reader: Reader) -> int:
     """Bytes in memory of the process that reads, where the system tells."""
     child = reader._child
     try:
-        return int(Path(f"/proc/{child.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if child else 0
+        return (
+            int(Path(f"/proc/{child.pid}/statm").read_text().split()[1])
+            * os.sysconf("SC_PAGE_SIZE")
+            if child
+            else 0
+        )
     except OSError:
         return 0
 
@@ -145,15 +174,22 @@ def doors(minutes: float, seed: int) -> list[str]:
     if not (place / ".made").exists():
         print("Making Schemathesis an environment", flush=True)
         venv.create(place, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", "-r", _ROOT / "requirements-fuzz.txt"], check=True)
+        subprocess.run(
+            [python, "-m", "pip", "install", "-q", "-r", _ROOT / "requirements-fuzz.txt"],
+            check=True,
+        )
         (place / ".made").touch()
-    ui.guard._BURST = ui.guard._PACE = 10**9  # the doors, not the limit of their requests, are what is tried
+    ui.security._BURST = ui.security._PACE = (
+        10**9
+    )  # the doors, not the limit of their requests, are what is tried
     with tempfile.TemporaryDirectory(prefix="cocorico-fuzz-") as work, ExitStack() as stack:
         home, library = Path(work, "home"), Path(work, "library")
         home.mkdir()
         (home / "weights").symlink_to(default_home() / "weights", target_is_directory=True)
         library.mkdir()
-        (library / "port.md").write_text("# Le port\n\nLe phare de Kervalec mesure 47 mètres. Le port compte trois bassins.\n")
+        (library / "port.md").write_text(
+            "# Le port\n\nLe phare de Kervalec mesure 47 mètres. Le port compte trois bassins.\n"
+        )
         service = Service(Settings(home=home, library=library, model="small")).start()
         stack.callback(service.close)
         address = stack.enter_context(served(service))
@@ -163,7 +199,9 @@ def doors(minutes: float, seed: int) -> list[str]:
             "--request-timeout", "20", "--seed", str(seed), "--continue-on-failure", "--suppress-health-check", "all",
         ]  # fmt: skip
         run = subprocess.run([*map(str, command)], cwd=place, check=False)
-        return [f"Schemathesis ended with {run.returncode}"] * bool(run.returncode) + _page(address, round(500 * minutes), seed)
+        return [f"Schemathesis ended with {run.returncode}"] * bool(run.returncode) + _page(
+            address, round(500 * minutes), seed
+        )
 
 
 def _page(address: str, count: int, seed: int) -> list[str]:
@@ -175,11 +213,19 @@ def _page(address: str, count: int, seed: int) -> list[str]:
     with httpx.Client(base_url=address, timeout=20) as client:
         for number in range(count):
             length = int(2 ** chance.uniform(0, 9))
-            name = "".join(chr(chance.choice((chance.randrange(32, 127), chance.randrange(0xD800), 0x2E, 0x2F))) for _ in range(length))
+            name = "".join(
+                chr(
+                    chance.choice((chance.randrange(32, 127), chance.randrange(0xD800), 0x2E, 0x2F))
+                )
+                for _ in range(length)
+            )
             name += chance.choice(["", ".txt", ".pdf", ".docx", ".jsonl"])
             data = spoilt(chance, chance.choice(samples), samples)
             try:
-                answer = client.put(f"cocorico/library/{quote(name, safe='/' if chance.random() < 0.5 else '')}", content=data)
+                answer = client.put(
+                    f"cocorico/library/{quote(name, safe='/' if chance.random() < 0.5 else '')}",
+                    content=data,
+                )
             except (httpx.ReadError, httpx.WriteError):  # refused before it was read
                 ends[0] += 1
                 continue
@@ -187,15 +233,27 @@ def _page(address: str, count: int, seed: int) -> list[str]:
             if answer.status_code >= 500:
                 findings.append(f"upload {number}, {name!r}: {answer.status_code}")
         config = client.get("config").json()
-        (component,) = [each["id"] for each in config["components"] if each["props"].get("server_fns")]
-        functions = next(each["props"]["server_fns"] for each in config["components"] if each["id"] == component)
+        (component,) = [
+            each["id"] for each in config["components"] if each["props"].get("server_fns")
+        ]
+        functions = next(
+            each["props"]["server_fns"] for each in config["components"] if each["id"] == component
+        )
         for number in range(4 * count):
-            asked = {"session_hash": "fuzz", "component_id": component, "fn_name": chance.choice(functions), "data": _odd(chance, 3)}
+            asked = {
+                "session_hash": "fuzz",
+                "component_id": component,
+                "fn_name": chance.choice(functions),
+                "data": _odd(chance, 3),
+            }
             answer = client.post("gradio_api/component_server", json=asked)
             ends[answer.status_code] += 1
             if answer.status_code >= 500:
                 findings.append(f"call {number}, {asked}: {answer.status_code}")
-    print(f"{count} uploads and {4 * count} calls: " + ", ".join(f"{n} answered {code or 'by closing'}" for code, n in ends.most_common()))
+    print(
+        f"{count} uploads and {4 * count} calls: "
+        + ", ".join(f"{n} answered {code or 'by closing'}" for code, n in ends.most_common())
+    )
     return findings
 
 
@@ -205,15 +263,44 @@ def _odd(chance: random.Random, depth: int) -> Any:
     if kind == 5:
         return [_odd(chance, depth - 1) for _ in range(chance.randrange(4))]
     if kind == 6:
-        names = ("id", "name", "digest", "title", "turn", "rating", "reason", "kind", "language", "undo", "x")
+        names = (
+            "id",
+            "name",
+            "digest",
+            "title",
+            "turn",
+            "rating",
+            "reason",
+            "kind",
+            "language",
+            "undo",
+            "x",
+        )
         return {name: _odd(chance, depth - 1) for name in chance.sample(names, chance.randrange(6))}
-    texts = ("", "md", "fr", "mistral.md", "../x", "\x00", "é" * 5000, "\ud800".encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
-    return (None, chance.random() < 0.5, chance.randrange(-(10**20), 10**20), chance.uniform(-1e300, 1e300), chance.choice(texts))[kind]
+    texts = (
+        "",
+        "md",
+        "fr",
+        "mistral.md",
+        "../x",
+        "\x00",
+        "é" * 5000,
+        "\ud800".encode("utf-16", "surrogatepass").decode("utf-16", "replace"),
+    )
+    return (
+        None,
+        chance.random() < 0.5,
+        chance.randrange(-(10**20), 10**20),
+        chance.uniform(-1e300, 1e300),
+        chance.choice(texts),
+    )[kind]
 
 
 def main() -> int:
     """Run, say what was found; 1 where anything was."""
-    parser = argparse.ArgumentParser(prog="python -m tests.faults.fuzz", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.faults.fuzz", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("what", choices=("readers", "doors"))
     parser.add_argument("--inputs", type=int, default=100_000, help="spoilt files")
     parser.add_argument("--minutes", type=float, default=10.0, help="of requests, about")

@@ -34,7 +34,9 @@ _WORDS = "phare port bateau musée clocher rivière pont moulin verger halle mar
 
 def main() -> int:
     """Use, look, tell; 1 where something grows or a request fails."""
-    parser = argparse.ArgumentParser(prog="python -m tests.faults.soak", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.faults.soak", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("--minutes", type=float, default=20.0)
     parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args()
@@ -44,13 +46,35 @@ def main() -> int:
         (home / "weights").symlink_to(default_home() / "weights", target_is_directory=True)
         library.mkdir()
         (library / "port.md").write_text(_text(random.Random(0), 0), encoding="utf-8")
-        command = [sys.executable, "-m", "rag", "serve", "--library", str(library), "--model", "small", "--port", "0", "--no-browser"]
+        command = [
+            sys.executable,
+            "-m",
+            "rag",
+            "serve",
+            "--library",
+            str(library),
+            "--model",
+            "small",
+            "--port",
+            "0",
+            "--no-browser",
+        ]
         environment = {**os.environ, "COCORICO_HOME": str(home)}
-        with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as page:
+        with subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+        ) as page:
             try:
                 assert page.stdout
-                found = next(found for line in page.stdout if (found := re.search(r"http://\S+", line)))
-                seen, done, failed = _use(found[0], page.pid, Path(work), options.minutes * 60, random.Random(options.seed))
+                found = next(
+                    found for line in page.stdout if (found := re.search(r"http://\S+", line))
+                )
+                seen, done, failed = _use(
+                    found[0],
+                    page.pid,
+                    Path(work),
+                    options.minutes * 60,
+                    random.Random(options.seed),
+                )
             finally:
                 page.terminate()
     findings = [f"{what}: {count} requests failed" for what, count in failed.items()]
@@ -61,8 +85,20 @@ def main() -> int:
         print(f"{what:12} second quarter {early:8.1f}, last {late:8.1f}")
         if late > max(1.1 * early, early + slack):
             findings.append(f"{what} grows from {early:.1f} to {late:.1f}")
-    print(f"{options.minutes:g} minutes: " + ", ".join(f"{count} {what}" for what, count in done.items()))
-    keep("soak", {"minutes": options.minutes, "done": done, "failed": failed, "seen": seen, "findings": findings})
+    print(
+        f"{options.minutes:g} minutes: "
+        + ", ".join(f"{count} {what}" for what, count in done.items())
+    )
+    keep(
+        "soak",
+        {
+            "minutes": options.minutes,
+            "done": done,
+            "failed": failed,
+            "seen": seen,
+            "findings": findings,
+        },
+    )
     _draw(seen)
     print(f"{len(findings)} findings" + "".join(f"\n{each}" for each in findings))
     return bool(findings)
@@ -74,18 +110,32 @@ def _use(
     done: Counter[str] = Counter()
     failed: Counter[str] = Counter()
     seen: list[dict[str, float]] = []
-    with httpx.Client(base_url=address, timeout=120, limits=httpx.Limits(max_keepalive_connections=0)) as client:
+    with httpx.Client(
+        base_url=address, timeout=120, limits=httpx.Limits(max_keepalive_connections=0)
+    ) as client:
         until = time.monotonic() + 300
         while client.get("health").status_code != 200 and time.monotonic() < until:
             time.sleep(0.5)
         began = looked = time.monotonic()
         texts: list[str] = []
         while time.monotonic() < began + seconds:
-            what = chance.choices(("searches", "questions", "documents put in", "documents replaced", "documents taken out"), (30, 6, 1, 1, 1))[0]
+            what = chance.choices(
+                (
+                    "searches",
+                    "questions",
+                    "documents put in",
+                    "documents replaced",
+                    "documents taken out",
+                ),
+                (30, 6, 1, 1, 1),
+            )[0]
             word = chance.choice(_WORDS)
             name = f"d{chance.randrange(12)}.md"
             if what == "searches":
-                answer = client.post("v1/search", json={"query": f"Où est le {word} {chance.randrange(99)} ?", "k": 5})
+                answer = client.post(
+                    "v1/search",
+                    json={"query": f"Où est le {word} {chance.randrange(99)} ?", "k": 5},
+                )
             elif what == "questions":
                 texts = [*texts[-4:], f"Quelle est la hauteur du {word} {chance.randrange(99)} ?"]
                 messages = [{"role": "user", "content": text} for text in texts]
@@ -93,10 +143,16 @@ def _use(
             elif what == "documents taken out":
                 with suppress(OSError):
                     (work / "library" / name).unlink()
-                answer = client.put("cocorico/library/last.md?replace=true", content=_text(chance, chance.randrange(99)).encode())
+                answer = client.put(
+                    "cocorico/library/last.md?replace=true",
+                    content=_text(chance, chance.randrange(99)).encode(),
+                )
             else:
                 replace = "true" if what == "documents replaced" else "false"
-                answer = client.put(f"cocorico/library/{name}?replace={replace}", content=_text(chance, chance.randrange(99)).encode())
+                answer = client.put(
+                    f"cocorico/library/{name}?replace={replace}",
+                    content=_text(chance, chance.randrange(99)).encode(),
+                )
                 for left in sorted((work / "library").glob("*.md"))[12:]:
                     left.unlink(missing_ok=True)
             time.sleep(_PAUSE)
@@ -106,12 +162,19 @@ def _use(
                 looked = time.monotonic()
                 seen.append({"minute": (looked - began) / 60, **_look(process, work)})
                 if len(seen) % 6 == 0:
-                    print(" ".join(f"{key} {value:.1f}" for key, value in seen[-1].items()), dict(done), flush=True)
+                    print(
+                        " ".join(f"{key} {value:.1f}" for key, value in seen[-1].items()),
+                        dict(done),
+                        flush=True,
+                    )
     return seen, dict(done), {what: count for what, count in failed.items() if count}
 
 
 def _text(chance: random.Random, number: int) -> str:
-    lines = [f"Le {chance.choice(_WORDS)} {chance.randrange(99)} mesure {chance.randrange(200)} mètres, dit le guide." for _ in range(40)]
+    lines = [
+        f"Le {chance.choice(_WORDS)} {chance.randrange(99)} mesure {chance.randrange(200)} mètres, dit le guide."
+        for _ in range(40)
+    ]
     return f"# Guide {number}\n\n" + "\n".join(lines)
 
 
@@ -121,7 +184,12 @@ def _look(process: int, work: Path) -> dict[str, float]:
     memory = int(re.search(r"RssAnon:\s+(\d+)", status)[1]) / 1000  # type: ignore[index]
     threads = int(re.search(r"Threads:\s+(\d+)", status)[1])  # type: ignore[index]
     disk = sum(_size(file) for file in work.rglob("*") if "aside" not in file.parts)
-    return {"memory MB": memory, "files": len(list(Path(f"/proc/{process}/fd").iterdir())), "threads": threads, "disk MB": disk / 1e6}
+    return {
+        "memory MB": memory,
+        "files": len(list(Path(f"/proc/{process}/fd").iterdir())),
+        "threads": threads,
+        "disk MB": disk / 1e6,
+    }
 
 
 def _size(file: Path) -> int:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from index.chunking import split
 from index.embedder import Embedder
-from index.passages import split
 from index.store import LocalStore, Store
 from index.sync import sync
 
@@ -36,9 +36,14 @@ def documents(tmp_path: Path) -> Path:
     folder.mkdir()
     for n in range(6):
         (folder / f"{n}.txt").write_text(f"Document {n}. " + f"Une phrase du document {n}. " * 20)
-    lines = [{"_id": f"l{n}", "title": f"Ligne {n}", "text": f"Le texte de la ligne {n}. " * 10} for n in range(4)]
+    lines = [
+        {"_id": f"l{n}", "title": f"Ligne {n}", "text": f"Le texte de la ligne {n}. " * 10}
+        for n in range(4)
+    ]
     (folder / "lot.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    (folder / "grand.md").write_text("# Grand\n\n" + "\n\n".join("Une phrase assez courte. " * 25 for _ in range(12)))
+    (folder / "grand.md").write_text(
+        "# Grand\n\n" + "\n\n".join("Une phrase assez courte. " * 25 for _ in range(12))
+    )
     return folder
 
 
@@ -46,7 +51,7 @@ def content(store: Store) -> dict[str, list[tuple[object, ...]]]:
     """All that a store holds, but for its own numbers."""
     held = {}
     for info in store.documents():
-        passages = store.passages_of(info.name)
+        passages = store.chunks_of(info.name)
         vectors = store.vectors([passage.id for passage in passages])
         tokens = store.token_vectors([passage.id for passage in passages])
         held[info.name] = [
@@ -62,8 +67,13 @@ def check_whole(store: Store, embedder: Embedder) -> None:
     for info in store.documents():
         document = store.document(info.name)
         expected = split(document.text, document.language, count=embedder.count)
-        numbers = [passage.id for passage in store.passages_of(info.name)]
-        assert len(numbers) == len(expected) == len(store.vectors(numbers)) == len(store.token_vectors(numbers))
+        numbers = [passage.id for passage in store.chunks_of(info.name)]
+        assert (
+            len(numbers)
+            == len(expected)
+            == len(store.vectors(numbers))
+            == len(store.token_vectors(numbers))
+        )
         total += len(numbers)
     found = store.search_vectors(np.ones(embedder.dimension, np.float32), 10_000)
     assert len(found) == len(store) == total
@@ -75,7 +85,11 @@ def test_killed_indexing_ends_like_indexing_left_alone(
     folder, model = tmp_path / "killed", str(home / "weights" / "multilingual-e5-small")
     command = [sys.executable, "-c", _SCRIPT, model, str(documents), str(folder)]
     shown, kills = 0, 0
-    for steps in (1, 3, 2):  # killed after so many steps of progress, in the middle of the next batch
+    for steps in (
+        1,
+        3,
+        2,
+    ):  # killed after so many steps of progress, in the middle of the next batch
         run = subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True)
         assert run.stdout
         for _ in range(steps + 1):
@@ -95,7 +109,12 @@ def test_killed_indexing_ends_like_indexing_left_alone(
         with LocalStore(folder, embedder.fingerprint, embedder.dimension) as store:
             assert len(store) < len(fresh)
             embedded: list[int] = []
-            sync(documents, store, embedder, progress=lambda step: embedded.append(step.total - step.done))
+            sync(
+                documents,
+                store,
+                embedder,
+                progress=lambda step: embedded.append(step.total - step.done),
+            )
             assert embedded[-1] == 0
             check_whole(store, embedder)
             assert close(content(store), content(fresh))
@@ -103,7 +122,9 @@ def test_killed_indexing_ends_like_indexing_left_alone(
             assert sync(documents, store, embedder).unchanged == 11
 
 
-def close(left: dict[str, list[tuple[object, ...]]], right: dict[str, list[tuple[object, ...]]]) -> bool:
+def close(
+    left: dict[str, list[tuple[object, ...]]], right: dict[str, list[tuple[object, ...]]]
+) -> bool:
     """Equal, the vectors but for rounding: a text's vector depends a little on its batch."""
     assert left.keys() == right.keys()
     for name, passages in left.items():

@@ -11,21 +11,26 @@ import pytest
 
 from index.contract import Store
 from index.embedder import Embedder
+from index.errors import UserError
 from index.milvus import MilvusStore
 from index.store import LocalStore
 from index.sync import SyncProgress, sync
 from index.workers import Workers
 from tests.faults.test_kill_indexing import check_whole, close, content
-from weights.errors import UserError
 
 
 @pytest.fixture
 def documents(tmp_path: Path) -> Path:
     folder = tmp_path / "documents"
     folder.mkdir()
-    lines = [{"_id": f"l{n}", "title": f"Ligne {n}", "text": f"Le texte de la ligne {n}. " * 3} for n in range(70)]
+    lines = [
+        {"_id": f"l{n}", "title": f"Ligne {n}", "text": f"Le texte de la ligne {n}. " * 3}
+        for n in range(70)
+    ]
     (folder / "lot.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    (folder / "grand.md").write_text("# Grand\n\n" + "\n\n".join(f"Une phrase, {n}. " * 25 for n in range(12)))
+    (folder / "grand.md").write_text(
+        "# Grand\n\n" + "\n\n".join(f"Une phrase, {n}. " * 25 for n in range(12))
+    )
     return folder
 
 
@@ -39,7 +44,9 @@ def alone(documents: Path, tmp_path: Path, embedder: Embedder) -> Iterator[Store
 
 @pytest.fixture
 def store(milvus_server: str, embedder: Embedder) -> Iterator[Store]:
-    with MilvusStore(milvus_server, f"t{uuid4().hex}", embedder.fingerprint, embedder.dimension) as opened:
+    with MilvusStore(
+        milvus_server, f"t{uuid4().hex}", embedder.fingerprint, embedder.dimension
+    ) as opened:
         yield opened
 
 
@@ -60,7 +67,9 @@ def test_what_a_killed_worker_was_given_is_done_once(
 ) -> None:
     killed: list[int] = []
     with Workers("", home, embedder.fingerprint, 2) as workers:
-        report = sync(documents, store, embedder, progress=killing(workers, killed), workers=workers)
+        report = sync(
+            documents, store, embedder, progress=killing(workers, killed), workers=workers
+        )
     assert (report.added, report.failed, len(killed)) == (71, [], 1)
     check_whole(store, embedder)
     assert close(content(store), content(alone))

@@ -31,16 +31,16 @@ from pathlib import Path
 import numpy as np
 
 import index.sync
+from index.chunking import split
 from index.documents import read_text
 from index.embedder import Embedder, Encoded
-from index.lexical import terms
-from index.passages import split
+from index.errors import UserError
+from index.models.convert import ensure_embedder
 from index.store import LocalStore
 from index.sync import embedded_text, sync
+from index.text.words import terms
 from rag.settings import ROOT, default_home
 from tests.faults.test_kill_indexing import check_whole, close, content
-from weights.convert import ensure_embedder
-from weights.errors import UserError
 
 _COMPLETE_EVERY = 50  # rounds
 _VERSIONS = 24  # texts that a file may have
@@ -52,14 +52,20 @@ class Remembering:
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
         self._known: dict[str, Encoded] = {}
-        self.fingerprint, self.dimension, self.count = embedder.fingerprint, embedder.dimension, embedder.count
+        self.fingerprint, self.dimension, self.count = (
+            embedder.fingerprint,
+            embedder.dimension,
+            embedder.count,
+        )
 
     def learn(self, texts: Sequence[str]) -> None:
         """Let the model read what it hasn't yet."""
         new = [text for text in dict.fromkeys(texts) if text not in self._known]
         self._known.update(zip(new, self._embedder.passages(new), strict=True))
 
-    def passages(self, texts: Sequence[str], *, progress: Callable[[int, int], None] | None = None) -> list[Encoded]:
+    def passages(
+        self, texts: Sequence[str], *, progress: Callable[[int, int], None] | None = None
+    ) -> list[Encoded]:
         """See `Embedder.passages`; a text that wasn't learnt is a KeyError."""
         found = []
         for text in texts:
@@ -90,12 +96,17 @@ class Torture:
         self.tally = Tally()
         self._random = random.Random(seed)
         self._embedder = Remembering(embedder)
-        self._documents, self._folder, self._reports = work / "documents", work / "store", work / "reports"
+        self._documents, self._folder, self._reports = (
+            work / "documents",
+            work / "store",
+            work / "reports",
+        )
         self._documents.mkdir()
         self._reports.mkdir()
         paragraphs = [text for text in _seed_text().split("\n\n") if len(text) > 80]
         self._versions = [
-            "\n\n".join(self._random.sample(paragraphs, self._random.randint(1, 5))) + f"\n\nVersion {number}."
+            "\n\n".join(self._random.sample(paragraphs, self._random.randint(1, 5)))
+            + f"\n\nVersion {number}."
             for number in range(_VERSIONS)
         ]
         self._had: dict[str, set[str]] = {}  # every text that a document of this name ever had
@@ -135,9 +146,13 @@ class Torture:
                 assert store.sources() == fresh.sources()
                 for text in self._versions[:6]:
                     words = terms(text, "fr")[:12]
-                    assert _named(store, store.search_words(words, 50)) == _named(fresh, fresh.search_words(words, 50))
+                    assert _named(store, store.search_words(words, 50)) == _named(
+                        fresh, fresh.search_words(words, 50)
+                    )
                     vector = self._vector(text)
-                    assert _named(store, store.search_vectors(vector, 20)) == _named(fresh, fresh.search_vectors(vector, 20))
+                    assert _named(store, store.search_vectors(vector, 20)) == _named(
+                        fresh, fresh.search_vectors(vector, 20)
+                    )
             except AssertionError:
                 self._find("not what a fresh store holds: " + traceback.format_exc(limit=3))
 
@@ -174,7 +189,10 @@ class Torture:
         chosen = self._random.sample(self._versions, 3)
         text = chosen[0]
         if path.suffix == ".jsonl":
-            lines = [{"_id": f"{path.stem}-{n}", "title": f"Ligne {n}", "text": each} for n, each in enumerate(chosen)]
+            lines = [
+                {"_id": f"{path.stem}-{n}", "title": f"Ligne {n}", "text": each}
+                for n, each in enumerate(chosen)
+            ]
             text = "\n".join(map(json.dumps, lines[: self._random.randint(1, 3)]))
         beside = path.with_name(f".{path.name}")
         beside.write_text(text)
@@ -185,7 +203,11 @@ class Torture:
             for path in self._folder.glob("*.faiss"):
                 data = path.read_bytes()
                 place = self._random.randrange(max(1, len(data)))
-                path.write_bytes(data[:place] if self._random.random() < 0.5 else data[:place] + b"\xa5" + data[place + 1 :])
+                path.write_bytes(
+                    data[:place]
+                    if self._random.random() < 0.5
+                    else data[:place] + b"\xa5" + data[place + 1 :]
+                )
                 self.tally.spoilt += 1
 
     def _child(self, work: Callable[[], None], *, limited: bool = False) -> int:
@@ -196,13 +218,24 @@ class Torture:
         code = 1
         try:
             if limited:
-                size = sum(path.stat().st_size for path in self._folder.glob("library*")) if self._folder.exists() else 0
-                resource.setrlimit(resource.RLIMIT_FSIZE, (size + self._random.randrange(200_000),) * 2)
+                size = (
+                    sum(path.stat().st_size for path in self._folder.glob("library*"))
+                    if self._folder.exists()
+                    else 0
+                )
+                resource.setrlimit(
+                    resource.RLIMIT_FSIZE, (size + self._random.randrange(200_000),) * 2
+                )
             work()
             code = 0
         except UserError as error:
             # SQLite's own "disk I/O error" comes where the log can't grow.
-            code = 2 if limited and error.code in ("store_disk_full", "store_disk_error", "store_unwritable") else 1
+            code = (
+                2
+                if limited
+                and error.code in ("store_disk_full", "store_disk_error", "store_unwritable")
+                else 1
+            )
             if code == 1:
                 self._report(error)
         except OSError as error:
@@ -228,10 +261,14 @@ class Torture:
             status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
             killed.append(status == -signal.SIGKILL)
             self.tally.kills += killed[-1]
-            self.tally.ends["killed" if killed[-1] else {0: "done", 2: "no room"}.get(status, "failed")] += 1
+            self.tally.ends[
+                "killed" if killed[-1] else {0: "done", 2: "no room"}.get(status, "failed")
+            ] += 1
             if status not in (0, 2, -signal.SIGKILL):
                 report = self._reports / str(child)
-                self._find(f"a process ended with {status}: {report.read_text() if report.exists() else 'no word'}")
+                self._find(
+                    f"a process ended with {status}: {report.read_text() if report.exists() else 'no word'}"
+                )
         return killed
 
     def _fill(self) -> None:
@@ -265,12 +302,16 @@ class Torture:
                 check_whole(store, self._embedder)  # type: ignore[arg-type]
                 shown = {info.name: info.digest for info in store.documents()}
                 for name in shown:
-                    assert store.document(name).text in self._had[name], f"{name} is no text that its file had"
+                    assert store.document(name).text in self._had[name], (
+                        f"{name} is no text that its file had"
+                    )
                 for name, digest in self._wanted():
                     if name in before:
                         assert name in shown, f"{name} was there, is still wanted, and is gone"
                     if before.get(name) == digest:
-                        assert shown[name] == digest, f"{name} is unchanged, and another text is shown"
+                        assert shown[name] == digest, (
+                            f"{name} is unchanged, and another text is shown"
+                        )
                 self._look_up(store)
             with sqlite3.connect(self._folder / "library.sqlite") as database:
                 assert database.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
@@ -286,16 +327,22 @@ class Torture:
 
     def _look_up(self, store: LocalStore) -> None:
         """A search finds what the stored vectors and words say, compared one by one."""
-        passages = [passage for info in store.documents() for passage in store.passages_of(info.name)]
+        passages = [passage for info in store.documents() for passage in store.chunks_of(info.name)]
         if not passages:
             return
         numbers = [passage.id for passage in passages]
         vector = self._vector(self._random.choice(self._versions))
         cosines = sorted((store.vectors(numbers) @ vector).tolist(), reverse=True)[:10]
-        assert np.allclose([score for _, score in store.search_vectors(vector, 10)], cosines, atol=1e-4)
+        assert np.allclose(
+            [score for _, score in store.search_vectors(vector, 10)], cosines, atol=1e-4
+        )
         word = self._random.choice(terms(self._random.choice(passages).text, "fr"))
         titles = {info.name: info.title for info in store.documents()}
-        having = {each.id for each in passages if word in terms(f"{titles[each.document]}\n{each.text}", each.language)}
+        having = {
+            each.id
+            for each in passages
+            if word in terms(f"{titles[each.document]}\n{each.text}", each.language)
+        }
         assert {number for number, _ in store.search_words([word], 10_000)} == having
 
     def _vector(self, text: str) -> np.ndarray:
@@ -312,7 +359,10 @@ class Torture:
 
 def _named(store: LocalStore, found: list[tuple[int, float]]) -> list[tuple[float, list[str]]]:
     """The scores of a search with the passages that have each: equals may change places."""
-    passages = {passage.id: f"{passage.document} {passage.ordinal}" for passage in store.passages([n for n, _ in found])}
+    passages = {
+        passage.id: f"{passage.document} {passage.ordinal}"
+        for passage in store.passages([n for n, _ in found])
+    }
     scores: dict[float, list[str]] = {}
     for number, score in found:
         scores.setdefault(round(score, 2), []).append(passages[number])
@@ -320,13 +370,19 @@ def _named(store: LocalStore, found: list[tuple[int, float]]) -> list[tuple[floa
 
 
 def _seed_text() -> str:
-    (text,) = [path.read_text(encoding="utf-8") for path in (ROOT / "seeds").glob("*.md") if path.name != "README.md"]
+    (text,) = [
+        path.read_text(encoding="utf-8")
+        for path in (ROOT / "seeds").glob("*.md")
+        if path.name != "README.md"
+    ]
     return text
 
 
 def main() -> int:
     """Run, say what was seen; 1 where anything was found."""
-    parser = argparse.ArgumentParser(prog="python -m tests.faults.torture", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.faults.torture", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("--kills", type=int, default=1000, help="processes to kill at least")
     parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args()
@@ -337,7 +393,10 @@ def main() -> int:
             torture.round()
             if time.monotonic() - told > 10:
                 told = time.monotonic()
-                print(f"{torture.tally.kills} kills in {torture.tally.rounds} rounds, {len(torture.tally.findings)} findings", flush=True)
+                print(
+                    f"{torture.tally.kills} kills in {torture.tally.rounds} rounds, {len(torture.tally.findings)} findings",
+                    flush=True,
+                )
         torture.complete()
     tally = torture.tally
     print(

@@ -1,0 +1,1 @@
+"""Whether a sentence of an answer stands up to its sources."""

@@ -1,0 +1,268 @@
+"""Whole answers with the default model, from the article in seeds/."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from index.contract import StoredChunk
+from index.text.language import is_language
+from rag.answerer import Delta, Finished, Found, Grounded, Redrafting, Searching, Turn, _Draft
+from rag.library import Library
+from rag.retriever import Hit
+from rag.verifier.support import Sources, cite
+
+
+def test_a_french_question_gets_a_french_answer_with_its_source(library: Library) -> None:
+    answer = library.ask("Quel est le montant de la deuxième levée de fonds de Mistral ?")
+    assert "385" in answer.answer
+    assert answer.language == "fr"
+    assert is_language(answer.answer, "fr")
+    assert not answer.refused
+    citation = answer.sentences[0].citations[0]
+    document = library.store.document(citation.document)
+    assert document.text[citation.start : citation.end] == citation.text
+    assert "385" in citation.text
+
+
+def test_an_english_question_on_a_french_text_gets_an_english_answer(library: Library) -> None:
+    answer = library.ask("How much has Microsoft invested in OpenAI?")
+    assert "13 billion" in answer.answer
+    assert is_language(answer.answer, "en")
+    assert any(
+        "13 milliards" in citation.text
+        for sentence in answer.sentences
+        for citation in sentence.citations
+    )
+
+
+def test_what_the_documents_do_not_say_is_refused_in_the_language_of_the_question(
+    library: Library,
+) -> None:
+    for question, language in (
+        ("Quelle est la capitale de l'Australie ?", "fr"),
+        ("What is the capital of Australia?", "en"),
+    ):
+        answer = library.ask(question)
+        assert answer.refused
+        assert answer.language == language
+        assert is_language(answer.answer, language)
+        assert "Canberra" not in answer.answer
+        assert answer.answerable < 0.5
+
+
+def test_a_yes_or_no_question_is_answered_by_what_the_text_says_of_it(library: Library) -> None:
+    answer = library.ask(
+        "Le gouvernement français était-il au courant des discussions entre Microsoft et Mistral ?"
+    )
+    assert "ignorait" in answer.answer
+    answer = library.ask("Est-ce que Thierry Breton soutient la campagne de Mistral ?")
+    assert "mis en garde" in answer.answer  # the model alone says that he supports it
+
+
+def test_where_the_model_s_words_do_not_stand_the_document_s_own_are_shown(
+    library: Library,
+) -> None:
+    answer = library.ask("Qui est Kai Zenner ?")
+    assert "dirige le cabinet d'Axel Voss" in answer.answer
+    answer = library.ask("Why is Mistral's decision to close its models a good economic decision?")
+    assert any(
+        "client" in citation.text
+        for sentence in answer.sentences
+        for citation in sentence.citations
+    )
+    assert "core competenc" not in answer.answer  # what it makes up
+    citation = answer.sentences[0].citations[0]
+    text = library.store.document(citation.document).text
+    assert text[citation.start : citation.end] == citation.text
+    answer = library.ask(
+        "Who leads Microsoft?"
+    )  # the model, asked again, doubts its own "Satya Nadella leads Microsoft."
+    assert "Satya Nadella" in answer.answer
+
+
+def test_a_quotation_within_a_quotation_has_marks_of_its_own(library: Library) -> None:
+    passages = [
+        {
+            "_id": "a",
+            "title": "Le port",
+            "text": "Nora Kerlan est infirmière au port. Elle est surnommée « Ankou » par les marins, qui la craignent.",
+        }
+    ]
+    answer = library.ask("Résume le document", passages=passages)
+    assert answer.answer.count("«") == answer.answer.count("»") == len(answer.sentences)
+
+
+def test_what_is_quoted_from_another_language_is_translated_where_that_can_be_checked(
+    library: Library,
+) -> None:
+    assistant = library.assistant()
+    question = "Which company is the German champion in artificial intelligence?"
+    hits, _, sources = assistant.find(question, "en", None)
+    every = [cite(hit.chunk, span) for hit in hits for span in hit.chunk.sentences]
+    quoted = next(
+        citation
+        for citation in every
+        if "Aleph Alpha" in citation.text and "champion" in citation.text
+    )
+    draft = _Draft(question, "en", hits, sources, 0.0, 0.0, text="It says so.")
+    shown = [
+        event.sentence
+        for event in assistant._translate(quoted, draft, None)
+        if isinstance(event, Grounded)
+    ]
+    assert [sentence.citations for sentence in shown] == [(quoted,)]
+    assert "Germany" in shown[0].text and "Aleph Alpha" in shown[0].text
+    assert draft.text[shown[0].start : shown[0].end] == shown[0].text
+    stopped = threading.Event()
+    stopped.set()
+    assert not list(assistant._translate(quoted, draft, stopped))
+
+
+def test_what_points_back_to_what_does_not_stand_goes_with_it(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assistant = library.assistant()
+    said = "Mistral a ouvert une usine à Brest. Ils sont des anciens de Google et de Meta."
+    monkeypatch.setattr(library.generator, "stream", lambda *_, **__: iter([said]))
+    hits, excerpts, sources = assistant.find("Qui a fondé Mistral ?", "fr", None)
+    draft = _Draft("Qui a fondé Mistral ?", "fr", hits, sources, 0.0, 0.0)
+    list(assistant._write("Qui a fondé Mistral ?", excerpts[0], draft, None))
+    assert [bool(sentence.citations) for sentence in draft.sentences] == [False, False]
+    alone = _Draft("Qui a fondé Mistral ?", "fr", hits, sources, 0.0, 0.0)
+    monkeypatch.setattr(library.generator, "stream", lambda *_, **__: iter([said.split(". ")[1]]))
+    list(assistant._write("Qui a fondé Mistral ?", excerpts[0], alone, None))
+    assert alone.sentences[0].citations
+
+
+def test_what_is_put_in_other_words_is_asked_of_the_model_again(library: Library) -> None:
+    every = [
+        cite(each, span)
+        for each in library.store.chunks_of("mistral-microsoft.md")
+        for span in each.sentences
+    ]
+    said = [citation for citation in every if "15 millions" in citation.text]
+    assistant = library.assistant()
+    right = assistant._says(said, "Microsoft has put 15 million euros into Mistral.", None)
+    assert (
+        right
+        > 0.8
+        > assistant._says(
+            said, "Mistral leads the artificial intelligence of the whole world.", None
+        )
+    )
+
+
+def test_what_is_put_freely_or_rounded_is_noticed_and_quoted_with_what_it_points_back_to() -> None:
+    text = "Le maire ferme le port. Il y perd près de 40 emplois."
+    passage = StoredChunk(
+        1, "port.md", "Le port", "fr", 0, 0, len(text), text, ((0, 23), (24, len(text)))
+    )
+    hits = (Hit(passage, 0.9, 0.9, 9.0, 0.8),)
+    draft = _Draft(
+        "Que perd le maire ?", "fr", hits, Sources([], np.zeros(4, np.float32), None), 0.0, 0.0
+    )  # type: ignore[arg-type]
+    said = (cite(passage, passage.sentences[1]),)
+    assert not draft.put_otherwise("Il perd près de 40 emplois.", said)
+    assert draft.put_otherwise("Une quarantaine de salariés seront licenciés.", said)
+    assert draft.put_otherwise(
+        "Le maire détruit près de 40 emplois.", said
+    )  # one word is enough, but a name may stand before
+    assert not draft.put_otherwise("Il perd près de 40 emplois au Port.", said)
+    assert draft.rounded("Il y perd 40 emplois.", said)
+    assert not draft.rounded("Il y perd environ 40 emplois.", said)
+    assert draft.quotable(said).text == text
+
+
+def test_a_refusal_offers_the_sentence_that_comes_closest() -> None:
+    text = "Le maire ferme le port. La halle a brûlé."
+    passage = StoredChunk(
+        1, "port.md", "Le port", "fr", 0, 0, len(text), text, ((0, 23), (24, len(text)))
+    )
+    hits = (Hit(passage, 0.9, 0.9, 9.0, 0.8),)
+    for language, offered in (
+        ("fr", "« Le maire ferme le port. »"),
+        ("en", "“Le maire ferme le port.”"),
+    ):
+        draft = _Draft("?", language, hits, Sources([], np.zeros(4, np.float32), None), 0.0, 0.0)  # type: ignore[arg-type]
+        *_, finished = draft.refuse(0.2, cite(passage, passage.sentences[0]))
+        assert isinstance(finished, Finished)
+        answer = finished.answer
+        assert answer.refused
+        assert offered in answer.answer.replace("\u202f", " ")
+        (sentence,) = answer.sentences
+        assert answer.answer[sentence.start : sentence.end] == sentence.text
+        assert sentence.citations[0].text == "Le maire ferme le port."
+        assert is_language(answer.answer, language)
+
+
+def test_a_follow_up_is_understood_from_the_question_before(library: Library) -> None:
+    answer = library.ask(
+        "Et dans OpenAI ?", history=[Turn("Combien Microsoft a-t-il investi dans Mistral AI ?")]
+    )
+    assert "13 milliards" in answer.answer
+
+
+def test_the_events_of_an_answer_come_in_order_and_add_up(library: Library) -> None:
+    events = list(library.assistant().ask("Qui dirige Microsoft ?"))
+    assert isinstance(events[0], Searching)
+    assert isinstance(events[1], Found)
+    assert isinstance(events[-1], Finished)
+    text = ""
+    for event in events:
+        text = (
+            ""
+            if isinstance(event, Redrafting)
+            else text + event.text
+            if isinstance(event, Delta)
+            else text
+        )
+    answer = events[-1].answer
+    assert text == answer.answer
+    assert [event.sentence for event in events if isinstance(event, Grounded)][
+        -1
+    ] == answer.sentences[-1]
+    for sentence in answer.sentences:
+        assert answer.answer[sentence.start : sentence.end] == sentence.text
+
+
+def test_stop_keeps_what_was_written(library: Library) -> None:
+    stop = threading.Event()
+    kinds = []
+    for event in library.assistant().ask("Que pense Kai Zenner de Mistral ?", stop=stop):
+        kinds.append(type(event))
+        if isinstance(event, Delta):
+            stop.set()
+    assert kinds[-1] is Finished
+    assert kinds.count(Delta) <= 2
+
+
+def test_remarks_are_answered_without_the_model(library: Library) -> None:
+    answer = library.ask("Quels documents as-tu ?")
+    assert "Mistral et Microsoft" in answer.answer
+    assert library.ask("thanks").language == "en"
+
+
+def test_passages_of_ones_own_are_answered_from_those_alone(library: Library) -> None:
+    passages = [
+        {
+            "_id": "a",
+            "title": "La tour",
+            "text": "La tour de Kerlann mesure 42 mètres. Elle date de 1911.",
+        },
+        {"_id": "b", "title": "Le port", "text": "Le port de Kerlann accueille 300 bateaux."},
+    ]
+    answer = library.ask("Quelle est la hauteur de la tour de Kerlann ?", passages=passages)
+    assert "42" in answer.answer
+    assert answer.sentences[0].citations[0].document == "a"
+
+
+def test_a_summary_rests_on_the_whole_document(library: Library) -> None:
+    answer = library.ask("Résume l'article")
+    assert is_language(answer.answer, "fr")
+    starts = [sentence.citations[0].start for sentence in answer.sentences]
+    length = len(library.store.document(answer.sentences[0].citations[0].document).text)
+    assert len(starts) >= 2
+    assert max(starts) - min(starts) > length / 4
+    for sentence in answer.sentences:
+        assert answer.answer[sentence.start : sentence.end] == sentence.text
