@@ -28,11 +28,13 @@ from numpy.typing import NDArray
 from bench import report
 from bench.retrieval import DATA, indexed
 from index.chunking import Chunk, split
+from index.contract import Prepared
 from index.documents import make
 from index.embedder import Embedder, Encoded
 from index.models.convert import ensure_embedder
-from index.store import LocalStore, encode_tokens
+from index.store import LocalStore
 from index.text.words import terms
+from index.token_codes import encode_tokens
 from rag.retriever import Retriever
 from rag.settings import ROOT, default_home
 
@@ -283,9 +285,8 @@ def _fill(folder: Path, size: int, real: Real, embedder: Embedder, *, whole: boo
                     ((n + 1, " ".join(words)) for n, (_, words) in enumerate(_copies(size, real))),
                 ),
             ):
-                database.executemany(f"INSERT INTO {table} VALUES ({values})", rows)
+                database.run_many(f"INSERT INTO {table} VALUES ({values})", rows)
         store.save_index()
-        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _copies(size: int, real: Real) -> Iterator[tuple[str, list[str]]]:
@@ -378,7 +379,7 @@ def _exactly(
 
 
 def _in_blocks(store: LocalStore) -> Iterator[list[tuple[int, bytes]]]:
-    cursor = store._db.execute("SELECT passage, vector FROM vectors")
+    cursor = store._db._connection.execute("SELECT passage, vector FROM vectors")
     while rows := cursor.fetchmany(20_000):
         yield rows
 
@@ -386,12 +387,9 @@ def _in_blocks(store: LocalStore) -> Iterator[list[tuple[int, bytes]]]:
 def _replace(store: LocalStore, name: str, embedder: Embedder) -> None:
     """Put a document of one paragraph in the place of another, its embedding included."""
     document = make(name, "Titre", "Un texte tout neuf qui prend la place de l'ancien.")
-    passages: list[Chunk] = split(document.text, "fr", count=embedder.count)
-    store.put(
-        document,
-        passages,
-        embedder.embed_chunks([document.text[p.start : p.end] for p in passages]),
-    )
+    chunks: list[Chunk] = split(document.text, "fr", count=embedder.count)
+    encoded = embedder.embed_chunks([document.text[c.start : c.end] for c in chunks])
+    store.put([Prepared(document, chunks, encoded)])
 
 
 def _opened(folder: Path) -> None:

@@ -23,9 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench import report
+from index.contract import Store
 from index.embedder import Embedder
 from index.models.convert import ensure_embedder
-from index.store import LocalStore, Store
+from index.store import LocalStore
 from index.sync import sync
 from index.text.words import terms
 from rag import retriever

@@ -1,7 +1,7 @@
-"""A document's text to chunks: what is embedded, searched and cited, a few sentences each, with exact spans.
+"""A document's text to chunks: a few sentences each, embedded, searched and cited by exact spans.
 
-Chunks end at sentence borders, and at paragraph borders where the sizes allow. Stored vectors rest on these borders: a
-change to them needs a higher `index.contract.ANALYSIS`.
+Chunks end at sentence borders, and at paragraph borders where the sizes allow. Stored vectors rest
+on these borders: a change to them needs a higher `index.contract.ANALYSIS`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +18,7 @@ Count = Callable[[Sequence[str]], list[int]]
 
 @dataclass(frozen=True)
 class Chunk:
-    """A stretch of a document: `start`, `end` and its sentences, all in code points of the document's text."""
+    """A stretch of a document: `start`, `end` and its sentences, in code points of its text."""
 
     start: int
     end: int
@@ -78,7 +78,7 @@ def split(
 def _cut_to_size(
     text: str, sentences: list[Span], count: Count, most: int
 ) -> tuple[list[Span], list[int]]:
-    """Sentences and their tokens, those that no chunk could hold cut at blanks, or anywhere where there are none."""
+    """Sentences and their tokens; those that no chunk could hold are cut, at blanks if any."""
     while True:
         sizes = count([text[start:end] for start, end in sentences])
         spans: list[Span] = []

@@ -225,7 +225,7 @@ def _library(settings: Settings) -> Iterator[Finding]:
 
 def _store(settings: Settings) -> Iterator[Finding]:
     """Read the index without writing to it; one made by another model or damaged is made anew at the next start."""
-    from index.embedder import _digest
+    from index.embedder import names_of
     from index.store import DATABASE
 
     if settings.store:
@@ -254,14 +254,15 @@ def _store(settings: Settings) -> Iterator[Finding]:
     except (sqlite3.DatabaseError, TypeError):
         yield Finding(False, "store_damaged", {"folder": settings.store_folder})
         return
-    model = (
-        Path(settings.embedder)
-        if settings.embedder
-        else settings.home / "weights" / "multilingual-e5-small"
-    )
-    asked = f"{model.name}:{_digest(model)}" if model.is_dir() else settings.embedder
-    if asked and made_by.split("|")[0] != asked:
-        values = {"folder": settings.store_folder, "made_by": made_by.split("|")[0], "asked": asked}
+    default = settings.home / "weights" / "multilingual-e5-small"
+    model = settings.embedder or str(default)
+    asked = names_of(model) if settings.embedder or default.is_dir() else []
+    if asked and made_by.split("|")[0] not in asked:
+        values = {
+            "folder": settings.store_folder,
+            "made_by": made_by.split("|")[0],
+            "asked": asked[0],
+        }
         yield Finding(False, "index_other_model", values)
         return
     yield Finding(True, "doctor_store", {"documents": documents, "passages": passages})

@@ -151,13 +151,16 @@ def open_store(settings: Settings, embedder: Embedder) -> Store:
     folder = settings.store_folder
     if settings.store:
         return _open_milvus(settings, embedder)
+    open_here = partial(
+        LocalStore, folder, embedder.fingerprint, embedder.dimension, former=embedder.former
+    )
     try:
-        return LocalStore(folder, embedder.fingerprint, embedder.dimension)
+        return open_here()
     except UserError as error:
         if error.code not in ("index_other_model", "store_damaged"):
             raise
     folder.rename(folder.with_name(f"{folder.name}.{time.time_ns()}.aside"))
-    return LocalStore(folder, embedder.fingerprint, embedder.dimension)
+    return open_here()
 
 
 def _open_milvus(settings: Settings, embedder: Embedder) -> Store:

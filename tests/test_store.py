@@ -15,12 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index.chunking import Chunk, split
+from index.contract import Prepared, Store
 from index.documents import Document, make
 from index.embedder import Encoded
 from index.errors import UserError
 from index.milvus import MilvusStore
-from index.store import LocalStore, Store, decode_tokens, encode_tokens
+from index.store import LocalStore
 from index.text.words import terms
+from index.token_codes import decode_tokens, encode_tokens
 
 DIMENSION = 8
 TEXT = "Le chat dort sur le canapé.\n\nMicrosoft investit 15 millions d'euros.\n\nIl pleut à Brest."
@@ -46,7 +48,7 @@ def encode(document: Document, passages: Sequence[Chunk], seed: int = 0) -> list
 def put(store: Store, name: str, text: str = TEXT, seed: int = 0, source: str = "") -> None:
     document = make(name, f"Titre {name}", text)
     passages = split(text, "fr", target=8, most=30)
-    store.put(document, passages, encode(document, passages, seed), source=source)
+    store.put([Prepared(document, passages, encode(document, passages, seed), source)])
 
 
 Open = Callable[..., Store]
@@ -196,8 +198,8 @@ def test_a_change_raises_the_generation_and_a_failed_one_leaves_nothing(store: S
     put(store, "a")
     before = store.generation
     document = make("b", "", TEXT)
-    with pytest.raises(ValueError, match="b: 0 \\+ 0 vectors for 3 passages"):
-        store.put(document, split(TEXT, "fr", target=8, most=30), [])
+    with pytest.raises(ValueError, match="b: 0 \\+ 0 vectors for 3 chunks"):
+        store.put([Prepared(document, split(TEXT, "fr", target=8, most=30), [])])
     assert (store.generation, [info.name for info in store.documents()]) == (before, ["a"])
     put(store, "b")
     assert store.generation == before + 1
@@ -209,15 +211,19 @@ def test_a_large_document_is_kept_in_goes_and_shows_only_when_whole(store: Store
     encoded = encode(document, passages)
     store.keep(document, encoded[:1])
     store.keep(document, encoded[1:2])
-    assert (len(store), store.documents(), store.kept(document)) == (0, [], 2)
-    assert store.kept(make("a", "", "another text")) == 0
-    store.put(document, passages, encoded[2:])
-    assert store.kept(document) == 0
+    assert (len(store), store.documents()) == (0, [])
+    assert store.known([document.digest, "another"]) == {document.digest: 2}
+    store.put([Prepared(document, passages, encoded[2:])])
+    assert store.known([document.digest]) == {document.digest: 3}
     numbers = [passage.id for passage in store.chunks_of("a")]
     assert np.allclose(store.vectors(numbers), [vector(n) for n in range(3)])
-    store.keep(document, encoded[:1])
+    store.remove(["a"])
     store.drop_kept()
-    assert store.kept(document) == 0
+    assert store.known([document.digest]) == {}
+    store.keep(document, encoded[:1])
+    assert store.known([document.digest]) == {document.digest: 1}
+    store.drop_kept()
+    assert store.known([document.digest]) == {}
 
 
 def test_all_is_there_after_reopening(open_store: Open) -> None:
@@ -413,8 +419,9 @@ def test_a_store_of_the_first_version_is_brought_up_to_this_one(tmp_path: Path) 
         tmp_path / "library.sqlite"
     ) as db:  # as it was before authors, dates and pages
         db.execute("DROP INDEX documents_digest")
+        db.execute("DROP INDEX documents_listed")
         for table, columns in (
-            ("documents", ("author", "date", "pages")),
+            ("documents", ("author", "date", "pages", "chunks", "characters", "page_count")),
             ("sources", ("failures",)),
         ):
             for column in columns:
@@ -452,7 +459,8 @@ def test_a_disk_that_refuses_in_the_middle_leaves_the_old_or_the_new(tmp_path: P
     for statement in range(1, 40):
         with LocalStore(tmp_path / str(statement), "a", DIMENSION) as store:
             put(store, "a")
-            store._db = Failing(store._db, statement)  # type: ignore[assignment]
+            database = store._db
+            database._connection = Failing(database._connection, statement)  # type: ignore[assignment]
             try:
                 put(store, "a", "Un tout autre texte.", seed=5)
             except UserError as error:

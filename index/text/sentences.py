@@ -1,7 +1,8 @@
 """A text's paragraphs and sentences, with exact spans.
 
-Sentence borders come from sentencex. What it cuts wrongly in French and English (abbreviations, initials, quotations that
-close after the full stop) is joined again, and a few ends that it passes over are added.
+Sentence borders come from sentencex. What it cuts wrongly in French and English (abbreviations,
+initials, quotations that close after the full stop) is joined again, and a few ends that it passes
+over are added.
 """
 
 import re
@@ -21,7 +22,7 @@ _PARAGRAPH = re.compile(
     r"\S[^\n]*(?:\n(?![^\S\n]*\n)(?![^\S\n]*(?:#{1,6} |[-*+•–] |\d+[.)] ))[^\n]*)*"
 )
 _HEADING = re.compile(r"#{1,6}\s")
-# Ends that sentencex passes over: (See p. 4.) The ... / Non… Bien. / et ainsi de suite, etc. Puis ...
+# Ends that sentencex passes over: (See p. 4.) The ... / Non… Bien. / des pommes, etc. Puis ...
 _MISSED_END = re.compile(r"(?:[.!?…][)\]»”]|…|\betc\.)\s+(?=[«“\"(]?\s?[A-ZÀ-ÖØ-Þ])")
 _TWO_INITIALS = re.compile(r"[A-Z]\. ?[A-Z]\.$")
 _INITIALS = re.compile(r"[A-ZÀ-Ý]|[A-Z]\.-?[A-Z]")  # fmt: skip
@@ -36,7 +37,7 @@ _BEFORE_WORD = "(«“\"'’"  # these, like a blank, stand before an abbreviati
 
 
 def split_sentences(text: str, language: str) -> list[Span]:
-    """The sentences of a text, without the blanks around them; every other character is in exactly one.
+    """The sentences of a text, without the blanks around them; all else is in exactly one.
 
     Args:
         text: of any length.
@@ -95,7 +96,7 @@ def trimmed(text: str, start: int, end: int) -> Span | None:
 
 
 class SentenceStream:
-    """Cuts a text that is still being written into sentences, each as soon as the next one has begun."""
+    """Cuts a text that is being written into sentences, each as soon as the next has begun."""
 
     def __init__(self, language: str) -> None:
         self._language = language
@@ -151,7 +152,7 @@ def _before_quote(text: str, start: int, cut: int) -> int:
 
 
 def _joined(text: str, borders: list[int]) -> list[Span]:
-    """The spans between borders, without those after an abbreviation, in a quotation or before its end."""
+    """The spans between borders, but those after an abbreviation or within a quotation."""
     joined: list[Span] = []
     for start, end in pairwise(borders):
         if joined:

@@ -30,15 +30,16 @@ from pathlib import Path
 
 import numpy as np
 
-import index.sync
+import index.writer
 from index.chunking import split
 from index.documents import read_text
 from index.embedder import Embedder, Encoded
 from index.errors import UserError
 from index.models.convert import ensure_embedder
 from index.store import LocalStore
-from index.sync import embedded_text, sync
+from index.sync import sync
 from index.text.words import terms
+from index.writer import embedded_text
 from rag.settings import ROOT, default_home
 from tests.faults.test_kill_indexing import check_whole, close, content
 
@@ -272,7 +273,7 @@ class Torture:
         return killed
 
     def _fill(self) -> None:
-        index.sync._AT_ONCE = 4
+        index.writer._AT_ONCE = 4
         with self._store(self._folder) as store:
             sync(self._documents, store, self._embedder)  # type: ignore[arg-type]
 
