@@ -1,13 +1,19 @@
 """Texts to vectors: one a text and one a token, each token with its place."""
 
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from index.embedder import Embedder
+from index.documents import make
+from index.embedder import Embedder, names_of
 from index.errors import UserError
+from index.store import LocalStore
+from index.sync import put_documents
+from rag.library import open_store
+from rag.settings import Settings
 
 
 def test_vectors_have_unit_length(embedder: Embedder) -> None:
@@ -119,6 +125,60 @@ def test_the_fingerprint_is_the_same_at_each_load_and_names_the_prefixes(
     again = Embedder(str(home / "weights" / "multilingual-e5-small"))
     assert again.fingerprint == embedder.fingerprint
     assert "|query: |passage: |512" in again.fingerprint
+
+
+def test_an_index_made_before_weights_were_hashed_is_not_made_anew(
+    embedder: Embedder, home: Path, tmp_path: Path
+) -> None:
+    folder = home / "weights" / "multilingual-e5-small"
+    facts = hashlib.sha256()
+    for path in sorted(folder.glob("*.json")):
+        facts.update(path.read_bytes() if path.name != "tokenizer.json" else b"")
+    for path in sorted(folder.glob("*.safetensors")):
+        facts.update(f"{path.name}{path.stat().st_size}".encode())
+    settings = Settings(home=tmp_path)
+    made_by = f"multilingual-e5-small:{facts.hexdigest()[:12]}|query: |passage: |512"
+    with LocalStore(settings.store_folder, made_by, embedder.dimension) as store:
+        put_documents([make("a", "", "Le chat dort.")], store, embedder)
+    with open_store(settings, embedder) as store:
+        assert [info.name for info in store.documents()] == ["a"]
+    assert not list(settings.store_folder.parent.glob("*.aside"))
+
+
+def test_other_weights_of_the_same_name_and_size_are_another_model(tmp_path: Path) -> None:
+    names = []
+    for place, content in (("one", b"a"), ("two", b"b"), ("three", b"a")):
+        folder = tmp_path / place / "model"
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text("{}")
+        (folder / "model.safetensors").write_bytes(content * 1000)
+        names.append(names_of(str(folder))[0])
+    assert names[0] == names[2] != names[1]
+
+
+@pytest.mark.parametrize("file", ["config.json", "pytorch_model.bin", "1_Pooling/config.json"])
+def test_whatever_changes_the_vectors_changes_the_name(tmp_path: Path, file: str) -> None:
+    (tmp_path / "1_Pooling").mkdir()
+    names = []
+    for content in ("1", "2"):
+        (tmp_path / file).write_text(content)
+        names.append(names_of(str(tmp_path))[0])
+    assert names[0] != names[1]
+
+
+def test_a_model_of_the_hub_is_named_by_its_snapshot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    repository = tmp_path / "models--somebody--model"
+    names = []
+    for revision in ("a" * 40, "b" * 40):
+        (repository / "refs").mkdir(parents=True, exist_ok=True)
+        (repository / "refs" / "main").write_text(revision)
+        (repository / "snapshots" / revision).mkdir(parents=True)
+        (repository / "snapshots" / revision / "config.json").write_text("{}")
+        names.append(names_of("somebody/model"))
+    assert names == [[f"somebody/model@{letter * 40}", "somebody/model"] for letter in "ab"]
 
 
 def test_a_folder_that_is_no_model_is_named(tmp_path: Path) -> None:

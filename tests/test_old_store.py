@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from index.documents import make
 from index.store import DATABASE, LocalStore
 from index.text.words import terms
 
@@ -100,7 +101,17 @@ def test_it_goes_on_being_written_and_can_be_opened_again(
         )
 
 
-def test_its_earlier_migrations_are_those_it_was_made_with(folder: Path) -> None:
-    with sqlite3.connect(folder / DATABASE) as database:
-        assert database.execute("PRAGMA user_version").fetchone() == (2,)
-    database.close()
+def test_its_schema_becomes_that_of_a_new_store(folder: Path, tmp_path: Path) -> None:
+    schemas = []
+    for place in (folder, tmp_path / "new"):
+        LocalStore(place, FINGERPRINT, DIMENSION).close()
+        with sqlite3.connect(place / DATABASE) as database:
+            rows = database.execute("SELECT name, sql FROM sqlite_master").fetchall()
+        database.close()
+        schemas.append({name: "".join((sql or "").split()) for name, sql in rows})
+    assert schemas[0] == schemas[1]
+
+
+def test_vectors_that_it_kept_are_still_known(store: LocalStore, expected: dict[str, Any]) -> None:
+    half = make("half.txt", "", "Une phrase. Une autre.")
+    assert store.known([half.digest]) == {half.digest: expected["kept"]}

@@ -472,3 +472,101 @@ def test_a_disk_that_refuses_in_the_middle_leaves_the_old_or_the_new(tmp_path: P
             assert "".join(each.text for each in store.chunks_of("a")) in text.replace("\n\n", "")
             assert store.search_words(terms("texte" if text != TEXT else "canapé", "fr"), 3)
     assert refused > 10
+
+
+def test_chunks_that_were_removed_since_they_were_found_fail_no_later_call(store: Store) -> None:
+    put(store, "a")
+    put(store, "b", seed=9)
+    gone = [chunk.id for chunk in store.chunks_of("a")]
+    kept = [chunk.id for chunk in store.chunks_of("b")]
+    store.remove(["a"])
+    numbers = [gone[0], *kept, *gone[1:]]
+    assert [chunk.id for chunk in store.chunks(numbers)] == kept
+    view, common = np.stack([vector(8), vector(9)]), 0.1 * vector(3)
+    cosines, similar, sizes = store.compare(numbers, vector(9), view, common)
+    assert cosines.tolist() == pytest.approx([0, *(store.vectors(kept) @ vector(9)), 0, 0])
+    assert (sizes.tolist(), similar.shape) == ([1, 2, 2, 2, 1, 1], (2, 9))
+    assert np.isfinite(similar).all()
+    assert [len(tokens) for tokens, _ in store.token_vectors(numbers)] == [0, 2, 2, 2, 0, 0]
+    assert (store.vectors(gone) == 0).all()
+
+
+def test_the_list_of_documents_reads_no_text(tmp_path: Path) -> None:
+    text = "Une phrase assez longue. " * 40_000
+    with LocalStore(tmp_path, "model", DIMENSION) as store:
+        document = make("long", "", text, pages=((0, 10), (10, len(text))))
+        store.put([Prepared(document, [], [])])
+        expected = store.documents()
+    # Every page that holds nothing but the text is spoilt: whoever reads one finds that out.
+    path = tmp_path / "library.sqlite"
+    data = bytearray(path.read_bytes())
+    for start in range(0, len(data), 16384):
+        if text[:1000].encode() in data[start + 4 : start + 16384]:
+            data[start : start + 4] = b"\xff" * 4  # where the next of its pages is
+    path.write_bytes(data)
+    with LocalStore(tmp_path, "model", DIMENSION) as store:
+        assert store.documents() == expected
+        assert (expected[0].characters, expected[0].pages) == (len(text), 2)
+        with pytest.raises(UserError, match="store_damaged"):
+            store.document("long")
+
+
+def test_an_index_of_the_same_model_under_a_former_fingerprint_is_taken_over(
+    tmp_path: Path,
+) -> None:
+    with LocalStore(tmp_path, "model:old", DIMENSION) as store:
+        put(store, "a")
+    for fingerprint, former in (("model:new", ["model:old"]), ("model:new", [])):
+        with LocalStore(tmp_path, fingerprint, DIMENSION, former=former) as store:
+            assert store.document("a").text == TEXT
+    with pytest.raises(UserError, match="index_other_model"):
+        LocalStore(tmp_path, "model:old", DIMENSION)
+    with pytest.raises(UserError, match="index_other_model"):
+        LocalStore(tmp_path, "model:newer", DIMENSION, former=["model:other"])
+
+
+def removals(store: LocalStore) -> int:
+    return int(store._db.rows("SELECT count(*) FROM removals")[0][0])
+
+
+def test_what_was_removed_long_ago_is_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("index.store._REMEMBERED", 5)
+    with LocalStore(tmp_path, "model", DIMENSION) as behind:
+        put(behind, "kept", seed=3)
+        behind.search_vectors(vector(0), 5)
+        with LocalStore(tmp_path, "model", DIMENSION) as store:
+            for n in range(20):
+                put(store, "a", seed=n)
+                store.save_index()
+                assert removals(store) <= 3 * 5
+            assert removals(store) > 0
+            expected = store.search_vectors(vector(3), 99)
+        # A process whose index is older than what is remembered finds the same.
+        assert behind.search_vectors(vector(3), 99) == expected
+        assert len(expected) == 6
+
+
+@pytest.mark.parametrize("incremental", [True, False], ids=["new", "of before"])
+def test_the_database_shrinks_when_much_was_removed(tmp_path: Path, incremental: bool) -> None:
+    path = tmp_path / "library.sqlite"
+    if not incremental:
+        with sqlite3.connect(path) as db:
+            db.execute("PRAGMA page_size = 16384")
+            db.execute("PRAGMA auto_vacuum = NONE")
+            db.execute("CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
+            db.execute("DROP TABLE facts")
+        db.close()
+    with LocalStore(tmp_path, "model", DIMENSION) as store:
+        put(store, "kept")
+        for n in range(8):
+            text = f"Le document {n}. " + "Une phrase assez longue. " * 20_000
+            store.put([Prepared(make(f"large{n}", "", text), [], [])])
+        store.save_index()
+        full = path.stat().st_size
+        store.remove([f"large{n}" for n in range(8)])
+        store.save_index()
+        assert path.stat().st_size < full / 4
+        assert store.document("kept").text == TEXT
+        assert len(store.search_vectors(vector(0), 9)) == 3
