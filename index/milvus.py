@@ -99,20 +99,20 @@ class MilvusStore(Store):
             # What nobody sees any more goes.
             contents = {content_of(item.document) for item in items}
             self._delete({value["content"] for value in old.values()} - contents)
-            owners = among("owner", contents | {item.document.digest for item in items})
+            owners = contents | {item.document.digest for item in items}
             chunks = self._all.count("chunks", among("content", contents))
-            if (chunks, self._all.count("parts", owners)) != (
-                len(ids["chunks"]),
-                len(ids["parts"]),
-            ):
+            parts = self._all.count("parts", among("owner", owners))
+            if (chunks, parts) != (len(ids["chunks"]), len(ids["parts"])):
                 self.remove([item.document.name for item in items])
                 raise UserError("store_busy", folder=self.address)
 
     def keep(self, document: Document, encoded: Sequence[Encoded]) -> None:
         with self._lock:
             first = self.known([document.digest]).get(document.digest, 0)
-            for ordinal, code in enumerate(encoded, first):
-                self._all.write("parts", vector_parts(document.digest, ordinal, code))
+            parts = (
+                vector_parts(document.digest, n, code) for n, code in enumerate(encoded, first)
+            )
+            self._all.write("parts", [row for rows in parts for row in rows])
 
     def known(self, digests: Collection[str]) -> dict[str, int]:
         heads = self._all.all("parts", f"{among('owner', digests)} and part == 0", ["owner"])
@@ -124,7 +124,7 @@ class MilvusStore(Store):
             contents = {value["content"] for value in named}
             owners = contents | {value["digest"] for value in named}
             chunks = self._all.all("chunks", "ordinal == 0", ["content"])
-            parts = self._all.all("parts", "ordinal == 0 and part == 0", ["owner"])
+            parts = self._all.all("parts", "ordinal == 0", ["owner"])
             self._all.delete("chunks", "content", {row["content"] for row in chunks} - contents)
             self._all.delete("parts", "owner", {row["owner"] for row in parts} - owners)
 
@@ -143,9 +143,8 @@ class MilvusStore(Store):
         self._all.write("documents", [value_row("source", key_of(name), value)])
 
     def forget_source(self, name: str, *, keep: bool = False) -> None:
-        with (
-            self._lock
-        ):  # vectors stay until `drop_kept` in any case: other documents may have them
+        # Vectors stay until `drop_kept` in any case: other documents may have them.
+        with self._lock:
             self._remove(self._values(f"{_DOCUMENTS} and {among('source', [key_of(name)])}"))
             self._all.delete("documents", "id", [f"source:{key_of(name)}"])
 
@@ -246,7 +245,7 @@ class MilvusStore(Store):
             for ordinal, chunk in enumerate(item.chunks):
                 if ordinal >= first:
                     own = vector_parts(digest, ordinal, item.encoded[ordinal - first])
-                    heads[ordinal] = own[0]
+                    heads[ordinal] = own[-1]
                     parts += own
                 elif ordinal % AT_ONCE == 0:
                     heads = self._heads(digest, range(ordinal, min(ordinal + AT_ONCE, first)))

@@ -216,10 +216,13 @@ def body_parts(document: Document) -> list[Row]:
 
 
 def vector_parts(digest: str, ordinal: int, code: Encoded) -> list[Row]:
-    """The parts of what the model made of a chunk: vector, spans and token vectors end to end."""
+    """The parts of what the model made of a chunk: vector, spans and token vectors end to end.
+
+    The first part is last: where it is written, all are.
+    """
     vector, spans = code.vector.astype("<f4"), code.spans.astype("<i4")
     data = vector.tobytes() + spans.tobytes() + encode_tokens(code.tokens)
-    return _parts(digest, ordinal, data)
+    return _parts(digest, ordinal, data)[::-1]
 
 
 def part_ids(owner: str, ordinal: int, count: int) -> list[str]:
