@@ -24,7 +24,8 @@ import numpy as np
 from bench import report
 from bench.answers import ARTICLE, DATA, lines, peak_memory_gb
 from bench.retrieval import indexed
-from rag.answerer import Answerer, Delta, Finished, Turn
+from rag.answerer import Answerer
+from rag.events import Delta, Finished, Turn
 from rag.library import Library, open_library
 from rag.llm.base import Generator, Message
 from rag.retriever import Retriever

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 
-from rag.answerer import Answer
+from rag.events import Answer
 from rag.i18n import say
 from rag.verifier.facts import fold
 

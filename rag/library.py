@@ -28,7 +28,8 @@ from index.store import LocalStore
 from index.sync import SyncProgress, SyncReport, put_documents, sync
 from index.text.language import detect
 from index.workers import Workers
-from rag.answerer import Answer, Answerer, Turn
+from rag.answerer import Answerer
+from rag.events import Answer, Turn
 from rag.llm.base import Generator, open_generator
 from rag.retriever import Hit, Retriever
 from rag.settings import Settings

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from rag.answerer import Delta, Event, Finished
+from rag.events import Delta, Event, Finished
 
 if TYPE_CHECKING:
     from rag.engine import Service

@@ -21,7 +21,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
 from index.errors import UserError
-from rag.answerer import Answer, Delta, Event, Finished, Grounded, Redrafting, Turn
+from rag.events import Answer, Delta, Event, Finished, Grounded, Redrafting, Turn
 from rag.i18n import explain
 from rag.results import answer_json, hit_json
 from rag.retriever import Hit
