@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from index.chunking import Span, split_sentences
 from index.contract import Store, StoredChunk
 from index.embedder import Embedder
 from index.text.language import detect, is_language
+from index.text.sentences import SentenceStream, Span, split_sentences
 from index.text.words import terms
 from rag import confidence as answerable
 from rag import followups as conversation
@@ -30,7 +30,6 @@ from rag.verifier.support import (
     Citation,
     Grounder,
     Sentence,
-    SentenceStream,
     Sources,
     cite,
     reason,

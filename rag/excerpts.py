@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from index.chunking import Span
 from index.contract import Store, StoredChunk
 from index.embedder import Embedder
+from index.text.sentences import Span
 from rag.retriever import Floats, Hit, common_direction, unit
 from rag.verifier.facts import facts, holds, names
 
@@ -61,7 +61,7 @@ def focus(
     if not hits:
         return []
     common = common_direction(embedder)
-    asked = unit(embedder.queries([question])[0].tokens - common)
+    asked = unit(embedder.embed_queries([question])[0].tokens - common)
     found: list[tuple[Hit, range]] = []
     of_sentences: list[Floats] = []  # (question's tokens, sentences) of each window
     for hit, (tokens, spans) in zip(

@@ -152,10 +152,10 @@ class Retriever:
             # Names and numbers are the same in both languages, but not always as stemmed for one of them.
             stems = [*terms(query, language), *terms(query, "en" if language == "fr" else "fr")]
             searching = self._beside.submit(self._store.search_words, stems, _BY_WORDS, documents)
-            code = self._embedder.queries([query])[0]
+            code = self._embedder.embed_queries([query])[0]
             by_vector = dict(self._store.search_vectors(code.vector, _BY_VECTOR, documents))
             by_words = dict(searching.result())
-            found = self._store.passages(sorted(by_vector.keys() | by_words.keys()))
+            found = self._store.chunks(sorted(by_vector.keys() | by_words.keys()))
         if not found:
             none = np.zeros(0, np.float32)
             return [], Signals(*(none,) * 8)
@@ -199,7 +199,7 @@ def _compared(similar: Floats, sizes: NDArray[np.int64]) -> tuple[Floats, Floats
 @lru_cache(maxsize=2)
 def common_direction(embedder: Embedder) -> Floats:
     """(d,) the mean token vector of texts of all sorts, which every token vector is compared without."""
-    mean: Floats = np.concatenate([code.tokens for code in embedder.passages(_ALL_SORTS)]).mean(
+    mean: Floats = np.concatenate([code.tokens for code in embedder.embed_chunks(_ALL_SORTS)]).mean(
         axis=0
     )
     return mean

@@ -15,9 +15,9 @@ from math import exp
 import numpy as np
 from numpy.typing import NDArray
 
-from index.chunking import Span, split_sentences
 from index.contract import Store, StoredChunk
 from index.embedder import Embedder
+from index.text.sentences import Span
 from index.text.words import terms
 from rag.retriever import unit
 from rag.verifier.facts import PLACES, Fact, denies, facts, fold, holds, name_key
@@ -240,7 +240,7 @@ class Sources:
         return support, tuple(source.citation for source in cited)
 
     def _words(self, sentence: str, language: str) -> "_Words":
-        code = self._embedder.passages([sentence])[0]
+        code = self._embedder.embed_chunks([sentence])[0]
         directions = unit(code.tokens - self._mean)
         rows, weights, stems, names, starts = [], [], [], [], []
         for match in _WORD.finditer(sentence):
@@ -518,36 +518,6 @@ class _Words:
     stems: list[frozenset[str]]
     names: list[frozenset[str]]
     starts: list[int]
-
-
-class SentenceStream:
-    """Cuts a text that is still being written into sentences, each as soon as the next one has begun."""
-
-    def __init__(self, language: str) -> None:
-        self._language = language
-        self._text = ""
-        self._done = 0
-
-    def feed(self, piece: str) -> list[Span]:
-        """The spans of the sentences that this piece completes, in the whole text."""
-        self._text += piece
-        if not re.search(r"[.!?…:»”\"\n]\s", self._text[self._done :]):
-            return []
-        *whole, last = self._spans() or [(0, 0)]
-        if not whole or last[1] - last[0] < 3:  # too little to know that a new sentence has begun
-            return []
-        self._done = last[0]
-        return whole
-
-    def close(self) -> list[Span]:
-        """The spans of what is left."""
-        left = self._spans()
-        self._done = len(self._text)
-        return left
-
-    def _spans(self) -> list[Span]:
-        spans = split_sentences(self._text[self._done :], self._language)
-        return [(start + self._done, end + self._done) for start, end in spans]
 
 
 def space_before(text: str, sentence: Sentence) -> str:
