@@ -33,7 +33,7 @@ SAFEGUARDS: tuple[tuple[Any, str, str], ...] = (
     (program.conversation, "standalone", "follow-ups put as they would stand alone"),
     (Assistant, "find", "search, and which sentences matter"),
     (Assistant, "read", "does the excerpt answer? (reads it where it must)"),
-    (Sources, "ground", "each sentence against its sources"),
+    (Sources, "verify", "each sentence against its sources"),
     (Assistant, "_says", "the model's second look, across languages"),
     (program, "quotation", "the sentence to quote instead"),
     (program, "is_language", "the answer's language"),

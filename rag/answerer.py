@@ -28,9 +28,9 @@ from rag.verifier.facts import about, facts, negated
 from rag.verifier.support import (
     SUPPORTED,
     Citation,
-    Grounder,
     Sentence,
     Sources,
+    Verifier,
     cite,
     reason,
     space_before,
@@ -285,7 +285,7 @@ class Assistant:
         self.store = store
         self.embedder = embedder
         self.retriever = Retriever(store, embedder)
-        self.grounder = Grounder(store, embedder)
+        self.verifier = Verifier(store, embedder)
         self.generator = generator
         self.passages = passages
         self.threshold = answerable.THRESHOLD
@@ -540,10 +540,10 @@ class Assistant:
         most = 2 * self.generator.count(citation.text) + 32
         text = "".join(self.generator.stream(asked, max_tokens=most, stop=stop)).strip()
         spans = split_sentences(text, draft.language)
-        held = [draft.sources.ground(text[start:end], draft.language) for start, end in spans]
+        held = [draft.sources.verify(text[start:end], draft.language) for start, end in spans]
         if not held or any(
-            not draft.within(citations, citation) or support < _TRANSLATED
-            for support, citations in held
+            not draft.within(each.citations, citation) or each.support < _TRANSLATED
+            for each in held
         ):
             return
         if (stop and stop.is_set()) or "\n" in text or not is_language(text, draft.language):
@@ -571,7 +571,8 @@ class Assistant:
         def ground(spans: list[Span]) -> Iterator[Event]:
             for start, end in spans:
                 text = draft.text[start:end]
-                support, citations = draft.sources.ground(text, draft.language)
+                verdict = draft.sources.verify(text, draft.language)
+                support, citations = verdict.support, verdict.citations
                 if draft.sentences and not draft.sentences[-1].citations and points_back(text):
                     support, citations = (
                         min(support, _DOUBTED),
@@ -609,7 +610,7 @@ class Assistant:
 
     def _sources(self, asked: str, language: str, hits: Sequence[Hit]) -> Sources:
         given = [fact for fact in facts(asked, language) if not fact.opening]
-        return self.grounder.sources(
+        return self.verifier.sources(
             [hit.chunk for hit in hits], given, denied=negated(asked, language)
         )
 
@@ -641,7 +642,7 @@ class Assistant:
             question,
             language,
             tuple(hits),
-            self.grounder.sources([]),
+            self.verifier.sources([]),
             began,
             time.perf_counter() - began,
         )

@@ -4,10 +4,9 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-from index.text.words import terms
+from index.text.words import fold, terms
 from rag.llm.base import Generator
 from rag.prompts import rewrite, rewriting
-from rag.verifier.facts import fold
 
 Remark = Literal["hello", "thanks", "abilities", "documents", "summary"]
 
