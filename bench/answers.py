@@ -25,7 +25,7 @@ from bench.report import RESULTS, heading, keep
 from bench.retrieval import indexed
 from index.contract import Store
 from index.text.language import is_language, unquoted
-from rag.answerer import Answer, Assistant, Turn
+from rag.answerer import Answer, Answerer, Turn
 from rag.library import Library, open_library
 from rag.results import answer_json
 from rag.settings import ROOT, from_environment
@@ -158,7 +158,7 @@ def _run(name: str, library: Library, options: argparse.Namespace) -> None:
     )
 
 
-def _ask(question: Question, assistant: Assistant, store: Store) -> Row:
+def _ask(question: Question, assistant: Answerer, store: Store) -> Row:
     history = [Turn(text) for text in question.history]
     answer = assistant.answer(question.text, history, documents=question.documents)
     return {

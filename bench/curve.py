@@ -19,7 +19,7 @@ from bench.report import RESULTS, heading, keep
 from bench.retrieval import indexed
 from rag import answerer as program
 from rag import prompts
-from rag.answerer import Assistant
+from rag.answerer import Answerer
 from rag.library import open_library
 from rag.settings import ROOT, from_environment
 
@@ -57,7 +57,7 @@ def main() -> int:
     return 0
 
 
-def _points(name: str, assistant: Assistant, questions: Sequence[Question]) -> list[dict[str, Any]]:
+def _points(name: str, assistant: Answerer, questions: Sequence[Question]) -> list[dict[str, Any]]:
     points = []
     for most, sure in POINTS:
         program._READ, program._SURE = most, sure

@@ -24,7 +24,7 @@ from bench.answers import DATA, fold, lines
 from bench.report import RESULTS, heading
 from bench.retrieval import indexed
 from rag import confidence as answerable
-from rag.answerer import Assistant
+from rag.answerer import Answerer
 from rag.confidence import Evidence
 from rag.excerpts import Excerpt
 from rag.library import open_library
@@ -74,7 +74,7 @@ def main() -> int:
     return 0
 
 
-def _read(assistant: Assistant, known: set[tuple[str, int]]) -> Iterator[Row]:
+def _read(assistant: Answerer, known: set[tuple[str, int]]) -> Iterator[Row]:
     """Each question with each excerpt that would be read for it, by excerpt."""
     found: dict[str, list[tuple[Row, int, tuple[Hit, ...], Excerpt]]] = defaultdict(list)
     for number, question in enumerate(lines(DATA / "piaf" / "queries.fr.jsonl")):

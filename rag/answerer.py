@@ -276,7 +276,7 @@ class _Draft:
 Event = Searching | Found | Redrafting | Delta | Grounded | Finished
 
 
-class Assistant:
+class Answerer:
     """Answers questions from the documents of one store. Safe to use from several threads."""
 
     def __init__(

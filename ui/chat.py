@@ -12,7 +12,7 @@ from index.errors import UserError
 from rag.i18n import explain
 
 if TYPE_CHECKING:
-    from rag.answerer import Answer, Assistant, Event, Turn
+    from rag.answerer import Answer, Answerer, Event, Turn
     from rag.engine import Service
     from rag.retriever import Hit
     from rag.verifier.support import Sentence
@@ -80,7 +80,7 @@ class Desk:
         if event := self._stops.get(session):
             event.set()
 
-    def _wait(self, stop: threading.Event) -> "Assistant | None":
+    def _wait(self, stop: threading.Event) -> "Answerer | None":
         """The assistant once all is ready; None where the person stopped before."""
         while self.service.state.stage not in ("ready", "failed"):
             if stop.wait(0.1):

@@ -13,7 +13,7 @@ from index.reading.reader import Reader
 from index.sync import SyncProgress
 from rag.answerer import (
     Answer,
-    Assistant,
+    Answerer,
     Delta,
     Event,
     Finished,
@@ -98,7 +98,7 @@ ANSWERS: dict[str, tuple[tuple[str, tuple[Citation, ...]], ...]] = {
 SURE, DOUBT = Evidence(0.9, 0.9, 0.8, 0.8, 0.99), Evidence(0.1, 0.8, 0.5, 0.5, 0.4)
 
 
-class StandIn(Assistant):
+class StandIn(Answerer):
     """Answers from `ANSWERS`; "refus" refuses, "erreur" fails as the user could mend, "panne" as a bug would."""
 
     def __init__(self) -> None:
