@@ -29,7 +29,8 @@ from index.sync import SyncProgress, SyncReport, put_documents, sync
 from index.text.language import detect
 from index.workers import Workers
 from rag.answerer import Answer, Answerer, Turn
-from rag.llm.base import Generator, open_generator
+from rag.llm.base import Generator
+from rag.llm.factory import open_generator
 from rag.retriever import Hit, Retriever
 from rag.settings import Settings
 
