@@ -34,7 +34,7 @@ SAFEGUARDS: tuple[tuple[Any, str, str], ...] = (
     (program, "standalone", "follow-ups put as they would stand alone"),
     (Answerer, "find", "search, and which sentences matter"),
     (Answerer, "read", "does the excerpt answer? (reads it where it must)"),
-    (Sources, "ground", "each sentence against its sources"),
+    (Sources, "verify", "each sentence against its sources"),
     (program, "states", "the model's second look, across languages"),
     (program, "quotation", "the sentence to quote instead"),
     (program, "is_language", "the answer's language"),

@@ -10,10 +10,11 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from index.chunking import Chunk, Span
+from index.chunking import Chunk
 from index.documents import Document
 from index.embedder import Encoded
 from index.errors import ChunkRemoved
+from index.text.sentences import Span
 
 Put = tuple[Document, Sequence[Chunk], Sequence[Encoded], str]
 """What `put` takes: document, passages, vectors, source."""
@@ -48,7 +49,7 @@ class DocumentInfo:
     language: str
     digest: str
     source: str
-    passages: int
+    chunks: int
     characters: int
     pages: int = 0  # or slides; 0 where there are none
 
@@ -125,7 +126,7 @@ class Store(Protocol):
     def document(self, name: str) -> Document:
         """A document with its text. Raises KeyError where there is none of this name."""
 
-    def passages(self, numbers: Sequence[int]) -> list[StoredChunk]:
+    def chunks(self, numbers: Sequence[int]) -> list[StoredChunk]:
         """Passages by id, in the order asked for; ids that are gone are left out."""
 
     def chunks_of(self, name: str) -> list[StoredChunk]:

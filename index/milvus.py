@@ -250,7 +250,7 @@ class MilvusStore:
             raise KeyError(name)
         return found
 
-    def passages(self, numbers: Sequence[int]) -> list[StoredChunk]:
+    def chunks(self, numbers: Sequence[int]) -> list[StoredChunk]:
         rows = self._get(
             "passages", numbers, ["document", "version", "ordinal", "start", "end", "sentences"]
         )
@@ -261,7 +261,7 @@ class MilvusStore:
             fields = ["id", "document", "version", "ordinal", "start", "end", "sentences"]
             rows = self._all("passages", _among("version", [info["version"]]), fields)
             found = self._stored(sorted(rows, key=lambda row: row["ordinal"]))
-            return found if len(found) == info["passages"] else None
+            return found if len(found) == info["chunks"] else None
 
         return self._whole(name, read) or []
 
@@ -683,7 +683,7 @@ class MilvusStore:
     def _remove(self, infos: dict[str, Row], *, keep: bool) -> None:
         """Remove documents by key; with `keep` what was made of them stays, as if it were kept for them."""
         gone = [
-            _draft_of(key, info["version"], info["digest"], info["passages"] * keep)
+            _draft_of(key, info["version"], info["digest"], info["chunks"] * keep)
             for key, info in infos.items()
         ]
         self._write("records", [_record("draft", draft["version"], draft) for draft in gone])

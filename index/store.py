@@ -17,11 +17,12 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from index.chunking import Chunk, Span
+from index.chunking import Chunk
 from index.contract import ANALYSIS, DocumentInfo, Put, Store, StoredChunk, in_order
 from index.documents import Document
 from index.embedder import Encoded
 from index.errors import UserError
+from index.text.sentences import Span
 from index.text.words import terms
 from index.vectors import VectorIndex
 
@@ -292,7 +293,7 @@ class LocalStore:
         name, title, text, language, digest, author, date, pages = rows[0]
         return Document(name, title, text, language, digest, author, date, _unpack(pages))
 
-    def passages(self, numbers: Sequence[int]) -> list[StoredChunk]:
+    def chunks(self, numbers: Sequence[int]) -> list[StoredChunk]:
         """Passages by id, in the order asked for; ids that are gone are left out."""
         rows = self._passages("passages.id IN (SELECT value FROM json_each(?))", _json(numbers))
         found = {row.id: row for row in rows}

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 
-from index.chunking import Span, split_sentences
 from index.contract import Store
 from index.embedder import Embedder
 from index.errors import ChunkRemoved, UserError
 from index.text.language import detect, is_language
+from index.text.sentences import SentenceStream, Span, split_sentences
 from rag import confidence, prompts
 from rag.confidence import THRESHOLDS, Evidence
 from rag.draft import Draft, Outcome
@@ -26,7 +26,7 @@ from rag.retriever import Hit, Retriever
 from rag.summary import parts, summarise
 from rag.verifier.expected import closed, explains
 from rag.verifier.facts import facts, negated
-from rag.verifier.support import SUPPORTED, Citation, Grounder, Sentence, SentenceStream, Sources
+from rag.verifier.support import SUPPORTED, Citation, Sentence, Sources, Verifier
 from rag.verifier.support import reason as reason_in
 
 _Read = TypeVar("_Read")
@@ -51,7 +51,7 @@ class Answerer:
         self.thresholds = THRESHOLDS
         self._passages = passages
         self._retriever = Retriever(store, embedder)
-        self._grounder = Grounder(store, embedder)
+        self._verifier = Verifier(store, embedder)
         self._asking = 0
         self._guard = threading.Lock()
         self._busy = threading.Event()  # set while reading ahead must wait
@@ -99,7 +99,7 @@ class Answerer:
             raise UserError("no_document_chosen")
         before = detect(history[-1].question) if history else "fr"
         language = language or detect(question, default=before)
-        draft = Draft(question, language, stop or threading.Event(), self._grounder.sources([]))
+        draft = Draft(question, language, stop or threading.Event(), self._verifier.sources([]))
         with self.first():
             intent = recognise(question)
             if intent is Intent.QUESTION:
@@ -197,7 +197,7 @@ class Answerer:
         hits = tuple(hit for hit in found if hit.chunk.id in read)
         known = [fact for fact in facts(asked, language) if not fact.opening]
         chunks, denied = [hit.chunk for hit in hits], negated(asked, language)
-        return hits, excerpts, self._grounder.sources(chunks, known, denied=denied)
+        return hits, excerpts, self._verifier.sources(chunks, known, denied=denied)
 
     def _from_excerpts(self, draft: Draft, excerpts: Sequence[Excerpt]) -> Iterator[Event]:
         """Write from one excerpt after the other until what was written is supported."""
@@ -287,7 +287,8 @@ class Answerer:
         if draft.stopped:
             return unchecked
         limits = self.thresholds
-        support, citations = draft.sources.ground(text, draft.language)
+        verdict = draft.sources.verify(text, draft.language)
+        support, citations = verdict.support, verdict.citations
         if draft.sentences and not draft.sentences[-1].citations and points_back(text):
             support, citations = min(support, limits.unstated_support), ()
         rounds = draft.rounds(text, citations)
@@ -339,12 +340,12 @@ class Answerer:
         if draft.stopped or not spans or "\n" in text or not is_language(text, draft.language):
             return ""
         for start, end in spans:
-            support, citations = draft.sources.ground(text[start:end], draft.language)
+            verdict = draft.sources.verify(text[start:end], draft.language)
             within = any(
                 first.document == quoted.document and quoted.start <= first.start < quoted.end
-                for first in citations[:1]
+                for first in verdict.citations[:1]
             )
-            if support < self.thresholds.translated or not within:
+            if verdict.support < self.thresholds.translated or not within:
                 return ""
         return text
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from index.chunking import Span
 from index.contract import Store, StoredChunk
 from index.embedder import Embedder
+from index.text.sentences import Span
 from rag.retriever import Floats, Hit, common_direction, unit
 from rag.verifier.facts import facts, holds, names
 
@@ -91,7 +91,7 @@ def _matched(
 ) -> Iterator[tuple[Hit, range, Floats]]:
     """Each window with the best cosine of each of the question's tokens in each of its sentences, (tokens, sentences)."""
     common = common_direction(embedder)
-    asked = unit(embedder.queries([question])[0].tokens - common)
+    asked = unit(embedder.embed_queries([question])[0].tokens - common)
     vectors = store.token_vectors([hit.chunk.id for hit in hits])
     for hit, (tokens, spans) in zip(hits, vectors, strict=True):
         similar = asked @ unit(tokens - common).T

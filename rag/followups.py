@@ -4,10 +4,9 @@ import re
 import threading
 from collections.abc import Sequence
 
-from index.text.words import terms
+from index.text.words import fold, terms
 from rag.llm.base import Generator
 from rag.prompts import rewrite, rewriting
-from rag.verifier.facts import fold
 
 _DEPENDENT = {
     "fr": re.compile(

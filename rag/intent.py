@@ -3,7 +3,7 @@
 import re
 from enum import StrEnum
 
-from rag.verifier.facts import fold
+from index.text.words import fold
 
 
 class Intent(StrEnum):

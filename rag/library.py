@@ -30,7 +30,8 @@ from index.text.language import detect
 from index.workers import Workers
 from rag.answerer import Answerer
 from rag.events import Answer, Turn
-from rag.llm.base import Generator, open_generator
+from rag.llm.base import Generator
+from rag.llm.factory import open_generator
 from rag.retriever import Hit, Retriever
 from rag.settings import Settings
 

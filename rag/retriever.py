@@ -141,10 +141,10 @@ class Retriever:
             # Names and numbers are the same in both languages, but not always as stemmed for one of them.
             stems = [*terms(query, language), *terms(query, "en" if language == "fr" else "fr")]
             searching = _BESIDE.submit(self._store.search_words, stems, _BY_WORDS, documents)
-            code = self._embedder.queries([query])[0]
+            code = self._embedder.embed_queries([query])[0]
             by_vector = dict(self._store.search_vectors(code.vector, _BY_VECTOR, documents))
             by_words = dict(searching.result())
-            found = self._store.passages(sorted(by_vector.keys() | by_words.keys()))
+            found = self._store.chunks(sorted(by_vector.keys() | by_words.keys()))
         if not found:
             none = np.zeros(0, np.float32)
             return [], Signals(*(none,) * 8)
@@ -196,7 +196,7 @@ def _compared(similar: Floats, sizes: NDArray[np.int64]) -> tuple[Floats, Floats
 def common_direction(embedder: Embedder) -> Floats:
     """(d,) the mean token vector of sentences of all sorts, which every token vector is compared without."""
     sentences = _SENTENCES.read_text(encoding="utf-8").splitlines()
-    tokens = np.concatenate([code.tokens for code in embedder.passages(sentences)])
+    tokens = np.concatenate([code.tokens for code in embedder.embed_chunks(sentences)])
     mean: Floats = tokens.mean(axis=0)
     return mean
 

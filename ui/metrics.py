@@ -75,6 +75,6 @@ class Metrics:
         """What Prometheus reads."""
         known = self._service.store.documents() if self._service.store else []
         self._documents.set(len(known))
-        self._passages.set(sum(info.passages for info in known))
+        self._passages.set(sum(info.chunks for info in known))
         self._ready.set(self._service.state.stage == "ready")
         return generate_latest(self._registry)

@@ -188,7 +188,7 @@ def router(service: "Service", metrics: "Metrics") -> APIRouter:
                 "name": each.name,
                 "title": each.title,
                 "language": each.language,
-                "passages": each.passages,
+                "passages": each.chunks,
             }
             for each in known
         ]
