@@ -1,23 +1,20 @@
 """Whether a sentence of an answer stands up to its sources."""
 
-from rag.verifier.support import (
-    SUPPORTED,
-    Citation,
-    Sentence,
-    SentenceStream,
-    Sources,
-    Verdict,
-    Verifier,
-    cite,
-)
+from rag.verifier.checks import Outcome
+from rag.verifier.sentences import Citation, Sentence, SentenceStream, cite, space_before
+from rag.verifier.support import SUPPORTED, Sources, Verdict, Verifier, is_saying, reason
 
 __all__ = [
     "SUPPORTED",
     "Citation",
+    "Outcome",
     "Sentence",
     "SentenceStream",
     "Sources",
     "Verdict",
     "Verifier",
     "cite",
+    "is_saying",
+    "reason",
+    "space_before",
 ]
