@@ -4,7 +4,7 @@ import re
 from collections import Counter
 
 from index.text.words import fold
-from rag.answerer import Answer
+from rag.events import Answer
 from rag.i18n import say
 
 _MOST = 2

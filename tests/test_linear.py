@@ -8,7 +8,6 @@ import ast
 import importlib
 import pkgutil
 import re
-import sys
 import time
 from collections.abc import Callable, Iterator
 from types import ModuleType
@@ -19,12 +18,7 @@ import pytest
 import index
 import rag
 import ui
-from index.chunking import split_sentences
-from index.text.language import detect, is_language
-from index.text.words import LANGUAGES, fold, lexicon, phrases, terms
-from rag.quotation import points_back
-from rag.verifier import expected
-from rag.verifier.facts import about, denies, facts
+from index.text.words import LANGUAGES, lexicon, phrases
 
 # What is repeated to make the texts.
 PIECES = (

@@ -3,9 +3,10 @@
 import pytest
 
 from index.text.language import detect
+from index.text.sentences import SentenceStream
 from rag.library import Library
 from rag.verifier.facts import facts
-from rag.verifier.support import SUPPORTED, SentenceStream, Verifier, reason
+from rag.verifier.support import SUPPORTED, Verifier, reason
 
 TRUE = [
     "Microsoft has invested $13 billion in OpenAI.",

@@ -1,7 +1,7 @@
 """Whether a sentence of an answer stands up to its sources."""
 
 from rag.verifier.checks import Outcome
-from rag.verifier.sentences import Citation, Sentence, SentenceStream, cite, space_before
+from rag.verifier.citations import Citation, Sentence, cite, space_before
 from rag.verifier.support import SUPPORTED, Sources, Verdict, Verifier, is_saying, reason
 
 __all__ = [
@@ -9,7 +9,6 @@ __all__ = [
     "Citation",
     "Outcome",
     "Sentence",
-    "SentenceStream",
     "Sources",
     "Verdict",
     "Verifier",

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.text.words import NAME, phrases
+from rag.verifier.citations import Citation
 from rag.verifier.facts import Fact, denies, facts, holds, name_key, places
-from rag.verifier.sentences import Citation
 
 
 class Outcome(Enum):

@@ -28,8 +28,8 @@ from rag.verifier.checks import (
     clauses,
     likeness,
 )
+from rag.verifier.citations import Citation, cite
 from rag.verifier.facts import Fact, facts, holds, title_names, with_spellings
-from rag.verifier.sentences import Citation, cite
 
 SUPPORTED = THRESHOLDS.supported
 Floats = NDArray[np.float32]
@@ -130,7 +130,7 @@ class Sources:
         return Verdict(outcome, support, tuple(source.citation for source in cited))
 
     def _statement(self, text: str, language: str) -> Statement:
-        code = self._embedder.passages([text])[0]
+        code = self._embedder.embed_chunks([text])[0]
         vectors = unit(code.tokens - self._mean)
         words = []
         for match in WORD.finditer(text):
