@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from bench.answers import DATA, lines
 from bench.report import RESULTS
-from index.chunking import split_sentences
+from index.text.sentences import split_sentences
 from index.text.language import detect, unquoted
 from index.text.words import NAME, fold, opens_sentence
 
