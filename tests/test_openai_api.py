@@ -19,7 +19,7 @@ from index.errors import UserError
 from rag.engine import Service
 from rag.events import Delta, Finished, Found, Grounded, Redrafting
 from rag.settings import ROOT, Settings
-from rag.verifier.support import Sentence
+from rag.verifier import Sentence
 from ui.openai_api import _MOST_WAITING, Asked, Message, _written
 
 PORT = "# Le port de Kervalec\n\nLe phare de Kervalec mesure 47 mètres. Le port compte trois bassins. Le bac part à huit heures.\n"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rag.engine import Service
     from rag.events import Answer, Event, Turn
     from rag.retriever import Hit
-    from rag.verifier.support import Sentence
+    from rag.verifier import Sentence
     from ui.history import History
     from ui.metrics import Metrics
 

@@ -25,7 +25,7 @@ from rag.events import Answer, Delta, Event, Finished, Grounded, Redrafting, Tur
 from rag.i18n import explain
 from rag.results import answer_json, hit_json
 from rag.retriever import Hit
-from rag.verifier.support import SUPPORTED, space_before
+from rag.verifier import SUPPORTED, space_before
 from ui.chat import MOST_CHARACTERS, MOST_TURNS
 
 if TYPE_CHECKING:
