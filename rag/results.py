@@ -1,5 +1,6 @@
 """Answers and hits as JSON and as plain text. People script against the JSON: a change of it stands in CHANGELOG.md."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -18,6 +19,20 @@ def hit_json(hit: Hit) -> dict[str, Any]:
         "end": chunk.end,
         "score": round(hit.score, 4),
     }
+
+
+def hits_json(hits: Sequence[Hit]) -> dict[str, Any]:
+    """The line that `search --json` and `search --batch` print, without `_id`."""
+    return {"passages": [hit_json(hit) for hit in hits]}
+
+
+def hits_text(hits: Sequence[Hit]) -> str:
+    """The hits for a terminal, numbered, each with its place, score and text."""
+    lines = []
+    for number, hit in enumerate(hits, 1):
+        place = f"{hit.chunk.document} {hit.chunk.start}-{hit.chunk.end}"
+        lines += [f"{number}. {hit.chunk.title}  [{place}]  {hit.score:.2f}", hit.chunk.text, ""]
+    return "\n".join(lines)
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:
