@@ -13,7 +13,7 @@ from index.contract import Store
 from index.documents import Document
 from index.errors import UserError
 from index.sync import SyncProgress, sync
-from rag.answerer import Assistant
+from rag.answerer import Answerer
 from rag.folder import Folder
 from rag.library import Library, Stopped, open_library, purge_set_aside
 from rag.settings import Settings
@@ -67,7 +67,7 @@ class Service:
         self.folder = Folder(settings.library, settings.removed)
         self.hourly: list[Callable[[], object]] = [partial(purge_set_aside, settings.home)]
         self._on_state = on_state
-        self._assistant: Assistant | None = None
+        self._assistant: Answerer | None = None
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._added: dict[str, str] = {}  # files put in and not read yet, and what they replaced
@@ -85,8 +85,8 @@ class Service:
             self._threads[-1].start()
         return self
 
-    def assistant(self) -> Assistant:
-        """The assistant, once all is ready.
+    def assistant(self) -> Answerer:
+        """The answerer, once all is ready.
 
         Raises:
             UserError: what kept it from getting ready.
@@ -157,7 +157,7 @@ class Service:
             self._read_ahead(self._assistant)
             self._wait(self._changed)
 
-    def _read_ahead(self, assistant: Assistant) -> None:
+    def _read_ahead(self, assistant: Answerer) -> None:
         """Fill the model's caches. Answers are as good without, so an error is only logged."""
         try:
             assistant.prepare(self._stop)

@@ -16,7 +16,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, nullcontext
 from hashlib import sha256
 from pathlib import Path
-from types import TracebackType
 
 from index.contract import Store
 from index.documents import Document
@@ -28,8 +27,10 @@ from index.store import LocalStore
 from index.sync import SyncProgress, SyncReport, put_documents, sync
 from index.text.language import detect
 from index.workers import Workers
-from rag.answerer import Answer, Assistant, Turn
-from rag.llm.base import Generator, open_generator
+from rag.answerer import Answerer
+from rag.events import Answer, Turn
+from rag.llm.base import Generator
+from rag.llm.factory import open_generator
 from rag.retriever import Hit, Retriever
 from rag.settings import Settings
 from rag.verifier.support import Citation, Sentence
@@ -40,7 +41,7 @@ _SET_ASIDE = 7 * 86_400  # seconds for which an index that was replaced is kept
 
 
 class Stopped(BaseException):
-    """Raised by `open_library` where it is stopped while it fetches a model."""
+    """`open_library` was stopped while it fetched a model."""
 
 
 class Library:
@@ -53,15 +54,14 @@ class Library:
         self.embedder = embedder
         self.report = report
         self.generator = generator
-        self._assistant = Assistant(store, embedder, generator) if generator else None
-        own = self._assistant.retriever if self._assistant else Retriever(store, embedder)
-        self.retriever = own
+        self.retriever = Retriever(store, embedder)
+        self._assistant = Answerer(store, embedder, generator) if generator else None
 
-    def assistant(self, store: Store | None = None) -> Assistant:
-        """The assistant over this library, or over another store made with the same embedder."""
+    def assistant(self, store: Store | None = None) -> Answerer:
+        """The answerer over this library, or over another store made with the same embedder."""
         if self.generator is None or self._assistant is None:
             raise ValueError("opened without a model: this library can only be searched")
-        return Assistant(store, self.embedder, self.generator) if store else self._assistant
+        return Answerer(store, self.embedder, self.generator) if store else self._assistant
 
     def ask(
         self,
@@ -71,13 +71,13 @@ class Library:
         language: str | None = None,
         passages: Sequence[Mapping[str, str]] | None = None,
     ) -> Answer:
-        """Answer a question from the library, or from `passages` alone where they are given.
+        """Answer a question from the library, or from `passages` alone.
 
         Args:
             question: in French or English.
             history: earlier questions or turns, oldest first.
             language: "fr" or "en"; detected where None.
-            passages: `{"_id", "title", "text"}` each, to be answered from in place of the library.
+            passages: `{"_id", "title", "text"}` each.
 
         Raises:
             UserError: something that the user can mend.
@@ -97,9 +97,8 @@ class Library:
         documents: Collection[str] | None = None,
     ) -> list[Hit]:
         """The `k` chunks most likely to answer, best first, in all documents or the named ones."""
-        return self.retriever.search(
-            question, language or detect(question), k=k, documents=documents
-        )
+        known = language or detect(question)
+        return self.retriever.search(question, known, k=k, documents=documents)
 
     def close(self) -> None:
         """Free the model and close the store."""
@@ -110,12 +109,7 @@ class Library:
     def __enter__(self) -> "Library":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @contextmanager
@@ -152,11 +146,11 @@ def open_library(
 
     Args:
         settings: which library, which models, where the weights lie.
-        progress: told (what, done, total) of every fetch, and of indexing without `on_indexing`.
+        progress: called with (what, done, total) of a fetch, and of indexing by default.
         model: False to search only, without a text generator.
         stop: set it to end a fetch with `Stopped`, or indexing: what is indexed stays.
-        on_store: told the store as soon as it is open.
-        on_indexing: told of indexing.
+        on_store: called with the store as soon as it is open.
+        on_indexing: called with the progress of indexing.
         workers: processes that embed; 0 for as many as a Ray cluster has room for.
         ray: the address of a Ray cluster that they run on, in place of this machine.
 
@@ -164,15 +158,12 @@ def open_library(
         UserError: something that the user can mend. Nothing stays open.
     """
     failed = threading.Event()
-
-    def fetching(what: str, done: int, total: int) -> None:
-        if failed.is_set() or (stop and stop.is_set()):
-            raise Stopped
-        if progress:
-            progress(what, done, total)
+    fetching = _stoppable(progress, failed, stop or failed)
 
     def indexing(step: SyncProgress) -> None:
-        if progress:
+        if on_indexing:
+            on_indexing(step)
+        elif progress:
             progress("index", step.done, step.total)
 
     def indexed() -> tuple[Store, SyncReport]:
@@ -181,9 +172,8 @@ def open_library(
             if on_store:
                 on_store(store)
             with _workers(settings, embedder, workers, ray) as many:
-                told = on_indexing or indexing
                 report = sync(
-                    settings.library, store, embedder, progress=told, stop=stop, workers=many
+                    settings.library, store, embedder, progress=indexing, stop=stop, workers=many
                 )
             opening.push(opened.pop_all())
         return store, report
@@ -206,6 +196,18 @@ def open_library(
     return library
 
 
+def _stoppable(progress: Progress | None, *stops: threading.Event) -> Progress:
+    """The same progress, which ends a fetch once any of the events is set."""
+
+    def fetching(what: str, done: int, total: int) -> None:
+        if any(stop.is_set() for stop in stops):
+            raise Stopped
+        if progress:
+            progress(what, done, total)
+
+    return fetching
+
+
 def load_embedder(settings: Settings, *, progress: Progress | None = None) -> Embedder:
     """The vector model of these settings; the default one is fetched where it is absent."""
     where = settings.embedder or str(ensure_embedder(settings.home, progress=progress))
@@ -217,21 +219,30 @@ def open_store(settings: Settings, embedder: Embedder) -> Store:
 
     A folder that another model made, or that is damaged, is set aside for some days and the index
     begun anew. An index on Milvus that another model made is refused: others may be using it.
-
-    Raises:
-        UserError: `store_address`, `store_other_model`, those of the stores.
     """
-    if settings.store:
-        return _open_milvus(settings, embedder)
+    made_by, dimension = embedder.fingerprint, embedder.dimension
     folder = settings.store_folder
+    if settings.store:
+        from index.milvus import MilvusStore
+
+        address, _, name = settings.store.partition("#")
+        if not address.startswith(("http://", "https://", "milvus://")):
+            raise UserError("store_address", address=settings.store)
+        name = name or folder.name
+        try:
+            return MilvusStore(address, name, made_by, dimension, token=settings.store_token)
+        except UserError as error:
+            if error.code == "index_other_model":
+                raise UserError("store_other_model", **error.values, name=name) from error
+            raise
     purge_set_aside(settings.home)
     try:
-        return LocalStore(folder, embedder.fingerprint, embedder.dimension)
+        return LocalStore(folder, made_by, dimension)
     except UserError as error:
         if error.code not in ("index_other_model", "store_damaged"):
             raise
     folder.rename(folder.with_name(f"{folder.name}.{time.time_ns()}.aside"))
-    return LocalStore(folder, embedder.fingerprint, embedder.dimension)
+    return LocalStore(folder, made_by, dimension)
 
 
 def purge_set_aside(home: Path) -> None:
@@ -242,27 +253,10 @@ def purge_set_aside(home: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _open_milvus(settings: Settings, embedder: Embedder) -> Store:
-    from index.milvus import MilvusStore
-
-    address, _, name = settings.store.partition("#")
-    name = name or settings.store_folder.name
-    if not address.startswith(("http://", "https://", "milvus://")):
-        raise UserError("store_address", address=settings.store)
-    try:
-        return MilvusStore(
-            address, name, embedder.fingerprint, embedder.dimension, token=settings.store_token
-        )
-    except UserError as error:
-        if error.code == "index_other_model":
-            raise UserError("store_other_model", **error.values, name=name) from error
-        raise
-
-
 def _workers(
     settings: Settings, embedder: Embedder, number: int, ray: str
 ) -> Workers | nullcontext[None]:
-    """Processes that embed, or none where this process is to do it."""
+    """Processes that embed; none where this process is to do it."""
     if number == 1 and not ray:
         return nullcontext()
     model, made_by = settings.embedder, embedder.fingerprint
@@ -285,7 +279,7 @@ def _load(settings: Settings, progress: Progress) -> Future[Generator]:
 
 
 def _discard(loading: Future[Generator]) -> None:
-    """Close a generator that is not wanted any more as soon as it is loaded."""
+    """Close a generator that is no longer wanted as soon as it is loaded."""
 
     def close(done: Future[Generator]) -> None:
         if done.exception() is None:

@@ -22,7 +22,7 @@ from rag.settings import Settings, declared, from_environment, variable
 from ui.progress import Bars
 
 if TYPE_CHECKING:
-    from rag.answerer import Answer
+    from rag.events import Answer
     from rag.library import Library
     from rag.retriever import Hit
     from ui.batch import History, Row
