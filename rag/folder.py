@@ -33,7 +33,11 @@ class Folder:
     def __init__(self, library: Path, aside: Path) -> None:
         self.library = library
         self._aside = aside
-        for old in aside.glob("*"):
+        self.purge()
+
+    def purge(self) -> None:
+        """Remove for good what was taken out more than a day ago."""
+        for old in self._aside.glob("*"):
             with suppress(OSError):
                 if time.time() - old.stat().st_mtime > _UNDO:
                     shutil.rmtree(old)
