@@ -29,6 +29,7 @@ class Settings:
     passages: int = 5
     hosts: tuple[str, ...] = ()  # names that the page is reached by, besides this machine's own
     proxy_user: str = ""  # the header in which a trusted proxy before the page names the user
+    proxies: tuple[str, ...] = ()  # addresses of proxies to trust, besides this machine's own
     token: str = (
         ""  # what other programs must show at /v1, /mcp and /metrics; anything will do where empty
     )
@@ -87,6 +88,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         port=number("COCORICO_PORT", 7860),
         threads=number("COCORICO_THREADS", 0) or None,
         proxy_user=environment.get("COCORICO_PROXY_USER", ""),
+        proxies=tuple(environment.get("COCORICO_PROXIES", "").replace(",", " ").split()),
         token=environment.get("COCORICO_TOKEN", ""),
         hosts=tuple(environment.get("COCORICO_HOSTS", "").replace(",", " ").split()),
     )
