@@ -55,6 +55,16 @@ class RunningTurn:
     thread: threading.Thread = field(default_factory=threading.current_thread)
     stop: threading.Event = field(default_factory=threading.Event)
 
+    async def views(self) -> AsyncGenerator[View]:
+        """The view as it is and whenever it is another one, until the answer is done."""
+        shown: View = {}
+        while shown.get("stage") != "done":
+            if self.view is shown:
+                await asyncio.sleep(_PAUSE)
+            else:
+                shown = self.view
+                yield shown
+
 
 class ChatSessions:
     """The turns of all open pages. A page that goes away comes back to an answer that went on."""
@@ -68,24 +78,20 @@ class ChatSessions:
 
     async def ask(self, owner: str, asked: AskRequest) -> AsyncGenerator[View]:
         """Begin to answer a question; gives the views of its turn until it is done."""
-        self._start(owner, asked)
-        async for view in self.follow(owner, asked.conversation, asked.turn):
+        running = self._running.get((owner, asked.turn)) or self._start(owner, asked)
+        async for view in running.views():
             yield view
 
     async def follow(self, owner: str, conversation: str, turn: str) -> AsyncGenerator[View]:
         """The views of a turn from now on: one, where its answer is done."""
-        running, shown = self._running.get((owner, turn)), None
-        if running is None:
-            kept = self._history.read(owner, conversation) or {"turns": ()}
-            for found in kept["turns"]:
-                if found["id"] == turn:
-                    yield found["view"]
-        while running and (shown is None or shown["stage"] != "done"):
-            if running.view is shown:
-                await asyncio.sleep(_PAUSE)
-            else:
-                shown = running.view
-                yield shown
+        if running := self._running.get((owner, turn)):
+            async for view in running.views():
+                yield view
+        else:
+            kept = self._history.read(owner, conversation)
+            for each in kept["turns"] if kept else ():
+                if each["id"] == turn:
+                    yield each["view"]
 
     def stop(self, owner: str, turn: str) -> None:
         """Stop the answer of a turn, also where its question has yet to arrive."""
@@ -96,10 +102,11 @@ class ChatSessions:
 
     def conversation(self, owner: str, conversation: str) -> dict[str, Any] | None:
         """As `History.read`, with the views of the turns that are being answered."""
+        running = dict(self._running)  # before the history is read: one may end meanwhile
         found = self._history.read(owner, conversation)
         for turn in found["turns"] if found else ():
-            if running := self._running.get((owner, turn["id"])):
-                turn["view"] = running.view
+            if (owner, turn["id"]) in running:
+                turn["view"] = running[owner, turn["id"]].view
         return found
 
     def close(self) -> None:
@@ -110,19 +117,17 @@ class ChatSessions:
         for turn in running:
             turn.thread.join(5)
 
-    def _start(self, owner: str, asked: AskRequest) -> None:
-        key = owner, asked.turn
-        if key in self._running:
-            return
+    def _start(self, owner: str, asked: AskRequest) -> RunningTurn:
         stage = "searching" if self._service.state.stage == "ready" else "waiting"
         view = {"turn": asked.turn, "stage": stage, "text": "", "sentences": [], "passages": []}
-        running = self._running[key] = RunningTurn(view)
-        if key in self._stopped_early:
+        running = self._running[owner, asked.turn] = RunningTurn(view)
+        if (owner, asked.turn) in self._stopped_early:
             running.stop.set()
         running.thread = threading.Thread(
             target=self._answer, args=(owner, asked, running), name="cocorico-chat", daemon=True
         )
         running.thread.start()
+        return running
 
     def _answer(self, owner: str, asked: AskRequest, running: RunningTurn) -> None:
         view = dict(running.view)

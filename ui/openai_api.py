@@ -140,14 +140,19 @@ def _add_chat(api: APIRouter, questions: Questions) -> None:
         """Answer the last question from the documents."""
         head = {"id": f"chatcmpl-{uuid4().hex}", "created": int(time.time()), "model": NAME}
         base = str(request.base_url)
+        usage = asked.stream_options is not None and asked.stream_options.include_usage
+
+        def stream(parts: AsyncGenerator[str | Answer | None]) -> Response:
+            pieces = _stream(head, parts, base, usage)
+            return StreamingResponse(pieces, headers=_UNBUFFERED, media_type="text/event-stream")
+
         if content := background_answer(asked.messages[-1].text()):
-            return JSONResponse(_completion(head, content, [], 0))
+            whole = _completion(head, content, [], 0)
+            return stream(_single(content)) if asked.stream else JSONResponse(whole)
         events = questions.events("api", question_of(asked), heartbeat=_HEARTBEAT)
         if asked.stream:
             first = await anext(events)  # an error before it has a status of its own
-            usage = asked.stream_options is not None and asked.stream_options.include_usage
-            pieces = _stream(head, _parts(first, events), base, usage)
-            return StreamingResponse(pieces, headers=_UNBUFFERED, media_type="text/event-stream")
+            return stream(_parts(first, events))
         async with aclosing(events):
             async for event in events:
                 if isinstance(event, Finished):
@@ -269,6 +274,10 @@ def _completion(
     choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
     usage = _usage(tokens)
     return {**head, "object": "chat.completion", "choices": [choice], "usage": usage}
+
+
+async def _single(text: str) -> AsyncGenerator[str | Answer | None]:
+    yield text
 
 
 async def _parts(
