@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from index.errors import UserError
-from rag.answerer import Turn
+from rag.events import Turn
 from rag.i18n import EXAMPLES, LANGUAGES, explain, page_texts
 from rag.results import answer_json
 from rag.settings import ROOT

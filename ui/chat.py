@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, Field
 
 from index.errors import UserError
-from rag.answerer import Delta, Finished, Found, Grounded, Redrafting, Searching, Turn
+from rag.events import Delta, Finished, Found, Grounded, Redrafting, Searching, Turn
 from rag.further import further
 from rag.verifier.facts import facts, holds
 from ui.errors import wording
 from ui.questions import Question, Questions
 
 if TYPE_CHECKING:
-    from rag.answerer import Answer, Event
     from rag.engine import Service
+    from rag.events import Answer, Event
     from rag.retriever import Hit
     from rag.verifier.support import Sentence
     from ui.history import History

@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from index.errors import UserError
-from rag.answerer import Turn
+from rag.events import Turn
 from rag.i18n import explain
 from rag.results import answer_json
 from ui.metrics import Metrics

@@ -20,7 +20,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.routing import Match
 
 from index.errors import UserError
-from rag.answerer import Answer, Delta, Event, Finished, Grounded, Redrafting, Turn
+from rag.events import Answer, Delta, Event, Finished, Grounded, Redrafting, Turn
 from rag.results import answer_json, hit_json
 from rag.verifier.support import SUPPORTED, space_before
 from ui.errors import openai_error
@@ -181,9 +181,11 @@ def _add_library(api: APIRouter, service: "Service") -> None:
     @api.get("/v1/documents")
     def documents() -> dict[str, Any]:
         """The documents of the library."""
-        shown = ("name", "title", "language", "passages")
         known = library().store.documents()
-        listed = [{name: getattr(each, name) for name in shown} for each in known]
+        listed = [
+            {"name": e.name, "title": e.title, "language": e.language, "passages": e.chunks}
+            for e in known
+        ]
         return {"object": "list", "data": listed}
 
     @api.get("/v1/documents/{name:path}", response_class=PlainTextResponse)

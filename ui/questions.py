@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from index.errors import UserError
-from rag.answerer import Answer, Event, Finished, Turn
+from rag.events import Answer, Event, Finished, Turn
 
 if TYPE_CHECKING:
     from rag.engine import Service

@@ -39,8 +39,11 @@ def documents(service: "Service") -> list[dict[str, Any]] | None:
     """Each document without its text; None while the library isn't open yet."""
     if service.store is None:
         return None
-    shown = ("name", "title", "language", "passages", "characters", "pages", "source")
-    return [{name: getattr(each, name) for name in shown} for each in service.store.documents()]
+    shown = ("name", "title", "language", "characters", "pages", "source")
+    return [
+        {**{name: getattr(each, name) for name in shown}, "passages": each.chunks}
+        for each in service.store.documents()
+    ]
 
 
 def document(service: "Service", name: str, digest: str) -> dict[str, Any] | None:
