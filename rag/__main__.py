@@ -1,4 +1,4 @@
-"""The command line: `python -m rag ask | search | index | serve | account | mcp | models | backup | restore | doctor`."""
+"""The command line: `python -m rag ask | search | read | index | serve | account | mcp | models | backup | restore | doctor`."""
 
 import argparse
 import io
@@ -131,6 +131,10 @@ def _parser() -> argparse.ArgumentParser:
         "-k", type=_from_to(1, 1000), default=10, help="how many passages (default: 10)"
     )
     search.set_defaults(run=_search)
+    read = commands.add_parser("read", help="print what is read of files, and what isn't")
+    read.add_argument("files", nargs="+", metavar="FILE", type=Path)
+    read.add_argument("--json", action="store_true", help="one JSON object a document")
+    read.set_defaults(run=_read)
     index = commands.add_parser(
         "index", parents=[common], help="index the library and say what changed"
     )
@@ -282,6 +286,12 @@ def _search(options: argparse.Namespace, settings: Settings) -> int:
                     f"{number}. {hit.chunk.title}  [{place}]  {hit.score:.2f}\n{hit.chunk.text}\n"
                 )
     return 0
+
+
+def _read(options: argparse.Namespace, settings: Settings) -> int:
+    from rag.read import read
+
+    return read(options.files, _terminal_language(), options.json)
 
 
 def _index(options: argparse.Namespace, settings: Settings) -> int:
