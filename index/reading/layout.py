@@ -1,10 +1,13 @@
 """The layout of a page: its lines in reading order, columns, paragraphs, what every page repeats."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
+
+from index.reading.tables import names_at, table
 
 _PROSE = 15  # characters of a line that can be one of a column's
 HYPHEN = "\ufffe"  # what PDFium puts for the hyphen that ends a line
@@ -25,6 +28,10 @@ LIGATURES = str.maketrans(
         "\0": "",
     }
 )
+_BROKEN = re.compile(rf"([^\W\d_]+){HYPHEN}\s*([^\W\d_]+)")
+_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_BULLETS = frozenset("•◦▪‣·*–—-")
+_COLUMNS = 3  # from which a table is told from lines of two parts
 _EDGE = 3  # lines at the top and at the bottom of a page that may be repeated
 
 
@@ -37,6 +44,10 @@ class Line:
     right: float
     top: float
     text: str
+    start: int = -1
+    """Where its first letter is among those of the page, for lines as they are drawn."""
+    row: bool = False
+    """Whether it is a row of a table with the names of its columns."""
 
 
 def ordered(lines: Sequence[Line]) -> list[list[Line]]:
@@ -69,7 +80,7 @@ def _gutter(lines: Sequence[Line]) -> float | None:
             if other.top < line.bottom:
                 break
             left, right = (line, other) if line.left < other.left else (other, line)
-            if left.right < right.left and _overlap(left, right):
+            if left.right < right.left and overlap(left, right):
                 beside.append((left.right, right.left))
     best, most = None, 3
     for x in {round((right + left) / 2) for right, left in beside}:
@@ -80,7 +91,7 @@ def _gutter(lines: Sequence[Line]) -> float | None:
     return best
 
 
-def _overlap(one: Line, other: Line) -> bool:
+def overlap(one: Line, other: Line) -> bool:
     """Whether two lines stand at the same height."""
     common = min(one.top, other.top) - max(one.bottom, other.bottom)
     return common > 0.5 * min(one.top - one.bottom, other.top - other.bottom)
@@ -99,17 +110,79 @@ def _rows(lines: Sequence[Line]) -> list[Line]:
         lines = sorted(lines, key=lambda line: -line.top)
     rows: list[list[Line]] = []
     for line in lines:
-        if rows and _overlap(rows[-1][0], line):
+        if rows and overlap(rows[-1][0], line):
             rows[-1].append(line)
         else:
             rows.append([line])
-    return [
-        Line(
-            min(part.left for part in row), min(part.bottom for part in row), max(part.right for part in row),
-            max(part.top for part in row), " ".join(part.text for part in sorted(row, key=lambda part: part.left)),
-        )
-        for row in rows
-    ]  # fmt: skip
+    merged: list[Line] = []
+    at = 0
+    while at < len(rows):
+        lines_of_table, count = _table_at(rows, at)
+        merged += lines_of_table or [_joined(rows[at])]
+        at += count or 1
+    return merged
+
+
+def _joined(row: Sequence[Line]) -> Line:
+    """The parts of a row as one line."""
+    parts = sorted(row, key=lambda part: part.left)
+    return Line(
+        parts[0].left, min(part.bottom for part in row), max(part.right for part in row),
+        max(part.top for part in row), " ".join(part.text for part in parts),
+    )  # fmt: skip
+
+
+def _table_at(rows: Sequence[list[Line]], at: int) -> tuple[list[Line], int]:
+    """The table that begins with a row, its rows with the names of their columns, and how many rows it takes.
+
+    At least three columns that keep their places over three rows, under names; else nothing.
+    """
+    columns: list[tuple[float, float]] = []
+    end = at
+    for row in rows[at:] if len(rows[at]) >= _COLUMNS else ():
+        after = end == at or rows[end - 1][0].bottom - max(part.top for part in row) < 2.5 * (row[0].top - row[0].bottom)
+        fitted = _fitted(columns, row) if after else None
+        if fitted is None:
+            break
+        columns, end = fitted, end + 1
+    found = rows[at:end]
+    if len(columns) < _COLUMNS or len(found) < 3 or sum(len(row) > 1 for row in found) < 0.7 * len(found):
+        return [], 0
+    grid = _grid(found, columns)
+    start, names = names_at(grid, sure=False)
+    if not names or start:
+        return [], 0
+    whole = _joined([part for row in found for part in row])
+    return [replace(whole, text=text, row=True) for text in table(grid, head=names)], len(found)
+
+
+def _fitted(columns: Sequence[tuple[float, float]], row: Sequence[Line]) -> list[tuple[float, float]] | None:
+    """The columns, each as wide as its cells, with those of another row; None where a cell lies over two of them."""
+    wider = list(columns)
+    for part in row:
+        under = [column for column in wider if part.left < column[1] and part.right > column[0]]
+        if len(under) > 1:
+            return None
+        wider = [column for column in wider if column not in under]
+        wider.append((min([part.left, *(c[0] for c in under)]), max([part.right, *(c[1] for c in under)])))
+    return sorted(wider)
+
+
+def _grid(rows: Sequence[Sequence[Line]], columns: Sequence[tuple[float, float]]) -> list[list[str]]:
+    """The cells in their columns; a row that stands close below another, in columns filled there, goes on with it."""
+    steps = [before[0].top - after[0].top for before, after in pairwise(rows)]
+    grid: list[list[str]] = []
+    for number, row in enumerate(rows):
+        cells = [""] * len(columns)
+        for part in sorted(row, key=lambda part: part.left):
+            column = next(n for n, (_, right) in enumerate(columns) if part.left < right)
+            cells[column] = f"{cells[column]} {part.text}".strip()
+        close = number > 0 and steps[number - 1] < 0.85 * median(steps)
+        if close and all(above or not cell for above, cell in zip(grid[-1], cells, strict=True)):
+            grid[-1] = [f"{above} {cell}".strip() for above, cell in zip(grid[-1], cells, strict=True)]
+        else:
+            grid.append(cells)
+    return grid
 
 
 def without_repeats(
@@ -258,14 +331,16 @@ def paragraphs(blocks: Sequence[Sequence[Line]]) -> Iterator[str]:
         before: Line | None = None
         for line in block:
             height = line.top - line.bottom
-            if before is None:
+            if line.row or (before is not None and before.row):
+                new = True
+            elif before is None:
                 new = not (text and text[-1] not in ".!?:…" and line.text[0].islower())
             else:
                 old = before.top - before.bottom
                 new = (
                     not 0 < before.top - line.top < 1.35 * usual + 1
                     or not 0.75 < height / max(old, 0.1) < 1.34
-                    or _ITEM.match(line.text) is not None
+                    or _is_item(line.text)
                     or (
                         line.left > before.left + 0.6 * height
                         and before.left < left + 2
@@ -277,7 +352,7 @@ def paragraphs(blocks: Sequence[Sequence[Line]]) -> Iterator[str]:
                     yield text
                 text = line.text
             else:
-                if re.search(r"[^\W\d_][-\u2010]$", text) and line.text[0].islower():
+                if text[-1:] in "-\u2010" and text[-2:-1].isalpha() and line.text[0].islower():
                     text = text[:-1] + HYPHEN
                 early = before is not None and before.right < left + 0.8 * (right - left)
                 text += ("\n" if early else " ") + line.text
@@ -286,10 +361,21 @@ def paragraphs(blocks: Sequence[Sequence[Line]]) -> Iterator[str]:
         yield text
 
 
+def _is_item(text: str) -> bool:
+    """Whether a line begins as an item of a list does: • – 3. (b)"""
+    first, _, rest = text.partition(" ")
+    if first in _BULLETS or not rest or first[-1:] not in (".", ")"):
+        return bool(rest) and first in _BULLETS
+    core = first.lstrip("(")[:-1]
+    return (core.isdecimal() and len(core) < 4) or (len(core) == 1 and core.isalpha())
+
+
 def unbroken(pages: Sequence[str]) -> list[str]:
     """The pages with the words that a line's end broke put together, by the document's own other words."""
+    if not any(HYPHEN in page for page in pages):
+        return [page.translate(LIGATURES) for page in pages]
     words = Counter(
-        word for page in pages for word in re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", page.lower())
+        word for page in pages for word in _WORD.findall(page.lower())
     )
 
     def mend(match: re.Match[str]) -> str:

@@ -15,7 +15,7 @@ from index.reading.limits import Part, Read, Reading, Source, unread
 from index.reading.web import read_html, texts_of
 
 _HEADERS = ("From", "To", "Cc", "Date", "Subject")
-_STUB = 2.0  # an HTML part with so many times the letters of the plain one says more than it
+_ENOUGH = 0.7  # share of the letters of the longest form with which the richest one is preferred
 
 
 @dataclass
@@ -117,24 +117,26 @@ def _walk(part: Any, mail: _Mail, depth: int) -> None:
 
 
 def _alternative(parts: list[Any], mail: _Mail, depth: int) -> None:
-    """Of several forms of one text the plain one, or the HTML one where the plain one only says to look there."""
+    """Of several forms of one text the last, which is the richest, unless another says much more."""
     forms: list[_Mail] = []
     for part in parts:
         form = _Mail()
         _walk(part, form, depth + 1)
         forms.append(form)
-    best: _Mail | None = None
-    for form in forms:
-        letters = sum(map(str.isalnum, "".join(form.body)))
-        known = sum(map(str.isalnum, "".join(best.body))) if best else 0
-        if best is None or letters > _STUB * known + 20 or not known:
-            best = form if letters or best is None else best
+    best = max(forms, key=_letters, default=_Mail())
+    if forms and _letters(forms[-1]) > _ENOUGH * _letters(best):
+        best = forms[-1]
     for form in forms:
         mail.attached += form.attached
         mail.passed += form.passed
         mail.encrypted += form.encrypted
         mail.pictures += form.pictures
-    mail.body += best.body if best else []
+    mail.body += best.body
+
+
+def _letters(mail: _Mail) -> int:
+    """How much a body says, addresses of pages apart."""
+    return sum(len(word) for text in mail.body for word in text.split() if "://" not in word)
 
 
 def _text(part: Any, kind: str) -> str:

@@ -189,7 +189,7 @@ def _number(value: float, tokens: list[Token], french: bool) -> str:
         return f"{value:.{max(decimals, 0)}E}"
     point = codes.index(".") if "." in codes else len(codes)
     whole = [n for n in places if n < point] or [point]
-    last = whole[-1]
+    last = places[-1]
     while (
         last + 1 < len(codes) and codes[last + 1] == ","
     ):  # each comma after the figures takes three off
@@ -202,7 +202,8 @@ def _number(value: float, tokens: list[Token], french: bool) -> str:
     least = sum(codes[n] in "0?" for n in behind)
     while len(decimals) > least and decimals.endswith("0"):
         decimals = decimals[:-1]
-    digits = digits.lstrip("0").rjust(sum(codes[n] == "0" for n in whole), "0")
+    zeros = next((len(whole) - n for n, place in enumerate(whole) if codes[place] == "0"), 0)
+    digits = digits.lstrip("0").rjust(zeros, "0")
     if grouped:
         digits = f"{int(digits or 0):,}".replace(",", " " if french else ",")
         figures = {whole[0]: digits}

@@ -79,6 +79,7 @@ class _OpenDocument:
         self._levels: dict[str, dict[int, Any]] = {}
         self._shifted: dict[str, bool] = {}
         self._hidden: set[str] = set()
+        self._titles = {"Title"}
         self._of_paragraph: dict[str, str] = {}
         self._outline: dict[int, Any] = {}
         self._counts: dict[str, dict[int, int]] = {}
@@ -94,6 +95,8 @@ class _OpenDocument:
             self._levels[value_of(style, "name")] = levels
         for style in root.iter("{*}style"):
             name = value_of(style, "name")
+            if value_of(style, "parent-style-name") == "Title":
+                self._titles.add(name)
             properties = style.find("{*}text-properties")
             position = value_of(properties, "text-position")
             if position and not position.startswith("0"):
@@ -203,6 +206,8 @@ class _OpenDocument:
                     self._outline, own, counts, int(level), value_of(node, "start-value")
                 )
             mark = f"{'#' * min(int(level), 6)} {'' if mark == '-' else mark}".strip()
+        elif value_of(node, "style-name") in self._titles:
+            mark = "#"
         if text:
             yield f"{mark} {text}" if mark else text
         for box in node.iter(
@@ -269,6 +274,8 @@ class _OpenDocument:
                 parts.append(equation(child))
             elif tag == "control":
                 parts.append(self._control(child))
+            elif tag == "fieldmark":
+                parts.append(_field(child))
             elif tag == "span" and value_of(child, "style-name") in self._shifted:
                 parts.append(
                     raised(self._text(child), down=self._shifted[value_of(child, "style-name")])
@@ -454,3 +461,14 @@ class _OpenDocument:
         text = " ".join(self.blocks(node))
         remarks, self.comments = self.comments[before:], self.comments[:before]
         return " ".join([text, *(f"[{remark}]" for remark in remarks)]).strip()
+
+
+def _field(node: Any) -> str:
+    """What is ticked or chosen in a field of a form that came from Word."""
+    values: dict[str, list[str]] = {}
+    for each in node.iter("{*}param"):
+        values.setdefault(value_of(each, "name"), []).append(value_of(each, "value"))
+    if value_of(node, "type").endswith("FORMCHECKBOX"):
+        return "☒" if values.get("Checkbox_Checked") == ["true"] else "☐"
+    entries, chosen = values.get("Dropdown_ListEntry", []), values.get("Dropdown_Selected", ["0"])[0]
+    return entries[int(chosen)] if chosen.isdigit() and int(chosen) < len(entries) else ""

@@ -20,7 +20,10 @@ def picture(data: bytes, number: int, said: str) -> bytes:
     bitmap = page.render(scale=min(_PIXELS / max(width, 1), 2 * _PIXELS / max(height, 1), 3))
     shown, to = bitmap.to_pil().convert("RGB"), bitmap.get_posconv(page)
     marks = Image.new("RGB", shown.size, "white")
-    for left, bottom, right, top in _places(page.get_textpage(), said):
+    textpage = page.get_textpage()
+    # The names of columns, which stand before each value of a row, are drawn elsewhere.
+    values = "".join(cell.partition(": ")[2] or cell for cell in said.split("; "))
+    for left, bottom, right, top in _places(textpage, said) or _places(textpage, values):
         xs, ys = zip(to.to_bitmap(left, bottom), to.to_bitmap(right, top), strict=True)
         ImageDraw.Draw(marks).rectangle(
             (min(xs) - 2, min(ys) - 2, max(xs) + 2, max(ys) + 2), fill=_MARK

@@ -1,7 +1,7 @@
 """PDF to text: lines in reading order with the fields of forms in their places, scanned pages recognised."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -10,6 +10,7 @@ from index.reading.layout import (
     HYPHEN,
     Line,
     ordered,
+    overlap,
     paragraphs,
     unbroken,
     without_line_numbers,
@@ -53,7 +54,8 @@ def read_pdf(source: Source) -> Reading:
     total, most = len(pdf), source.budget.limits.pages
     if total > most:
         raise UserError("document_pages", pages=total, most=most)
-    forms = pdf.init_forms() if pdf.get_formtype() else None
+    pdf.init_forms()
+    forms = pdf.formenv.raw if pdf.formenv else None
     found = _Pdf()
     pages = [_page(pdf, number, forms, found, source, total) for number in range(total)]
     kept = [list(paragraphs(page)) for page in without_repeats(pages, found.heads)]
@@ -90,7 +92,8 @@ def _page(
         page = pdf[number]
         lines, numbered = without_line_numbers(_lines(page))
         found.line_numbers += numbered
-        lines += _fields(page, forms, found.remarks)
+        if fields := _fields(page, forms, found.remarks):
+            lines = _filled(lines, page, fields)
         blocks = ordered(lines)
         if not blocks and pypdfium2.raw.FPDFPage_CountObjects(page):
             source.tick(number + 1, total)
@@ -204,11 +207,37 @@ def _parts(textpage: Any, raw: str, start: int, boxes: list[tuple[float, ...]]) 
         if text := raw[first:last].strip():
             left = boxes[0][0] if first == 0 else lefts[first]
             right = max(box[2] for box in boxes if last == len(raw) or box[0] < lefts[last] - 1)
-            yield Line(left, bottom, right, top, text)
+            skipped = len(raw[first:last]) - len(raw[first:last].lstrip())
+            yield Line(left, bottom, right, top, text, start + first + skipped)
+
+
+def _filled(lines: Sequence[Line], page: Any, fields: Sequence[Line]) -> list[Line]:
+    """The lines of a page with each field of a form at its place in the line that it stands in, or after its label."""
+    textpage = page.get_textpage()
+    apart = []
+    inserts: dict[Line, list[tuple[int, str]]] = {}
+    for field_ in sorted(fields, key=lambda field_: field_.left):
+        beside = [line for line in lines if overlap(line, field_) and line.left < field_.left]
+        label = max(beside, key=lambda line: line.left, default=None)
+        if label is None:
+            apart.append(field_)
+            continue
+        place = len(label.text)
+        if label.start >= 0 and field_.left < label.right:
+            lefts = (textpage.get_charbox(label.start + n)[0] for n in range(len(label.text)))
+            place = next((n for n, left in enumerate(lefts) if left > field_.left), place)
+        inserts.setdefault(label, []).append((place, field_.text))
+    kept = []
+    for line in lines:
+        text = line.text
+        for place, value in reversed(inserts.get(line, [])):
+            text = f"{text[:place].rstrip()} {value} {text[place:].lstrip()}".strip()
+        kept.append(replace(line, text=text))
+    return kept + apart
 
 
 def _fields(page: Any, forms: Any, remarks: list[str]) -> list[Line]:
-    """What is written, ticked or chosen in the fields of a page, in their places; what is remarked on it goes to `remarks`."""
+    """What is written, ticked or chosen in the fields of a page; what is remarked on it goes to `remarks`."""
     from pypdfium2 import raw
 
     found = []

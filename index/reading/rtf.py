@@ -19,7 +19,7 @@ _APART = {"footnote": "notes", "header": "header", "headerl": "header", "headerr
 _DROPPED = frozenset(
     "fonttbl colortbl stylesheet info pict themedata colorschememapping latentstyles datastore generator listtable "
     "listoverridetable rsidtbl xmlnstbl fldinst objdata object bkmkstart bkmkend nonshppict filetbl revtbl mmathPr "
-    "pgptbl userprops template formfield datafield".split()
+    "pgptbl userprops template datafield".split()
 )
 _CHARSETS = {0: "cp1252", 77: "mac-roman", 128: "cp932", 161: "cp1253", 162: "cp1254", 177: "cp1255", 178: "cp1256",
              186: "cp1257", 204: "cp1251", 238: "cp1250", 255: "cp850"}  # fmt: skip
@@ -46,14 +46,31 @@ class _Rtf:
     hidden: int = 0
     pictures: int = 0
     title: list[str] = field(default_factory=list)
+    form: dict[str, int] = field(default_factory=dict)
+    choices: list[str] = field(default_factory=list)
 
     def add(self, state: _State, text: str) -> None:
         """Text of a group, unless it isn't shown."""
         if state.into == "title":
             self.title.append(text)
+        elif state.into == "choice":
+            self.choices[-1] += text
         elif not state.silent:
             shown = raised(text, down=state.shift < 0) if state.shift else text
             self.parts.setdefault(state.into, []).append(shown)
+
+
+    def end_form(self, state: _State) -> None:
+        """What is ticked or chosen in a field of a form, where the field stands."""
+        kind, default = self.form.get("fftype", 0), self.form.get("ffdefres", 0)
+        result = self.form.get("ffres", 25)
+        result = default if result == 25 else result  # 25: never changed
+        shown = replace(state, silent=False)
+        if kind == 1:
+            self.add(shown, "☒" if result else "☐")
+        elif kind == 2 and result < len(self.choices):
+            self.add(shown, self.choices[result])
+        self.form, self.choices = {}, []
 
 
 def read_rtf(source: Source) -> Reading:
@@ -111,7 +128,10 @@ def _parse(data: bytes, rtf: _Rtf) -> None:
             stack.append(state)
             at, skipped = at + 1, 0
         elif char == "}":
-            state = stack.pop() if len(stack) > 1 else stack[0]
+            outer = stack.pop() if len(stack) > 1 else stack[0]
+            if state.into == "form" != outer.into:
+                rtf.end_form(outer)
+            state = outer
             at, skipped = at + 1, 0
         elif char == "\\":
             word, number, at = _control(text, at)
@@ -190,6 +210,13 @@ def _applied(rtf: _Rtf, state: _State, word: str, number: int | None) -> _State:
         return replace(state, into="fonts", silent=True)
     elif word in _APART and not rtf.html:
         return replace(state, into=_APART[word], silent=False)
+    elif word == "formfield":
+        return replace(state, into="form", silent=True)
+    elif word == "ffl":
+        rtf.choices.append("")
+        return replace(state, into="choice")
+    elif word in ("fftype", "ffres", "ffdefres"):
+        rtf.form[word] = number or 0
     elif word == "title":
         return replace(state, into="title")
     elif word in _DROPPED:

@@ -79,7 +79,7 @@ def table(
                 for part in parts:
                     yield from table([row[part] for row in whole], sure=sure)
                 continue
-            (start, count), known = _names_at(first, sure), []
+            (start, count), known = names_at(first, sure), []
         yield from map(_bare, first[:start])
         if count:
             known = _combined(first[start : start + count])
@@ -190,7 +190,7 @@ def _can_be_names(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     return len(under) < len(figures)
 
 
-def _names_at(rows: Sequence[Sequence[str]], sure: bool) -> tuple[int, int]:
+def names_at(rows: Sequence[Sequence[str]], sure: bool) -> tuple[int, int]:
     """Where the rows of names begin, and how many they are: (0, 0) where there are none."""
     counts = [sum(map(bool, row)) for row in rows]
     width = max(counts)
@@ -248,7 +248,7 @@ def _combined(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _new_table(rows: Sequence[Sequence[str]], names: Sequence[str], kinds: Sequence[bool]) -> bool:
     """Whether what follows a blank row has names of its own, rather than going on under the last ones."""
-    start, count = _names_at(rows, sure=False)
+    start, count = names_at(rows, sure=False)
     if not count:
         return start > 0
     head = rows[start]
