@@ -19,7 +19,7 @@ from index.documents import Unread, clean_name
 from index.errors import UserError
 from index.reading.archive import Budget
 from index.reading.kinds import KINDS, kind_of, kind_of_name
-from index.reading.limits import Found, Limits, Part, Read, Source
+from index.reading.limits import Found, Limits, Part, Read, Source, shown
 
 Named = tuple[str, Found | None]
 """The name of a file or of a member, and something found in it; None says that it is begun."""
@@ -100,6 +100,8 @@ def _answer(found: Found | None, limits: Limits) -> dict[str, Any]:
         return {"convert": found.convert, "data": b64encode(found.read()).decode()}
     if len(found.text) > limits.characters:
         return {"error": "document_long", "values": {"most": limits.characters}}
+    if not found.name:  # the lines of a .jsonl stay as they are
+        found = shown(found)
     return {"read": asdict(found)}
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from index.errors import UserError
-from index.reading.encoding import decode_bytes, visible
+from index.reading.encoding import decode_bytes
 from index.reading.limits import Read, Reading, Source
 from index.reading.ooxml import parse_xml, tag_of
 
@@ -25,7 +25,7 @@ def read_json(source: Source) -> Reading:
     else:
         blocks = list(rows_of(value if isinstance(value, list) else [value]))
     title = value.get("title") if isinstance(value, dict) else ""
-    yield Read(visible("\n\n".join(blocks)), title if isinstance(title, str) else "")
+    yield Read("\n\n".join(blocks), title if isinstance(title, str) else "")
 
 
 def rows_of(values: Iterable[Any], name: str = "", deep: int = 0) -> Iterator[str]:
@@ -119,7 +119,7 @@ def read_xml(source: Source) -> Reading:
                 blocks.append("; ".join([*own, *pairs]))
         if not title and tag_of(node).lower() in ("title", "titre") and len(node) == 0:
             title = (node.text or "").strip()
-    yield Read(visible("\n\n".join(blocks)), title)
+    yield Read("\n\n".join(blocks), title)
 
 
 def _is_prose(node: Any) -> bool:

@@ -15,7 +15,7 @@ READERS = {
     "data.read_xml": ".xml",
     "sheets.read_csv": ".csv .tsv .tab .psv",
     "sheets.read_xlsx": ".xlsx .xlsm .xltx .xltm",
-    "sheets.read_xls": ".xls .xlt .xlsb",
+    "sheets.read_xls": ".xls .xlt",
     "word.read_docx": ".docx .docm .dotx .dotm",
     "slides.read_pptx": ".pptx .pptm .potx .potm .ppsx .ppsm",
     "opendocument.read_odf": ".odt .ott .odp .otp .ods .ots .odg .fodt .fods .fodp",
@@ -30,7 +30,7 @@ READERS = {
     "rtf.read_rtf": ".rtf",
     "archive.read_zip": ".zip",
     "archive.read_tar": ".tar .tgz .gz .bz2 .xz",
-    "legacy.read_legacy": ".doc .dot .ppt .pps .pot .wps .wpd .sxw .sxc .sxi .pages .numbers .key",
+    "legacy.read_legacy": ".doc .dot .ppt .pps .pot .wps .wpd .sxw .sxc .sxi .pages .numbers .key .xlsb",
 }
 """A function of `index.reading` and the endings of the files that it reads. A new kind is a line here."""
 
@@ -110,7 +110,7 @@ def _kind_of_archive(data: bytes) -> str:
         return ".epub"
     if "[Content_Types].xml" in names:
         if any(name.startswith("xl/workbook.bin") for name in names):
-            return ".xls"  # .xlsb
+            return ".xlsb"
         main = [word for word in _OOXML if f"{word}." in parts and "main+xml" in parts]
         folders = {"word/": ".docx", "ppt/": ".pptx", "xl/": ".xlsx"}
         for folder, ending in folders.items():

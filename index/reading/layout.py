@@ -140,13 +140,19 @@ def _table_at(rows: Sequence[list[Line]], at: int) -> tuple[list[Line], int]:
     columns: list[tuple[float, float]] = []
     end = at
     for row in rows[at:] if len(rows[at]) >= _COLUMNS else ():
-        after = end == at or rows[end - 1][0].bottom - max(part.top for part in row) < 2.5 * (row[0].top - row[0].bottom)
+        after = end == at or rows[end - 1][0].bottom - max(part.top for part in row) < 2.5 * (
+            row[0].top - row[0].bottom
+        )
         fitted = _fitted(columns, row) if after else None
         if fitted is None:
             break
         columns, end = fitted, end + 1
     found = rows[at:end]
-    if len(columns) < _COLUMNS or len(found) < 3 or sum(len(row) > 1 for row in found) < 0.7 * len(found):
+    if (
+        len(columns) < _COLUMNS
+        or len(found) < 3
+        or sum(len(row) > 1 for row in found) < 0.7 * len(found)
+    ):
         return [], 0
     grid = _grid(found, columns)
     start, names = names_at(grid, sure=False)
@@ -156,7 +162,9 @@ def _table_at(rows: Sequence[list[Line]], at: int) -> tuple[list[Line], int]:
     return [replace(whole, text=text, row=True) for text in table(grid, head=names)], len(found)
 
 
-def _fitted(columns: Sequence[tuple[float, float]], row: Sequence[Line]) -> list[tuple[float, float]] | None:
+def _fitted(
+    columns: Sequence[tuple[float, float]], row: Sequence[Line]
+) -> list[tuple[float, float]] | None:
     """The columns, each as wide as its cells, with those of another row; None where a cell lies over two of them."""
     wider = list(columns)
     for part in row:
@@ -164,11 +172,15 @@ def _fitted(columns: Sequence[tuple[float, float]], row: Sequence[Line]) -> list
         if len(under) > 1:
             return None
         wider = [column for column in wider if column not in under]
-        wider.append((min([part.left, *(c[0] for c in under)]), max([part.right, *(c[1] for c in under)])))
+        wider.append(
+            (min([part.left, *(c[0] for c in under)]), max([part.right, *(c[1] for c in under)]))
+        )
     return sorted(wider)
 
 
-def _grid(rows: Sequence[Sequence[Line]], columns: Sequence[tuple[float, float]]) -> list[list[str]]:
+def _grid(
+    rows: Sequence[Sequence[Line]], columns: Sequence[tuple[float, float]]
+) -> list[list[str]]:
     """The cells in their columns; a row that stands close below another, in columns filled there, goes on with it."""
     steps = [before[0].top - after[0].top for before, after in pairwise(rows)]
     grid: list[list[str]] = []
@@ -179,7 +191,9 @@ def _grid(rows: Sequence[Sequence[Line]], columns: Sequence[tuple[float, float]]
             cells[column] = f"{cells[column]} {part.text}".strip()
         close = number > 0 and steps[number - 1] < 0.85 * median(steps)
         if close and all(above or not cell for above, cell in zip(grid[-1], cells, strict=True)):
-            grid[-1] = [f"{above} {cell}".strip() for above, cell in zip(grid[-1], cells, strict=True)]
+            grid[-1] = [
+                f"{above} {cell}".strip() for above, cell in zip(grid[-1], cells, strict=True)
+            ]
         else:
             grid.append(cells)
     return grid
@@ -374,9 +388,7 @@ def unbroken(pages: Sequence[str]) -> list[str]:
     """The pages with the words that a line's end broke put together, by the document's own other words."""
     if not any(HYPHEN in page for page in pages):
         return [page.translate(LIGATURES) for page in pages]
-    words = Counter(
-        word for page in pages for word in _WORD.findall(page.lower())
-    )
+    words = Counter(word for page in pages for word in _WORD.findall(page.lower()))
 
     def mend(match: re.Match[str]) -> str:
         first, last = match[1], match[2]

@@ -18,6 +18,7 @@ _INTO = {
     ".key": "pptx",
     ".sxc": "xlsx",
     ".numbers": "xlsx",
+    ".xlsb": "xlsx",
 }
 _PRINT = {
     ".doc": (("antiword", "-m", "UTF-8.txt", "-w", "0"), ("catdoc", "-d", "utf-8", "-w")),

@@ -1,7 +1,7 @@
 """What every reader takes and gives, and what reading one file may cost."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from index.chunking import Span
@@ -73,6 +73,12 @@ class Part:
 Found = Read | Part | UserError | Unread
 """Something not read that belongs to no text of its own stands alone: it is said of the last document before it."""
 Reading = Iterator[Found]
+
+
+def shown(read: Read) -> Read:
+    """The same with nothing in its text and title that nobody sees; where it has pages, they were read so."""
+    text = read.text if read.pages else visible(read.text)
+    return replace(read, text=text, title=visible(read.title))
 
 
 def unread(code: str, **values: Any) -> tuple[Unread, ...]:

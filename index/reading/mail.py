@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from index.documents import clean_name, wanted
-from index.reading.encoding import decode_bytes, visible
+from index.reading.encoding import decode_bytes
 from index.reading.limits import Part, Read, Reading, Source, unread
 from index.reading.web import read_html, texts_of
 
@@ -60,7 +60,7 @@ def message_found(
         *unread("unread_encrypted", count=mail.encrypted),
         *unread("unread_pictures", count=mail.pictures),
     )
-    text = visible(f"{head}\n\n{body}")
+    text = f"{head}\n\n{body}"
     yield Read(text, headers.get("Subject", ""), headers.get("From", ""), sent, unread=notes)
     yield from kept
 
@@ -97,8 +97,8 @@ def _walk(part: Any, mail: _Mail, depth: int) -> None:
     ):
         mail.body.append(_text(part, kind))
     elif (
-        (name and PurePosixPath(name).name.lower() == "winmail.dat") or kind == "application/ms-tnef"
-    ):
+        name and PurePosixPath(name).name.lower() == "winmail.dat"
+    ) or kind == "application/ms-tnef":
         mail.attached.append(Part("winmail.tnef", lambda: part.get_payload(decode=True) or b""))
     elif main == "image" and not attachment:
         mail.pictures += 1

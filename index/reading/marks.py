@@ -30,4 +30,6 @@ def beside(kind: str, lines: Iterable[str], text: Sequence[str]) -> list[str]:
 def is_folio(line: str) -> bool:
     """Whether a line says no more than which page it is on: 3, Page 3 sur 7, – 3 –."""
     words = "".join(char if char.isalpha() else " " for char in line.lower()).split()
-    return not words or (set(words) <= {"page", "sur", "of", "de", "p", "seite"} and len(words) <= 3)
+    return not words or (
+        set(words) <= {"page", "sur", "of", "de", "p", "seite"} and len(words) <= 3
+    )

@@ -470,5 +470,8 @@ def _field(node: Any) -> str:
         values.setdefault(value_of(each, "name"), []).append(value_of(each, "value"))
     if value_of(node, "type").endswith("FORMCHECKBOX"):
         return "☒" if values.get("Checkbox_Checked") == ["true"] else "☐"
-    entries, chosen = values.get("Dropdown_ListEntry", []), values.get("Dropdown_Selected", ["0"])[0]
+    entries, chosen = (
+        values.get("Dropdown_ListEntry", []),
+        values.get("Dropdown_Selected", ["0"])[0],
+    )
     return entries[int(chosen)] if chosen.isdigit() and int(chosen) < len(entries) else ""

@@ -8,7 +8,7 @@ from email.utils import format_datetime
 from typing import Any
 
 from index.errors import UserError
-from index.reading.encoding import decode_bytes, visible
+from index.reading.encoding import decode_bytes
 from index.reading.limits import Part, Read, Reading, Source
 from index.reading.mail import message_found
 from index.reading.rtf import rtf_text
@@ -197,7 +197,7 @@ def _found(properties: Properties, attached: list[Part]) -> Reading:
 
     def text(number: int) -> str:
         value = properties.get(number)
-        return visible(value).strip() if isinstance(value, str) else ""
+        return value.strip("\0 \r\n") if isinstance(value, str) else ""
 
     address = text(_SMTP) or (text(_ADDRESS) if "@" in text(_ADDRESS) else "")
     sender = (

@@ -32,7 +32,7 @@ from index.reading.archive import Budget
 from index.reading.kinds import KINDS as READERS
 from index.reading.kinds import kind_of_name
 from index.reading.legacy import converted
-from index.reading.limits import Limits, Source
+from index.reading.limits import Limits, Source, shown
 from index.reading.ocr import engines
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -65,7 +65,7 @@ def read_text(path: Path, root: Path) -> Iterator[Document | UserError]:
         if isinstance(found, UserError):
             yield UserError(found.code, **found.values, file=path)
         else:
-            yield _document(asdict(found), name_of(path, root))
+            yield _document(asdict(found if found.name else shown(found)), name_of(path, root))
 
 
 def _document(read: dict[str, Any], name: str) -> Document:
@@ -116,13 +116,13 @@ class Reader:
             raise UserError("document_large", file=path, size=size, most=self._limits.bytes)
         yield from self._read(path, name_of(path, root), path)
 
-    def _read(self, path: Path, name: str, shown: Path) -> Iterator[Document | UserError]:
+    def _read(self, path: Path, name: str, known: Path) -> Iterator[Document | UserError]:
         """The same of a file that is of a kind that is read, under the name and path that its user knows."""
         skip: list[str] = []
         stopped: list[UserError] = []
-        answers = _Answers(shown, name)
+        answers = _Answers(known, name)
         for _ in range(_TRIES):
-            answers = _Answers(shown, name)
+            answers = _Answers(known, name)
             culprit = self._ask(path, answers, skip)
             if culprit is None:
                 break
@@ -133,18 +133,18 @@ class Reader:
         yield from answers.found
         yield from stopped
         for inner, ending, data in answers.to_convert:
-            yield from self._converted(inner, ending, data, shown, name)
+            yield from self._converted(inner, ending, data, known, name)
 
     def _converted(
-        self, inner: str, ending: str, data: bytes, shown: Path, name: str
+        self, inner: str, ending: str, data: bytes, known: Path, name: str
     ) -> Iterator[Document | UserError]:
         """The documents of a file that another program must turn into a kind that is read."""
         try:
             with converted(data, ending, self._limits.seconds) as made:
-                for found in self._read(made, inner, shown):
+                for found in self._read(made, inner, known):
                     yield found
         except UserError as error:
-            yield UserError(error.code, **{**error.values, "file": _file(shown, name, inner)})
+            yield UserError(error.code, **{**error.values, "file": _file(known, name, inner)})
 
     def picture(self, path: Path, page: int, said: str) -> bytes | None:
         """A page of a PDF (from 1) as a PNG with the words of a text marked; None where it can't be drawn within the limits."""

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from index.reading.encoding import visible
 from index.reading.limits import Read, Reading, Source, unread
 from index.reading.marks import beside, is_folio
 from index.reading.ooxml import raised
@@ -59,7 +58,6 @@ class _Rtf:
             shown = raised(text, down=state.shift < 0) if state.shift else text
             self.parts.setdefault(state.into, []).append(shown)
 
-
     def end_form(self, state: _State) -> None:
         """What is ticked or chosen in a field of a form, where the field stands."""
         kind, default = self.form.get("fftype", 0), self.form.get("ffdefres", 0)
@@ -93,7 +91,7 @@ def rtf_text(data: bytes) -> Read:
         *unread("unread_hidden", count=rtf.hidden),
         *unread("unread_pictures", count=rtf.pictures),
     )
-    return Read(visible("\n\n".join(blocks)), "".join(rtf.title).strip(), unread=notes)
+    return Read("\n\n".join(blocks), "".join(rtf.title).strip(), unread=notes)
 
 
 def _blocks(text: str) -> Iterator[str]:

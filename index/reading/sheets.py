@@ -12,7 +12,7 @@ from index.errors import UserError
 from index.reading.archive import Archive
 from index.reading.encoding import decode_bytes
 from index.reading.limits import Read, Reading, Source, unread
-from index.reading.numbers import BUILT_IN, plain, shown
+from index.reading.numbers import BUILT_IN, shown
 from index.reading.ooxml import (
     facts_of,
     inside,
@@ -317,10 +317,7 @@ def _uncoded(text: str) -> str:
 
 
 def read_xls(source: Source) -> Reading:
-    """The visible sheets of an Excel 97 file, or of a binary one of today."""
-    if source.data.startswith(b"PK"):
-        yield from _read_xlsb(source)
-        return
+    """The visible sheets of an Excel 97 file."""
     import xlrd
 
     try:
@@ -380,30 +377,3 @@ def _xls_text(book: Any, cell: Any, french: bool) -> str:
     if cell.ctype == 4:
         return (("Faux", "Vrai") if french else ("False", "True"))[bool(cell.value)]
     return "" if cell.ctype == 5 else str(cell.value).strip()
-
-
-def _read_xlsb(source: Source) -> Reading:
-    """A workbook in Excel's binary format, whose figures come without their formats."""
-    from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
-
-    source.budget.open(source.data)
-    try:
-        book = CalamineWorkbook.from_filelike(io.BytesIO(source.data))
-        sheets = []
-        for meta in book.sheets_metadata:
-            if meta.visible != SheetVisibleEnum.Visible:
-                continue
-            sheet = Sheet(meta.name)
-            for number, row in enumerate(book.get_sheet_by_name(meta.name).iter_rows()):
-                cells = {
-                    n: plain(cell, False) if isinstance(cell, float) else str(cell)
-                    for n, cell in enumerate(row)
-                    if cell != ""
-                }
-                if cells:
-                    sheet.rows[number] = cells
-            sheets.append(sheet)
-    except (CalamineError, OSError, ValueError) as error:
-        code = "document_locked" if "assword" in str(error) else "document_damaged"
-        raise UserError(code, reason=str(error)) from error
-    yield Read(sheets_text(sheets, len(book.sheets_metadata)))

@@ -70,7 +70,7 @@ def table(
         first = list(islice(block, _LOOK))
         if head is not None:
             start, count, head = 0, min(head, len(first)), 0
-        elif known and not _new_table(first, known, kinds):
+        elif known and not _new_table(first, known, kinds, sure):
             start, count = 0, 0
         else:
             parts = _side_by_side(first)
@@ -117,7 +117,8 @@ def _bare(row: Sequence[str]) -> str:
 
 def _line(row: Sequence[str], names: Sequence[str]) -> Iterator[str]:
     """A row as one line, or as several where it is long."""
-    if not any(names):
+    alone = len(names) > 1 and row[0] and not any(row[1:])  # the title of what follows
+    if alone or not any(names):
         yield _bare(row)
         return
     cells = [
@@ -191,23 +192,19 @@ def _can_be_names(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
 
 
 def names_at(rows: Sequence[Sequence[str]], sure: bool) -> tuple[int, int]:
-    """Where the rows of names begin, and how many they are: (0, 0) where there are none."""
+    """Where the rows of names begin, and how many they are; (0, 0) where there are none."""
     counts = [sum(map(bool, row)) for row in rows]
     width = max(counts)
     if width < 2:
         return 0, 0
-    start = next(
-        (n for n, count in enumerate(counts[:_PREAMBLE]) if count >= max(2, 0.6 * width - 0.5)), 0
-    )
+    full = (n for n, row in enumerate(rows[:_PREAMBLE]) if counts[n] + (not row[0]) >= 0.7 * width)
+    start = next(full, 0)
     if width == 2 and not _two_columns_named(rows, start, sure):
-        return start if counts[0] == 1 else 0, 0
-    for n in range(start, min(start + 3, len(rows))):
-        if not _can_be_names(rows[n], rows[n + 1 :]):
-            break
-        if n + 2 < len(rows) and _goes_on(rows[n], rows[n + 1], rows[n + 2 :]):
+        return 0, 0
+    for n in (start - 1, start):
+        if n >= 0 and n + 2 < len(rows) and _goes_on(rows[n], rows[n + 1], rows[n + 2 :]):
             return n, 2
-        return n, 1
-    return start, 0
+    return start, int(_can_be_names(rows[start], rows[start + 1 :]))
 
 
 def _two_columns_named(rows: Sequence[Sequence[str]], start: int, sure: bool) -> bool:
@@ -222,6 +219,8 @@ def _two_columns_named(rows: Sequence[Sequence[str]], start: int, sure: bool) ->
 
 def _goes_on(top: Sequence[str], bottom: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     """Whether a second row of names divides the columns of the first."""
+    if not _can_be_names(top, [bottom]):
+        return False
     gaps = [
         n
         for n in range(1, len(bottom))
@@ -246,11 +245,13 @@ def _combined(rows: Sequence[Sequence[str]]) -> list[str]:
     return [" ".join(parts) for parts in names]
 
 
-def _new_table(rows: Sequence[Sequence[str]], names: Sequence[str], kinds: Sequence[bool]) -> bool:
+def _new_table(
+    rows: Sequence[Sequence[str]], names: Sequence[str], kinds: Sequence[bool], sure: bool
+) -> bool:
     """Whether what follows a blank row has names of its own, rather than going on under the last ones."""
-    start, count = names_at(rows, sure=False)
+    start, count = names_at(rows, sure)
     if not count:
-        return start > 0
+        return False
     head = rows[start]
     if sum(map(bool, head)) != sum(map(bool, names)):
         return True

@@ -5,20 +5,20 @@ from collections.abc import Iterator
 
 from index.documents import clean_text
 from index.errors import UserError
-from index.reading.encoding import decode_bytes, visible
+from index.reading.encoding import decode_bytes
 from index.reading.limits import Read, Reading, Source, iso_date, unread
 from index.reading.tables import table
 
 
 def read_text(source: Source) -> Reading:
     """Text as it stands."""
-    yield Read(visible(decode_bytes(source.data)))
+    yield Read(decode_bytes(source.data))
 
 
 def read_subtitles(source: Source) -> Reading:
     """What is said, without the numbers and times of the cues."""
     said: list[str] = []
-    for block in visible(decode_bytes(source.data)).split("\n\n"):
+    for block in decode_bytes(source.data).split("\n\n"):
         lines = block.strip().split("\n")
         timed = next((n for n, line in enumerate(lines) if "-->" in line), None)
         if timed is None:  # .sbv has its times before the text, WebVTT its notes and styles
@@ -49,7 +49,7 @@ def read_lines(source: Source) -> Reading:
 
         every = [value for line in text.split("\n") if (value := _loaded(line)) is not None]
         if all(isinstance(value, dict) for value in every):
-            yield Read(visible("\n\n".join(rows_of(every))))
+            yield Read("\n\n".join(rows_of(every)))
             return
     yield from _documents(text)
 
@@ -86,7 +86,7 @@ def _documents(text: str) -> Iterator[Read | UserError]:
 
 def read_markdown(source: Source) -> Reading:
     """Markdown with its tables row by row, without pictures, comments and the lines of its front matter."""
-    lines = visible(decode_bytes(source.data)).split("\n")
+    lines = decode_bytes(source.data).split("\n")
     facts, lines = _front(lines)
     kept: list[str] = []
     rows: list[str] = []

@@ -69,9 +69,7 @@ def read_html(source: Source) -> Reading:
         else (title,)
     )
     title, *rest = facts
-    yield Read(
-        visible(text), visible(title).strip("¶"), *rest, unread=unread("unread_menus", count=menus)
-    )
+    yield Read(text, title.strip("¶"), *rest, unread=unread("unread_menus", count=menus))
 
 
 def _main(blocks: list[_Block], extract: str) -> tuple[list[_Block], list[_Block]]:
@@ -125,7 +123,7 @@ def read_epub(source: Source) -> Reading:
             blocks += texts_of(chapter)
     title, author, _ = facts_of(archive, path)
     date = package.findtext(".//{*}metadata/{*}date") or ""
-    yield Read(visible("\n\n".join(blocks)), title, author, iso_date(date))
+    yield Read("\n\n".join(blocks), title, author, iso_date(date))
 
 
 def texts_of(data: bytes, charset: str | None = None) -> list[str]:
@@ -196,7 +194,12 @@ class _Flow:
                 self._close(node)
                 self._tail(node, top)
                 continue
-            if not isinstance(node.tag, str) or node.tag in _SILENT or self._skipped(node) or self._whole(node):
+            if (
+                not isinstance(node.tag, str)
+                or node.tag in _SILENT
+                or self._skipped(node)
+                or self._whole(node)
+            ):
                 self._tail(node, top)
             else:
                 self._open(node)
