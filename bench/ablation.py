@@ -1,7 +1,7 @@
 """What each check of the verifier catches and what it costs, with that check off.
 
-    python -m bench.ablation             the half of the statements that the checks weren't chosen on
-    python -m bench.ablation --half dev  the other half, for work on the checks
+    python -m bench.ablation             the half of the statements that the checks weren't chosen
+    on python -m bench.ablation --half dev  the other half, for work on the checks
 
 The statements, true and false, are those of `bench.statements`; each is compared with its passage
 and those beside it. A check catches a false statement that would be supported with the check off,
