@@ -33,7 +33,7 @@ from rag.llm.base import Generator
 from rag.llm.factory import open_generator
 from rag.retriever import Hit, Retriever
 from rag.settings import Settings
-from rag.verifier.support import Citation, Sentence
+from rag.verifier import Citation, Sentence
 
 __all__ = ["Answer", "Citation", "Hit", "Library", "Sentence", "Turn", "open_library"]
 

@@ -159,6 +159,19 @@ def search(
     )
 
 
+@command()
+def read(
+    settings: Settings,
+    files: Annotated[list[Path], Argument(metavar="FILE...")],
+    *,
+    as_json: AsJson = False,
+) -> int:
+    """Print what is read of files, and what isn't."""
+    from rag.read import read as read_files
+
+    return read_files(files, terminal_language(), as_json)
+
+
 @command(*LIBRARY)
 def index(
     settings: Settings,
