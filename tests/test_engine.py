@@ -185,11 +185,11 @@ def test_what_expires_is_removed_while_it_runs(
     purged = threading.Semaphore(0)
     opened = Service(Settings(home=home, library=tmp_path, model="small"))
 
-    def purge() -> None:
+    def purge(*_: object) -> None:
         purged.release()
         raise OSError("the disk is away")
 
-    opened.hourly.append(purge)
+    monkeypatch.setattr(engine, "purge_set_aside", purge)
     opened.start()
     assert all(purged.acquire(timeout=60) for _ in range(3))
     opened.close()
