@@ -1,12 +1,15 @@
-"""Fit how likely an answer is to be right (rag/confidence.py) to what became of the questions of `python -m bench.answers`.
+"""Fit how likely an answer is to be right (rag/confidence.py) to what became of the questions of
+`python -m bench.answers`.
 
     python -m bench.answerable
 
-Takes the rows that are kept in bench/results/ for the five sets. Of NoMIRACL people said whether the passages answer; elsewhere an
-answer that was right, or for English questions on French text cites what was expected, counts as one. First the probability that
-passages answer at all, fitted to NoMIRACL, with what thresholds would give. Then the one that an answer which was given is right,
-all sets alike in weight, and how many wrong and right answers lie below a threshold. Both on questions that they weren't fitted to
-(five parts in turn). Draws how often answers are right beside how likely that was said to be.
+Takes the rows that are kept in bench/results/ for the five sets. Of NoMIRACL people said whether
+the passages answer; elsewhere an answer that was right, or for English questions on French text
+cites what was expected, counts as one. First the probability that passages answer at all, fitted to
+NoMIRACL, with what thresholds would give. Then the one that an answer which was given is right, all
+sets alike in weight, and how many wrong and right answers lie below a threshold. Both on questions
+that they weren't fitted to (five parts in turn). Draws how often answers are right beside how
+likely that was said to be.
 """
 
 import sys

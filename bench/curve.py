@@ -2,9 +2,10 @@
 
     python -m bench.curve
 
-The points differ in how many excerpts are read at most, and how sure the model must be of one to write from it before it reads
-the next (0: from the first at once; 1: from the likeliest of all). Everything was read once before, so no point gains by what
-another one read. `piaf_fr` needs ../shared/data.
+The points differ in how many excerpts are read at most, and how sure the model must be of one to
+write from it before it reads the next (0: from the first at once; 1: from the likeliest of all).
+Everything was read once before, so no point gains by what another one read. `piaf_fr` needs
+../shared/data.
 """
 
 import statistics

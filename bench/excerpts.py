@@ -1,11 +1,12 @@
 """Fit which excerpt to write from first (`relevance` in rag/confidence.py) to PIAF's questions.
 
-    python -m bench.excerpts --minutes 20   let the model read on where the kept reading ends, then fit
-    python -m bench.excerpts                only fit, to what was read before
+    python -m bench.excerpts --minutes 20   let the model read on where the kept reading ends, then
+    fit python -m bench.excerpts                only fit, to what was read before
 
-An excerpt counts as the one where it has the answer's words and lies in the passage that the question was asked on, and as
-another where it lacks them; what has the words elsewhere is left out. An excerpt is read once for all questions that it was
-found for. Prints the constants, and how good they are on questions that they were not fitted to (five parts in turn).
+An excerpt counts as the one where it has the answer's words and lies in the passage that the
+question was asked on, and as another where it lacks them; what has the words elsewhere is left out.
+An excerpt is read once for all questions that it was found for. Prints the constants, and how good
+they are on questions that they were not fitted to (five parts in turn).
 """
 
 import argparse

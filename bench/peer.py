@@ -1,11 +1,13 @@
-"""Ask another program the questions of `bench.answers`, with the same models, documents and measures.
+"""Ask another program the questions of `bench.answers`, with the same models, documents and
+measures.
 
     python -m bench.peer langchain article-core
     python -m bench.peer llamaindex piaf_en nomiracl-en --limit 60
 
-A peer runs in an environment of its own, made at first use from bench/peers/requirements-<peer>.txt; the generator serves it
-behind an OpenAI-compatible address on loopback, the vector model from its folder. A peer has no word for declining: an answer
-counts as declined where it says so, as `DECLINES` recognises it, and gives none of what was expected.
+A peer runs in an environment of its own, made at first use from
+bench/peers/requirements-<peer>.txt; the generator serves it behind an OpenAI-compatible address on
+loopback, the vector model from its folder. A peer has no word for declining: an answer counts as
+declined where it says so, as `DECLINES` recognises it, and gives none of what was expected.
 """
 
 import argparse
@@ -201,7 +203,8 @@ def _documents(corpus: Path | None, settings: Settings) -> Iterator[dict[str, st
 
 
 def _environment(peer: str) -> Path:
-    """The Python of the peer's own environment, made where it is missing or its requirements changed."""
+    """The Python of the peer's own environment, made where it is missing or its requirements
+    changed."""
     folder = BUILD / peer
     python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     wanted = (SCRIPTS / f"requirements-{peer}.txt").read_text(encoding="utf-8")

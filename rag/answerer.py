@@ -24,10 +24,10 @@ from rag.llm.base import Generator, Message
 from rag.quotation import inside, points_back, quotation
 from rag.retriever import Hit, Retriever
 from rag.summary import parts, summarise
+from rag.verifier import SUPPORTED, Citation, Sentence, Sources, Verifier
+from rag.verifier import reason as reason_in
 from rag.verifier.expected import closed, explains
 from rag.verifier.facts import facts, negated
-from rag.verifier.support import SUPPORTED, Citation, Sentence, Sources, Verifier
-from rag.verifier.support import reason as reason_in
 
 _Read = TypeVar("_Read")
 

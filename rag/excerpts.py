@@ -1,8 +1,9 @@
 """The few sentences that matter: a small model that reads less is sooner done and more often right.
 
-Chunks are cut into windows of three or four sentences, always the same ones, so that the state in which a model is after
-reading one can be kept for the next question. The windows that a question's words pick out (MaxSim, arXiv 2004.12832, over
-stored token vectors) are read one by one: a small model that reads several at once mixes them up.
+Chunks are cut into windows of three or four sentences, always the same ones, so that the state in
+which a model is after reading one can be kept for the next question. The windows that a question's
+words pick out (MaxSim, arXiv 2004.12832, over stored token vectors) are read one by one: a small
+model that reads several at once mixes them up.
 """
 
 from collections.abc import Iterator, Sequence
@@ -42,7 +43,8 @@ class Excerpt:
 
 
 def windows(chunk: StoredChunk) -> list[Excerpt]:
-    """The windows of a chunk; each but the first begins with the last sentence of the one before, which says who "he" is."""
+    """The windows of a chunk; each but the first begins with the last sentence of the one before,
+    which says who "he" is."""
     return [Excerpt(chunk, _text(chunk, sentences)) for sentences in _cut(chunk)]
 
 
@@ -51,8 +53,9 @@ def focus(
 ) -> list[Excerpt]:
     """The windows of the chunks found, those likeliest to answer first.
 
-    What is in every window says nothing, so a question's token counts by how far its best match in a window stands out from
-    the mean over all windows (cubic mean, as `contrast` in `rag.retriever.Signals`); the search's own order counts beside it.
+    What is in every window says nothing, so a question's token counts by how far its best match in
+    a window stands out from the mean over all windows (cubic mean, as `contrast` in
+    `rag.retriever.Signals`); the search's own order counts beside it.
 
     Args:
         question: one that stands alone.
@@ -89,7 +92,8 @@ def focus(
 def _matched(
     question: str, hits: Sequence[Hit], store: Store, embedder: Embedder
 ) -> Iterator[tuple[Hit, range, Floats]]:
-    """Each window with the best cosine of each of the question's tokens in each of its sentences, (tokens, sentences)."""
+    """Each window with the best cosine of each of the question's tokens in each of its sentences,
+    (tokens, sentences)."""
     common = common_direction(embedder)
     asked = unit(embedder.embed_queries([question])[0].tokens - common)
     vectors = store.token_vectors([hit.chunk.id for hit in hits])

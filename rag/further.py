@@ -1,4 +1,5 @@
-"""Questions that may be asked next: on names in what was read for an answer that neither the question nor the answer has."""
+"""Questions that may be asked next: on names in what was read for an answer that neither the
+question nor the answer has."""
 
 import re
 from collections import Counter
@@ -8,8 +9,9 @@ from rag.events import Answer
 from rag.i18n import say
 
 _MOST = 2
-# Two words or more with a capital, a French or Dutch particle between them: one alone may be any word that opens a sentence. What
-# begins with an article or initials ("La Tribune", "IA Act") would need another article in the question.
+# Two words or more with a capital, a French or Dutch particle between them: one alone may be any
+# word that opens a sentence. What begins with an article or initials ("La Tribune", "IA Act") would
+# need another article in the question.
 _NAME = re.compile(
     r"(?<![\w’'])(?!(?:Le|La|Les|Un|Une|The|An?) )[A-ZÀ-Þ][a-zß-ÿ][\w’'-]*"
     r"(?: (?:de |du |des |d['’]|van |von |of )?[A-ZÀ-Þ][\w’'-]*)+"

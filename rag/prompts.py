@@ -1,7 +1,9 @@
-"""The prompts: an instruction with examples, an excerpt, a question. Their texts are in `data/prompts.toml`.
+"""The prompts: an instruction with examples, an excerpt, a question. Their texts are in
+`data/prompts.toml`.
 
-The instruction and the examples are the same whatever the question's language, and the question comes last: a generator
-that keeps the state of what it has read starts at the question wherever it knows the excerpt.
+The instruction and the examples are the same whatever the question's language, and the question
+comes last: a generator that keeps the state of what it has read starts at the question wherever it
+knows the excerpt.
 """
 
 import tomllib
@@ -13,8 +15,9 @@ from rag.llm.base import Message
 from rag.verifier.expected import closed
 
 OPENINGS = {"fr": ("Oui.", "Non."), "en": ("Yes.", "No.")}
-"""The first word of an answer, which says whether the excerpt holds one. Its odds are read before anything is written;
-then it is given to the model, which also settles the language, and isn't shown."""
+"""The first word of an answer, which says whether the excerpt holds one. Its odds are read before
+anything is written; then it is given to the model, which also settles the language, and isn't
+shown."""
 
 _TEXTS = tomllib.loads(
     (Path(__file__).parent / "data" / "prompts.toml").read_text(encoding="utf-8")

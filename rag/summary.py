@@ -10,7 +10,7 @@ from rag.events import Event, Found
 from rag.i18n import say
 from rag.quotation import inside
 from rag.retriever import Hit, check_names
-from rag.verifier.support import Citation, cite
+from rag.verifier import Citation, cite
 
 _PARTS = 6  # sentences of a summary
 

@@ -20,7 +20,7 @@ from index.errors import UserError
 from rag.engine import Service
 from rag.events import Delta, Finished, Found, Grounded, Redrafting, Searching
 from rag.settings import ROOT, Settings
-from rag.verifier.support import Sentence
+from rag.verifier import Sentence
 from ui.metrics import Metrics
 from ui.open_webui import background_answer, without_context
 from ui.openai_api import ChatRequest, SettledText, question_of

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rag.engine import Service
     from rag.events import Answer, Event
     from rag.retriever import Hit
-    from rag.verifier.support import Sentence
+    from rag.verifier import Sentence
     from ui.history import History
 
 View = dict[str, Any]

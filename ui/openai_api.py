@@ -22,7 +22,7 @@ from starlette.routing import Match
 from index.errors import UserError
 from rag.events import Answer, Delta, Event, Finished, Grounded, Redrafting, Turn
 from rag.results import answer_json, hit_json
-from rag.verifier.support import SUPPORTED, space_before
+from rag.verifier import SUPPORTED, space_before
 from ui.errors import openai_error
 from ui.open_webui import background_answer, without_context
 from ui.questions import MOST_CHARACTERS, Question, Questions

@@ -1,9 +1,11 @@
 """The checkable facts of a text in one form for both languages: figures with their units, dates, ranks, names, negation."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +13,7 @@ import index.text
 from index.text.words import (
     LANGUAGES,
     NAME,
+    WORD,
     bare_word,
     fold,
     lexicon,
@@ -45,6 +48,17 @@ _DIGITS = (
     r"(?<![\w.,])(?<![^\W\d_]-)"
     r"(?P<digits>\d{1,3}(?:[ \u00a0\u202f.,]\d{3}){1,6}(?:[.,]\d{1,2})?(?!\d)|\d+(?:[.,]\d+)?)"
 )
+# Utique and Utica, Roy and Roi, Paskevitch and Paskevich: letters for letters, endings.
+_SPELLINGS = (
+    ("qu", "c"),
+    ("k", "c"),
+    ("ph", "f"),
+    ("tch", "ch"),
+    ("y", "i"),
+    ("z", "s"),
+    ("ou", "u"),
+)
+_ENDINGS = "aeiosu"
 _WORDS_AT_ONCE = 100  # text2num's time grows with the square of the text's length
 
 
@@ -69,7 +83,7 @@ def about(text: str, language: str) -> frozenset[str]:
     )
 
 
-def holds(source: tuple[Fact, ...], fact: Fact) -> bool:
+def holds(source: Sequence[Fact], fact: Fact) -> bool:
     """Whether a source that has these facts holds this one: the same value, in the same unit where both name one."""
     own = [other for other in source if other.kind == fact.kind]
     if fact.kind == "number":
@@ -104,6 +118,48 @@ def name_key(word: str) -> str:
 def places() -> frozenset[str]:
     """The keys of the names that are of countries, peoples, regions and cities."""
     return frozenset(_places().values())
+
+
+def with_spellings(own: tuple[Fact, ...], asked: Sequence[Fact]) -> tuple[Fact, ...]:
+    """The facts of a text, and its names as a question spells them: "Viera" for Vieira."""
+    known = {fact.value for fact in own if fact.kind == "name"}
+    wanted = [fact for fact in asked if fact.kind == "name" and fact.value not in known]
+    return (*own, *(name for name in wanted if any(_alike(name.value, one) for one in known)))
+
+
+def title_names(title: str, language: str) -> tuple[tuple[Fact, ...], bool]:
+    """The facts of a title with its acronym, and whether it consists of names alone.
+
+    The acronym is of its words with a capital, from three on: "UAZ" of "Ulyanovsky Avtomobilny
+    Zavod".
+    """
+    own = facts(title, language)
+    words = WORD.findall(title)
+    initials = "".join(word[0] for word in words if word[0].isupper())
+    acronym = (Fact("name", name_key(initials)),) if len(initials) >= 3 else ()
+    known = {fact.value for fact in facts(f"x {title}", language) if fact.kind == "name"}
+    is_name = bool(known) and all(
+        name_key(word) in known for word in words if terms(word, language)
+    )
+    return (*own, *acronym), is_name
+
+
+def _alike(asked: str, known: str) -> bool:
+    """Whether two spellings pass for one name."""
+    if known.startswith(f"{asked}-") or known.replace("-", "") == asked.replace("-", ""):
+        return True
+    one, two = _across(asked), _across(known)
+    roots = one.rstrip(_ENDINGS), two.rstrip(_ENDINGS)
+    if one == two or (len(roots[0]) >= 3 and roots[0] == roots[1]):
+        return True
+    return min(len(asked), len(known)) >= 5 and SequenceMatcher(None, asked, known).ratio() >= 0.85
+
+
+def _across(name: str) -> str:
+    """A name without what French and English spell each in their own way, and double letters."""
+    for theirs, ours in _SPELLINGS:
+        name = name.replace(theirs, ours)
+    return "".join(letter for letter, _ in groupby(name))
 
 
 def _names(text: str, language: str) -> Iterator[Fact]:
