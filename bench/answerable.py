@@ -53,7 +53,8 @@ def main() -> int:
     for name in SETS[3:]:
         part = sets == name
         print(
-            f"{name}: area under the curve {_area(now, part, good)} as it is, {_area(fitted, part, good)} fitted anew;",
+            f"{name}: area under the curve {_area(now, part, good)} as it is, "
+            f"{_area(fitted, part, good)} fitted anew;",
             end="",
         )
         print(" answers what it can't / declines what it can, %, as it is and anew, at", end="")
@@ -66,7 +67,8 @@ def main() -> int:
     for name in SETS:
         part = sets == name
         print(
-            f"{name}: {part.sum()} answers, {good[part].sum()} right; area under the curve {_area(held_out, part, good)}",
+            f"{name}: {part.sum()} answers, {good[part].sum()} right; "
+            f"area under the curve {_area(held_out, part, good)}",
             end="",
         )
         print("; wrong, right ones below", end="")

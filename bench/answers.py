@@ -109,7 +109,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name in options.sets or ["article"]:
             if not name.startswith("article") and not DATA.is_dir():
                 print(
-                    f"{DATA}: no such folder. The public sets aren't part of the repository; {name} was not measured."
+                    f"{DATA}: no such folder. The public sets aren't part of the repository; "
+                    f"{name} was not measured."
                 )
                 continue
             _run(name, library, options)
@@ -147,7 +148,8 @@ def _run(name: str, library: Library, options: argparse.Namespace) -> None:
             done.setdefault(question.id, row)
             mark = "ok   " if row["right"] else "WRONG"
             print(
-                f"{number:3} {mark} {row['answerable']:.2f} {question.text}\n          {row['answer']}",
+                f"{number:3} {mark} {row['answerable']:.2f} {question.text}\n"
+                f"          {row['answer']}",
                 flush=True,
             )
     rows = [done[question.id] for question in questions]
@@ -262,7 +264,11 @@ def lines(path: Path) -> list[Row]:
 
 def program() -> str:
     """A digest of the sources that an answer depends on."""
-    sources = sorted(path for room in ("rag", "index") for path in (ROOT / room).glob("*.py"))
+    packages = (ROOT / "rag", ROOT / "index")
+    kinds = (".py", ".toml", ".tsv", ".txt", ".npz")
+    sources = sorted(
+        path for package in packages for path in package.rglob("*") if path.suffix in kinds
+    )
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
 
 

@@ -52,7 +52,8 @@ def main() -> int:
                 found["piaf_fr"] = _points("piaf_fr", assistant, questions)
         else:
             print(
-                f"{DATA}: no such folder. The public sets aren't part of the repository; piaf_fr was not measured."
+                f"{DATA}: no such folder. The public sets aren't part of the repository; "
+                "piaf_fr was not measured."
             )
     _plot(found, RESULTS / "curve.png")
     print("kept in", keep("curve", found).relative_to(ROOT))
@@ -82,7 +83,8 @@ def _points(name: str, assistant: Answerer, questions: Sequence[Question]) -> li
         points.append(point)
         spread = f"{statistics.median(firsts):.2f} s ({min(firsts):.2f}-{max(firsts):.2f})"
         print(
-            f"{name:8} at most {most}, sure {sure:.1f}: right {sum(marks)} of {len(marks)}, first word {spread}",
+            f"{name:8} at most {most}, sure {sure:.1f}: right {sum(marks)} of {len(marks)}, "
+            f"first word {spread}",
             flush=True,
         )
     return points

@@ -3,8 +3,7 @@
 
     python -m bench.retrieval            all sets but the large one
     python -m bench.retrieval --large    with 6,792 passages of Wikipedia, too
-    python -m bench.retrieval --fit      and find the retriever's constants again; the score is
-    measured with the new ones
+    python -m bench.retrieval --fit      and find the retriever's constants again, which then score
 
 The real store, embedder and retriever do the work; indexes are kept in the app's home, so a second
 run only asks. Questions are cut in two by the SHA-1 of what they ask about: constants come from the
@@ -99,7 +98,8 @@ def main() -> int:
     options = parser.parse_args()
     if not DATA.is_dir():
         print(
-            f"{DATA}: no such folder. The public sets aren't part of the repository; nothing was measured."
+            f"{DATA}: no such folder. The public sets aren't part of the repository; "
+            "nothing was measured."
         )
         return 0
     print(report.heading(), flush=True)
@@ -132,11 +132,13 @@ def main() -> int:
         ", ".join(f"{name} {cost:+.3f}" for name, cost in crossing.items()),
     )
     print(
-        f"calibration error of the score: {calibration['error']:.3f} (validation half, some answers taken out), "
+        f"calibration error of the score: {calibration['error']:.3f} "
+        f"(validation half, some answers taken out), "
         f"{across['error']:.3f} across languages"
     )
     print(
-        f"a question takes {1000 * whole:.0f} ms, of them {1000 * embedding:.0f} ms for its vectors (medians)"
+        f"a question takes {1000 * whole:.0f} ms, "
+        f"of them {1000 * embedding:.0f} ms for its vectors (medians)"
     )
     kept = report.keep(
         "retrieval",

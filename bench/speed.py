@@ -1,9 +1,8 @@
 """How long people wait: to the first word of an answer, for the rest of it, after Stop, and when
 several ask at once.
 
-    python -m bench.speed                everything, against the same model in llama.cpp reading
-    three passages in full python -m bench.speed article piaf   parts: article, piaf, writing, stop,
-    several, start
+    python -m bench.speed                everything, against the same model reading three passages in full
+    python -m bench.speed article piaf   parts: article, piaf, writing, stop, several, start
 
 The model of the page, warm, on all cores of this machine; nothing else should run. `piaf` needs
 ../shared/data.
@@ -35,8 +34,7 @@ from rag.retriever import Retriever
 from rag.settings import ROOT, from_environment
 
 _TIMES = 7  # measurements of each kind
-# every so many of PIAF's passages are asked about, so that no two questions share what is read
-_APART = 40
+_APART = 40  # every so many of PIAF's passages are asked about: no two questions share an excerpt
 _TASK = "You answer the question from the passages alone, in its language."
 
 
@@ -64,7 +62,8 @@ def main() -> int:
         for part in parts:
             if part == "piaf" and not DATA.is_dir():
                 print(
-                    f"{DATA}: no such folder. The public sets aren't part of the repository; piaf was not measured."
+                    f"{DATA}: no such folder. The public sets aren't part of the repository; "
+                    "piaf was not measured."
                 )
             elif part != "start":
                 results[part] = _WARM[part](library)
@@ -81,7 +80,8 @@ def show(part: str, found: dict[str, Any]) -> None:
     for name, value in found.items():
         if isinstance(value, list):
             print(
-                f"{part:9} {name:44} {statistics.median(value):8.2f}  ({min(value):.2f}-{max(value):.2f}, {len(value)} times)"
+                f"{part:9} {name:44} {statistics.median(value):8.2f}  "
+                f"({min(value):.2f}-{max(value):.2f}, {len(value)} times)"
             )
         else:
             print(
@@ -268,10 +268,8 @@ PARTS = (*_WARM, "start")
 
 
 def in_full(generator: Generator, retriever: Retriever, question: str, language: str) -> float:
-    """Seconds to the first word with the three best passages in one prompt.
-
-    The question comes first, so nothing is read twice.
-    """
+    """Seconds to the first word with the three best passages in one prompt. The question comes
+    first, so nothing is read twice."""
     began = time.perf_counter()
     hits = retriever.search(question, language, k=3)
     passages = "\n\n".join(hit.chunk.text for hit in hits)

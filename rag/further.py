@@ -1,10 +1,9 @@
-"""Questions that may be asked next: on names in what was read for an answer that neither the
-question nor the answer has."""
+"""Questions that may be asked next: on names in what was read that nobody spoke of yet."""
 
 import re
 from collections import Counter
 
-from index.text.words import fold
+from index.text.words import fold, opens_sentence
 from rag.events import Answer
 from rag.i18n import say
 
@@ -16,24 +15,19 @@ _NAME = re.compile(
     r"(?<![\w’'])(?!(?:Le|La|Les|Un|Une|The|An?) )[A-ZÀ-Þ][a-zß-ÿ][\w’'-]*"
     r"(?: (?:de |du |des |d['’]|van |von |of )?[A-ZÀ-Þ][\w’'-]*)+"
 )
-_OPENING = re.compile(r"(?:^|[.!?…:»”]\s+|\n\s*)[«“\"]?\s?$")
 
 
 def further(answer: Answer) -> list[str]:
     """Up to two questions in the answer's language that the documents speak of, likeliest first.
 
-    A name counts by how often the passages read have it, the best passage's before others'.
+    A name counts by how often the chunks read have it, the best chunk's before others'.
     """
     said = fold(f"{answer.question} {answer.answer}")
     found = Counter[str]()
     for place, hit in enumerate(answer.passages):
-        text = hit.chunk.text
-        for match in _NAME.finditer(text):
-            name = match[0]
-            if _OPENING.search(
-                text[: match.start()]
-            ):  # its first word may owe its capital to its place
-                continue
-            if not any(word in said for word in fold(name).split() if len(word) > 2):
-                found[name] += len(answer.passages) - place
+        for match in _NAME.finditer(hit.chunk.text):
+            spoken = (word in said for word in fold(match[0]).split() if len(word) > 2)
+            # The first word of a sentence may owe its capital to its place
+            if not opens_sentence(hit.chunk.text, match.start()) and not any(spoken):
+                found[match[0]] += len(answer.passages) - place
     return [say("further", answer.language, name=name) for name, _ in found.most_common(_MOST)]
