@@ -8,13 +8,13 @@ false: a figure, a date, a name, two names exchanged, a denial, what somebody is
 import hashlib
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bench.answers import DATA, lines
 from bench.report import RESULTS
-from index.text.sentences import split_sentences
 from index.text.language import detect, unquoted
+from index.text.sentences import split_sentences
 from index.text.words import NAME, fold, opens_sentence
 
 HALVES = ("dev", "report")
