@@ -222,7 +222,9 @@ def table(rows: Iterable[Sequence[str]]) -> Iterator[str]:
         cells = [" ".join(cell.split()) for cell in row]
         filled = [cell for cell in cells if cell]
         if header is None and filled:
-            figures = any(re.fullmatch(r"[\W\d]*\d[\W\d]*", cell) for cell in filled)
+            figures = any(
+                any(map(str.isdigit, cell)) and not any(map(str.isalpha, cell)) for cell in filled
+            )
             if 1 < len(filled) == len(cells) and not figures:
                 header = cells
             elif figures and len(filled) > len(cells) / 2:

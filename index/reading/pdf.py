@@ -17,7 +17,7 @@ from index.reading.limits import Limits, Read, in_pages, iso_date
 _MOST_RECOGNISED = 100  # pages a file: each takes seconds
 _PROSE = 15  # characters of a line that can be one of a column's
 _HYPHEN = "\ufffe"  # what PDFium puts for the hyphen that ends a line
-_BROKEN = re.compile(rf"([^\W\d_]+){_HYPHEN}\s*([^\W\d_]+)")
+_BROKEN = re.compile(rf"(?<![^\W\d_])([^\W\d_]+){_HYPHEN}\s*([^\W\d_]+)")
 # dit-il, peut-être, celui-ci: hyphens that stay wherever the line ends.
 _TAILS = frozenset(
     "il elle on ils elles je tu nous vous ce ci là même mêmes être t moi toi lui leur le la les y en".split()
