@@ -13,7 +13,7 @@ _INVERTED = re.compile(
     r"(?:(?:et|mais|alors)\s)?(?:(?:à|de|d['’]|en|pour|depuis|avec|sur|dans|par|chez)\s?)?"
     r"(?:qu['’]|(?:que|qui|quoi|quel(?:le)?s?\s\w+|où|quand|comment|pourquoi"
     r"|combien(?:\sd['’e]\s?\w+)?)\s)?"
-    r"(?!est-ce)\w+?(?P<who>(?:-t)?-(?:il|elle)s?)\b",
+    r"(?!est-ce)\b\w+?(?P<who>(?:-t)?-(?:il|elle)s?)\b",
     re.IGNORECASE,
 )
 _PERSON = re.compile(r"\b(?P<who>he|she)\b", re.IGNORECASE)
