@@ -4,7 +4,7 @@ import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 from index.chunking import Chunk
 from index.documents import Document
 from index.embedder import Encoded
+from index.errors import ChunkRemoved
 from index.text.sentences import Span
-from index.token_codes import Floats, decode_tokens, encode_tokens, similar_tokens
+from index.token_codes import Floats, decode_tokens, similar_tokens
+
+Found = TypeVar("Found")
 
 ANALYSIS = 2
 """Part of a store's fingerprint. Raise it when chunking, index terms or the form of the vectors
@@ -101,7 +104,6 @@ class Store(Protocol):
     """Documents, chunks, vectors and index terms of one library, for several threads and processes.
 
     A document is seen whole or not at all, and a replaced one as it was until it is seen as it is.
-    A chunk that one call found may be gone at the next, which doesn't fail for that.
     """
 
     dimension: int
@@ -182,12 +184,11 @@ class Store(Protocol):
         """What the embedder made of chunks, by id; ids that are gone are left out."""
 
     def vectors(self, numbers: Sequence[int]) -> Floats:
-        """The vectors of chunks, (n, d), in the order asked for; zeros if a chunk is gone."""
+        """The vectors of chunks, (n, d), in the order asked for. Raises ChunkRemoved."""
 
     def token_vectors(self, numbers: Sequence[int]) -> list[tuple[Floats, NDArray[np.int32]]]:
-        """For each chunk its token vectors (t, d) and their spans (t, 2); none if it is gone."""
-        found = self.coded(numbers)
-        codes = [found[number] if number in found else self._gone(0) for number in numbers]
+        """For each chunk its token vectors (t, d) and their spans (t, 2). Raises ChunkRemoved."""
+        codes = in_order(self.coded(numbers), numbers)
         return [(decode_tokens(code.tokens, self.dimension), code.spans) for code in codes]
 
     def compare(
@@ -196,7 +197,7 @@ class Store(Protocol):
         """How like a question each of these chunks is, in one reading of their vectors.
 
         Args:
-            numbers: ids of chunks; one that is gone counts as a vector and a token of zeros.
+            numbers: ids of chunks.
             vector: (d,) of the question, unit length.
             view: (q, d) its tokens as they are to be compared, unit length.
             common: (d,) taken away from every token vector of the chunks first.
@@ -204,14 +205,16 @@ class Store(Protocol):
         Returns:
             (n,) the cosines of the vectors; (q, t) those of the token vectors of all chunks, one
             after the other; (n,) how many tokens each chunk has.
+
+        Raises:
+            ChunkRemoved: one of the chunks is gone.
         """
-        found = self.coded(numbers)
-        codes = [found[number] if number in found else self._gone(1) for number in numbers]
+        codes = in_order(self.coded(numbers), numbers)
         similar, sizes = similar_tokens([code.tokens for code in codes], view, common)
         vectors = np.array([code.vector for code in codes], np.float32).reshape(-1, self.dimension)
         return vectors @ vector, similar, sizes
 
-    def alone(self, stop: threading.Event) -> AbstractContextManager[None]:
+    def alone(self, stop: threading.Event) -> AbstractContextManager[None]:  # noqa: ARG002
         """Be the only one that fills the store, if that matters; wait for it, or for `stop`."""
         return nullcontext()
 
@@ -227,8 +230,10 @@ class Store(Protocol):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _gone(self, tokens: int) -> Coded:
-        """What stands for a chunk that was removed since it was found."""
-        zeros = np.zeros((tokens, self.dimension), np.float32)
-        vector, spans = np.zeros(self.dimension, np.float32), np.zeros((tokens, 2), np.int32)
-        return Coded(vector, encode_tokens(zeros), spans)
+
+def in_order(found: Mapping[int, Found], numbers: Sequence[int]) -> list[Found]:
+    """What was found of chunks, in the order asked for. Raises ChunkRemoved where one is gone."""
+    try:
+        return [found[number] for number in numbers]
+    except KeyError as error:
+        raise ChunkRemoved(*error.args) from None

@@ -24,7 +24,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from index.contract import ANALYSIS, Coded, DocumentInfo, Prepared, Store, StoredChunk
+from index.contract import ANALYSIS, Coded, DocumentInfo, Prepared, Store, StoredChunk, in_order
 from index.documents import Document
 from index.embedder import Encoded
 from index.errors import UserError
@@ -194,8 +194,7 @@ class MilvusStore(Store):
     def vectors(self, numbers: Sequence[int]) -> Floats:
         rows = self._all.get("chunks", numbers, ["vector"])
         found = {row["id"]: row["vector"] for row in rows}
-        vectors = [found.get(number, np.zeros(self.dimension)) for number in numbers]
-        return np.array(vectors, np.float32).reshape(-1, self.dimension)
+        return np.array(in_order(found, numbers), np.float32).reshape(-1, self.dimension)
 
     @property
     def generation(self) -> int:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
-from index.contract import ANALYSIS, Coded, DocumentInfo, Prepared, Store, StoredChunk
+from index.contract import ANALYSIS, Coded, DocumentInfo, Prepared, Store, StoredChunk, in_order
 from index.database import DATABASE, Database
 from index.documents import Document
 from index.embedder import Encoded
@@ -175,7 +175,7 @@ class LocalStore(Store):
     def vectors(self, numbers: Sequence[int]) -> Floats:
         query = f"SELECT passage, vector FROM vectors WHERE passage IN {_LISTED}"
         found = dict(self._db.rows(query, (_json(numbers),)))
-        data = b"".join(found.get(number, bytes(4 * self.dimension)) for number in numbers)
+        data = b"".join(in_order(found, numbers))
         return np.frombuffer(data, "<f4").reshape(-1, self.dimension)
 
     @property
