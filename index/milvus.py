@@ -142,7 +142,7 @@ class MilvusStore(Store):
         value = {"name": name, "size": size, "mtime_ns": mtime_ns, "failures": failures}
         self._all.write("documents", [value_row("source", key_of(name), value)])
 
-    def forget_source(self, name: str, *, keep: bool = False) -> None:
+    def forget_source(self, name: str, *, keep: bool = False) -> None:  # noqa: ARG002
         # Vectors stay until `drop_kept` in any case: other documents may have them.
         with self._lock:
             self._remove(self._values(f"{_DOCUMENTS} and {among('source', [key_of(name)])}"))
