@@ -33,7 +33,8 @@ _BECAUSE = re.compile(r"\b(?:because|car|parce qu(?:e|['’]))\b\s*(?P<why>[^;]{
 
 @dataclass(frozen=True)
 class Statement:
-    """A sentence to verify against its passages; `question` is what it answers, "" where it answers none.
+    """A sentence to verify against its passages; `question` is what it answers, "" where it answers
+    none.
 
     `true` is by construction, by a reader or by a gold answer; `kind` tells what was changed.
     """
@@ -189,7 +190,8 @@ def _by_hand() -> Iterator[Statement]:
 
 
 def _of_peers() -> Iterator[Statement]:
-    """Answers of one sentence that other programs gave with the same model, right where they hold the gold answer."""
+    """Answers of one sentence that other programs gave with the same model, right where they hold
+    the gold answer."""
     piaf = {
         row["_id"]: row
         for name in ("fr", "en")

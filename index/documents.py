@@ -221,8 +221,9 @@ def _title(text: str) -> str:
         key, colon, value = line.partition(":")
         if colon and value.strip() and key.strip().lower() in ("title", "titre", "#+title"):
             named = named or value.strip().strip("\"'")
-    first = visible(text[:_HEAD]).strip().split("\n", 1)[0].strip("# \t")
-    short = 0 < len(first) <= 120 and not first.endswith((".", "…")) and not first.startswith("```")
+    said = (line.strip("# \t") for line in lines if any(map(str.isalnum, line)))
+    first = visible(next(said, ""))
+    short = 0 < len(first) <= 120 and not first.endswith((".", "…"))
     return named or (first if short else "")
 
 

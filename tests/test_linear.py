@@ -10,6 +10,7 @@ import pkgutil
 import re
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -82,8 +83,7 @@ def patterns() -> dict[tuple[str, int], str]:
     """Every pattern of the packages with its flags, and where it stands."""
     found: dict[tuple[str, int], str] = {}
     for module in modules():
-        with open(str(module.__file__), encoding="utf-8") as file:
-            tree = ast.parse(file.read())
+        tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
         for call in ast.walk(tree):
             if (
                 isinstance(call, ast.Call)

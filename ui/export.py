@@ -87,7 +87,7 @@ def _turn(kept: dict[str, Any]) -> dict[str, Any]:
 
 def _plain(text: str) -> str:
     """Text in which Markdown sees no tag, link, image, heading or list; blanks stay."""
-    return re.sub(r"\s*\n\s*", " ", text).translate(_MARKS) if text.strip() else text
+    return re.sub(r"(?<!\s)\s*\n\s*", " ", text).translate(_MARKS) if text.strip() else text
 
 
 def _say(language: str, key: str) -> str:

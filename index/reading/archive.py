@@ -84,6 +84,10 @@ class Archive:
         self._budget = budget
         self.names = set(archive.namelist())
 
+    def count(self, folder: str) -> int:
+        """How many members there are below a folder."""
+        return sum(name.startswith(folder) for name in self.names)
+
     def read(self, member: str | zipfile.ZipInfo) -> bytes:
         """A member, whole. Raises UserError `document_damaged`, `document_locked`, `document_expands`."""
         try:

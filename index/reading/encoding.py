@@ -2,6 +2,7 @@
 
 import codecs
 import unicodedata
+from contextlib import suppress
 
 from index.errors import UserError
 
@@ -25,6 +26,16 @@ _CHARSETS = (
 _UNSEEN = dict.fromkeys(map(ord, "\xad\u200b\u200c\u200e\u200f\u2060\ufeff\u034f\u180e"))
 _UNSEEN |= {code: None for code in range(32) if chr(code) not in "\t\n\r"}
 _UNSEEN |= {ord("\f"): "\n", ord("\v"): "\n", 0x85: "\n", 0x2028: "\n", 0x2029: "\n", 0x7F: None}
+_UNSEEN |= dict(  # signs of Wingdings and Symbol, at the places where programs put them
+    zip(
+        map(
+            ord,
+            "\uf0a8\uf06f\uf071\uf0a3\uf0fe\uf0fd\uf078\uf053\uf052\uf0fc\uf0fb\uf0b7\uf0a7\uf0d8\uf076\uf0e0",
+        ),
+        "☐☐☐☐☒☒☒☒☑✓✗••••→",
+        strict=True,
+    )
+)
 _UNSEEN |= dict.fromkeys(range(55296, 57344), "�")  # halves of a code point
 
 
@@ -54,14 +65,12 @@ def decode_bytes(data: bytes, charset: str | None = None) -> str:
         UserError: `document_binary`.
     """
     wide = _wide(data)
-    for encoding in (wide,) if wide else ("utf-8-sig",):
-        try:
-            return _newlines(_unmixed(data.decode(encoding)))
-        except UnicodeDecodeError:
-            continue
-    if data.count(0) > len(data) / 100:
+    if not wide and data.count(0) > len(data) / 100:
         raise UserError("document_binary")
-    data = data.replace(b"\0", b"")  # left in log files by a crash
+    if not wide:
+        data = data.replace(b"\0", b"")  # left in log files by a crash
+    with suppress(UnicodeDecodeError):
+        return _newlines(_unmixed(data.decode(wide or "utf-8-sig")))
     mostly = data.decode("utf-8", "replace")
     if 2 * mostly.count("\ufffd") < sum(char > "\x7f" for char in mostly):
         return _newlines(data.decode("utf-8", "cocorico-western"))

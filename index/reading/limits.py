@@ -26,6 +26,8 @@ class Limits:
     depth: int = 3
     """Archives and attached messages inside one another."""
     pages: int = 10_000
+    cells: int = 5_000_000
+    """Of a spreadsheet that are filled."""
     characters: int = 50_000_000
     """Of the text of one document."""
     memory: int = 2_500_000_000

@@ -180,13 +180,11 @@ def _number(value: float, tokens: list[Token], french: bool) -> str:
     value *= 100 ** sum(kind == "sign" for kind, _ in tokens)
     if not places:
         return plain(value, french)
-    if any(code[0] == "E" for code in codes):
-        decimals = (
-            sum(codes[n] in "0#?" for n in range(codes.index("."), len(codes))) - 1
-            if "." in codes
-            else 0
-        )
-        return f"{value:.{max(decimals, 0)}E}"
+    if "/" in codes or any(text == "/" for _, text in tokens):  # a fraction
+        return plain(value, french)
+    if exponents := [n for n, code in enumerate(codes) if code[0] == "E"]:
+        point = codes.index(".") if "." in codes else exponents[0]
+        return f"{value:.{sum(point < n < exponents[0] for n in places)}E}"
     point = codes.index(".") if "." in codes else len(codes)
     whole = [n for n in places if n < point] or [point]
     last = places[-1]

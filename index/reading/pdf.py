@@ -17,10 +17,12 @@ from index.reading.layout import (
     without_repeats,
 )  # fmt: skip
 from index.reading.limits import Part, Read, Reading, Source, in_pages, iso_date, unread
-from index.reading.marks import beside
+from index.reading.marks import beside, is_folio
 from index.reading.ocr import recognised
 
 _MOST_RECOGNISED = 300  # pages a file: each takes seconds
+_BOXES = ("☒", "☐")
+_NEAR = 30  # points between a box to tick and what it stands before
 _MOST_NOTES = 2000  # characters of an annotation
 _TEXT, _CHECK, _RADIO, _COMBO, _LIST = 6, 2, 3, 4, 5  # FPDF_FORMFIELD_…
 _LINK, _FREE_TEXT, _WIDGET, _POPUP = 2, 3, 20, 16  # FPDF_ANNOT_…
@@ -61,7 +63,7 @@ def read_pdf(source: Source) -> Reading:
     kept = [list(paragraphs(page)) for page in without_repeats(pages, found.heads)]
     texts = unbroken(["\n\n".join(page) for page in kept])
     if texts:
-        more = beside("header", found.heads, texts) + beside("fields", found.remarks, texts)
+        more = beside("header", (head for head in found.heads if not is_folio(head)), texts) + beside("fields", found.remarks, texts)
         texts[-1] = "\n\n".join(filter(None, [texts[-1], *more]))
     text, spans = in_pages(texts)
     facts = pdf.get_metadata_dict()
@@ -217,13 +219,12 @@ def _filled(lines: Sequence[Line], page: Any, fields: Sequence[Line]) -> list[Li
     apart = []
     inserts: dict[Line, list[tuple[int, str]]] = {}
     for field_ in sorted(fields, key=lambda field_: field_.left):
-        beside = [line for line in lines if overlap(line, field_) and line.left < field_.left]
-        label = max(beside, key=lambda line: line.left, default=None)
+        label = _label(lines, field_)
         if label is None:
             apart.append(field_)
             continue
-        place = len(label.text)
-        if label.start >= 0 and field_.left < label.right:
+        place = len(label.text) if label.left < field_.left else 0
+        if label.start >= 0 and label.left < field_.left < label.right:
             lefts = (textpage.get_charbox(label.start + n)[0] for n in range(len(label.text)))
             place = next((n for n, left in enumerate(lefts) if left > field_.left), place)
         inserts.setdefault(label, []).append((place, field_.text))
@@ -234,6 +235,19 @@ def _filled(lines: Sequence[Line], page: Any, fields: Sequence[Line]) -> list[Li
             text = f"{text[:place].rstrip()} {value} {text[place:].lstrip()}".strip()
         kept.append(replace(line, text=text))
     return kept + apart
+
+
+def _label(lines: Sequence[Line], field_: Line) -> Line | None:
+    """The line that a field belongs to: that to its left, or for a box to tick the nearer one."""
+    at_height = [line for line in lines if overlap(line, field_)]
+    before = [line for line in at_height if line.left < field_.left]
+    label = max(before, key=lambda line: line.left, default=None)
+    after = [line for line in at_height if line.left >= field_.left]
+    following = min(after, key=lambda line: line.left, default=None)
+    if following is None or (label and field_.text not in _BOXES):
+        return label
+    ahead, behind = following.left - field_.right, field_.left - label.right if label else 1000
+    return following if ahead < behind and ahead < _NEAR else label
 
 
 def _fields(page: Any, forms: Any, remarks: list[str]) -> list[Line]:

@@ -26,7 +26,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class Thresholds:
-    """The constants of likeness and checks. Cosines are of token vectors, centred on the sources."""
+    """The constants of likeness and checks; cosines are of centred token vectors."""
 
     supported: float = 0.5
     contradicted: float = 0.2  # the highest support of what is contradicted
@@ -101,7 +101,7 @@ class Context:
         return holds(self.asked, fact) and holds(source.context, fact)
 
     def meant(self, fact: Fact, source: Source) -> bool:
-        """Whether a name stands in a sentence, as its subject or by a pronoun for one asked about."""
+        """Whether a name stands in a sentence or its title, or by a pronoun for one asked about."""
         return holds((*source.facts, *source.subject), fact) or (
             self.given(fact, source)
             and phrases("pronouns").search(source.citation.text) is not None

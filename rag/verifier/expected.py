@@ -54,7 +54,7 @@ def fits(kind: Expected | None, text: str, language: str) -> bool:
 
 
 def ranks(question: str, text: str) -> bool:
-    """Whether a text can tell the best, the longest or the like, where the question asks for it."""
+    """Whether a text can tell the best or the longest, where the question asks for it."""
     asked = phrases("often").sub("", _plain(question).replace("-", "_"))
     return not _has("superlative", asked) or _has("ranked", text)
 
@@ -65,7 +65,7 @@ def can_answer(question: str, text: str, language: str) -> bool:
 
 
 def explains(question: str, text: str) -> bool:
-    """Whether a sentence shows a reason, where one is asked for; three in ten don't show theirs."""
+    """Whether a sentence shows a reason, where one is asked; three in ten don't show theirs."""
     return not _has("why", question) or _has("shows_reason", text)
 
 

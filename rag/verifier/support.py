@@ -39,8 +39,8 @@ Floats = NDArray[np.float32]
 class Verdict:
     """What the sources say of a statement.
 
-    `support` (0..1) is how surely they hold it; `citations` are their sentences that do, best first,
-    none where they contradict it; `failed` names the checks that say so.
+    `support` (0..1) is how surely they hold it; `citations` are their sentences that do, best
+    first, none where they contradict it; `failed` names the checks that say so.
     """
 
     outcome: Outcome
@@ -149,7 +149,7 @@ class Sources:
 
 
 def reason(sentence: str) -> str:
-    """What a sentence gives as the reason ("... because it earns money"); "" where it gives none."""
+    """What a sentence gives as a reason ("... because it earns money"), "" if none."""
     found = phrases("because").search(sentence)
     clause = sentence[found.end() :].strip() if found else ""
     return clause if len(clause.split()) >= THRESHOLDS.clause else ""
