@@ -5,7 +5,6 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -51,9 +50,6 @@ class Service:
 
     `start` returns at once. `store` is usable as soon as the state is past "fetching"; `assistant`
     waits until all is ready.
-
-    Attributes:
-        hourly: called once an hour while the service runs, to remove what has expired.
     """
 
     def __init__(
@@ -65,7 +61,6 @@ class Service:
         self.library: Library | None = None
         self.reading = Reading()
         self.folder = Folder(settings.library, settings.removed)
-        self.hourly: list[Callable[[], object]] = [partial(purge_set_aside, settings.home)]
         self._on_state = on_state
         self._assistant: Answerer | None = None
         self._lock = threading.Lock()
@@ -229,12 +224,13 @@ class Service:
                 self.read()
 
     def _purge_hourly(self) -> None:
+        """Remove what has expired, as long as the service runs."""
         while not self._stop.wait(_HOUR):
-            for purge in (self.folder.purge, *self.hourly):
-                try:
-                    purge()
-                except Exception:  # tried again in an hour
-                    _log.exception("what has expired could not be removed")
+            try:
+                self.folder.purge()
+                purge_set_aside(self.settings.home)
+            except OSError:  # tried again in an hour
+                _log.exception("what has expired could not be removed")
 
     def _before_all(self) -> AbstractContextManager[None]:
         """Reading ahead gives way meanwhile."""

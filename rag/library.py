@@ -232,9 +232,12 @@ def open_store(settings: Settings, embedder: Embedder) -> Store:
         try:
             return MilvusStore(address, name, made_by, dimension, token=settings.store_token)
         except UserError as error:
-            if error.code == "index_other_model":
-                raise UserError("store_other_model", **error.values, name=name) from error
-            raise
+            if error.code != "index_other_model":
+                raise
+            made_by, asked = error.values["made_by"], error.values["asked"]
+            raise UserError(
+                "store_other_model", folder=address, made_by=made_by, asked=asked, name=name
+            ) from error
     purge_set_aside(settings.home)
     try:
         return LocalStore(folder, made_by, dimension)

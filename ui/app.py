@@ -38,10 +38,10 @@ const call = name => async data => {
   if (!answer.ok) throw new Error(`${name}: ${answer.status}`);
   return answer.json();
 };
-const server = Object.fromEntries(props.functions.map(name => [name, call(name)]));
+const api = Object.fromEntries(props.functions.map(name => [name, call(name)]));
 import("/cocorico/main.js").then(page => page.start(element, {
-  ask: asked => trigger("ask", asked), follow: turn => trigger("follow", turn), stop: server.stop,
-  server, props, watch
+  ask: asked => trigger("ask", asked), follow: turn => trigger("follow", turn), stop: api.stop,
+  server: api, props, watch
 }));
 """
 

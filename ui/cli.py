@@ -2,6 +2,7 @@
 
 import inspect
 import io
+import mimetypes
 import os
 import signal
 import sys
@@ -31,6 +32,10 @@ Run = Callable[..., int | None]
 
 LIBRARY = ("library", "home", "embedder", "store", "threads")
 ADDRESS = ("host", "port")
+_HINTS = {  # by a part of the media type
+    "image/": "image", "audio/": "sound", "video/": "sound", "ms": "office", "zip": "archive",
+    "tar": "archive", "rar": "archive", "7z": "archive",
+}  # fmt: skip
 
 app = typer.Typer(
     add_completion=False,
@@ -159,6 +164,19 @@ def search(
     )
 
 
+@command()
+def read(
+    settings: Settings,
+    files: Annotated[list[Path], Argument(metavar="FILE...")],
+    *,
+    as_json: AsJson = False,
+) -> int:
+    """Print what is read of files, and what isn't."""
+    from rag.read import read as read_files
+
+    return read_files(files, terminal_language(), as_json)
+
+
 @command(*LIBRARY)
 def index(
     settings: Settings,
@@ -171,6 +189,7 @@ def index(
     ] = "",
 ) -> None:
     """Index the library and say what changed."""
+    from index.documents import passed_over
     from rag.library import open_library
 
     number = workers or (0 if ray else 1)
@@ -181,6 +200,10 @@ def index(
         report = library.report
     for path, error in report.failed:
         print(f"  {path}: {explain(error, terminal_language())}", file=sys.stderr)
+    for kind, files in passed_over(settings.library).items():
+        hint = say(f"hint_{_hint(kind)}", terminal_language())
+        names = ", ".join(files[:3])
+        _say("passed_over", kind=kind, count=len(files), files=names, hint=hint)
     _say("indexed", **{**vars(report), "failed": len(report.failed)}, library=settings.library)
 
 
@@ -282,6 +305,12 @@ def doctor(settings: Settings) -> int:
     for finding in findings:
         print(finding.line(terminal_language()))
     return 0 if all(finding.good for finding in findings) else 1
+
+
+def _hint(ending: str) -> str:
+    """Which hint goes with files of a kind that is not read."""
+    kind = mimetypes.guess_type(f"x{ending}")[0] or ""
+    return next((hint for part, hint in _HINTS.items() if part in kind), "other")
 
 
 def _say(code: str, **values: Any) -> None:
