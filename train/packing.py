@@ -15,6 +15,7 @@ from rag.llm.base import shared_beginning
 from train.model import Pack
 from train.tokens import Tokenizer
 
+END = "<|im_end|>"  # what the model ends an answer with
 GROUP = 16  # the program takes over the instruction's tokens in groups of so many
 FIRST, DECIDING, OTHER = 10.0, 10.0, 0.5
 """Weights in the loss: of the first word, of all the words that answer together, of each other token."""
@@ -96,7 +97,7 @@ def _question(
     prompt = tokenizer.prompt(messages)
     if answer is None:
         return prompt, no[:1], [FIRST], [False]
-    rest = tokenizer.encode(" " + answer) + tokenizer.encode("<|im_end|>", markers=True)
+    rest = tokenizer.encode(" " + answer) + tokenizer.encode(END, markers=True)
     forms = {
         token
         for words in question["words"]

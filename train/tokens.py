@@ -29,6 +29,7 @@ class Tokenizer:
         self._model: Any = Mapped(str(path), parameters, verbose=False)
         self._vocabulary = self._model.get_vocab()
         self._encoded = lru_cache(100_000)(self._encode)
+        self._pieces = lru_cache(self._render)
         self._template = self._model.get_default_chat_template() or CHATML
 
     def encode(self, text: str, *, markers: bool = False) -> list[int]:
@@ -37,17 +38,23 @@ class Tokenizer:
 
     def prompt(self, messages: Sequence[Message]) -> list[int]:
         """Tokens of a conversation up to where the model writes its answer."""
-        tokens: list[int] = []
-        for text, own in render(self._template, messages, bos_token="", eos_token=""):
-            tokens += self.encode(text, markers=own)
-        return tokens
+        return self._joined(messages, self._pieces(tuple(each.role for each in messages)))
 
     def instruction(self, messages: Sequence[Message]) -> list[int]:
         """Tokens of a conversation without what the template puts before an answer."""
+        return self._joined(messages, self._pieces(tuple(each.role for each in messages))[:-1])
+
+    def _joined(self, messages: Sequence[Message], pieces: Sequence[tuple[str, bool]]) -> list[int]:
+        contents = iter(messages)
         tokens: list[int] = []
-        for text, own in render(self._template, messages, bos_token="", eos_token="")[:-1]:
-            tokens += self.encode(text, markers=own)
+        for text, own in pieces:
+            tokens += self.encode(text if own else next(contents).content, markers=own)
         return tokens
+
+    def _render(self, roles: tuple[Any, ...]) -> list[tuple[str, bool]]:
+        """The template around messages of these roles; it is slow to run, and the same whatever they say."""
+        messages = [Message(role, "content") for role in roles]
+        return render(self._template, messages, bos_token="", eos_token="")
 
     def _encode(self, text: str, markers: bool) -> tuple[int, ...]:
         return tuple(self._vocabulary.tokenize(text, False, markers))
