@@ -25,7 +25,8 @@ from bench.report import RESULTS, heading, keep
 from bench.retrieval import indexed
 from index.contract import Store
 from index.text.language import is_language, unquoted
-from rag.answerer import Answer, Assistant, Turn
+from rag.answerer import Answerer
+from rag.events import Answer, Turn
 from rag.library import Library, open_library
 from rag.results import answer_json
 from rag.settings import ROOT, from_environment
@@ -133,7 +134,7 @@ def _run(name: str, library: Library, options: argparse.Namespace) -> None:
         store = stack.enter_context(indexed(corpus, library.embedder)) if corpus else library.store
         assistant = library.assistant(store)
         if options.threshold is not None:
-            assistant.threshold = options.threshold
+            assistant.thresholds = replace(assistant.thresholds, answerable=options.threshold)
         kept = stack.enter_context(begun.open("w", encoding="utf-8"))
         for number, question in enumerate(questions, 1):
             row = done.get(question.id) or {"program": current, **_ask(question, assistant, store)}
@@ -158,7 +159,7 @@ def _run(name: str, library: Library, options: argparse.Namespace) -> None:
     )
 
 
-def _ask(question: Question, assistant: Assistant, store: Store) -> Row:
+def _ask(question: Question, assistant: Answerer, store: Store) -> Row:
     history = [Turn(text) for text in question.history]
     answer = assistant.answer(question.text, history, documents=question.documents)
     return {

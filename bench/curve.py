@@ -11,20 +11,21 @@ import statistics
 import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from bench.answers import DATA, Question, questions_of, right
 from bench.report import RESULTS, heading, keep
 from bench.retrieval import indexed
-from rag import answerer as program
 from rag import prompts
-from rag.answerer import Assistant
+from rag.answerer import Answerer
+from rag.confidence import THRESHOLDS
 from rag.library import open_library
 from rag.settings import ROOT, from_environment
 
 POINTS = ((1, 0.0), (2, 0.5), (3, 0.5), (3, 1.0))  # most excerpts, how sure
-IN_USE = (program._READ, program._SURE)
+IN_USE = (THRESHOLDS.excerpts, THRESHOLDS.relevant)
 _PIAF = 30  # questions
 
 
@@ -57,10 +58,10 @@ def main() -> int:
     return 0
 
 
-def _points(name: str, assistant: Assistant, questions: Sequence[Question]) -> list[dict[str, Any]]:
+def _points(name: str, assistant: Answerer, questions: Sequence[Question]) -> list[dict[str, Any]]:
     points = []
     for most, sure in POINTS:
-        program._READ, program._SURE = most, sure
+        assistant.thresholds = replace(THRESHOLDS, excerpts=most, relevant=sure)
         answers = [assistant.answer(question.text) for question in questions]
         firsts = [answer.timings.first_token for answer in answers]
         marks = [
@@ -68,10 +69,15 @@ def _points(name: str, assistant: Assistant, questions: Sequence[Question]) -> l
             for each, answer in zip(questions, answers, strict=True)
         ]
         point = {
-            "excerpts": most, "sure": sure, "right": sum(marks), "of": len(marks),
-            "first word, s": statistics.median(firsts), "whole answer, s": statistics.median(a.timings.total for a in answers),
-            "declined": sum(answer.refused for answer in answers), "first words, s": firsts,
-        }  # fmt: skip
+            "excerpts": most,
+            "sure": sure,
+            "right": sum(marks),
+            "of": len(marks),
+            "first word, s": statistics.median(firsts),
+            "whole answer, s": statistics.median(answer.timings.total for answer in answers),
+            "declined": sum(answer.refused for answer in answers),
+            "first words, s": firsts,
+        }
         points.append(point)
         spread = f"{statistics.median(firsts):.2f} s ({min(firsts):.2f}-{max(firsts):.2f})"
         print(

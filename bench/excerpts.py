@@ -1,4 +1,4 @@
-"""Fit which of the excerpts found for a question to write from first (`here` in rag/confidence.py), to PIAF's French questions.
+"""Fit which excerpt to write from first (`relevance` in rag/confidence.py) to PIAF's questions.
 
     python -m bench.excerpts --minutes 20   let the model read on where the kept reading ends, then fit
     python -m bench.excerpts                only fit, to what was read before
@@ -23,12 +23,11 @@ from numpy.typing import NDArray
 from bench.answers import DATA, fold, lines
 from bench.report import RESULTS, heading
 from bench.retrieval import indexed
-from rag import confidence as answerable
-from rag.answerer import Assistant
+from rag import confidence
+from rag.answerer import Answerer
 from rag.confidence import Evidence
 from rag.excerpts import Excerpt
 from rag.library import open_library
-from rag.retriever import Hit
 from rag.settings import from_environment
 
 KEPT = RESULTS / "excerpts.jsonl"
@@ -74,24 +73,23 @@ def main() -> int:
     return 0
 
 
-def _read(assistant: Assistant, known: set[tuple[str, int]]) -> Iterator[Row]:
+def _read(assistant: Answerer, known: set[tuple[str, int]]) -> Iterator[Row]:
     """Each question with each excerpt that would be read for it, by excerpt."""
-    found: dict[str, list[tuple[Row, int, tuple[Hit, ...], Excerpt]]] = defaultdict(list)
+    found: dict[str, list[tuple[Row, int, Excerpt]]] = defaultdict(list)
     for number, question in enumerate(lines(DATA / "piaf" / "queries.fr.jsonl")):
-        hits, excerpts, _ = assistant.find(question["text"], "fr", None)
-        for place, excerpt in enumerate(excerpts):
+        for place, excerpt in enumerate(assistant.find(question["text"], "fr", None)[1]):
             key = hashlib.sha1(f"{excerpt.chunk.document}|{excerpt.text}".encode()).hexdigest()
-            found[key].append((question, place, hits, excerpt))
+            found[key].append((question, place, excerpt))
         if number % 200 == 0:
             print(f"{number} questions searched for", flush=True)
     for number, key in enumerate(sorted(found)):
-        for question, place, hits, excerpt in found[key]:
+        for question, place, excerpt in found[key]:
             words = any(fold(answer) in fold(excerpt.text) for answer in question["answers"])
             if (question["_id"], place) in known or (
                 words and excerpt.chunk.document != question["passage"]
             ):
                 continue
-            evidence = assistant.read(question["text"], "fr", hits, excerpt, None)
+            evidence = assistant.read(question["text"], "fr", excerpt)
             yield {
                 "question": question["_id"],
                 "place": place,
@@ -110,9 +108,7 @@ def fit(rows: list[Row]) -> None:
     from sklearn.model_selection import GroupKFold, cross_val_predict  # type: ignore[import-untyped]
 
     # a constant, score, read, foreign: only the search's and the model's probability are kept
-    x = np.array(
-        [answerable.features(Evidence(row["score"], 0, 0, 0, row["read"])) for row in rows]
-    )[:, 1:3]
+    x = np.array([confidence.features(Evidence(row["score"], row["read"])) for row in rows])[:, 1:3]
     holds, places = (
         np.array([row["holds"] for row in rows]),
         np.array([row["place"] for row in rows]),
@@ -133,13 +129,12 @@ def fit(rows: list[Row]) -> None:
         "by its place",
     )
     print(
-        "_HERE =", tuple(round(float(value), 3) for value in (model.intercept_[0], *model.coef_[0]))
+        "_RELEVANT =",
+        tuple(round(float(value), 3) for value in (model.intercept_[0], *model.coef_[0])),
     )
     for name, values in (("search", x[:, 0]), ("model", x[:, 1]), ("both, held out", held_out)):
         print(f"  area under the curve, {name:15} {roc_auc_score(holds, values):.3f}")
-    old = np.array(
-        [answerable.probability(Evidence(row["score"], 0, 0, 0, row["read"])) for row in rows]
-    )
+    old = np.array([confidence.answerable(Evidence(row["score"], row["read"])) for row in rows])
     first = places == 0
     for threshold in _THRESHOLDS:
         print(

@@ -143,13 +143,13 @@ def _throughput(embedder: Embedder) -> dict[str, float]:
     peer = SentenceTransformer(str(ensure_embedder(default_home())), device="cpu")
     prefixed = [f"passage: {text}" for text in texts]
     peer.encode(prefixed[:8])
-    embedder.passages(texts[:8])
+    embedder.embed_chunks(texts[:8])
     times: dict[str, list[float]] = {"ours": [], "peer": []}
     processor: dict[str, list[float]] = {"ours": [], "peer": []}
     vectors = {}
     for _ in range(2):
         for name, encode in (
-            ("ours", lambda: np.stack([code.vector for code in embedder.passages(texts)])),
+            ("ours", lambda: np.stack([code.vector for code in embedder.embed_chunks(texts)])),
             ("peer", lambda: peer.encode(prefixed)),
         ):
             began = time.process_time()
@@ -195,7 +195,7 @@ def _grown(size: int, real: Real, questions: Sequence[str], embedder: Embedder) 
                 capture_output=True,
             ).stdout
         )
-        asked = embedder.queries(questions)
+        asked = embedder.embed_queries(questions)
         with LocalStore(folder, embedder.fingerprint, embedder.dimension) as store:
             exact, nearest, truth = _exactly(store, asked)
             times, recalls = [], []
@@ -254,7 +254,9 @@ def _whole(size: int, real: Real, questions: Sequence[str], embedder: Embedder) 
                 search.candidates(question, "fr")
             embedding, whole = [], []
             for question in questions:
-                embedding.append(_timed(lambda question=question: embedder.queries([question]))[0])
+                embedding.append(
+                    _timed(lambda question=question: embedder.embed_queries([question]))[0]
+                )
                 whole.append(_timed(lambda question=question: search.candidates(question, "fr"))[0])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -386,7 +388,9 @@ def _replace(store: LocalStore, name: str, embedder: Embedder) -> None:
     document = make(name, "Titre", "Un texte tout neuf qui prend la place de l'ancien.")
     passages: list[Chunk] = split(document.text, "fr", count=embedder.count)
     store.put(
-        document, passages, embedder.passages([document.text[p.start : p.end] for p in passages])
+        document,
+        passages,
+        embedder.embed_chunks([document.text[p.start : p.end] for p in passages]),
     )
 
 

@@ -227,7 +227,7 @@ def _ask_one(
 ) -> Asked:
     search = Retriever(store, embedder)
     began = time.perf_counter()
-    vector = embedder.queries([question.text])[0].vector
+    vector = embedder.embed_queries([question.text])[0].vector
     embedding = time.perf_counter() - began
     began = time.perf_counter()
     passages, signals = search.candidates(question.text, question.language)
@@ -239,7 +239,7 @@ def _ask_one(
         )
     vectors, words = (
         _best_by_document(
-            [passage.document for passage in store.passages([number for number, _ in found])], found
+            [passage.document for passage in store.chunks([number for number, _ in found])], found
         )
         for found in (
             store.search_vectors(vector, DEPTH),

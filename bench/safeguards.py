@@ -22,7 +22,8 @@ from bench.answers import SETS, questions_of
 from bench.report import heading, keep
 from bench.retrieval import indexed
 from rag import answerer as program
-from rag.answerer import Assistant, Turn
+from rag.answerer import Answerer
+from rag.events import Turn
 from rag.library import open_library
 from rag.settings import ROOT, from_environment
 from rag.verifier.support import Sources
@@ -30,11 +31,11 @@ from rag.verifier.support import Sources
 # What is timed: where it stands, and what it is for.
 SAFEGUARDS: tuple[tuple[Any, str, str], ...] = (
     (program, "detect", "the question's language"),
-    (program.conversation, "standalone", "follow-ups put as they would stand alone"),
-    (Assistant, "find", "search, and which sentences matter"),
-    (Assistant, "read", "does the excerpt answer? (reads it where it must)"),
-    (Sources, "ground", "each sentence against its sources"),
-    (Assistant, "_says", "the model's second look, across languages"),
+    (program, "standalone", "follow-ups put as they would stand alone"),
+    (Answerer, "find", "search, and which sentences matter"),
+    (Answerer, "read", "does the excerpt answer? (reads it where it must)"),
+    (Sources, "verify", "each sentence against its sources"),
+    (program, "states", "the model's second look, across languages"),
     (program, "quotation", "the sentence to quote instead"),
     (program, "is_language", "the answer's language"),
 )

@@ -24,7 +24,8 @@ import numpy as np
 from bench import report
 from bench.answers import ARTICLE, DATA, lines, peak_memory_gb
 from bench.retrieval import indexed
-from rag.answerer import Assistant, Delta, Finished, Turn
+from rag.answerer import Answerer
+from rag.events import Delta, Finished, Turn
 from rag.library import Library, open_library
 from rag.llm.base import Generator, Message
 from rag.retriever import Retriever
@@ -144,7 +145,7 @@ def piaf(library: Library) -> dict[str, Any]:
     }
 
 
-def _about_one(assistant: Assistant, texts: Sequence[str]) -> tuple[str, str] | None:
+def _about_one(assistant: Answerer, texts: Sequence[str]) -> tuple[str, str] | None:
     """Two of these questions for which the same excerpt is read first; None where there are none."""
     first: dict[str, str] = {}
     for text in texts:
@@ -272,7 +273,7 @@ def in_full(generator: Generator, retriever: Retriever, question: str, language:
     return time.perf_counter() - began
 
 
-def _first(assistant: Assistant, question: str, history: Sequence[Turn] = ()) -> float:
+def _first(assistant: Answerer, question: str, history: Sequence[Turn] = ()) -> float:
     """Seconds until the first word that is shown: of an answer, or of a refusal."""
     began, first = time.perf_counter(), None
     for event in assistant.ask(question, history):

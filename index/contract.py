@@ -1,24 +1,28 @@
 """What every store does, whatever engine keeps the documents: in one folder (`index.store`) or on Milvus (`index.milvus`)."""
 
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index.chunking import Chunk, Span
+from index.chunking import Chunk
 from index.documents import Document
 from index.embedder import Encoded
+from index.errors import ChunkRemoved
+from index.text.sentences import Span
 
 Put = tuple[Document, Sequence[Chunk], Sequence[Encoded], str]
 """What `put` takes: document, passages, vectors, source."""
 
 # Raised when index.chunking, index.text.words or the vectors' form change what they make: older indexes are made anew.
 ANALYSIS = 2
+
+_Row = TypeVar("_Row")
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class DocumentInfo:
     language: str
     digest: str
     source: str
-    passages: int
+    chunks: int
     characters: int
     pages: int = 0  # or slides; 0 where there are none
 
@@ -122,7 +126,7 @@ class Store(Protocol):
     def document(self, name: str) -> Document:
         """A document with its text. Raises KeyError where there is none of this name."""
 
-    def passages(self, numbers: Sequence[int]) -> list[StoredChunk]:
+    def chunks(self, numbers: Sequence[int]) -> list[StoredChunk]:
         """Passages by id, in the order asked for; ids that are gone are left out."""
 
     def chunks_of(self, name: str) -> list[StoredChunk]:
@@ -153,7 +157,10 @@ class Store(Protocol):
     def token_vectors(
         self, numbers: Sequence[int]
     ) -> list[tuple[NDArray[np.float32], NDArray[np.int32]]]:
-        """For each passage its token vectors (t, d) and their spans (t, 2) in the document's text."""
+        """For each passage its token vectors (t, d) and their spans (t, 2) in the document's text.
+
+        Raises ChunkRemoved, as `compare` and `vectors` do, where one of them is gone.
+        """
 
     def compare(
         self,
@@ -195,3 +202,11 @@ class Store(Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None: ...
+
+
+def in_order(found: Mapping[Any, _Row], numbers: Sequence[Any]) -> list[_Row]:
+    """What was found of chunks, in the order asked for. Raises ChunkRemoved where one is gone."""
+    try:
+        return [found[number] for number in numbers]
+    except KeyError as error:
+        raise ChunkRemoved(*error.args) from None

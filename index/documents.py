@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
-from index.chunking import Span
 from index.errors import UserError
+from index.text.sentences import Span
 
 TEXTS = (".txt", ".md", ".markdown", ".jsonl")
 KINDS = (

@@ -84,11 +84,11 @@ class Embedder:
         name = f"{Path(model).name}:{_digest(Path(model))}" if local else model
         self.fingerprint = f"{name}|{self._query}|{self._passage}|{self._most}"
 
-    def queries(self, texts: Sequence[str]) -> list[Encoded]:
-        """Questions and other texts that search. See `passages`."""
+    def embed_queries(self, texts: Sequence[str]) -> list[Encoded]:
+        """Questions and other texts that search. See `embed_chunks`."""
         return self._encode(texts, self._query, None)
 
-    def passages(
+    def embed_chunks(
         self, texts: Sequence[str], *, progress: Callable[[int, int], None] | None = None
     ) -> list[Encoded]:
         """Texts that are searched, in the order given. `progress` is told (texts done, texts in all)."""

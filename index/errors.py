@@ -12,3 +12,7 @@ class UserError(Exception):
         )
         self.code = code
         self.values = values
+
+
+class ChunkRemoved(KeyError):
+    """A chunk that was found is gone: its document was removed or replaced meanwhile."""

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.chunking import Chunk
-from index.contract import ANALYSIS, DocumentInfo, Put, StoredChunk
+from index.contract import ANALYSIS, DocumentInfo, Put, StoredChunk, in_order
 from index.documents import Document
 from index.embedder import Encoded
 from index.errors import UserError
@@ -250,7 +250,7 @@ class MilvusStore:
             raise KeyError(name)
         return found
 
-    def passages(self, numbers: Sequence[int]) -> list[StoredChunk]:
+    def chunks(self, numbers: Sequence[int]) -> list[StoredChunk]:
         rows = self._get(
             "passages", numbers, ["document", "version", "ordinal", "start", "end", "sentences"]
         )
@@ -261,7 +261,7 @@ class MilvusStore:
             fields = ["id", "document", "version", "ordinal", "start", "end", "sentences"]
             rows = self._all("passages", _among("version", [info["version"]]), fields)
             found = self._stored(sorted(rows, key=lambda row: row["ordinal"]))
-            return found if len(found) == info["passages"] else None
+            return found if len(found) == info["chunks"] else None
 
         return self._whole(name, read) or []
 
@@ -300,9 +300,7 @@ class MilvusStore:
 
     def vectors(self, numbers: Sequence[int]) -> NDArray[np.float32]:
         rows = {row["id"]: row["vector"] for row in self._get("passages", numbers, ["vector"])}
-        return np.array([rows[number] for number in numbers], np.float32).reshape(
-            -1, self.dimension
-        )
+        return np.array(in_order(rows, numbers), np.float32).reshape(-1, self.dimension)
 
     @property
     def generation(self) -> int:
@@ -568,8 +566,8 @@ class MilvusStore:
         pieces = self._get("pieces", [key for keys in wanted.values() for key in keys], ["data"])
         data = {row["id"]: base64.b64decode(row["data"]) for row in pieces}
         return [
-            _parts(b"".join(data[key] for key in wanted[number]), self.dimension)
-            for number in numbers
+            _parts(b"".join(in_order(data, keys)), self.dimension)
+            for keys in in_order(wanted, numbers)
         ]
 
     def _stored(self, rows: Sequence[Row]) -> list[StoredChunk]:
@@ -685,7 +683,7 @@ class MilvusStore:
     def _remove(self, infos: dict[str, Row], *, keep: bool) -> None:
         """Remove documents by key; with `keep` what was made of them stays, as if it were kept for them."""
         gone = [
-            _draft_of(key, info["version"], info["digest"], info["passages"] * keep)
+            _draft_of(key, info["version"], info["digest"], info["chunks"] * keep)
             for key, info in infos.items()
         ]
         self._write("records", [_record("draft", draft["version"], draft) for draft in gone])

@@ -17,11 +17,12 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from index.chunking import Chunk, Span
-from index.contract import ANALYSIS, DocumentInfo, Put, Store, StoredChunk
+from index.chunking import Chunk
+from index.contract import ANALYSIS, DocumentInfo, Put, Store, StoredChunk, in_order
 from index.documents import Document
 from index.embedder import Encoded
 from index.errors import UserError
+from index.text.sentences import Span
 from index.text.words import terms
 from index.vectors import VectorIndex
 
@@ -292,7 +293,7 @@ class LocalStore:
         name, title, text, language, digest, author, date, pages = rows[0]
         return Document(name, title, text, language, digest, author, date, _unpack(pages))
 
-    def passages(self, numbers: Sequence[int]) -> list[StoredChunk]:
+    def chunks(self, numbers: Sequence[int]) -> list[StoredChunk]:
         """Passages by id, in the order asked for; ids that are gone are left out."""
         rows = self._passages("passages.id IN (SELECT value FROM json_each(?))", _json(numbers))
         found = {row.id: row for row in rows}
@@ -369,7 +370,7 @@ class LocalStore:
             )
             for number, tokens, spans in rows
         }
-        return [found[number] for number in numbers]
+        return in_order(found, numbers)
 
     def compare(
         self,
@@ -395,10 +396,11 @@ class LocalStore:
             number: (vector, tokens)
             for number, vector, tokens in self._rows(query, (_json(numbers),))
         }
-        vectors = np.frombuffer(b"".join(rows[number][0] for number in numbers), "<f4").reshape(
+        known = in_order(rows, numbers)
+        vectors = np.frombuffer(b"".join(own for own, _ in known), "<f4").reshape(
             -1, self.dimension
         )
-        similar, sizes = similar_tokens([rows[number][1] for number in numbers], view, common)
+        similar, sizes = similar_tokens([tokens for _, tokens in known], view, common)
         return vectors @ vector, similar, sizes
 
     def vectors(self, numbers: Sequence[int]) -> NDArray[np.float32]:
@@ -406,8 +408,8 @@ class LocalStore:
         query = (
             "SELECT passage, vector FROM vectors WHERE passage IN (SELECT value FROM json_each(?))"
         )
-        rows = dict(self._rows(query, (_json(numbers),)))
-        return np.stack([np.frombuffer(rows[number], "<f4") for number in numbers])
+        rows: dict[int, bytes] = dict(self._rows(query, (_json(numbers),)))
+        return np.stack([np.frombuffer(row, "<f4") for row in in_order(rows, numbers)])
 
     @property
     def generation(self) -> int:

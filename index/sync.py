@@ -216,7 +216,7 @@ class _Writer:
         self.uncut = 0  # characters of documents that are still to be cut
         self._store = store
         self._count = embedder.count
-        self._encode = workers.passages if workers else embedder.passages
+        self._encode = workers.embed_chunks if workers else embedder.embed_chunks
         self._at_once = _AT_ONCE * (workers.number if workers else 1)
         self._progress = progress
         self._stop = stop

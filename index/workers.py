@@ -68,10 +68,10 @@ class Workers:
             threads or (1 if ray else max(1, (os.cpu_count() or 1) // self.number)),
         )
 
-    def passages(
+    def embed_chunks(
         self, texts: Sequence[str], *, progress: Callable[[int, int], None] | None = None
     ) -> list[Encoded]:
-        """As `Embedder.passages`, whichever worker dies meanwhile.
+        """As `Embedder.embed_chunks`, whichever worker dies meanwhile.
 
         Raises:
             UserError: `workers_died`, `worker_other_model`.
@@ -182,7 +182,7 @@ def _embed(job: Job) -> tuple[str, list[Encoded]]:
     """The fingerprint of this worker's model, and what it makes of the texts."""
     model, home, threads, texts = job
     embedder = _embedder(model, home, threads)
-    return embedder.fingerprint, embedder.passages(texts)
+    return embedder.fingerprint, embedder.embed_chunks(texts)
 
 
 @lru_cache(maxsize=1)

@@ -11,7 +11,7 @@ from index.contract import Store
 from index.documents import Document
 from index.errors import UserError
 from index.sync import SyncProgress, SyncReport, sync
-from rag.answerer import Assistant
+from rag.answerer import Answerer
 from rag.folder import Folder
 from rag.library import Library, open_library
 from rag.settings import Settings
@@ -59,7 +59,7 @@ class Service:
         self.reading = Reading()
         self.folder = Folder(settings.library, settings.store_folder / "aside")
         self._on_state = on_state
-        self._assistant: Assistant | None = None
+        self._assistant: Answerer | None = None
         self._settled = threading.Event()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -79,7 +79,7 @@ class Service:
         threading.Thread(target=self._watch, name="cocorico-watch", daemon=True).start()
         return self
 
-    def assistant(self) -> Assistant:
+    def assistant(self) -> Answerer:
         """The assistant, once all is ready.
 
         Raises:

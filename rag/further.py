@@ -3,9 +3,9 @@
 import re
 from collections import Counter
 
-from rag.answerer import Answer
+from index.text.words import fold
+from rag.events import Answer
 from rag.i18n import say
-from rag.verifier.facts import fold
 
 _MOST = 2
 # Two words or more with a capital, a French or Dutch particle between them: one alone may be any word that opens a sentence. What

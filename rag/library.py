@@ -28,8 +28,10 @@ from index.store import LocalStore
 from index.sync import SyncProgress, SyncReport, put_documents, sync
 from index.text.language import detect
 from index.workers import Workers
-from rag.answerer import Answer, Assistant, Turn
-from rag.llm.base import Generator, open_generator
+from rag.answerer import Answerer
+from rag.events import Answer, Turn
+from rag.llm.base import Generator
+from rag.llm.factory import open_generator
 from rag.retriever import Hit, Retriever
 from rag.settings import Settings
 
@@ -53,13 +55,11 @@ class Library:
         self.retriever = Retriever(store, embedder)
         self._passages = passages
 
-    def assistant(self, store: Store | None = None) -> Assistant:
+    def assistant(self, store: Store | None = None) -> Answerer:
         """The assistant over this library, or over another store made with the same embedder."""
         if self.generator is None:
             raise ValueError("opened without a model: this library can only be searched")
-        return Assistant(
-            store or self.store, self.embedder, self.generator, passages=self._passages
-        )
+        return Answerer(store or self.store, self.embedder, self.generator, passages=self._passages)
 
     def ask(
         self,

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from index.chunking import Span
 from index.contract import StoredChunk
+from index.text.sentences import Span
 from rag.excerpts import Excerpt
 from rag.verifier.expected import can_answer, closed, expected, explains
 from rag.verifier.facts import facts, holds, name_key, names

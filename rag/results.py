@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from rag.answerer import Answer
+from rag.events import Answer
 from rag.i18n import say
 from rag.retriever import Hit
 

@@ -15,7 +15,8 @@ from index.models.catalogue import EMBEDDER, GENERATOR, SMALL_GENERATOR
 from index.models.convert import ensure_embedder
 from index.models.fetch import ensure
 from rag.library import Library, open_library
-from rag.llm.base import Generator, open_generator
+from rag.llm.base import Generator
+from rag.llm.factory import open_generator
 from rag.settings import Settings, default_home
 
 

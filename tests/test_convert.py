@@ -86,7 +86,7 @@ def test_the_vectors_are_those_of_the_package(engine: Path, embedder: Embedder) 
     )
     theirs = np.array(json.loads(run.stdout), np.float32)
     theirs /= np.linalg.norm(theirs, axis=1, keepdims=True)
-    ours = np.stack([code.vector for code in embedder.passages(TEXTS)])
+    ours = np.stack([code.vector for code in embedder.embed_chunks(TEXTS)])
     cosines = (ours * theirs).sum(axis=1)
     worst = int(cosines.argmin())
     assert cosines[worst] >= 0.999, f"{cosines[worst]:.5f} for {TEXTS[worst]!r}"
@@ -94,7 +94,7 @@ def test_the_vectors_are_those_of_the_package(engine: Path, embedder: Embedder) 
 
 def test_accents_written_apart_read_the_same(embedder: Embedder) -> None:
     # The package's own engine maps single code points and doesn't compose; XLM-R's normaliser does, and so does ours.
-    composed, apart = embedder.passages(
+    composed, apart = embedder.embed_chunks(
         ["L'été à Besançon", "L'e\u0301te\u0301 a\u0300 Besanc\u0327on"]
     )
     assert float(composed.vector @ apart.vector) > 0.9999

@@ -11,7 +11,7 @@ from index.errors import UserError
 
 
 def test_vectors_have_unit_length(embedder: Embedder) -> None:
-    for code in embedder.passages(["Bonjour.", "Une phrase plus longue, avec des mots.", ""]):
+    for code in embedder.embed_chunks(["Bonjour.", "Une phrase plus longue, avec des mots.", ""]):
         assert code.vector.shape == (embedder.dimension,)
         assert code.vector.dtype == np.float32
         assert abs(np.linalg.norm(code.vector) - 1) < 1e-5
@@ -19,8 +19,8 @@ def test_vectors_have_unit_length(embedder: Embedder) -> None:
 
 def test_a_text_has_the_same_vector_alone_and_among_others(embedder: Embedder) -> None:
     texts = ["Court.", "Un texte bien plus long " * 40, "Moyen, comme celui-ci.", "🐓"]
-    for text, code in zip(texts, embedder.passages(texts), strict=True):
-        assert float(embedder.passages([text])[0].vector @ code.vector) > 0.999
+    for text, code in zip(texts, embedder.embed_chunks(texts), strict=True):
+        assert float(embedder.embed_chunks([text])[0].vector @ code.vector) > 0.999
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_a_text_has_the_same_vector_alone_and_among_others(embedder: Embedder) -
     ],
 )
 def test_the_spans_of_the_tokens_are_places_in_the_text(embedder: Embedder, text: str) -> None:
-    code = embedder.passages([text])[0]
+    code = embedder.embed_chunks([text])[0]
     assert code.tokens.shape == (len(code.spans), embedder.dimension)
     assert (code.spans[:, 0] <= code.spans[:, 1]).all()
     assert (np.diff(code.spans[:, 0]) >= 0).all()
@@ -45,24 +45,29 @@ def test_the_spans_of_the_tokens_are_places_in_the_text(embedder: Embedder, text
 
 def test_a_word_is_found_by_its_span(embedder: Embedder) -> None:
     text = "Le chat dort."
-    words = [text[start:end].strip() for start, end in embedder.queries([text])[0].spans.tolist()]
+    words = [
+        text[start:end].strip() for start, end in embedder.embed_queries([text])[0].spans.tolist()
+    ]
     assert "".join(words) == "Lechatdort."
 
 
 def test_a_text_too_long_for_the_model_ends_early(embedder: Embedder) -> None:
     text = "mot " * 2000
-    code = embedder.passages([text])[0]
+    code = embedder.embed_chunks([text])[0]
     assert code.spans[-1, 1] < len(text)
 
 
 def test_queries_and_passages_are_told_apart(embedder: Embedder) -> None:
     text = "Où est né Victor Hugo ?"
-    assert float(embedder.queries([text])[0].vector @ embedder.passages([text])[0].vector) < 0.999
+    assert (
+        float(embedder.embed_queries([text])[0].vector @ embedder.embed_chunks([text])[0].vector)
+        < 0.999
+    )
 
 
 def test_an_answer_is_nearer_than_another_passage_across_languages(embedder: Embedder) -> None:
-    question = embedder.queries(["Combien Microsoft investit-il ?"])[0].vector
-    answer, other = embedder.passages(
+    question = embedder.embed_queries(["Combien Microsoft investit-il ?"])[0].vector
+    answer, other = embedder.embed_chunks(
         ["Microsoft is investing 15 million euros.", "The cat sleeps on the sofa."]
     )
     assert question @ answer.vector > question @ other.vector
@@ -76,9 +81,9 @@ def test_tokens_are_counted_without_the_prefix(embedder: Embedder) -> None:
 
 
 def test_no_text_has_no_vector_and_progress_ends_at_the_whole(embedder: Embedder) -> None:
-    assert embedder.passages([]) == []
+    assert embedder.embed_chunks([]) == []
     told: list[tuple[int, int]] = []
-    embedder.passages(
+    embedder.embed_chunks(
         ["a", "b " * 300, "c"] * 20, progress=lambda done, total: told.append((done, total))
     )
     assert told[-1] == (60, 60)
@@ -87,10 +92,10 @@ def test_no_text_has_no_vector_and_progress_ends_at_the_whole(embedder: Embedder
 
 def test_several_threads_can_embed_and_count_at_once(embedder: Embedder) -> None:
     texts = [f"La phrase numéro {number} du lot." for number in range(24)]
-    alone = [embedder.queries([text])[0].vector for text in texts]
+    alone = [embedder.embed_queries([text])[0].vector for text in texts]
     with ThreadPoolExecutor(6) as pool:
         counted = [pool.submit(embedder.count, texts) for _ in range(12)]
-        together = list(pool.map(lambda text: embedder.queries([text])[0].vector, texts))
+        together = list(pool.map(lambda text: embedder.embed_queries([text])[0].vector, texts))
         assert all(future.result() == embedder.count(texts) for future in counted)
     assert all(float(left @ right) > 0.999 for left, right in zip(alone, together, strict=True))
 
@@ -100,7 +105,7 @@ def test_half_precision_keeps_the_vectors(embedder: Embedder) -> None:
     before, halves = embedder._half, []
     try:
         for embedder._half in (False, True):
-            halves.append(embedder.passages(texts))
+            halves.append(embedder.embed_chunks(texts))
     finally:
         embedder._half = before
     assert all(

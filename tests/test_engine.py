@@ -49,7 +49,7 @@ def test_what_is_put_in_is_read_found_and_leaves_again(service: Service) -> None
     assert names(service) == ["coq.md", "poules.md"]
     assert service.library
     assert (
-        service.library.search("Combien d'œufs pondent les poules ?", k=1)[0].passage.document
+        service.library.search("Combien d'œufs pondent les poules ?", k=1)[0].chunk.document
         == "poules.md"
     )
     kept = service.folder.take_out("poules.md")

@@ -48,7 +48,7 @@ def seen(store: Store, name: str) -> str:
     numbers = [passage.id for passage in passages]
     every = [number for number, _ in store.search_vectors(vector(0), 99)]
     assert sorted(every) == sorted(numbers)
-    assert store.passages(numbers) == passages
+    assert store.chunks(numbers) == passages
     assert (
         len(store.token_vectors(numbers))
         == len(store.vectors(numbers))
@@ -185,9 +185,9 @@ def test_terms_of_any_kind_are_matched_whole(store: MilvusStore) -> None:
         ("z" * 99, ""),
     ):
         found = store.search_words(terms(question, "fr"), 9)
-        assert [
-            passage.document for passage in store.passages([number for number, _ in found])
-        ] == [*name]
+        assert [passage.document for passage in store.chunks([number for number, _ in found])] == [
+            *name
+        ]
 
 
 def test_many_replaced_at_once_change_together_with_none_lost(store: MilvusStore) -> None:

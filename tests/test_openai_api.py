@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -15,8 +16,8 @@ from mcp import Client, StdioServerParameters, stdio_client
 from page_server import served
 
 from index.errors import UserError
-from rag.answerer import Delta, Finished, Found, Grounded, Redrafting
 from rag.engine import Service
+from rag.events import Delta, Finished, Found, Grounded, Redrafting
 from rag.settings import ROOT, Settings
 from rag.verifier.support import Sentence
 from ui.openai_api import _MOST_WAITING, Asked, Message, _written
@@ -34,9 +35,9 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def service(home: Path, shelf: Path) -> Iterator[Service]:
     opened = Service(Settings(home=home, library=shelf, model="small")).start()
-    opened.assistant().threshold = (
-        0.0  # the small model is unsure of everything; what it says isn't the matter here
-    )
+    answering = opened.assistant()
+    # the small model is unsure of everything; what it says isn't the matter here
+    answering.thresholds = replace(answering.thresholds, answerable=0.0)
     yield opened
     opened.close()
 
@@ -293,7 +294,7 @@ def test_messages_become_a_question_and_the_turns_before_it() -> None:
 
 
 def _finished(text: str) -> Finished:
-    from rag.answerer import Answer, Timings
+    from rag.events import Answer, Timings
 
     return Finished(Answer("q", text, "fr", 1.0, False, (), (), Timings(0, 0, 0, 1)))
 

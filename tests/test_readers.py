@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from index.chunking import split_sentences
 from index.documents import Document
 from index.errors import UserError
 from index.reading.limits import Limits, in_pages, iso_date
 from index.reading.pdf import _Line, _ordered, _paragraphs, _unbroken, _without_repeats
 from index.reading.reader import Reader
+from index.text.sentences import split_sentences
 
 SAMPLES = Path(__file__).parent / "samples"
 DOCUMENT = '<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body>{}</w:body></w:document>'

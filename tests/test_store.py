@@ -70,7 +70,7 @@ def store(open_store: Open) -> Iterator[Store]:
 def test_a_document_comes_back_as_it_was(store: Store) -> None:
     put(store, "a", source="a.txt")
     (info,) = store.documents()
-    assert (info.name, info.title, info.source, info.passages, info.characters) == (
+    assert (info.name, info.title, info.source, info.chunks, info.characters) == (
         "a",
         "Titre a",
         "a.txt",
@@ -104,7 +104,7 @@ def test_the_nearest_vector_is_found_first(store: Store) -> None:
 def test_words_are_found_by_their_stems(store: Store) -> None:
     put(store, "a")
     found = store.search_words(terms("investissements de Microsoft", "fr"), 5)
-    assert [passage.text for passage in store.passages([found[0][0]])] == [
+    assert [passage.text for passage in store.chunks([found[0][0]])] == [
         "Microsoft investit 15 millions d'euros."
     ]
     assert found[0][1] > 0
@@ -156,7 +156,7 @@ def test_replacing_leaves_nothing_of_the_old(store: Store) -> None:
     old = [passage.id for passage in store.chunks_of("a")]
     store.search_vectors(vector(0), 5)
     put(store, "a", text="Un texte tout neuf.", seed=50)
-    assert store.passages(old) == []
+    assert store.chunks(old) == []
     assert store.search_words(["chat"], 5) == []
     assert [number for number, _ in store.search_vectors(vector(0), 9)] == [
         p.id for p in store.chunks_of("a")
@@ -407,7 +407,7 @@ def test_a_store_of_the_first_version_is_brought_up_to_this_one(tmp_path: Path) 
     with LocalStore(tmp_path, "a", DIMENSION) as store:
         put(store, "a")
         put(store, "b", seed=3)
-        before = [(info.name, info.title, info.passages) for info in store.documents()]
+        before = [(info.name, info.title, info.chunks) for info in store.documents()]
         found = store.search_vectors(vector(3), 3)
     with sqlite3.connect(
         tmp_path / "library.sqlite"
@@ -422,7 +422,7 @@ def test_a_store_of_the_first_version_is_brought_up_to_this_one(tmp_path: Path) 
         db.execute("PRAGMA user_version = 1")
     db.close()
     with LocalStore(tmp_path, "a", DIMENSION) as store:
-        assert [(info.name, info.title, info.passages) for info in store.documents()] == before
+        assert [(info.name, info.title, info.chunks) for info in store.documents()] == before
         assert store.search_vectors(vector(3), 3) == found
         assert store.document("a").pages == ()
         put(store, "c")

@@ -27,12 +27,12 @@ class Counting:
     def __getattr__(self, name: str) -> object:
         return getattr(self._embedder, name)
 
-    def passages(
+    def embed_chunks(
         self, texts: Sequence[str], *, progress: Callable[[int, int], None] | None = None
     ) -> list[Encoded]:
         self.texts += texts
         self.batches.append(len(texts))
-        return self._embedder.passages(texts, progress=progress)
+        return self._embedder.embed_chunks(texts, progress=progress)
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ from index.errors import UserError
 from rag.i18n import explain
 
 if TYPE_CHECKING:
-    from rag.answerer import Answer, Assistant, Event, Turn
+    from rag.answerer import Answerer
     from rag.engine import Service
+    from rag.events import Answer, Event, Turn
     from rag.retriever import Hit
     from rag.verifier.support import Sentence
     from ui.history import History
@@ -80,7 +81,7 @@ class Desk:
         if event := self._stops.get(session):
             event.set()
 
-    def _wait(self, stop: threading.Event) -> "Assistant | None":
+    def _wait(self, stop: threading.Event) -> "Answerer | None":
         """The assistant once all is ready; None where the person stopped before."""
         while self.service.state.stage not in ("ready", "failed"):
             if stop.wait(0.1):
@@ -96,7 +97,7 @@ class Desk:
         documents: list[str] | None,
     ) -> "list[Turn]":
         """Note the question; gives the turns before it that the assistant is to know. A full disk keeps no one from asking."""
-        from rag.answerer import Turn
+        from rag.events import Turn
 
         replaces, conversation = (
             str(asked.get("replaces") or ""),
@@ -131,7 +132,7 @@ class Desk:
 
     def _note(self, view: View, event: "Event") -> None:
         """Bring the view of a turn up to date with what happened."""
-        from rag.answerer import Delta, Finished, Found, Grounded, Redrafting, Searching
+        from rag.events import Delta, Finished, Found, Grounded, Redrafting, Searching
 
         match event:
             case Searching():

@@ -23,8 +23,8 @@ def points(library: "Library", question: str = "") -> dict[str, Any]:
         `documents` (names), `points` ([x, y, number of the document, start, end, beginning of the text], both axes 0..1),
         `question` ([x, y] or None) and `all` (how many passages there are).
     """
-    known = [info for info in library.store.documents() if info.passages]
-    total = sum(info.passages for info in known)
+    known = [info for info in library.store.documents() if info.chunks]
+    total = sum(info.chunks for info in known)
     every = max(1, -(-total // _MOST))
     shown = known[:: max(1, len(known) // _MOST)]
     found: list[tuple[int, StoredChunk]] = []
@@ -41,7 +41,7 @@ def points(library: "Library", question: str = "") -> dict[str, Any]:
     placed = (flat - low) / np.maximum(high - low, 1e-9)
     asked = None
     if question:  # it lies a little apart from passages: at the border where it would fall outside
-        flat = (library.embedder.queries([question])[0].vector - mean) @ axes[:, :-3:-1]
+        flat = (library.embedder.embed_queries([question])[0].vector - mean) @ axes[:, :-3:-1]
         asked = np.clip((flat - low) / np.maximum(high - low, 1e-9), 0, 1)
     return {
         "documents": [info.name for info in shown],

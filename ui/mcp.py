@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from anyio.to_thread import run_sync
 
 from index.errors import UserError
-from rag.answerer import Finished
+from rag.events import Finished
 from rag.i18n import explain
 from rag.results import answer_json
 from ui.metrics import Door, Metrics

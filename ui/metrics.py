@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from rag.answerer import Delta, Event, Finished
+from rag.events import Delta, Event, Finished
 
 if TYPE_CHECKING:
     from rag.engine import Service
@@ -75,6 +75,6 @@ class Metrics:
         """What Prometheus reads."""
         known = self._service.store.documents() if self._service.store else []
         self._documents.set(len(known))
-        self._passages.set(sum(info.passages for info in known))
+        self._passages.set(sum(info.chunks for info in known))
         self._ready.set(self._service.state.stage == "ready")
         return generate_latest(self._registry)

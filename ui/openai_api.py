@@ -21,7 +21,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
 from index.errors import UserError
-from rag.answerer import Answer, Delta, Event, Finished, Grounded, Redrafting, Turn
+from rag.events import Answer, Delta, Event, Finished, Grounded, Redrafting, Turn
 from rag.i18n import explain
 from rag.results import answer_json, hit_json
 from rag.retriever import Hit
@@ -188,7 +188,7 @@ def router(service: "Service", metrics: "Metrics") -> APIRouter:
                 "name": each.name,
                 "title": each.title,
                 "language": each.language,
-                "passages": each.passages,
+                "passages": each.chunks,
             }
             for each in known
         ]

@@ -43,7 +43,7 @@ def documents(service: "Service") -> list[dict[str, Any]] | None:
             "name": each.name,
             "title": each.title,
             "language": each.language,
-            "passages": each.passages,
+            "passages": each.chunks,
             "characters": each.characters,
             "pages": each.pages,
             "source": each.source,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from index.chunking import Span
+from index.text.sentences import Span
 
 
 @dataclass(frozen=True)

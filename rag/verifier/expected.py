@@ -7,8 +7,8 @@ so only the question shows that nothing was answered.
 import re
 from typing import Literal
 
-from index.text.words import terms
-from rag.verifier.facts import denies, facts, fold
+from index.text.words import fold, terms
+from rag.verifier.facts import denies, facts
 
 Expected = Literal["person", "count", "money", "share", "quantity", "year", "time"]
 

@@ -15,12 +15,12 @@ from math import exp
 import numpy as np
 from numpy.typing import NDArray
 
-from index.chunking import Span, split_sentences
 from index.contract import Store, StoredChunk
 from index.embedder import Embedder
-from index.text.words import terms
+from index.text.sentences import Span
+from index.text.words import fold, terms
 from rag.retriever import unit
-from rag.verifier.facts import PLACES, Fact, denies, facts, fold, holds, name_key
+from rag.verifier.facts import Fact, denies, facts, holds, name_key, places
 
 SUPPORTED = 0.5
 _CONTRADICTED = 0.2  # the most that a sentence is supported whose facts the sources have otherwise
@@ -105,6 +105,15 @@ class Sentence:
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """How surely the sources hold a sentence (0..1), and their sentences that do, best first; none
+    where they contradict it."""
+
+    support: float
+    citations: tuple[Citation, ...]
+
+
+@dataclass(frozen=True)
 class _Source:
     """A sentence of a passage (its id in the store), ready to compare: token vectors (t, d) of unit length and where each begins in
     the sentence; its own facts, those of the last sentence before it that has names, and all up to it; the names of what its
@@ -122,7 +131,7 @@ class _Source:
     subject: tuple[Fact, ...]
 
 
-class Grounder:
+class Verifier:
     """Compares sentences with the passages of a store, whose token vectors the same embedder made."""
 
     def __init__(self, store: Store, embedder: Embedder) -> None:
@@ -132,7 +141,7 @@ class Grounder:
     def sources(
         self, passages: Sequence[StoredChunk], asked: Sequence[Fact] = (), *, denied: bool = False
     ) -> "Sources":
-        """The passages' sentences, ready for `Sources.ground`; done once an answer.
+        """The passages' sentences, ready for `Sources.verify`; done once an answer.
 
         Args:
             passages: of the store.
@@ -189,9 +198,10 @@ class Sources:
         self._asked = asked
         self._denied = denied
 
-    def ground(self, sentence: str, language: str) -> tuple[float, tuple[Citation, ...]]:
-        """How surely the sources hold a sentence of the answer (0..1), and the sentences that do, best first; none where they
-        contradict it. A reason must be held by itself: beside the question's words, those of a made-up one weigh little.
+    def verify(self, sentence: str, language: str) -> Verdict:
+        """Compare a sentence of the answer with the sources.
+
+        A reason must be held by itself: beside the question's words, those of a made-up one weigh little.
 
         Args:
             sentence: of the answer.
@@ -201,7 +211,7 @@ class Sources:
         if given := reason(sentence):
             held, its_own = self._held(given, language)
             support, citations = min(support, held), citations if its_own else ()
-        return support, citations
+        return Verdict(support, citations)
 
     def _held(self, sentence: str, language: str) -> tuple[float, tuple[Citation, ...]]:
         words = self._words(sentence, language)
@@ -240,7 +250,7 @@ class Sources:
         return support, tuple(source.citation for source in cited)
 
     def _words(self, sentence: str, language: str) -> "_Words":
-        code = self._embedder.passages([sentence])[0]
+        code = self._embedder.embed_chunks([sentence])[0]
         directions = unit(code.tokens - self._mean)
         rows, weights, stems, names, starts = [], [], [], [], []
         for match in _WORD.finditer(sentence):
@@ -421,8 +431,10 @@ class Sources:
                 and not fact.opening
                 and not holds((*source.facts, *source.subject), fact)
             ):
-                if fact.value in PLACES:
-                    if not holds(source.near, fact) or _rivals(source.facts, wanted, places=True):
+                if fact.value in places():
+                    if not holds(source.near, fact) or _rivals(
+                        source.facts, wanted, of_places=True
+                    ):
                         return True
                 elif not holds(source.near, fact) and _rivals(
                     (*source.facts, *source.near), wanted
@@ -471,7 +483,7 @@ class Sources:
             [name_key(word) for word in person.group().split()]
             for person in _PERSON.finditer(source.citation.text)
         ]
-        return any(not known & set(person) and not PLACES & set(person) for person in people)
+        return any(not known & set(person) and not places() & set(person) for person in people)
 
     def _apposed_to_another(
         self, sentence: str, language: str, cited: list[_Source], words: "_Words"
@@ -518,36 +530,6 @@ class _Words:
     stems: list[frozenset[str]]
     names: list[frozenset[str]]
     starts: list[int]
-
-
-class SentenceStream:
-    """Cuts a text that is still being written into sentences, each as soon as the next one has begun."""
-
-    def __init__(self, language: str) -> None:
-        self._language = language
-        self._text = ""
-        self._done = 0
-
-    def feed(self, piece: str) -> list[Span]:
-        """The spans of the sentences that this piece completes, in the whole text."""
-        self._text += piece
-        if not re.search(r"[.!?…:»”\"\n]\s", self._text[self._done :]):
-            return []
-        *whole, last = self._spans() or [(0, 0)]
-        if not whole or last[1] - last[0] < 3:  # too little to know that a new sentence has begun
-            return []
-        self._done = last[0]
-        return whole
-
-    def close(self) -> list[Span]:
-        """The spans of what is left."""
-        left = self._spans()
-        self._done = len(self._text)
-        return left
-
-    def _spans(self) -> list[Span]:
-        spans = split_sentences(self._text[self._done :], self._language)
-        return [(start + self._done, end + self._done) for start, end in spans]
 
 
 def space_before(text: str, sentence: Sentence) -> str:
@@ -624,12 +606,12 @@ def _across(name: str) -> str:
     return re.sub(r"(.)\1", r"\1", name)
 
 
-def _rivals(there: tuple[Fact, ...], wanted: tuple[Fact, ...], *, places: bool = False) -> bool:
+def _rivals(there: tuple[Fact, ...], wanted: tuple[Fact, ...], *, of_places: bool = False) -> bool:
     """Whether there are names of others than the answer's; places count as such among themselves only."""
     return any(
         fact.kind == "name"
-        and (fact.value in PLACES) == places
-        and (places or not fact.opening)
+        and (fact.value in places()) == of_places
+        and (of_places or not fact.opening)
         and not holds(wanted, fact)
         for fact in there
     )

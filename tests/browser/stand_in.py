@@ -11,19 +11,10 @@ from index.documents import Document, make, walk
 from index.errors import UserError
 from index.reading.reader import Reader
 from index.sync import SyncProgress
-from rag.answerer import (
-    Answer,
-    Assistant,
-    Delta,
-    Event,
-    Finished,
-    Found,
-    Grounded,
-    Searching,
-    Timings,
-)
+from rag.answerer import Answerer
 from rag.confidence import Evidence
 from rag.engine import Reading, State
+from rag.events import Answer, Delta, Event, Finished, Found, Grounded, Searching, Timings
 from rag.folder import Folder
 from rag.retriever import Hit
 from rag.settings import ROOT, Settings
@@ -95,10 +86,10 @@ ANSWERS: dict[str, tuple[tuple[str, tuple[Citation, ...]], ...]] = {
 }
 
 
-SURE, DOUBT = Evidence(0.9, 0.9, 0.8, 0.8, 0.99), Evidence(0.1, 0.8, 0.5, 0.5, 0.4)
+SURE, DOUBT = Evidence(0.9, 0.99), Evidence(0.1, 0.4)
 
 
-class StandIn(Assistant):
+class StandIn(Answerer):
     """Answers from `ANSWERS`; "refus" refuses, "erreur" fails as the user could mend, "panne" as a bug would."""
 
     def __init__(self) -> None:
