@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import takewhile
 from typing import Any
 
 import torch
@@ -11,7 +11,6 @@ from torch import Tensor
 from index.contract import StoredChunk
 from rag import prompts
 from rag.excerpts import Excerpt
-from rag.llm.base import shared_beginning
 from train.model import Pack
 from train.tokens import Tokenizer
 
@@ -53,9 +52,7 @@ def packed(row: dict[str, Any], tokenizer: Tokenizer, before: Sequence[int]) -> 
     """
     asked = [_question(row, each, tokenizer) for each in row["questions"]]
     prompts_only = [prompt for prompt, *_ in asked]
-    shared = min((shared_beginning(*pair) for pair in pairwise(prompts_only)), default=0) or len(
-        prompts_only[0]
-    )
+    shared = _common(prompts_only)
     if list(prompts_only[0][: len(before)]) != list(before):
         raise ValueError("the prompts don't begin with the instruction")
     ids = list(prompts_only[0][len(before) : shared])
@@ -84,6 +81,12 @@ def packed(row: dict[str, Any], tokenizer: Tokenizer, before: Sequence[int]) -> 
         torch.tensor(firsts),
         torch.tensor(decided),
     )
+
+
+def _common(sequences: Sequence[Sequence[int]]) -> int:
+    """How many tokens all begin with."""
+    columns = zip(*sequences, strict=False)
+    return sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, columns))
 
 
 def _question(
