@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from index.chunking import split_sentences
 from index.contract import StoredChunk
+from index.text.sentences import split_sentences
 from rag.excerpts import windows
 from rag.settings import ROOT
 from train.split import reporting, validating
