@@ -98,8 +98,8 @@ def _question(
     messages = prompts.answering(question["text"], Excerpt(chunk, row["text"]), language)
     yes, no = (tokenizer.encode(opening) for opening in prompts.OPENINGS[language])
     prompt = tokenizer.prompt(messages)
-    if answer is None:
-        return prompt, no[:1], [FIRST], [False]
+    if not answer:
+        return prompt, (no if answer is None else yes)[:1], [FIRST], [False]
     rest = tokenizer.encode(" " + answer) + tokenizer.encode(END, markers=True)
     forms = {
         token

@@ -4,7 +4,8 @@
 
 A row is `{"title", "text", "language", "questions": [{"id", "text", "language", "answer", "words", "kind"}]}`; `answer` is None
 where the text doesn't answer. Answers are, the first that there is: written by hand (`data/*.jsonl`, by the question's id), written
-by the untrained model (`train.distil`), made from the question's form (`train.statements`), the words alone.
+by the untrained model (`train.distil`), made from the question's form (`train.statements`). Where there is none the answer is empty:
+that the text answers is all that is learnt then, as bare words would teach to write no sentence.
 Refusals are of five kinds: SQuAD's own (`squad`), what another window of the passage answers (`window`), what another passage
 of the article answers (`article`), questions with a name or year exchanged (`exchanged`), NoMIRACL's (`nomiracl`).
 """
@@ -26,7 +27,7 @@ from train.split import share
 from train.statements import statement
 
 WRITTEN = Path(__file__).parent / "data"
-_QUESTIONS = 6  # of a row
+_QUESTIONS = 8  # of a row
 _REFUSALS = 3  # of those, at most
 _OF_EACH_LANGUAGE = 1000  # rows, at most
 _NOMIRACL_WINDOWS = 2  # of each question, the likest
@@ -63,18 +64,20 @@ def made(windows: Sequence[Window], written: dict[str, list[Row]], *, validation
     rows: dict[Language, list[Row]] = {"fr": [], "en": []}
     for window in windows:
         chance = random.Random(f"{window.title} {window.text}")  # noqa: S311
-        refused = _refused(window, by_article[window.title], names, chance)
-        answered = [
+        asked = [
             each
             for question in window.questions
             if question.words
             for each in _answers(question, window, written)
         ]
+        answered = [each for each in asked if each["answer"] is not None]
+        refused = [each for each in asked if each["answer"] is None]
+        refused += _refused(window, by_article[window.title], names, chance)
         if row := _row(window, answered, refused, chance):
             rows[window.language].append(row)
     chosen = []
     for language, some in rows.items():
-        some.sort(key=lambda row: (not _has_written(row), share(row["text"])))
+        some.sort(key=lambda row: (not _has_written(row), _sentences(row) < 2, share(row["text"])))
         chosen += some[: _VALIDATION // 2 if validation else _OF_EACH_LANGUAGE]
         if not validation:
             chosen += _from_nomiracl(language)
@@ -108,25 +111,28 @@ def _has_written(row: Row) -> bool:
     return any(each["kind"] == "written" for each in row["questions"])
 
 
+def _sentences(row: Row) -> int:
+    return sum(bool(each["answer"]) for each in row["questions"])
+
+
 def _answers(question: Question, window: Window, written: dict[str, list[Row]]) -> list[Row]:
     """The question with its answer; where answers were written, each of those."""
     shortest = min(question.words, key=len)
-    own = [row for row in written.get(question.id, ()) if row.get("answer")]
-    if own:
-        return [
-            {
-                "id": question.id,
-                "text": row.get("question", question.text),
-                "language": row.get("language", question.language),
-                "answer": row["answer"],
-                "words": row.get("words") or list(question.words),
-                "kind": row["kind"],
-            }
-            for row in own
-        ]
+    rows = [
+        {
+            "id": question.id,
+            "text": row.get("question", question.text),
+            "language": row.get("language", question.language),
+            "answer": row["answer"],
+            "words": (row.get("words") or list(question.words)) if row["answer"] else [],
+            "kind": row["kind"],
+        }
+        for row in written.get(question.id, ())
+    ]
+    if any(row["text"] == question.text for row in rows):
+        return rows
     made = statement(question.text, shortest, window.text, window.language)
-    bare = shortest[0].upper() + shortest[1:] + ("" if shortest[-1] in ".!?" else ".")
-    return [_asked(question, made or bare, "form" if made else "words")]
+    return [*rows, _asked(question, made or "", "form" if made else "words")]
 
 
 def _refused(
@@ -213,7 +219,7 @@ def _asked(question: Question, answer: str | None, kind: str) -> Row:
         "text": question.text,
         "language": question.language,
         "answer": answer,
-        "words": list(question.words) if answer else [],
+        "words": list(question.words) if answer is not None else [],
         "kind": kind,
     }
 
