@@ -1,6 +1,7 @@
 """The public sets as windows of text with questions: what the program would show the model, and whether it answers."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from rag.settings import ROOT
 from train.split import reporting, validating
 
 DATA = ROOT.parent / "shared" / "data"
+_TAG = re.compile(r"<[^>]*>")
 Language = Literal["fr", "en"]
 
 
@@ -76,7 +78,8 @@ def lines(path: Path) -> list[Any]:
 
 
 def _windows(row: dict[str, Any], language: Language) -> Iterator[Window]:
-    texts = _texts(row["title"], row["text"], language)
+    title = _TAG.sub("", row["title"])  # PIAF's have markup
+    texts = _texts(title, row["text"], language)
     asked = [
         Question(each["_id"], each["text"].strip(), language, tuple(each["answers"]))
         for each in row["questions"]
@@ -92,7 +95,7 @@ def _windows(row: dict[str, Any], language: Language) -> Iterator[Window]:
                 here.append(question)
             elif not any(words in text for words in question.words):
                 elsewhere.append(question)
-        yield Window(row["title"], text, language, tuple(here), tuple(elsewhere))
+        yield Window(title, text, language, tuple(here), tuple(elsewhere))
 
 
 def _texts(title: str, text: str, language: Language) -> list[str]:
