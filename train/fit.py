@@ -78,7 +78,9 @@ class Trainer:
     def know(self, rows: Sequence[dict[str, Any]]) -> None:
         """Cut the output down to the tokens that these rows hold: the others are never right, and cost five times as much."""
         texts = {row["text"] for row in rows}
-        texts |= {f" {each['answer']}" for row in rows for each in row["questions"] if each["answer"]}
+        texts |= {
+            f" {each['answer']}" for row in rows for each in row["questions"] if each["answer"]
+        }
         texts |= {opening for pair in prompts.OPENINGS.values() for opening in pair}
         known = {token for text in texts for token in self.tokenizer.encode(text)}
         known |= set(self.tokenizer.encode(END, markers=True))
@@ -135,7 +137,7 @@ class Trainer:
         for lesson in lessons:
             loss, scores = self.loss(lesson)
             (loss / total).backward()
-            figures.add(lesson, scores.detach().cpu(), self.vocabulary, float(loss))
+            figures.add(lesson, scores.detach().cpu(), self.vocabulary, float(loss.detach()))
         nn.utils.clip_grad_norm_(self.prefix.parameters(), 1.0)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
@@ -217,7 +219,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--batch", type=int, default=4, help="rows a step")
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--warm-up", type=int, default=40, help="steps")
-    parser.add_argument("--first", type=int, help="the first layer trained; half of them if not given")
+    parser.add_argument(
+        "--first", type=int, help="the first layer trained; half of them if not given"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--float32", action="store_true", help="no 8-bit products")

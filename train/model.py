@@ -214,9 +214,7 @@ class Model:
             watch(number, "down", inner)
         return hidden + layer.down(inner)
 
-    def _layer(
-        self, number: int, outliers: dict[str, Tensor] | None, *, backward: bool
-    ) -> Layer:
+    def _layer(self, number: int, outliers: dict[str, Tensor] | None, *, backward: bool) -> Layer:
         def linear(kind: str, *names: str, bias: bool = False) -> Linear:
             places = [f"blk.{number}.{name}" for name in names]
             weight = torch.cat([self._read(f"{place}.weight") for place in places])

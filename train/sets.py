@@ -29,7 +29,7 @@ from train.statements import statement
 WRITTEN = Path(__file__).parent / "data"
 _QUESTIONS = 8  # of a row
 _REFUSALS = 3  # of those, at most
-_OF_EACH_LANGUAGE = 1000  # rows, at most
+_OF_EACH_LANGUAGE = 450  # rows, at most
 _NOMIRACL_WINDOWS = 2  # of each question, the likest
 _VALIDATION = 60  # rows
 _NAME = re.compile(r"(?<=[\w,'’] )[A-ZÀÉ][\w’-]+(?: [A-ZÀÉ][\w’-]+)*")
@@ -55,7 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"{name}: {len(rows)} rows; {dict(sorted(kinds.items()))}")
 
 
-def made(windows: Sequence[Window], written: dict[str, list[Row]], *, validation: bool) -> list[Row]:
+def made(
+    windows: Sequence[Window], written: dict[str, list[Row]], *, validation: bool
+) -> list[Row]:
     """The rows of a set, in a fixed order."""
     names = _names(windows)
     by_article: dict[str, list[Window]] = defaultdict(list)
@@ -194,23 +196,27 @@ def _names(windows: Sequence[Window]) -> dict[Language, list[str]]:
 
 def _from_nomiracl(language: Language) -> list[Row]:
     """Each question with the windows that have most of its words."""
-    rows = []
-    for question, windows in nomiracl(language):
-        asked = set(terms(question.text, language))
+    return [
+        {
+            "title": window.title,
+            "text": window.text,
+            "language": language,
+            "questions": [_asked(question, None, "nomiracl")],
+        }
+        for answerable, question, windows in nomiracl(language, validation=False)
+        if not answerable
+        for window in likest(question, windows)[:_NOMIRACL_WINDOWS]
+    ]
 
-        def likeness(window: Window, asked: set[str] = asked) -> int:
-            return len(asked & set(terms(f"{window.title} {window.text}", window.language)))
 
-        for window in sorted(windows, key=likeness, reverse=True)[:_NOMIRACL_WINDOWS]:
-            rows.append(
-                {
-                    "title": window.title,
-                    "text": window.text,
-                    "language": language,
-                    "questions": [_asked(question, None, "nomiracl")],
-                }
-            )
-    return rows
+def likest(question: Question, windows: Sequence[Window]) -> list[Window]:
+    """The windows, those with most of the question's words first."""
+    asked = set(terms(question.text, question.language))
+
+    def likeness(window: Window) -> int:
+        return len(asked & set(terms(f"{window.title} {window.text}", window.language)))
+
+    return sorted(windows, key=likeness, reverse=True)
 
 
 def _asked(question: Question, answer: str | None, kind: str) -> Row:

@@ -11,9 +11,12 @@ from index.contract import StoredChunk
 from index.text.sentences import split_sentences
 from rag.excerpts import windows
 from rag.settings import ROOT
-from train.split import reporting, validating
+from train.split import reporting, share, validating
 
 DATA = ROOT.parent / "shared" / "data"
+_NOMIRACL_TRAINED = (
+    0.38  # the share of all its questions that may be trained on, of the 0.5 that may be looked at
+)
 _TAG = re.compile(r"<[^>]*>")
 Language = Literal["fr", "en"]
 
@@ -56,10 +59,16 @@ def passages(*, validation: bool) -> list[Window]:
     return found
 
 
-def nomiracl(language: Language) -> list[tuple[Question, list[Window]]]:
-    """NoMIRACL's questions of the working half that none of their passages answers, each with the windows of those."""
+def nomiracl(language: Language, *, validation: bool) -> list[tuple[bool, Question, list[Window]]]:
+    """NoMIRACL's questions of the working half: whether one of its passages answers, and their windows.
+
+    Args:
+        language: of the questions and passages.
+        validation: those left out of training instead of the others.
+    """
     return [
         (
+            row["answerable"],
             Question(row["_id"], row["text"], language),
             [
                 Window(passage["title"], text, language)
@@ -68,7 +77,7 @@ def nomiracl(language: Language) -> list[tuple[Question, list[Window]]]:
             ],
         )
         for row in lines(DATA / f"nomiracl-{language}" / "questions.jsonl")
-        if not row["answerable"] and not reporting(row["_id"])
+        if not reporting(row["_id"]) and (share(row["_id"]) >= _NOMIRACL_TRAINED) == validation
     ]
 
 

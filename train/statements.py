@@ -112,7 +112,9 @@ def _placed(words: str, text: str, language: str) -> str | None:
         return found[0][0].lower() + found[0][1:]
     if re.match(rf"(?:{_BEFORE[language]}) ", words, re.IGNORECASE):
         return words[0].lower() + words[1:]
-    return f"{'in' if language == 'en' else 'en'} {words}" if re.fullmatch(r"\d{4}", words) else None
+    return (
+        f"{'in' if language == 'en' else 'en'} {words}" if re.fullmatch(r"\d{4}", words) else None
+    )
 
 
 def _with_article(words: str, text: str, language: str) -> str:
