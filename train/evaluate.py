@@ -21,8 +21,8 @@ from index.text.words import terms
 from rag import prompts
 from rag.excerpts import Excerpt
 from rag.llm.llama_cpp import LlamaCpp
-from train.settings import WORK, weights
 from train.sets import likest
+from train.settings import WORK, weights
 from train.sources import lines, nomiracl
 
 _SENTENCE = 3  # more words than those expected make a sentence

@@ -10,7 +10,6 @@ change then: it is computed once and kept on disk (`hidden/`), so later epochs r
 
 import argparse
 import hashlib
-import json
 import os
 import random
 import time

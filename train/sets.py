@@ -23,7 +23,7 @@ from typing import Any
 from index.text.words import terms
 from train.settings import WORK
 from train.sources import Language, Question, Window, lines, nomiracl, passages
-from train.split import share
+from bench.split import share
 from train.statements import statement
 
 WRITTEN = Path(__file__).parent / "data"

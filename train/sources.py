@@ -11,7 +11,7 @@ from index.contract import StoredChunk
 from index.text.sentences import split_sentences
 from rag.excerpts import windows
 from rag.settings import ROOT
-from train.split import reporting, share, validating
+from bench.split import reporting, share, validating
 
 DATA = ROOT.parent / "shared" / "data"
 _NOMIRACL_TRAINED = (
