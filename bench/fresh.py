@@ -131,7 +131,7 @@ def _questions(half: str | None) -> Iterator[Row]:
 
 def _ask(library: Library, row: Row) -> Answer:
     history = [Turn(question) for question in row.get("history", ())]
-    return library.ask(row["text"], history)
+    return library.ask(row["text"], history=history)
 
 
 def _cites(row: Row, answer: Answer) -> bool:

@@ -239,7 +239,8 @@ def _written(work: Path) -> dict[str, list[Row]]:
     ):
         for path in paths:
             for row in lines(path):
-                found[row["_id"]].append(row | {"kind": kind})
+                if "answer" in row:
+                    found[row["_id"]].append(row | {"kind": kind})
     return found
 
 
