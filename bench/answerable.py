@@ -1,12 +1,15 @@
-"""Fit how likely an answer is to be right (rag/confidence.py) to what became of the questions of `python -m bench.answers`.
+"""Fit how likely an answer is to be right (rag/confidence.py) to what became of the questions of
+`python -m bench.answers`.
 
     python -m bench.answerable
 
-Takes the rows that are kept in bench/results/ for the five sets. Of NoMIRACL people said whether the passages answer; elsewhere an
-answer that was right, or for English questions on French text cites what was expected, counts as one. First the probability that
-passages answer at all, fitted to NoMIRACL, with what thresholds would give. Then the one that an answer which was given is right,
-all sets alike in weight, and how many wrong and right answers lie below a threshold. Both on questions that they weren't fitted to
-(five parts in turn). Draws how often answers are right beside how likely that was said to be.
+Takes the rows that are kept in bench/results/ for the five sets. Of NoMIRACL people said whether
+the passages answer; elsewhere an answer that was right, or for English questions on French text
+cites what was expected, counts as one. First the probability that passages answer at all, fitted to
+NoMIRACL, with what thresholds would give. Then the one that an answer which was given is right, all
+sets alike in weight, and how many wrong and right answers lie below a threshold. Both on questions
+that they weren't fitted to (five parts in turn). Draws how often answers are right beside how
+likely that was said to be.
 """
 
 import sys
@@ -50,7 +53,8 @@ def main() -> int:
     for name in SETS[3:]:
         part = sets == name
         print(
-            f"{name}: area under the curve {_area(now, part, good)} as it is, {_area(fitted, part, good)} fitted anew;",
+            f"{name}: area under the curve {_area(now, part, good)} as it is, "
+            f"{_area(fitted, part, good)} fitted anew;",
             end="",
         )
         print(" answers what it can't / declines what it can, %, as it is and anew, at", end="")
@@ -63,7 +67,8 @@ def main() -> int:
     for name in SETS:
         part = sets == name
         print(
-            f"{name}: {part.sum()} answers, {good[part].sum()} right; area under the curve {_area(held_out, part, good)}",
+            f"{name}: {part.sum()} answers, {good[part].sum()} right; "
+            f"area under the curve {_area(held_out, part, good)}",
             end="",
         )
         print("; wrong, right ones below", end="")

@@ -1,7 +1,9 @@
-"""Of the sentences that we read by hand, how many a strict reader accepts: by set, and by how many words their sources lack.
+"""Of the sentences that we read by hand, how many a strict reader accepts: by set, and by how many
+words their sources lack.
 
 python -m bench.by_hand
-python -m bench.by_hand --ask   and how sure the default model is of those in two languages, as `rag.answerer` asks it
+python -m bench.by_hand --ask   and how sure the default model is of those in two languages, as
+`rag.answerer` asks it
 """
 
 import sys

@@ -2,9 +2,10 @@
 
     python -m bench.curve
 
-The points differ in how many excerpts are read at most, and how sure the model must be of one to write from it before it reads
-the next (0: from the first at once; 1: from the likeliest of all). Everything was read once before, so no point gains by what
-another one read. `piaf_fr` needs ../shared/data.
+The points differ in how many excerpts are read at most, and how sure the model must be of one to
+write from it before it reads the next (0: from the first at once; 1: from the likeliest of all).
+Everything was read once before, so no point gains by what another one read. `piaf_fr` needs
+../shared/data.
 """
 
 import statistics
@@ -51,7 +52,8 @@ def main() -> int:
                 found["piaf_fr"] = _points("piaf_fr", assistant, questions)
         else:
             print(
-                f"{DATA}: no such folder. The public sets aren't part of the repository; piaf_fr was not measured."
+                f"{DATA}: no such folder. The public sets aren't part of the repository; "
+                "piaf_fr was not measured."
             )
     _plot(found, RESULTS / "curve.png")
     print("kept in", keep("curve", found).relative_to(ROOT))
@@ -81,7 +83,8 @@ def _points(name: str, assistant: Answerer, questions: Sequence[Question]) -> li
         points.append(point)
         spread = f"{statistics.median(firsts):.2f} s ({min(firsts):.2f}-{max(firsts):.2f})"
         print(
-            f"{name:8} at most {most}, sure {sure:.1f}: right {sum(marks)} of {len(marks)}, first word {spread}",
+            f"{name:8} at most {most}, sure {sure:.1f}: right {sum(marks)} of {len(marks)}, "
+            f"first word {spread}",
             flush=True,
         )
     return points

@@ -1,11 +1,12 @@
 """Fit which excerpt to write from first (`relevance` in rag/confidence.py) to PIAF's questions.
 
-    python -m bench.excerpts --minutes 20   let the model read on where the kept reading ends, then fit
+    python -m bench.excerpts --minutes 20   let the model read on where it ended, then fit
     python -m bench.excerpts                only fit, to what was read before
 
-An excerpt counts as the one where it has the answer's words and lies in the passage that the question was asked on, and as
-another where it lacks them; what has the words elsewhere is left out. An excerpt is read once for all questions that it was
-found for. Prints the constants, and how good they are on questions that they were not fitted to (five parts in turn).
+An excerpt counts as the one where it has the answer's words and lies in the passage that the
+question was asked on, and as another where it lacks them; what has the words elsewhere is left out.
+An excerpt is read once for all questions that it was found for. Prints the constants, and how good
+they are on questions that they were not fitted to (five parts in turn).
 """
 
 import argparse
@@ -52,7 +53,8 @@ def main() -> int:
     rows = lines(KEPT) if KEPT.exists() else []
     if options.minutes and not DATA.is_dir():
         print(
-            f"{DATA}: no such folder. The public sets aren't part of the repository; nothing more was read."
+            f"{DATA}: no such folder. The public sets aren't part of the repository; "
+            "nothing more was read."
         )
     elif options.minutes:
         until = time.monotonic() + 60 * options.minutes
@@ -105,7 +107,10 @@ def fit(rows: list[Row]) -> None:
     """A logistic regression from an excerpt's evidence to whether it is the one."""
     from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
     from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
-    from sklearn.model_selection import GroupKFold, cross_val_predict  # type: ignore[import-untyped]
+    from sklearn.model_selection import (  # type: ignore[import-untyped]
+        GroupKFold,
+        cross_val_predict,
+    )
 
     # a constant, score, read, foreign: only the search's and the model's probability are kept
     x = np.array([confidence.features(Evidence(row["score"], row["read"])) for row in rows])[:, 1:3]
@@ -138,7 +143,8 @@ def fit(rows: list[Row]) -> None:
     first = places == 0
     for threshold in _THRESHOLDS:
         print(
-            f"  first excerpt written from at once from {threshold}: {_passing(held_out, threshold, first, holds)}",
+            f"  first excerpt written from at once from {threshold}: "
+            f"{_passing(held_out, threshold, first, holds)}",
             end="",
         )
         print(f"; by the probability that declines: {_passing(old, threshold, first, holds)}")
@@ -151,7 +157,8 @@ def _passing(
     holds: NDArray[np.bool_],
 ) -> str:
     passing = values >= threshold
-    return f"{100 * passing[among & holds].mean():.0f} % of right, {100 * passing[among & ~holds].mean():.0f} % of wrong"
+    right, wrong = passing[among & holds].mean(), passing[among & ~holds].mean()
+    return f"{100 * right:.0f} % of right, {100 * wrong:.0f} % of wrong"
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
-"""Tokens a second on a GPU, for one asker and for many, beside plain `generate` and what the GPU's memory allows.
+"""Tokens a second on a GPU, for one asker and for many, beside plain `generate` and what the GPU's
+memory allows.
 
-    python -m bench.gpu           a model of the shape of Mistral 7B with random weights, made here (14 GB on the GPU and on disk)
-    python -m bench.gpu --tiny    a very small one, on whatever there is: shows that the benchmark itself runs
+    python -m bench.gpu           a model of the shape of Mistral 7B with random weights, made here
+    (14 GB on the GPU and on disk) python -m bench.gpu --tiny    a very small one, on whatever there
+    is: shows that the benchmark itself runs
 
-Nothing is fetched. Random weights write nonsense as fast as real ones write sense. `page` is the page's own generator, asked by so
-many at once; `generate` is transformers' own loop with its defaults, `static` the same with a compiled static cache,
-`continuous` its continuous batching (CUDA alone).
+Nothing is fetched. Random weights write nonsense as fast as real ones write sense. `page` is the
+page's own generator, asked by so many at once; `generate` is transformers' own loop with its
+defaults, `static` the same with a compiled static cache, `continuous` its continuous batching (CUDA
+alone).
 """
 
 import argparse

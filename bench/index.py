@@ -1,12 +1,15 @@
-"""How fast a library is read in, searched and opened, and how that grows from a thousand passages to a million.
+"""How fast a library is read in, searched and opened, and how that grows from a thousand passages
+to a million.
 
     python -m bench.index                      everything; takes up to 12 GB of disk for a while
-    python -m bench.index growth --most N      one part: embedding, growth or whole; libraries up to N passages only
+    python -m bench.index growth --most N      one part: embedding, growth or whole; libraries up to
+    N passages only
 
-Passages, their words, vectors and token vectors are those of public sets in ../shared/data; questions are PIAF's. A library
-larger than these is made of copies: a copy's vector is the real one moved by half the difference of two others, so that
-copies differ in the directions in which passages do; its text is half of one passage and half of another. Libraries that
-the whole search is timed on hold real token vectors (70 kB a passage); the others hold two a passage in their place.
+Passages, their words, vectors and token vectors are those of public sets in ../shared/data;
+questions are PIAF's. A library larger than these is made of copies: a copy's vector is the real one
+moved by half the difference of two others, so that copies differ in the directions in which
+passages do; its text is half of one passage and half of another. Libraries that the whole search is
+timed on hold real token vectors (70 kB a passage); the others hold two a passage in their place.
 """
 
 import argparse
@@ -49,7 +52,8 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Real:
-    """Passages of the public sets: texts, index terms, vectors (n, d), coded token vectors, and their spans."""
+    """Passages of the public sets: texts, index terms, vectors (n, d), coded token vectors, and
+    their spans."""
 
     texts: list[str]
     terms: list[list[str]]
@@ -129,7 +133,8 @@ def main() -> int:
 
 
 def _throughput(embedder: Embedder) -> dict[str, float]:
-    """Texts a second, the better of two rounds each, turn by turn; the peer reads the same texts with the same prefix.
+    """Texts a second, the better of two rounds each, turn by turn; the peer reads the same texts
+    with the same prefix.
 
     `processor` compares processor time, which other work on the machine hardly changes.
     """
@@ -244,7 +249,8 @@ def _grown(size: int, real: Real, questions: Sequence[str], embedder: Embedder) 
 
 
 def _whole(size: int, real: Real, questions: Sequence[str], embedder: Embedder) -> dict[str, float]:
-    """Seconds of a search, from the question's text to scored candidates, and of embedding the question alone."""
+    """Seconds of a search, from the question's text to scored candidates, and of embedding the
+    question alone."""
     folder = _folder(size)
     try:
         _fill(folder, size, real, embedder, whole=True)
@@ -268,7 +274,10 @@ def _whole(size: int, real: Real, questions: Sequence[str], embedder: Embedder) 
 
 
 def _fill(folder: Path, size: int, real: Real, embedder: Embedder, *, whole: bool) -> None:
-    """A library of copies. Rows go straight into the database: no text is embedded, and all is one transaction."""
+    """A library of copies.
+
+    Rows go straight into the database: no text is embedded, and all is one transaction.
+    """
     with LocalStore(folder, embedder.fingerprint, embedder.dimension) as store:
         database = store._db
         with store._change() as generation:
@@ -355,7 +364,8 @@ def _vectors(size: int, real: Real, whole: bool) -> Iterator[tuple[Any, ...]]:
 def _exactly(
     store: LocalStore, asked: Sequence[Encoded]
 ) -> tuple[float, Floats, NDArray[np.int64]]:
-    """Seconds that FAISS's exact index takes a question, the first question's vector, and the true ten (n, 10)."""
+    """Seconds that FAISS's exact index takes a question, the first question's vector, and the true
+    ten (n, 10)."""
     import faiss
 
     index = faiss.IndexFlatIP(store.dimension)
@@ -395,7 +405,8 @@ def _replace(store: LocalStore, name: str, embedder: Embedder) -> None:
 
 
 def _opened(folder: Path) -> None:
-    """In a process of its own: seconds until the first search is done, and the most memory that this took."""
+    """In a process of its own: seconds until the first search is done, and the most memory that
+    this took."""
     with_nothing = _most_memory()
     began = time.perf_counter()
     with LocalStore(folder, _fingerprint(folder), 384) as store:

@@ -3,9 +3,9 @@
     python -m bench.load                       50 askers, ten questions each
     python -m bench.load --askers 8 --each 20
 
-The page runs as a process of its own and asks the stand-in, which answers at once, in place of a model: measured is the page
-itself with its search and its checks. An asker who is told "busy" (429) waits as OpenAI's clients do and asks again. Any other
-error counts as one.
+The page runs as a process of its own and asks the stand-in, which answers at once, in place of a
+model: measured is the page itself with its search and its checks. An asker who is told "busy" (429)
+waits as OpenAI's clients do and asks again. Any other error counts as one.
 """
 
 import argparse

@@ -1,7 +1,8 @@
 """What each safeguard of an answer costs: the seconds spent in it, a question.
 
-    python -m bench.safeguards            our questions on the article in seeds/, read ahead as the page does in idle time
-    python -m bench.safeguards piaf_fr    another set of bench.answers, of ../shared/data; --limit 30 for fewer of its questions
+    python -m bench.safeguards            our questions on the article in seeds/, read ahead as the
+    page does in idle time python -m bench.safeguards piaf_fr    another set of bench.answers, of
+    ../shared/data; --limit 30 for fewer of its questions
 
 The program runs as it is; its parts are timed from outside. Nothing else should run.
 """

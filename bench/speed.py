@@ -1,9 +1,11 @@
-"""How long people wait: to the first word of an answer, for the rest of it, after Stop, and when several ask at once.
+"""How long people wait: to the first word of an answer, for the rest of it, after Stop, and when
+several ask at once.
 
-    python -m bench.speed                everything, against the same model in llama.cpp reading three passages in full
+    python -m bench.speed                everything, against the same model reading three passages in full
     python -m bench.speed article piaf   parts: article, piaf, writing, stop, several, start
 
-The model of the page, warm, on all cores of this machine; nothing else should run. `piaf` needs ../shared/data.
+The model of the page, warm, on all cores of this machine; nothing else should run. `piaf` needs
+../shared/data.
 """
 
 import argparse
@@ -32,7 +34,7 @@ from rag.retriever import Retriever
 from rag.settings import ROOT, from_environment
 
 _TIMES = 7  # measurements of each kind
-_APART = 40  # every so many of PIAF's passages are asked about, so that no two questions share what is read
+_APART = 40  # every so many of PIAF's passages are asked about: no two questions share an excerpt
 _TASK = "You answer the question from the passages alone, in its language."
 
 
@@ -60,7 +62,8 @@ def main() -> int:
         for part in parts:
             if part == "piaf" and not DATA.is_dir():
                 print(
-                    f"{DATA}: no such folder. The public sets aren't part of the repository; piaf was not measured."
+                    f"{DATA}: no such folder. The public sets aren't part of the repository; "
+                    "piaf was not measured."
                 )
             elif part != "start":
                 results[part] = _WARM[part](library)
@@ -77,7 +80,8 @@ def show(part: str, found: dict[str, Any]) -> None:
     for name, value in found.items():
         if isinstance(value, list):
             print(
-                f"{part:9} {name:44} {statistics.median(value):8.2f}  ({min(value):.2f}-{max(value):.2f}, {len(value)} times)"
+                f"{part:9} {name:44} {statistics.median(value):8.2f}  "
+                f"({min(value):.2f}-{max(value):.2f}, {len(value)} times)"
             )
         else:
             print(
@@ -89,7 +93,8 @@ def show(part: str, found: dict[str, Any]) -> None:
 
 
 def article(library: Library) -> dict[str, Any]:
-    """New questions on the article once it was read ahead, a follow-up, and the same questions read in full by llama.cpp."""
+    """New questions on the article once it was read ahead, a follow-up, and the same questions read
+    in full by llama.cpp."""
     assistant = library.assistant()
     began = time.perf_counter()
     assistant.prepare(threading.Event())
@@ -119,7 +124,8 @@ def article(library: Library) -> dict[str, Any]:
 
 
 def piaf(library: Library) -> dict[str, Any]:
-    """Questions on passages that were never asked about, and other questions on the same passages afterwards."""
+    """Questions on passages that were never asked about, and other questions on the same passages
+    afterwards."""
     rows = lines(DATA / "piaf" / "queries.fr.jsonl")
     of: dict[str, list[str]] = {}
     for row in rows:
@@ -178,7 +184,8 @@ def writing(library: Library) -> dict[str, Any]:
 
 
 def stop(library: Library) -> dict[str, Any]:
-    """Processor time used in the second that begins half a second after Stop, while the model was writing or reading."""
+    """Processor time used in the second that begins half a second after Stop, while the model was
+    writing or reading."""
     assistant, used = library.assistant(), []
     for number in range(5):
         stopped = threading.Event()
@@ -226,8 +233,8 @@ def several(library: Library) -> dict[str, Any]:
 
 
 def start() -> dict[str, Any]:
-    """A second start of the page: until it answers, until it is ready, until the first answer over the interface for programs;
-    and the most memory that it took."""
+    """A second start of the page: until it answers, until it is ready, until the first answer over
+    the interface for programs; and the most memory that it took."""
     answers, ready, answered, memory = [], [], [], []
     for number in range(3):
         port = 8700 + number
@@ -261,7 +268,8 @@ PARTS = (*_WARM, "start")
 
 
 def in_full(generator: Generator, retriever: Retriever, question: str, language: str) -> float:
-    """Seconds to the first word with the three best passages in one prompt. The question comes first, so nothing is read twice."""
+    """Seconds to the first word with the three best passages in one prompt. The question comes
+    first, so nothing is read twice."""
     began = time.perf_counter()
     hits = retriever.search(question, language, k=3)
     passages = "\n\n".join(hit.chunk.text for hit in hits)

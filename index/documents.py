@@ -1,38 +1,40 @@
-"""Documents from files: text, Markdown and JSON lines are read here, all other kinds by `index.reading.reader`."""
+"""Documents: what a text to ask about is called, where it is from, and which files of a library hold some."""
 
-import codecs
 import hashlib
-import json
-import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
 from index.errors import UserError
+from index.reading.encoding import decode_bytes, visible
+from index.reading.kinds import KINDS as READERS
+from index.reading.kinds import NAMED, PLAIN, kind_of_name
 from index.text.sentences import Span
 
-TEXTS = (".txt", ".md", ".markdown", ".jsonl")
-KINDS = (
-    *TEXTS, ".pdf", ".docx", ".pptx", ".xlsx", ".xls", ".ods", ".odt", ".odp", ".html", ".htm", ".xhtml", ".epub", ".eml", ".csv",
-    ".tsv", ".zip",
-)  # fmt: skip
-_UNREAD = (".doc", ".ppt", ".rtf")  # known to hold text: said to be unread rather than passed over
+KINDS = tuple(READERS)
+"""The endings of the files that are read."""
+TEXTS = tuple(ending for ending, reader in READERS.items() if reader in PLAIN)
+"""Those of plain text."""
 _MOST_BYTES = 200_000_000
-_LONGEST_TITLE = (
-    200  # code points: it is read before each passage, and both must fit the vector model
-)
-_FRONT = re.compile(r"^(title|titre)[ \t]*:[ \t]*(\S.*)$", re.IGNORECASE | re.MULTILINE)
-_NO_TITLE = re.compile(
-    r"microsoft \w+ - .*|(?:untitled|sans titre|(?:powerpoint )?pr[eé]sentation(?: powerpoint)?|document)[ \d]*",
-    re.IGNORECASE,
-)
-_SURROGATES = re.compile("[\ud800-\udfff]")
-_WESTERN = re.compile(
-    r"[\x00-\x7f\xa0àâäæçèéêëîïñôöœùûüÿÀÂÄÆÇÈÉÊËÎÏÑÔÖŒÙÛÜŸß«»‹›‘’“”…–—•·°²³€£§©®™×±µ½ªº¿¡]*"
-)
+_LONGEST_TITLE = 200  # code points: it is embedded before each chunk, and both must fit the model
+_HEAD = 3000  # characters at the beginning in which a title is looked for
+_NO_TITLES = ("untitled", "sans titre", "présentation", "presentation", "powerpoint presentation",
+              "présentation powerpoint", "presentation powerpoint", "document")  # fmt: skip
+_OWN_README = (
+    Path(__file__).resolve().parents[1] / "seeds" / "README.md"
+)  # says how to use the folder
+
+
+@dataclass(frozen=True)
+class Unread:
+    """Something of a file that was not read: a code, whose sentences are in `rag/texts`, and the values in them."""
+
+    code: str
+    values: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Document:
 
     `name` is the path below the library, or the `_id` of a line; `language` "fr" or "en"; `digest` SHA-256 over text and
     title, unless that is only the file's name. `author` and `date` (ISO 8601) are what the file says of itself, or empty;
-    `pages` are the spans of its pages or slides, if it has any.
+    `pages` are the spans of its pages or slides, if it has any; `unread` what of the file is not in the text.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Document:
     author: str = ""
     date: str = ""
     pages: tuple[Span, ...] = ()
+    unread: tuple[Unread, ...] = field(default=(), compare=False)
 
     def page(self, position: int) -> int | None:
         """The number of the page, from 1, that a position of the text is on; None where there are no pages."""
@@ -64,11 +67,28 @@ class Document:
 
 
 def walk(library: Path) -> list[Path]:
-    """The files of a library, sorted: all below a folder but hidden ones, links and READMEs; or the one file named.
+    """The files of a library that are read, sorted: all below a folder but hidden ones and links; or the one file named.
 
     Raises:
         UserError: `library_absent`.
     """
+    return [path for path in _files(library) if library.is_file() or wanted(path)]
+
+
+def passed_over(library: Path) -> dict[str, list[str]]:
+    """The files of a library that are of no kind that is read: their names by ending, "" for files without one.
+
+    Raises:
+        UserError: `library_absent`.
+    """
+    found: dict[str, list[str]] = defaultdict(list)
+    for path in _files(library):
+        if not wanted(path) and path != library and path != _OWN_README:
+            found[path.suffix.lower()].append(name_of(path, library))
+    return dict(found)
+
+
+def _files(library: Path) -> list[Path]:
     if library.is_file():
         return [library]
     if not library.is_dir():
@@ -76,14 +96,20 @@ def walk(library: Path) -> list[Path]:
     return sorted(
         path
         for path in library.rglob("*")
-        if wanted(path.relative_to(library)) and path.is_file() and not path.is_symlink()
+        if shown(path.relative_to(library)) and path.is_file() and not path.is_symlink()
     )
 
 
+def shown(path: PurePath) -> bool:
+    """Whether a file is neither hidden nor in a hidden folder, from where the user put its folder or archive."""
+    parts = path.parts
+    locks = path.name.startswith("~$")  # left by Word and Excel while a file is open
+    return not locks and not any(part.startswith(".") or part == "__MACOSX" for part in parts)
+
+
 def wanted(path: PurePath) -> bool:
-    """Whether a file, named from where the user put its folder or archive, is one to read."""
-    shown = not any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
-    return shown and path.suffix.lower() in KINDS + _UNREAD and path.stem.lower() != "readme"
+    """Whether a file is of a kind that is read, by its name."""
+    return kind_of_name(path) in READERS and path != _OWN_README
 
 
 def is_text(path: Path) -> bool:
@@ -92,30 +118,15 @@ def is_text(path: Path) -> bool:
     Raises:
         UserError: `document_unreadable`.
     """
-    if path.suffix.lower() not in TEXTS:
+    if kind_of_name(path) not in TEXTS:
         return False
     try:
         with path.open("rb") as file:
-            return not file.read(5).startswith((b"%PDF-", b"PK\3\4"))
+            return not file.read(5).startswith(
+                (b"%PDF-", b"PK\3\4", b"\xd0\xcf\x11\xe0", b"{\\rtf")
+            )
     except OSError as error:
         raise UserError("document_unreadable", file=path, reason=error.strerror) from error
-
-
-def read_text(path: Path, root: Path) -> Iterator[Document | UserError]:
-    """The documents of a file of text; in a .jsonl file a bad line is an error among good documents.
-
-    Args:
-        path: the file.
-        root: the library; names are relative to it.
-
-    Raises:
-        UserError: `document_unreadable`, `document_binary`, `document_large`.
-    """
-    text = decode(path)
-    if path.suffix.lower() == ".jsonl":
-        yield from lines(path, text)
-    else:
-        yield make(name_of(path, root), "", text, titled=True)
 
 
 def name_of(path: Path, library: Path) -> str:
@@ -135,7 +146,7 @@ def clean_name(name: str) -> str:
 
 def clean_text(text: str) -> str:
     """Text without what no file or database can hold: halves of a code point."""
-    return _SURROGATES.sub("\ufffd", text)
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def make(
@@ -147,6 +158,7 @@ def make(
     author: str = "",
     date: str = "",
     pages: tuple[Span, ...] = (),
+    unread: tuple[Unread, ...] = (),
 ) -> Document:
     """A document with its language and digest worked out.
 
@@ -158,14 +170,15 @@ def make(
         author: as the file says.
         date: ISO 8601.
         pages: spans that cover the text.
+        unread: what of the file is not in the text.
     """
     title = title.strip()
     if titled:
-        title = _title(text) if not title or _NO_TITLE.fullmatch(title) else title
+        title = title if title and not _says_nothing(title) else _title(text)
         title = title[:_LONGEST_TITLE].strip() or _stem(name)
     own = "" if title == _stem(name) else title
     digest = hashlib.sha256(f"{own}\n{text}".encode()).hexdigest()
-    return Document(name, title, text, _language(text), digest, author, date, pages)
+    return Document(name, title, text, language_of(text), digest, author, date, pages, unread)
 
 
 def decode(path: Path) -> str:
@@ -184,94 +197,56 @@ def decode(path: Path) -> str:
         raise UserError(error.code, **{"file": path, **error.values}) from None
 
 
-def decode_bytes(data: bytes, charset: str | None = None) -> str:
-    """Text from bytes: by its mark, UTF-8, the charset that it is said to have, or the likeliest; lines end in \\n.
-
-    What reads as Windows', the old Macintosh's or DOS's letters without one that French and English lack is taken for
-    that; for the rest charset-normalizer looks at which letters stand together.
-
-    Raises:
-        UserError: `document_binary`.
-    """
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encodings = ["utf-16"]
-    elif b"\0" in data[:10_000]:
-        # UTF-16 without a mark has every other byte of its blanks and figures zero, always on the same side.
-        even, odd = data[:10_000:2].count(0), data[1:10_000:2].count(0)
-        encodings = (
-            ["utf-16-le"] if odd > 20 * even + 1 else ["utf-16-be"] if even > 20 * odd + 1 else []
-        )
-    else:
-        encodings = ["utf-8-sig", *([charset] if charset else [])]
-    for encoding in encodings:
-        try:
-            return _newlines(data.decode(encoding))
-        except (UnicodeDecodeError, LookupError):
-            continue
-    if b"\0" in data:
-        raise UserError("document_binary")
-    for encoding in ("cp1252", "mac-roman", "cp850"):
-        text = data.decode(encoding, "replace")
-        if _WESTERN.fullmatch(text):
-            return _newlines(text)
-    from charset_normalizer import from_bytes
-
-    best = from_bytes(data[:200_000]).best()
-    return _newlines(data.decode(best.encoding if best else "cp1252", "replace"))
-
-
-def _newlines(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
 def _stem(name: str) -> str:
-    return unicodedata.normalize("NFC", PurePosixPath(name).stem)
+    path = PurePosixPath(name)
+    return unicodedata.normalize("NFC", path.name if path.name.lower() in NAMED else path.stem)
 
 
-def lines(path: Path, text: str) -> Iterator[Document | UserError]:
-    """The documents of JSON lines; a bad line is an error."""
-    seen: dict[str, int] = {}
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            value: Any = json.loads(line)
-            name, body = str(value["_id"]), value["text"]
-            title = value.get("title") or ""
-            if not isinstance(body, str) or not isinstance(title, str):
-                raise TypeError
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            yield UserError("document_line", file=path, line=number)
-            continue
-        if name in seen:
-            yield UserError("document_twice", file=path, line=number, name=name, first=seen[name])
-            continue
-        seen[name] = number
-        # JSON can hold halves of a code point (\ud83d alone), which no file or database can.
-        name, title, body = map(clean_text, (name, title, body))
-        yield make(name, title.strip()[:_LONGEST_TITLE], body)
+def _says_nothing(title: str) -> bool:
+    """Whether a title is what a program calls every new file."""
+    lower = title.lower().rstrip("0123456789 ")
+    return lower in _NO_TITLES or (lower.startswith("microsoft ") and " - " in lower)
 
 
 def _title(text: str) -> str:
     """The first heading, a "Title:" line at the top, or a short first line; empty where there is none."""
-    head = text[:2000]
-    if heading := re.search(r"^#[ \t]+(\S.*?)[ \t#]*$", head, re.MULTILINE):
-        return heading[1].strip()
-    if front := _FRONT.search(head):
-        return front[2].strip().strip("\"'")
-    first = head.strip().split("\n", 1)[0].strip("# \t")
-    return first if 0 < len(first) <= 120 and not first.endswith((".", "…")) else ""
+    named = ""
+    lines = list(_prose(text[:_HEAD].split("\n")))
+    for number, line in enumerate(lines):
+        rule = lines[number + 1].strip() if number + 1 < len(lines) else ""
+        if line.startswith(("# ", "#\t")) and line.strip("# \t"):
+            return line.strip().rstrip("#").strip("# \t")
+        if line.strip() and len(rule) >= 3 and not rule.strip("=") and len(line) < 200:
+            return line.strip()
+        key, colon, value = line.partition(":")
+        if colon and value.strip() and key.strip().lower() in ("title", "titre", "#+title"):
+            named = named or value.strip().strip("\"'")
+    said = (line.strip("# \t") for line in lines if any(map(str.isalnum, line)))
+    first = visible(next(said, ""))
+    short = 0 < len(first) <= 120 and not first.endswith((".", "…"))
+    return named or (first if short else "")
 
 
-_FRENCH = re.compile(
-    r"\b(?:le|la|les|des|du|une|est|dans|pour|que|qui|sur|avec|par|aux?|ce|cette|il|elle|et|ne|pas|plus|ont|été)\b"
+def _prose(lines: list[str]) -> Iterator[str]:
+    """The lines outside of blocks of code, in which # opens a comment."""
+    fence = ""
+    for line in lines:
+        mark = line.lstrip()[:3]
+        if mark in ("```", "~~~") and fence in ("", mark):
+            fence = "" if fence else mark
+        elif not fence:
+            yield line
+
+
+_FRENCH = frozenset(
+    "le la les des du une est dans pour que qui sur avec par au aux ce cette il elle et ne pas plus ont été".split()
 )
-_ENGLISH = re.compile(
-    r"\b(?:the|of|and|to|in|is|that|for|on|with|as|was|by|are|this|it|from|at|which|has|have|not|be|were|been)\b"
+_ENGLISH = frozenset(
+    "the of and to in is that for on with as was by are this it from at which has have not be were been".split()
 )
 
 
-def _language(text: str) -> str:
+def language_of(text: str) -> str:
     """ "fr" or "en" by the commonest words: whole documents hold so many of them that nothing finer is needed."""
-    head = text[:20_000].lower()
-    return "en" if len(_ENGLISH.findall(head)) > len(_FRENCH.findall(head)) else "fr"
+    words = text[:20_000].lower().replace("’", " ").replace("'", " ").split()
+    return "en" if sum(w in _ENGLISH for w in words) > sum(w in _FRENCH for w in words) else "fr"

@@ -2,10 +2,8 @@
 
 import threading
 from collections import abc
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
-from typing import TypeVar
 
 from index.contract import Store
 from index.embedder import Embedder
@@ -16,7 +14,7 @@ from rag import confidence, prompts
 from rag.confidence import THRESHOLDS, Evidence
 from rag.draft import Draft, Outcome
 from rag.events import Answer, Event, Finished, Found, Searching, Turn
-from rag.excerpts import Excerpt, focus, windows
+from rag.excerpts import Excerpt, focus
 from rag.followups import standalone
 from rag.i18n import say
 from rag.intent import Intent, recognise
@@ -24,22 +22,16 @@ from rag.llm.base import Generator, Message
 from rag.quotation import inside, points_back, quotation
 from rag.retriever import Hit, Retriever
 from rag.summary import parts, summarise
+from rag.verifier import SUPPORTED, Citation, Sentence, Sources, Verifier
+from rag.verifier import reason as reason_in
 from rag.verifier.expected import closed, explains
 from rag.verifier.facts import facts, negated
-from rag.verifier.support import SUPPORTED, Citation, Sentence, Sources, Verifier
-from rag.verifier.support import reason as reason_in
-
-_Read = TypeVar("_Read")
 
 
 class Answerer:
-    """Answers questions from the documents of one store. Safe to use from several threads.
+    """Answers from the documents of one store, `passages` chunks of them a question.
 
-    Args:
-        store: with the documents.
-        embedder: the one that filled the store.
-        generator: reads and writes.
-        passages: how many chunks are searched for.
+    Safe to use from several threads; cheap to make.
     """
 
     def __init__(
@@ -106,7 +98,7 @@ class Answerer:
                 yield from self._answer(draft, history, documents)
             elif intent is Intent.SUMMARY:
                 yield Searching(language)
-                yield from summarise(draft, _reread(partial(parts, self.store, documents)))
+                yield from summarise(draft, parts(self.store, documents))
             else:
                 yield from self._reply(draft, intent)
 
@@ -132,28 +124,13 @@ class Answerer:
         Args:
             stop: set it to leave off; what was read stays.
         """
-        for beginning, ahead in self._beginnings():
+        for beginning, ahead in prompts.beginnings(self.store, self.generator):
             while not stop.is_set():
                 if not self._busy.is_set():
                     self.generator.prepare(beginning, stop=self._busy, ahead=ahead)
                     if not self._busy.is_set():
                         break
                 stop.wait(0.1)
-
-    def _beginnings(self) -> Iterator[tuple[list[Message], bool]]:
-        """What prompts begin with, and whether that is of a document: not needed by all."""
-        rewrites = [prompts.rewrite(language) for language in prompts.OPENINGS]
-        for beginning in (prompts.instruction(), prompts.check(), *rewrites):
-            yield beginning, False
-        tokens = self.generator.kept_tokens
-        for document in self.store.documents() if tokens else ():
-            for chunk in self.store.chunks_of(document.name):
-                for excerpt in windows(chunk):
-                    beginning = prompts.beginning(excerpt)
-                    tokens -= self.generator.count(beginning[-1].content)
-                    if tokens < 0:
-                        return
-                    yield beginning, True
 
     def _reply(self, draft: Draft, intent: Intent) -> Iterator[Event]:
         """Reply to what isn't about the documents' content, without the model."""
@@ -175,7 +152,10 @@ class Answerer:
         if draft.stopped:
             yield draft.finish(0.0)
             return
-        found = _reread(partial(self.find, draft.asked, draft.language, documents))
+        try:
+            found = self.find(draft.asked, draft.language, documents)
+        except ChunkRemoved:  # now it isn't found any more
+            found = self.find(draft.asked, draft.language, documents)
         draft.hits, excerpts, draft.sources = found
         draft.retrieval = draft.seconds
         yield Found(draft.hits)
@@ -365,11 +345,3 @@ def states(
     statements = (text, given) if (given := reason_in(text)) else (text,)
     asking = [prompts.checking(statement, source) for statement in statements]
     return min(generator.choose(each, prompts.OPENINGS["en"], stop=stop)[0] for each in asking)
-
-
-def _reread(read: Callable[[], _Read]) -> _Read:
-    """Read from the store, once more where a document was removed in the middle of it."""
-    try:
-        return read()
-    except ChunkRemoved:
-        return read()

@@ -35,14 +35,14 @@ class Thresholds:
     # freely to be verified, and the closest sentence where its words rest on nothing
     paraphrased: float = 0.15
     closest: float = 0.4
-    # The model's probability that a source of another language states a sentence, for it to count as
-    # supported; the same where the words alone don't support it; the most it is supported then, as
-    # one in ten isn't quite what its source says
+    # The model's probability that a source of another language states a sentence, for it to be
+    # supported; the same where the words alone don't support it; the most it is supported then,
+    # as one in ten isn't quite what its source says
     stated: float = 0.8
     stated_alone: float = 0.9
     foreign_support: float = 0.7
-    # The support from which on a translation of a quotation is shown, and what it is shown with: not
-    # as supported, for a word may be wrong
+    # The support from which on a translation of a quotation is shown, and what it is shown with:
+    # not as supported, for a word may be wrong
     translated: float = 0.9
     translated_support: float = 0.4
     # The most that a sentence is supported which isn't verified, or points back to such a one

@@ -13,9 +13,9 @@ from rag.events import Answer, Delta, Event, Finished, Grounded, Redrafting, Tim
 from rag.i18n import say
 from rag.quotation import before, inside, whole
 from rag.retriever import Hit
+from rag.verifier import SUPPORTED, Citation, Sentence, Sources, cite, space_before
 from rag.verifier.expected import can_answer, echoes, expected, explains, fits, ranks
 from rag.verifier.facts import about, facts
-from rag.verifier.support import SUPPORTED, Citation, Sentence, Sources, cite, space_before
 
 
 class Outcome(Enum):

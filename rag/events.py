@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from rag.confidence import THRESHOLDS, Evidence, correctness
 from rag.retriever import Hit
-from rag.verifier.support import Sentence
+from rag.verifier import Sentence
 
 
 @dataclass(frozen=True)

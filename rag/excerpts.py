@@ -1,8 +1,9 @@
 """The few sentences that matter: a small model that reads less is sooner done and more often right.
 
-Chunks are cut into windows of three or four sentences, always the same ones, so that the state in which a model is after
-reading one can be kept for the next question. The windows that a question's words pick out (MaxSim, arXiv 2004.12832, over
-stored token vectors) are read one by one: a small model that reads several at once mixes them up.
+Chunks are cut into windows of three or four sentences, always the same ones, so that the state in
+which a model is after reading one can be kept for the next question. The windows that a question's
+words pick out (MaxSim, arXiv 2004.12832, over stored token vectors) are read one by one: a small
+model that reads several at once mixes them up.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,25 +25,17 @@ _ORDER = 20.0  # what the search's order is divided by beside the window's own s
 
 @dataclass(frozen=True)
 class Excerpt:
-    """A window of a chunk.
-
-    Attributes:
-        chunk: that it is cut from.
-        text: its sentences.
-        score: the hit's, see `rag.retriever.Hit`; 0 where no question was asked.
-        best: the spans in the document of the sentences closest to the question, closest first.
-        closeness: how far each of them stands out from all sentences that were found.
-    """
+    """A window of a chunk; where a question was asked, with what is known of the two."""
 
     chunk: StoredChunk
     text: str
-    score: float = 0.0
-    best: tuple[Span, ...] = ()
-    closeness: tuple[float, ...] = ()
+    score: float = 0.0  # the hit's, see `rag.retriever.Hit`
+    best: tuple[Span, ...] = ()  # of its sentences that are closest to the question
+    closeness: tuple[float, ...] = ()  # how far each of them stands out from all that were found
 
 
 def windows(chunk: StoredChunk) -> list[Excerpt]:
-    """The windows of a chunk; each but the first begins with the last sentence of the one before, which says who "he" is."""
+    """The windows of a chunk; each begins with the last sentence of the one before."""
     return [Excerpt(chunk, _text(chunk, sentences)) for sentences in _cut(chunk)]
 
 
@@ -51,8 +44,9 @@ def focus(
 ) -> list[Excerpt]:
     """The windows of the chunks found, those likeliest to answer first.
 
-    What is in every window says nothing, so a question's token counts by how far its best match in a window stands out from
-    the mean over all windows (cubic mean, as `contrast` in `rag.retriever.Signals`); the search's own order counts beside it.
+    What is in every window says nothing, so a question's token counts by how far its best match in a
+    window stands out from the mean over all windows (cubic mean, as `contrast` in
+    `rag.retriever.Signals`); the search's own order counts beside it.
 
     Args:
         question: one that stands alone.
@@ -89,7 +83,7 @@ def focus(
 def _matched(
     question: str, hits: Sequence[Hit], store: Store, embedder: Embedder
 ) -> Iterator[tuple[Hit, range, Floats]]:
-    """Each window with the best cosine of each of the question's tokens in each of its sentences, (tokens, sentences)."""
+    """Each window with the cosines of the question's tokens and its sentences, (q, n)."""
     common = common_direction(embedder)
     asked = unit(embedder.embed_queries([question])[0].tokens - common)
     vectors = store.token_vectors([hit.chunk.id for hit in hits])

@@ -4,31 +4,16 @@ import re
 import threading
 from collections.abc import Sequence
 
-from index.text.words import fold, terms
+from index.text.words import fold, phrases, terms, word_list
 from rag.llm.base import Generator
 from rag.prompts import rewrite, rewriting
 
-_DEPENDENT = {
-    "fr": re.compile(
-        r"^(et|mais|alors|donc|sinon|pourquoi( cela| ca)?|comment( cela| ca)?|lequel|laquelle"
-        r"|lesquels|lesquelles|quand( cela| ca)?|ou|combien|qui( ca)?)\b\W*(?=$|\?)"
-        r"|^(et|mais|sinon|alors)\b"
-        r"|(?<!-)\b(il|elle|ils|elles|celui-ci|celle-ci|ceux-ci|cela|ca|ce dernier"
-        r"|cette derniere|lui|leur|leurs|son|sa|ses|y)\b"
-        r"|\b(qu'|j')?en (a|ai|ont|est|sont|dit|disent|pens\w+|parl\w+|fait|font|sait|savent)\b"
-    ),
-    "en": re.compile(
-        r"^(and|but|so|why|how( so)?|when|where|who|which( one)?|how (much|many))\W*$"
-        r"|^(and|but|what about|how about|or|then)\b"
-        r"|\b(he|she|it|they|him|her|them|his|hers|its|their|this|that|these|those|one|there)\b"
-    ),
-}
 # "Que reproche-t-il ...?", but not "Le gouvernement était-il ...?", which says who.
 _INVERTED = re.compile(
     r"(?:(?:et|mais|alors)\s)?(?:(?:à|de|d['’]|en|pour|depuis|avec|sur|dans|par|chez)\s?)?"
     r"(?:qu['’]|(?:que|qui|quoi|quel(?:le)?s?\s\w+|où|quand|comment|pourquoi"
     r"|combien(?:\sd['’e]\s?\w+)?)\s)?"
-    r"(?!est-ce)\w+?(?P<who>(?:-t)?-(?:il|elle)s?)\b",
+    r"(?!est-ce)\b\w+?(?P<who>(?:-t)?-(?:il|elle)s?)\b",
     re.IGNORECASE,
 )
 _PERSON = re.compile(r"\b(?P<who>he|she)\b", re.IGNORECASE)
@@ -38,17 +23,17 @@ _ELLIPSIS = re.compile(
     r"(?P<place>(?i:dans|à|au|aux|en|pour|chez|avec|de|du|d['’]|par|sur|contre|selon"
     r"|in|into|at|for|with|of|by|on|from|to|about|according to)\s*)?" + _NAMES + r"\s*[?.!]*$"
 )
-_POINTING = {
-    "fr": frozenset(terms("celui-ci celle-ci cela dernier dernière lui alors donc sinon", "fr")),
-    "en": frozenset(terms("one ones also then instead", "en")),
-}
 _MOST_EARLIER = 3  # more of the conversation misleads a small model
 _LONGEST = 500  # characters of each of them
 
 
 def depends(question: str, language: str) -> bool:
-    """Whether a question seems to need the earlier ones to be understood (pronouns, "Et ...?", a bare "Why?")."""
-    if _DEPENDENT[language].search(fold(question)):
+    """Whether a question seems to need the ones before it: pronouns, "Et ...?", a bare "Why?"."""
+    plain = fold(question)
+    if plain.strip(" \u00a0\u202f?!.,") in map(fold, word_list("bare_questions", language)):
+        return True
+    found = phrases("dependent", language).finditer(plain)
+    if any(not plain[: each.start()].endswith("-") for each in found):
         return True
     return language == "fr" and _INVERTED.match(question) is not None
 
@@ -60,13 +45,13 @@ def standalone(
     generator: Generator,
     stop: threading.Event | None = None,
 ) -> str:
-    """The question as it would be asked without the earlier ones; itself where it already stands alone.
+    """The question as it would be asked without the earlier ones, itself where it stands alone.
 
     Args:
         question: what was asked now.
         earlier: the questions before it, oldest first.
         language: "fr" or "en", of `question`.
-        generator: rewrites; its words are kept only if they look like a question of sensible length.
+        generator: rewrites; its words are kept if they look like a question of sensible length.
         stop: set it to leave off; what comes back then is of no use.
     """
     recent = [text[:_LONGEST] for text in earlier[-_MOST_EARLIER:]]
@@ -78,14 +63,15 @@ def standalone(
     asked = rewriting(question, recent, language)
     rewritten = "".join(generator.stream(asked, max_tokens=64, stop=stop)).strip()
     first_line = rewritten.splitlines()[0].strip(' "«»-') if rewritten else ""
-    lost = set(terms(question, language)) - set(terms(first_line, language)) - _POINTING[language]
+    pointing = terms(" ".join(word_list("pointing", language)), language)
+    lost = set(terms(question, language)) - {*terms(first_line, language), *pointing}
     if not first_line or lost or len(first_line) > len(question) + sum(map(len, recent)) + 60:
         return f"{recent[-1]} {question}"
     return first_line
 
 
 def _exchanged(question: str, before: str) -> str | None:
-    """ "Et dans OpenAI ?" after "... dans Mistral AI ?": the question before with the one name for the other."""
+    """ "Et dans OpenAI ?" after "... dans Mistral AI ?": that question with the other name."""
     asked = _ELLIPSIS.match(question.strip())
     if not asked:
         return None
@@ -105,7 +91,7 @@ def _exchanged(question: str, before: str) -> str | None:
 
 
 def _named(question: str, before: str, language: str) -> str | None:
-    """ "Que reproche-t-il à Mistral ?" after "Qui est Kai Zenner ?": the one name there in the one pronoun's place."""
+    """ "Que reproche-t-il ?" after "Qui est Kai Zenner ?": the name in the pronoun's place."""
     found = _INVERTED.match(question) if language == "fr" else _PERSON.search(question)
     if not found or found["who"].endswith("s"):
         return None

@@ -1,20 +1,22 @@
-"""The prompts: an instruction with examples, an excerpt, a question. Their texts are in `data/prompts.toml`.
+"""The prompts: an instruction with examples, an excerpt, a question. Texts: `data/prompts.toml`.
 
-The instruction and the examples are the same whatever the question's language, and the question comes last: a generator
-that keeps the state of what it has read starts at the question wherever it knows the excerpt.
+The instruction and the examples are the same whatever the question's language, and the question
+comes last: a generator that keeps the state of what it has read starts at the question wherever it
+knows the excerpt.
 """
 
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from rag.excerpts import Excerpt
-from rag.llm.base import Message
+from index.contract import Store
+from rag.excerpts import Excerpt, windows
+from rag.llm.base import Generator, Message
 from rag.verifier.expected import closed
 
 OPENINGS = {"fr": ("Oui.", "Non."), "en": ("Yes.", "No.")}
-"""The first word of an answer, which says whether the excerpt holds one. Its odds are read before anything is written;
-then it is given to the model, which also settles the language, and isn't shown."""
+"""The first word of an answer, which says whether the excerpt holds one. Its odds are read before
+anything is written; then it is given to the model, which settles the language, and isn't shown."""
 
 _TEXTS = tomllib.loads(
     (Path(__file__).parent / "data" / "prompts.toml").read_text(encoding="utf-8")
@@ -44,6 +46,21 @@ def beginning(excerpt: Excerpt) -> list[Message]:
     return [*instruction(), Message("user", text)]
 
 
+def beginnings(store: Store, generator: Generator) -> Iterator[tuple[list[Message], bool]]:
+    """What prompts begin with, and whether that is of a document, as far as it can be kept."""
+    for start in (instruction(), check(), *map(rewrite, OPENINGS)):
+        yield start, False
+    tokens = generator.kept_tokens
+    for document in store.documents() if tokens else ():
+        for chunk in store.chunks_of(document.name):
+            for excerpt in windows(chunk):
+                messages = beginning(excerpt)
+                tokens -= generator.count(messages[-1].content)
+                if tokens < 0:
+                    return
+                yield messages, True
+
+
 def answering(
     question: str, excerpt: Excerpt, language: str, *, insist: bool = False
 ) -> list[Message]:
@@ -67,7 +84,7 @@ def check() -> list[Message]:
 
 
 def checking(statement: str, text: str) -> list[Message]:
-    """The messages that ask whether a text states something; the answer is one of `OPENINGS["en"]`."""
+    """The messages that ask whether a text states something, to answer as `OPENINGS["en"]`."""
     asked = _CHECK["statement"].format(text=text, statement=statement)
     return [*check(), Message("user", asked)]
 

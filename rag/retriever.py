@@ -1,8 +1,9 @@
-"""From a question to the chunks that answer it: two quick searches, then a look at each word of the best.
+"""From a question to the chunks that answer it: two quick searches, then a look at each word.
 
-The look is late interaction (MaxSim, arXiv 2004.12832) with the token vectors of the same model that gave the one vector a
-chunk. What a chunk has in common with all other candidates says nothing, so a question's token counts by how far its best match
-stands out among them: that weighs words by rarity across languages, where no word statistics can.
+The look is late interaction (MaxSim, arXiv 2004.12832) with the token vectors of the same model
+that gave the one vector a chunk. What a chunk has in common with all other candidates says nothing,
+so a question's token counts by how far its best match stands out among them: that weighs words by
+rarity across languages, where no word statistics can.
 """
 
 from collections.abc import Collection
@@ -23,17 +24,18 @@ _BY_VECTOR = 40
 _BY_WORDS = 25
 _SHARPNESS = 20.0
 
-# How much each signal counts in the order, and the logistic regression from signals to the probability that a chunk
-# answers. `python -m bench.retrieval --fit` finds both, on the questions of its development half alone; the regression was then
-# brought to the frequencies that the other half showed (Platt's two constants, for a question that may have no answer at all).
+# How much each signal counts in the order, and the logistic regression from signals to the
+# probability that a chunk answers. `python -m bench.retrieval --fit` finds both on the questions of
+# its development half; the regression was then brought to the frequencies of the other half
+# (Platt's two constants, for a question that may have no answer at all).
 _ORDER = {"contrast": 21.0, "spread": 15.0, "vector": 8.0, "share": 0.8}
 _SCORE = {"bias": -15.75, "vector": 14.4, "late": 3.6, "foreign": 1.0, "lead": 0.36}
 
-# Token vectors share one large direction that tells nothing. It is a property of the model, found here on sentences of all
-# sorts: the mean of the candidates would take their common subject away as well, in a small library above all.
+# Token vectors share one large direction that tells nothing. It is a property of the model, found
+# on sentences of all sorts: the mean of the candidates would take away their subject as well.
 _SENTENCES = Path(__file__).parent / "data" / "sentences.txt"
 
-# The words are looked up while the model reads the question. One pool for all retrievers, which are made often.
+# Words are looked up while the model reads the question: one pool, as retrievers are made often.
 _BESIDE = ThreadPoolExecutor(thread_name_prefix="words")
 
 Floats = NDArray[np.float32]
@@ -41,51 +43,31 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Hit:
-    """A chunk that was found.
-
-    Attributes:
-        chunk: what was found.
-        score: the probability (0..1) that it answers.
-        vector: the cosine of question and chunk.
-        words: BM25.
-        late: the mean over the question's tokens of the best cosine in the chunk.
-        order: compares the hits of one question.
-    """
+    """A chunk that was found."""
 
     chunk: StoredChunk
-    score: float
-    vector: float
-    words: float
-    late: float
-    order: float = 0.0
+    score: float  # the probability (0..1) that it answers
+    vector: float  # the cosine of question and chunk
+    words: float  # BM25
+    late: float  # the mean over the question's tokens of the best cosine in the chunk
+    order: float = 0.0  # compares the hits of one question
 
 
 @dataclass(frozen=True)
 class Signals:
-    """What is known of each candidate for a question; arrays are (n,) float32.
+    """What is known of each candidate for a question: (n,) float32 each."""
 
-    Attributes:
-        vector: the cosine of the two vectors.
-        words: BM25, 0 where no word is shared.
-        share: the same as a part of the best, among chunks in the question's language; 0 for others.
-        late: the mean over the question's tokens of the best cosine in the chunk.
-        contrast: the same of what stands out from the other candidates (cubic mean).
-        spread: as `late`, with all good matches in the chunk in place of the best alone.
-        foreign: 1 where the chunk is in another language than the question, which is then less like it.
-        order: what candidates are ordered by, higher is better; comparable within one question only.
-    """
-
-    vector: Floats
-    words: Floats
-    share: Floats
-    late: Floats
-    contrast: Floats
-    spread: Floats
-    foreign: Floats
-    order: Floats
+    vector: Floats  # the cosine of the two vectors
+    words: Floats  # BM25, 0 where no word is shared
+    share: Floats  # the same as a part of the best, 0 for chunks in another language
+    late: Floats  # the mean over the question's tokens of the best cosine in the chunk
+    contrast: Floats  # the same of what stands out from the other candidates (cubic mean)
+    spread: Floats  # as `late`, with all good matches in the chunk in place of the best alone
+    foreign: Floats  # 1 in another language than the question, which is then less like it
+    order: Floats  # what candidates are ordered by; comparable within one question only
 
     def lead(self) -> Floats:
-        """(n,) how far each is ahead of the best of the others: 0 where there is no other, below 0 for all but the best."""
+        """(n,) how far each is ahead of the best of the others, 0 where there is no other."""
         order = self.order
         if len(order) < 2:
             return np.zeros_like(order)
@@ -138,7 +120,7 @@ class Retriever:
         """The chunks that a question might mean, in no order, and what is known of each."""
         found: list[StoredChunk] = []
         if query.strip():
-            # Names and numbers are the same in both languages, but not always as stemmed for one of them.
+            # Names and numbers are the same in both languages, but not always their stems.
             stems = [*terms(query, language), *terms(query, "en" if language == "fr" else "fr")]
             searching = _BESIDE.submit(self._store.search_words, stems, _BY_WORDS, documents)
             code = self._embedder.embed_queries([query])[0]
@@ -177,7 +159,7 @@ def check_names(store: Store, documents: Collection[str] | None) -> None:
 
 
 def _compared(similar: Floats, sizes: NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
-    """`late`, `contrast` and `spread` of `Signals`, from the cosines of the tokens of the question and of each chunk."""
+    """`late`, `contrast` and `spread` of `Signals`, from the cosines of all tokens."""
     if not len(similar) or not sizes.all():
         zeros = np.zeros(len(sizes), np.float32)
         return zeros, zeros, zeros
@@ -194,7 +176,7 @@ def _compared(similar: Floats, sizes: NDArray[np.int64]) -> tuple[Floats, Floats
 
 @lru_cache(maxsize=2)
 def common_direction(embedder: Embedder) -> Floats:
-    """(d,) the mean token vector of sentences of all sorts, which every token vector is compared without."""
+    """(d,) the mean token vector of any sentence, which token vectors are compared without."""
     sentences = _SENTENCES.read_text(encoding="utf-8").splitlines()
     tokens = np.concatenate([code.tokens for code in embedder.embed_chunks(sentences)])
     mean: Floats = tokens.mean(axis=0)

@@ -1,16 +1,18 @@
 """A summary in the documents' own words: what a small model makes of a whole is seldom true."""
 
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 
 import numpy as np
 
 from index.contract import Store, StoredChunk
+from index.errors import ChunkRemoved
 from rag.draft import Draft
 from rag.events import Event, Found
 from rag.i18n import say
 from rag.quotation import inside
 from rag.retriever import Hit, check_names
-from rag.verifier.support import Citation, cite
+from rag.verifier import Citation, cite
 
 _PARTS = 6  # sentences of a summary
 
@@ -20,19 +22,20 @@ def parts(store: Store, documents: Collection[str] | None) -> list[Hit]:
 
     Raises:
         UserError: `document_unknown` (name).
-        ChunkRemoved: a document was removed in the middle of it.
     """
     check_names(store, documents)
     listed = [info for info in store.documents() if documents is None or info.name in documents]
     listed, found = listed[:_PARTS], []
     for info in listed:
-        chunks = store.chunks_of(info.name)
-        count = max(1, min(len(chunks), _PARTS // len(listed)))
-        for part in np.array_split(np.arange(len(chunks)), count) if chunks else ():
-            vectors = store.vectors([chunks[number].id for number in part])
-            likeness = vectors @ vectors.mean(axis=0)
-            closest = chunks[part[likeness.argmax()]]
-            found.append(Hit(closest, 1.0, float(likeness.max()), 0.0, 0.0))
+        if not (chunks := store.chunks_of(info.name)):  # removed since it was listed
+            continue
+        count = min(len(chunks), max(1, _PARTS // len(listed)))
+        with suppress(ChunkRemoved):
+            for part in np.array_split(np.arange(len(chunks)), count):
+                vectors = store.vectors([chunks[number].id for number in part])
+                likeness = vectors @ vectors.mean(axis=0)
+                closest = chunks[part[likeness.argmax()]]
+                found.append(Hit(closest, 1.0, float(likeness.max()), 0.0, 0.0))
     return found
 
 

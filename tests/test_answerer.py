@@ -14,7 +14,7 @@ from rag.events import Delta, Finished, Found, Grounded, Redrafting, Searching, 
 from rag.i18n import explain
 from rag.library import Library
 from rag.retriever import Hit
-from rag.verifier.support import Sources, cite
+from rag.verifier import Sources, cite
 
 
 def drafted(chunk: StoredChunk, language: str) -> Draft:

@@ -138,6 +138,7 @@ def test_a_library_is_the_texts_below_a_folder(tmp_path: Path) -> None:
         write(tmp_path / name, "x")
     (tmp_path / "lien.txt").symlink_to(tmp_path / "a.txt")
     assert [path.relative_to(tmp_path).as_posix() for path in walk(tmp_path)] == [
+        "README.md",
         "a.txt",
         "b.md",
         "f.pdf",
@@ -160,9 +161,12 @@ def test_a_library_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_another_kind_of_file_is_refused_with_the_kinds_that_can_be_read(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
-        read(write(tmp_path / "a.doc", "x"), tmp_path)
+        read(write(tmp_path / "a.psd", "x"), tmp_path)
     assert caught.value.code == "document_kind"
     assert ".txt" in caught.value.values["kinds"]
+    (found,) = read(write(tmp_path / "a.doc", "x"), tmp_path)  # by its name a kind that is read
+    assert isinstance(found, UserError)
+    assert found.code == "document_kind"
 
 
 def test_each_line_of_a_jsonl_is_a_document(tmp_path: Path) -> None:

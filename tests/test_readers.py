@@ -16,8 +16,8 @@ from PIL import Image
 
 from index.documents import Document
 from index.errors import UserError
+from index.reading.layout import Line, ordered, paragraphs, unbroken, without_repeats
 from index.reading.limits import Limits, in_pages, iso_date
-from index.reading.pdf import _Line, _ordered, _paragraphs, _unbroken, _without_repeats
 from index.reading.reader import Reader
 from index.text.sentences import split_sentences
 
@@ -64,11 +64,11 @@ def archive(path: Path, members: dict[str, str | bytes]) -> Path:
         ("word-example.docx", "document title", "author", "2017-04-26", "Quisque tristique"),
         ("word-mac-tables.docx", "", "", "", ""),
         ("pandoc-water.docx", "Un rapport sur l’eau", "Ada Martin", "", "à 60 % de la source d’Arcier."),
-        ("libreoffice-water.docx", "Un rapport sur l’eau", "", "", "Énergie | 2,4 M€"),
+        ("libreoffice-water.docx", "Un rapport sur l’eau", "", "", "Poste: Énergie; Montant: 2,4 M€"),
         ("powerpoint-example.pptx", "", "", "", ""),
         ("python-pptx-notes.pptx", "", "", "", "Notes"),
-        ("pandoc-water.pptx", "Un rapport sur l’eau", "Ada Martin", "", "Énergie | 2,4 M€"),
-        ("libreoffice-water.pptx", "", "", "", "Énergie | 2,4 M€"),
+        ("pandoc-water.pptx", "Un rapport sur l’eau", "Ada Martin", "", "Poste: Énergie; Montant: 2,4 M€"),
+        ("libreoffice-water.pptx", "", "", "", "Énergie: 2,4 M€"),
         ("libreoffice-water.odp", "Un rapport sur l’eau", "Ada Martin", "", "Besançon vient à 60 % de la source d’Arcier."),
         ("excel-deaths.xlsx", "", "", "", "; Has kids: True; Date of birth: 19"),
         ("openxlsx-regions.xlsx", "", "", "", ""),
@@ -79,11 +79,11 @@ def archive(path: Path, members: dict[str, str | bytes]) -> Path:
         ("pandoc-water.odt", "Un rapport sur l’eau", "Ada Martin", "", "- second point"),
         ("libreoffice-water.odt", "Un rapport sur l’eau", "", "", "Une note en bas de page."),
         ("project-history.fr.epub", "Bref historique de Debian", "", "", "Debian a été créée en août 1993 par Ian Murdock"),
-        ("pandoc-water.epub", "Un rapport sur l’eau", "Ada Martin", "2024-02-26", "Énergie | 2,4 M€"),
+        ("pandoc-water.epub", "Un rapport sur l’eau", "Ada Martin", "2024-02-26", "Poste: Énergie; Montant: 2,4 M€"),
         ("sphinx-scope.html", "1. Portée de ce document", "", "", "Le but de ce document est de fournir une vue d'ensemble"),
         ("docbook-kernel.fr.html", "Chapitre 10. Debian et le noyau", "", "", "Puis-je installer et compiler un noyau"),
         ("texinfo-arrays.html", "", "", "", "direct support for arrays or unions"),
-        ("pandoc-water.html", "Un rapport sur l’eau", "Ada Martin", "2024-02-26", "Énergie | 2,4 M€"),
+        ("pandoc-water.html", "Un rapport sur l’eau", "Ada Martin", "2024-02-26", "Poste: Énergie; Montant: 2,4 M€"),
         ("python-msg_10.eml", "", "", "", "This is a 7bit encoded message."),
         ("python-msg_02.eml", "Ppp digest, Vol 1 #2 - 5 msgs", "ppp-request@zzz.org", "2001-04-20", "Send Ppp mailing list"),
         ("spamassassin-list.eml", "", "", "", ""),
@@ -425,8 +425,8 @@ def test_the_process_is_told_no_secret(tmp_path: Path, monkeypatch: pytest.Monke
         assert b"COCORICO_API_KEY" not in environment.read_bytes()
 
 
-def line(left: float, top: float, right: float, text: str, height: float = 10) -> _Line:
-    return _Line(left, top - height, right, top, text)
+def line(left: float, top: float, right: float, text: str, height: float = 10) -> Line:
+    return Line(left, top - height, right, top, text)
 
 
 def test_columns_are_read_one_after_the_other() -> None:
@@ -437,7 +437,7 @@ def test_columns_are_read_one_after_the_other() -> None:
             line(310, 600 - 12 * n, 550, f"À droite, la ligne numéro {n}"),
         ]
     lines.append(line(50, 400, 550, "Un pied qui va par-dessus les deux colonnes"))
-    read = [each.text for block in _ordered(lines) for each in block]
+    read = [each.text for block in ordered(lines) for each in block]
     assert [re.sub(r"\D", "", text) for text in read] == ["", *"012345", *"012345", ""]
     assert ["gauche" in text for text in read[1:7]] == [True] * 6
 
@@ -451,14 +451,14 @@ def test_the_rows_of_a_table_stay_together() -> None:
             line(310, 600 - 12 * n, 330, f"{n} M€"),
         )
     ]
-    assert [each.text for block in _ordered(lines) for each in block] == [
+    assert [each.text for block in ordered(lines) for each in block] == [
         f"Poste {n} {n} M€" for n in range(6)
     ]
 
 
 def test_lines_drawn_from_below_are_read_from_above() -> None:
     lines = [line(50, 100 + 12 * n, 300, f"Une ligne de texte, la {n}") for n in range(6)]
-    assert [each.text[-1] for block in _ordered(lines) for each in block] == list("543210")
+    assert [each.text[-1] for block in ordered(lines) for each in block] == list("543210")
 
 
 def test_what_every_page_repeats_is_left_out() -> None:
@@ -466,9 +466,9 @@ def test_what_every_page_repeats_is_left_out() -> None:
         [[line(50, 800, 300, "ACME, rapport annuel"), line(50, 700, 300, f"Le texte de la page {'abcd'[n]}."), line(50, 50, 300, f"{n}.1 Chapitre {n + 5}")]]
         for n in range(4)
     ]  # fmt: skip
-    assert [
-        [each.text for block in page for each in block] for page in _without_repeats(pages)
-    ] == [[f"Le texte de la page {letter}."] for letter in "abcd"]
+    assert [[each.text for block in page for each in block] for page in without_repeats(pages)] == [
+        [f"Le texte de la page {letter}."] for letter in "abcd"
+    ]
 
 
 def test_words_broken_at_a_line_end_are_whole_again() -> None:
@@ -477,7 +477,7 @@ def test_words_broken_at_a_line_end_are_whole_again() -> None:
         "Le lave-linge.",
     ]
     assert (
-        _unbroken(broken)[0]
+        unbroken(broken)[0]
         == "La commune, peut-\nêtre. Un portefeuille. Que dit-il ? Saint-Étienne. Un lave-linge."
     )
 
@@ -487,7 +487,7 @@ def test_paragraphs_are_joined_and_short_lines_keep_their_end() -> None:
         line(50, 700, 300, "Une première ligne qui remplit la"), line(50, 688, 300, "colonne et une deuxième."),
         line(50, 660, 300, "Un autre paragraphe, après un blanc, et"), line(50, 648, 120, "qui finit tôt."), line(50, 636, 300, "Une adresse"),
     ]  # fmt: skip
-    assert list(_paragraphs([block])) == [
+    assert list(paragraphs([block])) == [
         "Une première ligne qui remplit la colonne et une deuxième.",
         "Un autre paragraphe, après un blanc, et qui finit tôt.\nUne adresse",
     ]

@@ -8,7 +8,7 @@ from rag.confidence import Evidence
 from rag.events import Answer, Timings
 from rag.results import answer_json, answer_text, hit_json
 from rag.retriever import Hit
-from rag.verifier.support import Citation, Sentence
+from rag.verifier import Citation, Sentence
 
 FIRST = Citation("a.md", "Rapport", 0, 10, 20, "La source.")
 SECOND = Citation("b.md", "Note", 2, 5, 14, "Une autre.")

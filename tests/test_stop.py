@@ -27,7 +27,8 @@ CHECKED = "The renovation of the harbour will cost 4.2 million euros."  # in wor
 
 
 class StopsWhile:
-    """The small model, which sees Stop pressed while it does one kind of work, and notes what it is asked to do."""
+    """The small model, which sees Stop pressed while it does one kind of work, and notes what it is
+    asked to do."""
 
     def __init__(self, generator: Generator, work: str, *, after: int = 0, says: str = "") -> None:
         self.stop = threading.Event()

@@ -1,14 +1,35 @@
 """Archives, and files that are archives inside, read in memory and never unpacked to disk."""
 
+import bz2
+import gzip
+import lzma
 import stat
+import struct
+import tarfile
+import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from io import BytesIO
 from pathlib import PurePosixPath
+from typing import IO
 
+from index.documents import clean_name, shown, wanted
 from index.errors import UserError
-from index.reading.limits import Limits
+from index.reading.encoding import decode_name
+from index.reading.limits import Limits, Part, Reading, Source, unread
+
+_UNICODE_PATH = 0x7075  # the extra field in which Info-ZIP keeps a name in UTF-8
+_BROKEN = (
+    zipfile.BadZipFile,
+    NotImplementedError,
+    ValueError,
+    OSError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+)
 
 
 class Budget:
@@ -27,22 +48,32 @@ class Budget:
         """
         try:
             archive = zipfile.ZipFile(BytesIO(data))
-        except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as error:
+        except _BROKEN as error:
             raise UserError("document_damaged", reason=str(error)) from error
         infos = archive.infolist()
-        self._members -= len(infos)
-        if self._members < 0:
-            raise UserError("document_many", most=self.limits.members)
+        self.count(len(infos))
         # Programs that unpack for themselves are told the truth or fail: the size declared is the most they read.
         if sum(info.file_size for info in infos) > self.limits.expanded:
             raise UserError("document_expands", most=self.limits.expanded)
         return Archive(archive, self)
+
+    def count(self, members: int) -> None:
+        """Count files in an archive. Raises UserError `document_many`."""
+        self._members -= members
+        if self._members < 0:
+            raise UserError("document_many", most=self.limits.members)
 
     def spend(self, count: int) -> None:
         """Count bytes that came out of an archive. Raises UserError `document_expands`."""
         self._bytes -= count
         if self._bytes < 0:
             raise UserError("document_expands", most=self.limits.expanded)
+
+    def unpacked(self, file: IO[bytes]) -> bytes:
+        """All of a compressed file, or as much as may be. Raises UserError `document_expands`."""
+        data = file.read(max(self._bytes, 0) + 1)
+        self.spend(len(data))
+        return data
 
 
 class Archive:
@@ -53,6 +84,10 @@ class Archive:
         self._budget = budget
         self.names = set(archive.namelist())
 
+    def count(self, folder: str) -> int:
+        """How many members there are below a folder."""
+        return sum(name.startswith(folder) for name in self.names)
+
     def read(self, member: str | zipfile.ZipInfo) -> bytes:
         """A member, whole. Raises UserError `document_damaged`, `document_locked`, `document_expands`."""
         try:
@@ -61,34 +96,98 @@ class Archive:
             with self._zip.open(info) as file:
                 return file.read(info.file_size)
         except RuntimeError as error:
-            raise UserError("document_locked", reason=str(error)) from error
-        except (
-            KeyError,
-            zipfile.BadZipFile,
-            NotImplementedError,
-            ValueError,
-            OSError,
-            EOFError,
-            zlib.error,
-        ) as error:
+            code = (
+                "document_damaged" if isinstance(error, NotImplementedError) else "document_locked"
+            )
+            raise UserError(code, reason=str(error)) from error
+        except (KeyError, *_BROKEN) as error:
             raise UserError("document_damaged", reason=str(error)) from error
 
-    def files(self) -> Iterator[tuple[str, zipfile.ZipInfo | None]]:
-        """The members that are files, by name; None where one is a link, a device, named twice or out of the archive."""
-        seen: set[str] = set()
+    def files(self) -> Iterator[tuple[str, zipfile.ZipInfo]]:
+        """The members that are no folders, by name."""
         for info in self._zip.infolist():
-            name = info.filename.replace("\\", "/")
-            if info.is_dir():
-                continue
-            kind = stat.S_IFMT(info.external_attr >> 16)
-            parts = PurePosixPath(name).parts
-            outside = (
-                name.startswith("/")
-                or ".." in parts
-                or (len(name) > 1 and name[1] == ":")
-                or not parts
-            )
-            long = any(len(part.encode("utf-8", "replace")) > 255 for part in parts)
-            good = kind in (0, stat.S_IFREG) and not outside and not long and name not in seen
-            seen.add(name)
-            yield name, info if good else None
+            if not info.is_dir():
+                yield _name(info), info
+
+
+def _name(info: zipfile.ZipInfo) -> str:
+    """The name of a member in the encoding of the program that packed it."""
+    extra, name = info.extra, info.filename
+    while len(extra) >= 4:
+        kind, size = struct.unpack("<HH", extra[:4])
+        if kind == _UNICODE_PATH and size > 5:
+            return unicodedata.normalize("NFC", extra[9 : 4 + size].decode("utf-8", "replace"))
+        extra = extra[4 + size :]
+    if not info.flag_bits & 0x800 and not name.isascii():
+        name = decode_name(name.encode("cp437", "replace"))
+    return unicodedata.normalize("NFC", name)
+
+
+def read_zip(source: Source) -> Reading:
+    """The members of a ZIP file. One that is encrypted or damaged is named, and the others are read."""
+    archive = source.budget.open(source.data)
+    yield from _members(
+        (
+            name,
+            stat.S_IFMT(info.external_attr >> 16) in (0, stat.S_IFREG),
+            partial(archive.read, info),
+        )
+        for name, info in archive.files()
+    )
+
+
+def read_tar(source: Source) -> Reading:
+    """The members of a tar file, or the one file in a .gz, .bz2 or .xz."""
+    data = source.data
+    try:
+        for magic, opener in (
+            (b"\x1f\x8b", gzip.open),
+            (b"BZh", bz2.open),
+            (b"\xfd7zXZ", lzma.open),
+        ):
+            if data.startswith(magic):
+                data = source.budget.unpacked(opener(BytesIO(data)))
+        archive = tarfile.open(fileobj=BytesIO(data), mode="r:", errors="surrogateescape")
+    except tarfile.TarError as error:
+        path = PurePosixPath(source.name)
+        if path.suffix.lower() in (".tar", ".tgz"):
+            raise UserError("document_damaged", reason=str(error)) from error
+        yield Part(path.stem, lambda: data)
+        return
+    except _BROKEN as error:
+        raise UserError("document_damaged", reason=str(error)) from error
+
+    source.budget.count(len(archive.getmembers()))
+    yield from _members(
+        (
+            decode_name(info.name.encode("utf-8", "surrogateescape")),
+            info.isfile(),
+            partial(_content, archive, info, source.budget),
+        )
+        for info in archive.getmembers()
+        if not info.isdir()
+    )
+
+
+def _content(archive: tarfile.TarFile, info: tarfile.TarInfo, budget: Budget) -> bytes:
+    file = archive.extractfile(info)
+    return budget.unpacked(file) if file else b""
+
+
+def _members(members: Iterable[tuple[str, bool, Callable[[], bytes]]]) -> Reading:
+    """The members that are read; an error for one that is a link, a device, named twice or out of the archive."""
+    seen: set[str] = set()
+    passed: list[str] = []
+    for raw, regular, content in members:
+        name = raw.replace("\\", "/")
+        path = PurePosixPath(name)
+        outside = name.startswith("/") or ".." in path.parts or name[1:2] == ":" or not path.parts
+        long = any(len(part.encode("utf-8", "replace")) > 255 for part in path.parts)
+        if not regular or outside or long or name in seen:
+            yield UserError("document_member", member=clean_name(name)[:100])
+        elif wanted(path) and shown(path):
+            yield Part(name, content)
+        elif shown(path):
+            passed.append(clean_name(path.name))
+        seen.add(name)
+    yield from unread("unread_members", members=", ".join(passed[:20]))

@@ -1,10 +1,16 @@
-"""What every reader gives, and what reading one file may cost."""
+"""What every reader takes and gives, and what reading one file may cost."""
 
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
+from index.documents import Unread
+from index.errors import UserError
+from index.reading.encoding import visible
 from index.text.sentences import Span
+
+if TYPE_CHECKING:
+    from index.reading.archive import Budget
 
 
 @dataclass(frozen=True)
@@ -20,12 +26,25 @@ class Limits:
     depth: int = 3
     """Archives and attached messages inside one another."""
     pages: int = 10_000
+    cells: int = 5_000_000
+    """Of a spreadsheet that are filled."""
     characters: int = 50_000_000
     """Of the text of one document."""
     memory: int = 2_500_000_000
     """Bytes of address space of the reading process, where the system can limit it."""
     seconds: float = 60
     """Of processor for one document, or a page of it; ten times as many for all of a file, five times by the clock."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file to read: its name, its bytes, what it may still unpack to, and a call that says that reading goes on."""
+
+    name: str
+    data: bytes
+    budget: "Budget"
+    tick: Callable[[int, int], None] = lambda page, pages: None
+    """Called before each page with its number and how many there are, or with zeros."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +56,36 @@ class Read:
     author: str = ""
     date: str = ""
     pages: tuple[Span, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    name: str = ""
+    """Of a document that isn't named after its file."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file inside a file: a member, an attachment, or what another program must convert first."""
+
+    name: str
+    read: Callable[[], bytes]
+    """Its bytes; raises UserError where they can't be had."""
+    convert: str = ""
+    """The ending of the kind to convert."""
+
+
+Found = Read | Part | UserError | Unread
+"""Something not read that belongs to no text of its own stands alone: it is said of the last document before it."""
+Reading = Iterator[Found]
+
+
+def shown(read: Read) -> Read:
+    """The same with nothing in its text and title that nobody sees; where it has pages, they were read so."""
+    text = read.text if read.pages else visible(read.text)
+    return replace(read, text=text, title=visible(read.title))
+
+
+def unread(code: str, **values: Any) -> tuple[Unread, ...]:
+    """A note of what was not read; none where the count or the list in it is empty."""
+    return (Unread(code, values),) if all(values.values()) else ()
 
 
 def in_pages(pages: Iterable[str]) -> tuple[str, tuple[Span, ...]]:
@@ -44,7 +93,7 @@ def in_pages(pages: Iterable[str]) -> tuple[str, tuple[Span, ...]]:
     parts: list[str] = []
     starts: list[int] = []
     length, last = 0, ""
-    for page in map(str.strip, pages):
+    for page in (visible(page).strip() for page in pages):
         if page and last:
             parts.append(" " if last not in ".!?:…" and page[0].islower() else "\n\n")
             length += len(parts[-1])
@@ -57,5 +106,12 @@ def in_pages(pages: Iterable[str]) -> tuple[str, tuple[Span, ...]]:
 
 def iso_date(text: str) -> str:
     """The first date in a text (2024-02-26, D:20240226103000) as 2024-02-26; empty where there is none."""
-    found = re.search(r"(?<!\d)(\d{4})-?(0[1-9]|1[0-2])-?(0[1-9]|[12]\d|3[01])", text)
-    return "-".join(found.groups()) if found else ""
+    from datetime import date
+
+    digits = "".join(char if char.isdigit() else " " for char in text.replace("-", ""))
+    for run in digits.split():
+        try:
+            return date.fromisoformat(run[:8]).isoformat()
+        except ValueError:
+            continue
+    return ""

@@ -1,64 +1,108 @@
-"""What is read in browsers and mail programs: HTML without its menus, EPUB, EML."""
+"""Web pages and books: HTML without its menus, what stands beside the text after it; EPUB chapter by chapter."""
 
-import email.policy
-import email.utils
 import posixpath
-import re
 from collections.abc import Iterator
-from email.message import EmailMessage
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from index.documents import decode_bytes
 from index.errors import UserError
-from index.reading.archive import Budget
-from index.reading.limits import Read, iso_date
-from index.reading.office import parse_xml
+from index.reading.encoding import decode_bytes, visible
+from index.reading.limits import Read, Reading, Source, iso_date, unread
+from index.reading.marks import beside
+from index.reading.ooxml import equation, facts_of, parse_xml, raised
+from index.reading.tables import Cell, spread, table
 
 _BLOCKS = frozenset(
     "address article aside blockquote body br caption center dd details div dl dt fieldset figcaption figure footer form h1 h2 h3"
-    " h4 h5 h6 header hr html li main nav ol p pre section summary table tbody tfoot thead title tr ul".split()
+    " h4 h5 h6 header hr html legend li main nav ol optgroup p pre section summary table tbody tfoot thead title tr ul".split()
 )
 _SILENT = frozenset(
-    "head script style template noscript iframe object svg math select button input textarea".split()
+    "head script style template noscript iframe object svg button datalist audio video canvas".split()
 )
-_MENUS = frozenset("nav footer aside".split())
-_MENU_ROLES = frozenset("navigation banner contentinfo search menu menubar".split())
-_CHARSET = re.compile(
-    rb"""<meta[^>]{0,200}charset\s*=\s*["']?\s*([\w.:-]+)|<\?xml[^>]{0,100}encoding=["']([\w.:-]+)""",
-    re.IGNORECASE,
+_MENU_ROLES = frozenset("navigation banner search menu menubar dialog alertdialog".split())
+_BESIDE = frozenset("aside footer".split())
+_BESIDE_WORDS = frozenset("comment comments commentaire commentaires sidebar".split())
+_MENU_WORDS = frozenset(
+    "cookie cookies consent breadcrumb breadcrumbs navbar menu skip pagination".split()
+)
+_HEADINGS = {f"h{level}": "#" * level + " " for level in range(1, 7)}
+_LONG_MENU = (
+    0.7  # share of a block's letters in links from which, outside of the main text, it is a menu
 )
 
 
-def read_html(data: bytes) -> Read:
-    """The main text of a page, its title, author and date; of a page that has no such text, all but its menus."""
+@dataclass
+class _Block:
+    """A paragraph, a heading, an item or a row; whether it stands beside the text, and how many of its letters are links."""
+
+    text: str
+    aside: bool = False
+    linked: int = 0
+
+    @property
+    def letters(self) -> str:
+        return "".join(filter(str.isalnum, self.text))
+
+
+def read_html(source: Source) -> Reading:
+    """The main text of a page, its title, author and date, then what stands beside it; menus are left out."""
+    root = parsed(source.data)
+    if root is None:
+        yield Read("")
+        return
     import trafilatura
 
-    root = _parsed(data)
-    if root is None:
-        return Read("")
-    whole = "\n\n".join(_flow(root, _SILENT | _MENUS))
-    title = root.findtext(".//title") or ""
+    blocks, menus = flow(root)
+    title = " ".join((root.findtext(".//title") or "").split())
     # Recall first: a menu too many is found by nobody, a paragraph too few is lost. Dates are what the page declares.
     found = trafilatura.extract_with_metadata(
-        root,
-        output_format="html",
-        include_comments=False,
-        favor_recall=True,
+        root, output_format="txt", include_comments=False, favor_recall=True,
         date_extraction_params={"extensive_search": False, "original_date": True},
+    )  # fmt: skip
+    main, other = _main(blocks, found.text or "" if found else "")
+    texts = [block.text for block in main]
+    text = "\n\n".join([*texts, *beside("aside", [block.text for block in other], texts)])
+    facts = (
+        (found.title or title, found.author or "", iso_date(found.date or ""))
+        if found
+        else (title,)
     )
-    main = _parsed((found.text or "").encode()) if found else None
-    text = "" if main is None else "\n\n".join(_flow(main, _SILENT))
-    if found is None or len(text) < 0.1 * len(whole):
-        return Read(whole, title)
-    return Read(
-        text, (found.title or title).strip("¶"), found.author or "", iso_date(found.date or "")
-    )
+    title, *rest = facts
+    yield Read(text, title.strip("¶"), *rest, unread=unread("unread_menus", count=menus))
 
 
-def read_epub(data: bytes, budget: Budget) -> Read:
+def _main(blocks: list[_Block], extract: str) -> tuple[list[_Block], list[_Block]]:
+    """The blocks of the main text and those beside it, by what trafilatura takes for the main text.
+
+    What stands between its first and its last block belongs to it, whatever the extract has of it.
+    """
+    letters = "".join(filter(str.isalnum, visible(extract)))
+    own = [
+        n for n, block in enumerate(blocks)
+        if not block.aside and len(block.letters) > 20 and block.letters[:200] in letters
+    ]  # fmt: skip
+    whole = sum(len(block.letters) for block in blocks if not block.aside)
+    if not own or sum(len(blocks[n].letters) for n in own) < 0.1 * whole:
+        return [b for b in blocks if not b.aside], [b for b in blocks if b.aside]
+    first, last = own[0], own[-1]
+    while first and blocks[first - 1].text.startswith("#") and not blocks[first - 1].aside:
+        first -= 1
+    main, other = [], []
+    for n, block in enumerate(blocks):
+        linked = block.linked > _LONG_MENU * max(len(block.letters), 1)
+        if block.aside:
+            other.append(block)
+        elif first <= n <= last or block.letters in letters:
+            main.append(block)
+        elif not linked:
+            other.append(block)
+    return main, other
+
+
+def read_epub(source: Source) -> Reading:
     """The chapters of a book in the order of its spine."""
-    archive = budget.open(data)
+    archive = source.budget.open(source.data)
     if "META-INF/container.xml" not in archive.names:
         raise UserError("document_damaged", reason="META-INF/container.xml")
     rootfile = parse_xml(archive.read("META-INF/container.xml")).find(".//{*}rootfile")
@@ -76,125 +120,245 @@ def read_epub(data: bytes, budget: Budget) -> Read:
             chapter = archive.read(name)
             if b"<!ENTITY" in chapter:
                 raise UserError("document_entities", reason=name)
-            if (root := _parsed(chapter)) is not None:
-                blocks += _flow(root, _SILENT)
-    title, author, date = (
-        package.findtext(f".//{{*}}metadata/{{*}}{tag}") or ""
-        for tag in ("title", "creator", "date")
-    )
-    return Read("\n\n".join(blocks), title, author, iso_date(date))
+            blocks += texts_of(chapter)
+    title, author, _ = facts_of(archive, path)
+    date = package.findtext(".//{*}metadata/{*}date") or ""
+    yield Read("\n\n".join(blocks), title, author, iso_date(date))
 
 
-def read_eml(data: bytes) -> Iterator[Read | tuple[str, bytes]]:
-    """A message, then its attachments as (name, content)."""
-    message: Any = email.message_from_bytes(data, policy=email.policy.default)
-    body = message.get_body(("plain", "html"))
-    text = ""
-    if body is not None:
-        raw = body.get_payload(decode=True) or b""
-        charset = body.get_content_charset("utf-8")
-        if body.get_content_subtype() == "html":
-            root = _parsed(raw, charset)
-            text = "" if root is None else "\n\n".join(_flow(root, _SILENT))
-        else:
-            text = decode_bytes(raw, charset)
-    sender, date = _header(message, "from"), _header(message, "date")
-    head = "\n".join(
-        f"{name}: {value}"
-        for name in ("From", "To", "Cc", "Date", "Subject")
-        if (value := _header(message, name))
-    )
-    try:
-        sent = email.utils.parsedate_to_datetime(date).date().isoformat() if date else ""
-    except (ValueError, TypeError):
-        sent = ""
-    yield Read(f"{head}\n\n{text}", _header(message, "subject"), sender, sent)
-    for number, part in enumerate(message.walk() if message.is_multipart() else (), 1):
-        if part is body or (part.is_multipart() and part.get_content_type() != "message/rfc822"):
-            continue
-        name = part.get_filename()
-        if part.get_content_type() == "message/rfc822":
-            inner = part.get_payload()
-            if inner and isinstance(inner[0], EmailMessage):
-                yield name or f"{number}.eml", inner[0].as_bytes()
-        elif name:
-            yield name, part.get_payload(decode=True) or b""
+def texts_of(data: bytes, charset: str | None = None) -> list[str]:
+    """The paragraphs of a page, without looking for its main text."""
+    root = parsed(data, charset)
+    return [] if root is None else [block.text for block in flow(root, menus=True)[0]]
 
 
-def _header(message: Any, name: str) -> str:
-    try:
-        return " ".join(str(message[name] or "").split())
-    except (
-        ValueError,
-        TypeError,
-        IndexError,
-        AttributeError,
-    ):  # what the parser of a malformed header may raise
-        return ""
-
-
-def _parsed(data: bytes, charset: str | None = None) -> Any:
+def parsed(data: bytes, charset: str | None = None) -> Any:
     """The root of an HTML or XHTML page; None where there is none."""
     from lxml import etree, html
 
-    declared = _CHARSET.search(data[:2048])
-    named = charset or (
-        (declared[1] or declared[2]).decode("ascii", "replace") if declared else None
-    )
-    text = re.sub(r"^\s*<\?xml[^>]*\?>", "", decode_bytes(data, named))
+    text = decode_bytes(data, charset or _charset(data[:2048]))
+    if text.lstrip().startswith("<?xml"):
+        text = text.partition("?>")[2]
+    text = text.replace("\0", "")
     try:
-        return (
-            html.document_fromstring(text, parser=html.HTMLParser(huge_tree=False))
-            if text.strip()
-            else None
-        )
+        parser = html.HTMLParser(huge_tree=False)
+        return html.document_fromstring(text, parser=parser) if text.strip() else None
     except (etree.ParserError, ValueError):
         return None
 
 
-def _mark(tag: str, mark: str) -> str:
-    """What stands before a block; a paragraph keeps the mark of the item that it opens."""
-    if re.fullmatch("h[1-6]", tag):
-        return "#" * int(tag[1]) + " "
-    return "- " if tag == "li" else mark if tag == "p" else ""
+def _charset(head: bytes) -> str | None:
+    """The charset that a page declares: charset=…, or encoding=… in XML."""
+    text = head.decode("latin-1").lower()
+    for mark in ("charset=", "encoding="):
+        if mark in text:
+            value = text.partition(mark)[2].lstrip(" \"'")
+            return (
+                value.replace("'", '"')
+                .replace(">", '"')
+                .replace(";", '"')
+                .split('"')[0]
+                .strip(" /")
+                or None
+            )
+    return None
 
 
-def _flow(root: Any, skipped: frozenset[str]) -> Iterator[str]:
-    """The blocks of a page in order: headings and items marked, cells of a row together, blanks as a browser shows them."""
-    from lxml import etree
+def flow(root: Any, *, menus: bool = False) -> tuple[list[_Block], int]:
+    """The blocks of a page in order, and how many menus were left out; with `menus` none is."""
+    reader = _Flow(menus)
+    reader.walk(root)
+    reader.end()
+    return reader.blocks, reader.left_out
 
-    parts: list[str] = []
-    depth = 0
-    mark = ""
 
-    def ended() -> Iterator[str]:
-        text = " ".join("".join(parts).split()).strip(" |¶")
-        parts.clear()
-        if text:
-            yield mark + text
+class _Flow:
+    """A page being read: blocks as a browser shows them, headings and items marked, tables row by row."""
 
-    for event, node in etree.iterwalk(root, events=("start", "end", "comment", "pi")):
-        tag = node.tag if isinstance(node.tag, str) else ""
-        hidden = (
-            tag in skipped
-            or not tag
-            or (skipped is not _SILENT and node.get("role") in _MENU_ROLES)
-        )
-        if event == "start":
-            depth += hidden
-            if depth == 0:
-                if tag in _BLOCKS:
-                    yield from ended()
-                    mark = _mark(tag, mark)
-                parts.append(node.text or "")
+    def __init__(self, menus: bool) -> None:
+        self.blocks: list[_Block] = []
+        self.left_out = 0
+        self._menus = menus
+        self._parts: list[str] = []
+        self._mark = ""
+        self._aside = self._pre = self._depth = 0
+        self._linked = self._links = 0
+        self._numbers: list[int | None] = []
+
+    def walk(self, top: Any) -> None:
+        """Take in an element and what is below it, without calls inside calls: pages nest as deeply as they like."""
+        stack: list[tuple[Any, bool]] = [(top, True)]
+        while stack:
+            node, opening = stack.pop()
+            if not opening:
+                self._close(node)
+                self._tail(node, top)
+                continue
+            if (
+                not isinstance(node.tag, str)
+                or node.tag in _SILENT
+                or self._skipped(node)
+                or self._whole(node)
+            ):
+                self._tail(node, top)
+            else:
+                self._open(node)
+                stack.append((node, False))
+                stack += [(child, True) for child in reversed(node)]
+
+    def _tail(self, node: Any, top: Any) -> None:
+        if node is not top:
+            self._add(node.tail or "")
+
+    def _skipped(self, node: Any) -> bool:
+        words = _words_of(node)
+        hidden = "hidden" in node.attrib or "display:none" in node.get("style", "").replace(" ", "")
+        if hidden and not self._menus:
+            return True
+        menu = node.tag == "nav" or node.get("role") in _MENU_ROLES or bool(words & _MENU_WORDS)
+        if menu and not self._menus and node.tag not in ("body", "main", "article", "html"):
+            self.left_out += 1
+            return True
+        return False
+
+    def _whole(self, node: Any) -> bool:
+        """Whether an element is read at once: a table of values, an equation, a field, what is set higher or lower."""
+        tag = node.tag
+        if tag == "table" and (lines := list(_table(node))):
+            self.end()
+            self.blocks += [_Block(line, bool(self._aside), 0) for line in lines]
+        elif tag == "math":
+            self._add(equation(node))
+        elif tag in ("sup", "sub"):
+            text = "".join(node.itertext())
+            reference = node.find(".//a") is not None and text.strip().isalnum()
+            self._add(f"[{text.strip()}]" if reference else raised(text, down=tag == "sub"))
+        elif tag == "input":
+            if node.get("type") in ("checkbox", "radio"):
+                self._add("☒" if "checked" in node.attrib else "☐")
+            elif node.get("type") in (None, "", "text", "number", "date", "email", "tel"):
+                self._add(node.get("value", ""))
+        elif tag == "select":
+            chosen = [option for option in node.iter("option") if "selected" in option.attrib]
+            self._add(" ".join("".join(option.itertext()) for option in chosen))
+        elif tag != "table":
+            return False
         else:
-            if event == "end":
-                depth -= hidden
-                if depth == 0 and tag in _BLOCKS:
-                    yield from ended()
-                    mark = ""
-                if depth == 0 and tag in ("td", "th"):
-                    parts.append(" | ")
-            if depth == 0:
-                parts.append(node.tail or "")
-    yield from ended()
+            return False
+        return True
+
+    def _open(self, node: Any) -> None:
+        tag = node.tag
+        self._linked += tag == "a"
+        self._aside += self._is_aside(node)
+        self._pre += tag == "pre"
+        if tag in ("ol", "ul"):
+            first = node.get("start", "1")
+            self._numbers.append(int(first) if tag == "ol" and first.isdigit() else None)
+        if tag in _BLOCKS:
+            self.end(pre=tag == "br")
+            self._mark = self._mark_of(node)
+        self._add(node.text or "")
+
+    def _close(self, node: Any) -> None:
+        tag = node.tag
+        if tag in _BLOCKS:
+            self.end(pre=tag == "br")
+            self._mark = "" if tag != "br" else self._mark
+        elif tag in ("td", "th"):
+            self._parts.append(" | ")
+        if tag in ("ol", "ul") and self._numbers:
+            self._numbers.pop()
+        self._linked -= tag == "a"
+        self._aside -= self._is_aside(node)
+        self._pre -= tag == "pre"
+
+    def _is_aside(self, node: Any) -> bool:
+        if self._menus or node.tag in ("body", "html", "main"):
+            return False
+        inside = node.tag == "footer" and any(
+            above.tag in ("article", "main") for above in node.iterancestors()
+        )
+        return (node.tag in _BESIDE and not inside) or bool(_words_of(node) & _BESIDE_WORDS)
+
+    def _mark_of(self, node: Any) -> str:
+        if node.tag in _HEADINGS:
+            return _HEADINGS[node.tag]
+        if node.tag == "li":
+            number = self._numbers[-1] if self._numbers else None
+            if number is None:
+                return "- "
+            value = node.get("value", "")
+            number = int(value) if value.isdigit() else number
+            self._numbers[-1] = number + 1
+            return f"{number}. "
+        return self._mark if node.tag in ("p", "div", "br") else ""
+
+    def _add(self, text: str) -> None:
+        self._parts.append(text)
+        if self._linked:
+            self._links += sum(map(str.isalnum, text))
+
+    def end(self, *, pre: bool = False) -> None:
+        """End the block at work."""
+        if self._pre and pre:
+            self._parts.append("\n")
+            return
+        raw = "".join(self._parts)
+        text = raw.strip("\n") if self._pre else " ".join(raw.split()).strip(" |¶")
+        self._parts.clear()
+        if text.strip():
+            self.blocks.append(_Block(self._mark + text, bool(self._aside), self._links))
+            self._mark = ""
+        self._links = 0
+
+
+def _words_of(node: Any) -> set[str]:
+    """The words in an element's class and id."""
+    named = f"{node.get('class', '')} {node.get('id', '')}".lower()
+    return set(named.replace("-", " ").replace("_", " ").split())
+
+
+def _table(node: Any) -> Iterator[str]:
+    """The rows of a table of values; nothing where it only lays out what stands in it."""
+    rows = [row for row in node.iter("tr") if next(row.iterancestors("table")) is node]
+    cells = [[cell for cell in row if cell.tag in ("td", "th")] for row in rows]
+    blocks = sum(
+        1 for each in node.iter("p", "div", "li", "h1", "h2", "h3", "h4", "h5") for _ in [each]
+    )
+    count = sum(map(len, cells))
+    layout = (
+        node.get("role") == "presentation" or next(node.iterdescendants("table"), None) is not None
+    )
+    if layout or max(map(len, cells), default=0) < 2 or len(rows) < 2 or blocks > 2 * count:
+        return
+    caption = node.find("caption")
+    if caption is not None and (text := " ".join("".join(caption.itertext()).split())):
+        yield text
+    grid, heads = spread(
+        [
+            Cell(
+                _text(cell),
+                _span(cell, "colspan"),
+                _span(cell, "rowspan"),
+                cell.tag == "th" or row.getparent().tag == "thead",
+            )
+            for cell in own
+        ]
+        for row, own in zip(rows, cells, strict=True)
+    )
+    named = any(cell.tag == "th" for own in cells for cell in own)
+    yield from table(grid, head=heads if heads or named else None, sure=False)
+
+
+def _span(cell: Any, name: str) -> int:
+    value = cell.get(name, "1").strip()
+    return max(1, min(int(value), 1000)) if value.isdigit() else 1
+
+
+def _text(cell: Any) -> str:
+    """The text of a cell in a line."""
+    inner = _Flow(menus=True)
+    inner.walk(cell)
+    inner.end()
+    return " ".join(block.text.removeprefix("- ").lstrip("# ") for block in inner.blocks)

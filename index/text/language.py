@@ -1,4 +1,4 @@
-"""Which of the two languages a text is in: short questions full of names, and answers that must be in one of them."""
+"""Which of the two languages a text is in, be it a short question full of names."""
 
 import re
 from functools import cache
@@ -18,12 +18,8 @@ _QUOTED = re.compile(r"«[^«»]*»|“[^“”]*”|\"[^\"]*\"")
 def detect(text: str, *, default: Language = "fr") -> Language:
     """The language of a question or an answer.
 
-    Function words of one language only decide; where there are none, the spelling of the words that aren't names
-    (lingua); where nothing is left, `default`.
-
-    Args:
-        text: of any length, often one short question with names in it.
-        default: what an empty or undecidable text counts as.
+    Words of one language only decide; where there are none, the spelling of the words that aren't
+    names (lingua); where nothing is left, `default`.
     """
     if not any(map(str.isalpha, text)):
         return default
@@ -42,7 +38,7 @@ def detect(text: str, *, default: Language = "fr") -> Language:
 
 
 def is_language(text: str, language: str) -> bool:
-    """Whether an answer is in `language`, by what isn't quoted in it; names, figures and quotations alone count as either."""
+    """Whether an answer is in `language`, by what isn't quoted; names and figures are in either."""
     own = unquoted(text)
     if len(_words(own)) < 3 and _cues(text) == 0:
         return True
@@ -80,7 +76,7 @@ def _cues(text: str) -> float:
 
 
 def _french_spelling(text: str) -> float | None:
-    """The probability of French rather than English by the letters; None where they tell nothing."""
+    """The probability of French rather than English by the letters; None where they don't tell."""
     if not text.strip():
         return None
     french, detector = _detector()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 LANGUAGES = ("fr", "en")
-# A word with what an apostrophe, hyphen or dot joins to it: "aujourd'hui", "peut-être", "U.S", "don't".
+# A word with what an apostrophe, hyphen or dot joins to it: "aujourd'hui", "peut-être", "U.S".
 WORD = re.compile(r"\w+(?:[-'’.]\w+)*")
 # "l'", "qu'" before what it is joined to.
 ELISION = re.compile(r"^(?:(?:l|d|qu|j|n|s|m|t|c|lorsqu|puisqu|jusqu|quelqu)['’])+(?=.)", re.I)
@@ -32,9 +32,9 @@ _SIGNS = {"'": "['’]", r"\ ": r"\s", r"\*": r"\w*", r"\^": "^", r"\.\.": r"[\w
 def terms(text: str, language: str) -> list[str]:
     """The index terms of a text, in order, repeated as often as they occur.
 
-    Compatibility forms and accents are folded, elisions (l', d', qu') and possessives dropped, hyphenated words taken
-    apart, numbers brought to one form (15 000 and 13,5 become 15000 and 13.5), stop words left out, the rest stemmed
-    (Snowball).
+    Compatibility forms and accents are folded, elisions (l', d', qu') and possessives dropped,
+    hyphenated words taken apart, numbers brought to one form (15 000 and 13,5 become 15000 and
+    13.5), stop words left out, the rest stemmed (Snowball).
 
     Args:
         text: a chunk or a question.
@@ -57,7 +57,7 @@ def terms(text: str, language: str) -> list[str]:
 
 
 def fold(text: str) -> str:
-    """Lower case without accents and ligatures, with plain apostrophes; its length may differ from the text's."""
+    """Lower case without accents and ligatures, with plain apostrophes; the length may change."""
     return _without_accents(text.replace("’", "'").casefold().replace("œ", "oe"))
 
 
@@ -80,17 +80,17 @@ def lexicon(language: str) -> dict[str, Any]:
 
 @cache
 def word_list(name: str, language: str) -> frozenset[str]:
-    """A list of the lexicon of one language, as its words are spelled there; empty if it has none."""
+    """A list of a language's lexicon, as its words are spelled; empty if there is none."""
     words = (word.strip() for word in lexicon(language).get(name, "").split(","))
     return frozenset(filter(None, words))
 
 
 @cache
 def phrases(name: str, language: str | None = None) -> re.Pattern[str]:
-    """A pattern that finds any phrase of a list of the lexicon, of both languages where none is named.
+    """A pattern that finds any phrase of a list of the lexicon, of both languages if none is named.
 
-    It finds whole words in folded text, and in text as it is where the list has no accents. The signs that a list may hold are
-    explained in the data files.
+    It finds whole words in folded text, and in text as it is where the list has no accents. The
+    signs that a list may hold are explained in the data files.
 
     Raises:
         KeyError: no such list.

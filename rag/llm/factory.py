@@ -19,9 +19,10 @@ def open_generator(
     """The generator that `spec` names.
 
     Args:
-        spec: "" the default model (llama.cpp; with a CUDA GPU transformers on the same file); "small" the 0.5B one;
-            a path to a .gguf file (llama.cpp); "transformers:" and a Hub id, a folder or a .gguf file; an address
-            "http://host:port/v1#model" of an OpenAI-compatible server; anything else is a Hub id or folder.
+        spec: "" the default model (llama.cpp; on a CUDA GPU transformers with the same file);
+            "small" the 0.5B one; a path to a .gguf file (llama.cpp); "transformers:" and a Hub id,
+            a folder or a .gguf file; "http://host:port/v1#model" an OpenAI-compatible server;
+            anything else a Hub id or a folder.
         home: where the pinned weights lie.
         progress: called with the progress of a download.
         threads: processor cores; all where None.

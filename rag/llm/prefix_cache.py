@@ -1,4 +1,4 @@
-"""The KV cache states of prefixes on disk, so that what was read once isn't read again at the next start."""
+"""The KV cache states of prefixes on disk, so that they aren't read again at the next start."""
 
 import os
 import shutil
@@ -11,20 +11,20 @@ from pathlib import Path
 from index.models import fetch
 
 GROUP = 16
-"""Prefixes are shared and kept in whole groups of this many tokens, as the matrix kernels work on groups of rows."""
+"""Prefixes are shared in groups of this many tokens, as the kernels work on groups of rows."""
 
-_MOST = 1 << 30  # bytes of all files together, and no more than a quarter of what is free
+_MOST = 1 << 30  # bytes of all files together, and at most a quarter of what is free
 _DAYS = 30  # after which a file that wasn't used is deleted
 _DIGEST = 32
 
 
 class PrefixCache:
-    """A folder with a file for the state of each prefix; the least recently used ones make room for new ones.
+    """A folder with a file a prefix; the least recently used ones make room for new ones.
 
-    Read and write errors are ignored: the prefix is then read by the model again.
+    Read and write errors are ignored: the model then reads the prefix again.
 
     Args:
-        folder: made where it is missing. Only its owner can read the files, as they hold the words of documents.
+        folder: made where it is missing. Only its owner can read the files: they hold documents.
         made_by: what the states depend on besides the tokens: model, library, trained prefixes.
     """
 
@@ -32,8 +32,8 @@ class PrefixCache:
         self._folder, self._made_by = folder, made_by
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
-            for left_by_a_killed_process in folder.glob("*.part"):
-                left_by_a_killed_process.unlink()
+            for unfinished in folder.glob("*.part"):
+                unfinished.unlink()
             self._make_room(0)
 
     @property
@@ -45,7 +45,7 @@ class PrefixCache:
             return 0
 
     def has(self, tokens: Sequence[int]) -> bool:
-        """Whether there is a state for a prefix; if so, it counts as used."""
+        """Whether there is a file for a prefix; if so, it counts as used."""
         try:
             os.utime(self._path(tokens))
         except OSError:
@@ -53,11 +53,11 @@ class PrefixCache:
         return True
 
     def read(self, tokens: Sequence[int]) -> tuple[int, bytes] | None:
-        """The state of a prefix and how many of its first tokens it leaves out; None where there is none or it is damaged."""
-        path = self._path(tokens)
+        """How many first tokens of a prefix are left out of its state, and the state."""
+        if not self.has(tokens):
+            return None
         try:
-            data = path.read_bytes()
-            os.utime(path)
+            data = self._path(tokens).read_bytes()
         except OSError:
             return None
         if sha256(data[_DIGEST:]).digest() != data[:_DIGEST]:
@@ -80,7 +80,7 @@ class PrefixCache:
                 part.unlink()
 
     def _make_room(self, wanted: int) -> bool:
-        """Delete what is old, and what was used longest ago until `wanted` bytes fit; whether they do."""
+        """Delete old files and as many others as needed; whether `wanted` bytes fit."""
         files = self._files()
         taken = sum(size for _, size, _ in files)
         room = self._room(taken)
@@ -95,7 +95,7 @@ class PrefixCache:
         return min(_MOST, shutil.disk_usage(self._folder).free // 4 + taken)
 
     def _files(self) -> list[tuple[float, int, Path]]:
-        """When each was last used, its size in bytes, and its path; the least recently used one first."""
+        """When each was used, its size and its path; the least recently used first."""
         found = [(path, path.stat()) for path in self._folder.glob("*.state")]
         return sorted((facts.st_mtime, facts.st_size, path) for path, facts in found)
 
@@ -105,11 +105,11 @@ class PrefixCache:
 
 
 def model_sha256(path: Path, cache: Path | None) -> str:
-    """The SHA-256 of a model file, read once while its path, size and time of change stay as they are.
+    """The SHA-256 of a model file, read once while path, size and time of change stay the same.
 
     Args:
-        path: the file; where `index.models.fetch` verified it, its checksum stands beside it.
-        cache: a folder that remembers the checksums of other files; they are computed each time where None.
+        path: the file. Its checksum stands beside it where `index.models.fetch` verified it.
+        cache: a folder that remembers the checksums of other files; none is written where None.
     """
     facts = path.stat()
     unchanged = f" {facts.st_size} {facts.st_mtime_ns}"
@@ -124,5 +124,5 @@ def model_sha256(path: Path, cache: Path | None) -> str:
     if cache:
         with suppress(OSError):
             cache.mkdir(parents=True, exist_ok=True)
-            stamps[-1].write_text(digest + unchanged, encoding="utf-8")
+            stamps[1].write_text(digest + unchanged, encoding="utf-8")
     return digest

@@ -1,7 +1,8 @@
 """One thread that owns a llama.cpp context and serves several askers with it.
 
-A model that writes spends its time on fetching its weights from memory, and one fetch serves a token of each answer: so
-answers are written together, and prompts are read between them, one after the other in the order of arrival.
+A model that writes spends its time on fetching its weights from memory, and one fetch serves a
+token of each answer: so answers are written together. Prompts are read between, one after the
+other.
 """
 
 import threading
@@ -13,21 +14,33 @@ from queue import Empty, SimpleQueue
 from typing import Any, Literal
 
 import numpy as np
+from cyllama.llama import llama_cpp as lc
 
 from rag.llm.base import Stop
-from rag.llm.prefix_cache import PrefixCache
 from rag.llm.sequences import MOST, Sequences
 from rag.llm.streaming import received
-from rag.llm.trained import TrainedPrefix
 
-_AT_ONCE = 4  # askers served at the same time
+_AT_ONCE = 4  # askers served together
 _READ = 256  # tokens of a prompt read in one run of the model
 _READ_BESIDE = 32  # the same while answers are written, which wait for it
 
 
+def open_context(model: Any, cells: int, threads: int) -> Any:
+    """A context of the wheel's model with room for `cells` tokens of all sequences together."""
+    parameters = lc.LlamaContextParams()
+    parameters.n_ctx = cells
+    parameters.n_batch = parameters.n_ubatch = _READ + _AT_ONCE
+    parameters.n_seq_max = MOST + _AT_ONCE + 1
+    parameters.kv_unified = True
+    # Flash attention skips other sequences' cells: twice as fast in a full context.
+    parameters.flash_attn_type = 1
+    parameters.n_threads = parameters.n_threads_batch = threads
+    return lc.LlamaContext(model, parameters, verbose=False)
+
+
 @dataclass(eq=False)
 class Job:
-    """A prompt, and what is wanted: its state kept, the logits after it, or up to `most` tokens written after it."""
+    """A prompt, and what is wanted after it: its state, the logits, or up to `most` tokens."""
 
     prompt: list[int]
     wants: Literal["state", "logits", "tokens"]
@@ -35,7 +48,7 @@ class Job:
     stop: Stop = None
     on_disk: bool = False  # a state that lies on disk needn't be loaded
     results: SimpleQueue[Any] = field(default_factory=SimpleQueue)
-    left: bool = False  # nobody listens any more
+    left: bool = False  # nobody waits for results any more
     sequence: int = -1
     position: int = 0  # tokens that the sequence holds
     token: int | None = None  # written last, not yet run
@@ -43,57 +56,29 @@ class Job:
 
     @property
     def stopped(self) -> bool:
-        """Whether nobody wants the result any more."""
         return self.left or (self.stop is not None and self.stop.is_set())
 
 
 class Scheduler:
-    """Serves jobs from one context.
+    """Serves jobs from a context of `open_context`, which only its thread may use from now on."""
 
-    Args:
-        lc: the wheel's module.
-        model: the loaded model.
-        cells: tokens that the context has room for.
-        threads: processor cores.
-        cache: the states of prepared prefixes on disk; none is written where None.
-        trained: prefixes that stand in for the tokens that a prompt begins with.
-    """
-
-    def __init__(
-        self,
-        lc: Any,
-        model: Any,
-        *,
-        cells: int,
-        threads: int,
-        cache: PrefixCache | None,
-        trained: Sequence[TrainedPrefix],
-    ) -> None:
-        self._lc = lc
-        parameters = lc.LlamaContextParams()
-        parameters.n_ctx = cells
-        parameters.n_batch = parameters.n_ubatch = _READ + _AT_ONCE
-        parameters.n_seq_max = MOST + _AT_ONCE + 1
-        parameters.kv_unified = True
-        # Flash attention skips the cells of other sequences, which would double the time in a full context.
-        parameters.flash_attn_type = 1
-        parameters.n_threads = parameters.n_threads_batch = threads
-        self._context = lc.LlamaContext(model, parameters, verbose=False)
-        self._context.set_abort_callback(self._useless)
-        self._sequences = Sequences(self._context, cells=cells, cache=cache, trained=trained)
-        self._vocab = model.get_vocab()
+    def __init__(self, context: Any, sequences: Sequences, vocab: Any) -> None:
+        self._context = context
+        self._context.set_abort_callback(lambda: any(job.stopped for job in self._running))
+        self._sequences = sequences
+        self._vocab = vocab
         self._greedy = lc.LlamaSampler()
         self._greedy.add_greedy()
         self._inbox: SimpleQueue[Job | None] = SimpleQueue()
         self._waiting: deque[Job] = deque()
         self._active: list[Job] = []
-        self._running: Sequence[Job] = ()  # those of the run that is under way
+        self._running: Sequence[Job] = ()  # those in the run of the model that is under way
         self._closed = False
         self._thread = threading.Thread(target=self._serve, name="cocorico-model", daemon=True)
         self._thread.start()
 
     def ask(self, job: Job) -> Iterator[Any]:
-        """The results of a job as they come: nothing, the logits ((vocabulary,) float64), or token after token.
+        """What comes of a job: nothing, the logits ((vocabulary,) float64), or token after token.
 
         Closing the iterator stops the job.
         """
@@ -104,7 +89,7 @@ class Scheduler:
             job.left = True
 
     def close(self) -> None:
-        """Stop serving and free the context; whoever still asks gets no more."""
+        """Stop serving and free the context; those who still ask get no more."""
         if not self._closed:
             self._closed = True
             self._inbox.put(None)
@@ -114,23 +99,15 @@ class Scheduler:
     def _serve(self) -> None:
         while self._collect():
             try:
-                for job in [job for job in self._active if job.stopped]:
-                    self._finish(job)
-                while self._waiting and len(self._active) < _AT_ONCE:
-                    if not self._begin(self._waiting[0]):
-                        break
-                    self._waiting.popleft()
-                if self._active:
-                    self._step()
-            except Exception as error:  # a bug: those who ask now get it, the next ones are served
+                self._go_on()
+            except Exception as error:  # a bug: those who ask now get it, the next are served
                 for job in [*self._active]:
                     self._finish(job, error)
-                for job in self._waiting:
-                    job.results.put(error)
-                self._waiting.clear()
+                while self._waiting:
+                    self._waiting.popleft().results.put(error)
 
     def _collect(self) -> bool:
-        """Take in new jobs, waiting for one while there is nothing to do; False once closed."""
+        """Take in new jobs, and wait for one where there is nothing to do; False once closed."""
         with suppress(Empty):
             while True:
                 job = self._inbox.get(block=not (self._active or self._waiting))
@@ -139,8 +116,17 @@ class Scheduler:
                 self._waiting.append(job)
         return True
 
+    def _go_on(self) -> None:
+        """Drop jobs that were stopped, begin those for which there is room, run the model once."""
+        for job in [job for job in self._active if job.stopped]:
+            self._finish(job)
+        while self._waiting and len(self._active) < _AT_ONCE and self._begin(self._waiting[0]):
+            self._waiting.popleft()
+        if self._active:
+            self._step()
+
     def _begin(self, job: Job) -> bool:
-        """Give a job a sequence, or its result where there is nothing to read; False where it must wait for room."""
+        """Activate a job, or end it where nothing is left to do; False where it has to wait."""
         if job.stopped:
             return True
         if job.wants == "state" and self._sequences.prepared(job.prompt, on_disk=job.on_disk):
@@ -154,24 +140,23 @@ class Scheduler:
         return True
 
     def _step(self) -> None:
-        """Run the model once: a token of each answer that is written, and some of the first prompt that isn't read."""
+        """Run the next token of each answer, and some tokens of the first prompt to be read."""
         writing = [job for job in self._active if job.token is not None]
         reading = next((job for job in self._active if job.token is None), None)
-        batch = self._lc.LlamaBatch(n_tokens=_READ + _AT_ONCE, embd=0, n_seq_max=1)
+        batch = lc.LlamaBatch(n_tokens=_READ + _AT_ONCE, embd=0, n_seq_max=1)
         for job in writing:
             batch.add(job.token, job.position, [job.sequence], True)
         part: list[int] = []
         if reading:
-            limit = _READ_BESIDE if writing else _READ
-            part = reading.prompt[reading.position : reading.position + limit]
-            for place, token in enumerate(part, reading.position):
-                wanted = place == len(reading.prompt) - 1 and reading.wants != "state"
-                batch.add(token, place, [reading.sequence], wanted)
+            part = reading.prompt[reading.position :][: _READ_BESIDE if writing else _READ]
+            for position, token in enumerate(part, reading.position):
+                logits = position == len(reading.prompt) - 1 and reading.wants != "state"
+                batch.add(token, position, [reading.sequence], logits)
         if not self._run(batch, [*writing, *([reading] if reading else [])]):
             return
-        for number, job in enumerate(writing):
+        for place, job in enumerate(writing):
             job.position += 1
-            self._take(job, number)
+            self._take(job, place)
         if reading:
             reading.position += len(part)
             self._sequences.extend(reading.sequence, part)
@@ -179,7 +164,7 @@ class Scheduler:
                 self._take(reading, len(writing) + len(part) - 1)
 
     def _run(self, batch: Any, jobs: Sequence[Job]) -> bool:
-        """Run a batch with tokens of these jobs; False where that failed, or was broken off for one that was stopped."""
+        """Run the tokens of these jobs; False where that failed or one of them was stopped."""
         self._running = jobs
         try:
             self._context.decode(batch)
@@ -195,29 +180,23 @@ class Scheduler:
             self._running = ()
         return True
 
-    def _useless(self) -> bool:
-        """Whether llama.cpp is to break off the run that is under way."""
-        return any(job.stopped for job in self._running)
-
     def _take(self, job: Job, place: int) -> None:
-        """Hand over what the model made after the batch's token at this place."""
+        """Take what the model computed at this place of the batch."""
         if job.wants == "state":
             self._sequences.keep(job.sequence)
-            self._finish(job)
         elif job.wants == "logits":
             job.results.put(np.array(self._context.get_logits_ith(place), np.float64))
-            self._finish(job)
         else:
             job.token = self._greedy.sample(self._context, place)
-            ended = self._vocab.is_eog(job.token)
-            if not ended:
+            if not self._vocab.is_eog(job.token):
                 job.results.put(job.token)
                 job.written += 1
-            if ended or job.written >= job.most:
-                self._finish(job)
+                if job.written < job.most:
+                    return
+        self._finish(job)
 
     def _finish(self, job: Job, error: Exception | None = None) -> None:
-        """Let go of a job; what was written token by token is dropped, as reading it in a prompt gives other sums."""
+        """End a job. What it wrote is dropped: read as a prompt it would have other sums."""
         self._active.remove(job)
         self._sequences.finish(job.sequence, min(job.position, len(job.prompt)))
         job.results.put(error)

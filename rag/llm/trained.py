@@ -6,9 +6,8 @@ A prefix is a safetensors file with two tensors of shape (layers, tokens, width)
 float32 tensors each, `keys_scale`, `keys_offset`, `values_scale`, `values_offset`, that broadcast
 to the shape: number = byte x scale + offset. Its metadata, all strings, are
 
-    format    "cocorico-prefix-1"
     model     the SHA-256 of the GGUF file, in hexadecimal digits
-    tokens    a JSON list of token ids: `LlamaCpp.prefix(prompts.instruction())`
+    tokens    a JSON list of token ids, as `LlamaCpp.prefix(prompts.instruction())` gives them
 
 A file is taken up from `FOLDER` if SHA256SUMS there (as `sha256sum *.safetensors` prints it) has
 its checksum. One that is damaged is ignored with a warning, one for another model silently. A
@@ -29,7 +28,6 @@ from numpy.typing import NDArray
 
 from rag.llm.prefix_cache import GROUP
 
-FORMAT = "cocorico-prefix-1"
 FOLDER = Path(__file__).parent / "prefixes"
 
 _log = logging.getLogger(__name__)
@@ -85,8 +83,6 @@ def _read(path: Path, digest: str, model: str) -> TrainedPrefix | None:
         raise ValueError(f"SHA-256 {actual} instead of {digest}")
     with safe_open(path, framework="numpy") as file:
         metadata = file.metadata()
-        if metadata["format"] != FORMAT:
-            raise ValueError(f"format {metadata['format']} instead of {FORMAT}")
         if metadata["model"] != model:
             return None
         tokens = [int(token) for token in json.loads(metadata["tokens"])]

@@ -1,9 +1,11 @@
-"""The checkable facts of a text in one form for both languages: figures with their units, dates, ranks, names, negation."""
+"""The checkable facts of a text, in one form for both languages."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +13,7 @@ import index.text
 from index.text.words import (
     LANGUAGES,
     NAME,
+    WORD,
     bare_word,
     fold,
     lexicon,
@@ -27,8 +30,9 @@ Kind = Literal["number", "date", "rank", "name"]
 class Fact:
     """Something that a source must hold for a sentence to rest on it.
 
-    `value` is a plain number, "month:2", "day:0" (Monday), the 2 of "second" or a folded name; `unit` "%", "eur", "usd", "gbp" or empty;
-    `opening` tells that a name opens the sentence, so that its capital may mean nothing.
+    `value` is a plain number, "month:2", "day:0" (Monday), the 2 of "second" or a folded name;
+    `unit` "%", "eur", "usd", "gbp" or empty; `opening` tells that a name opens the sentence, so
+    that its capital may mean nothing.
     """
 
     kind: Kind
@@ -40,12 +44,41 @@ class Fact:
 _PLACES_FILE = Path(index.text.__file__).parent / "data" / "places.tsv"
 _GIVEN_NAMES = ("MU", "DM", "JO", "TD")  # territories: Maurice, Dominique, Jordan, Chad
 _ALSO_WORDS = ("march", "mars", "may", "mai")  # months only where a number stands beside
-# Not within a word or a number; a hyphen before is part of a name ("GPT-4") after a letter only, not in "1564-1593".
+# A hyphen before a figure is part of a name after a letter only: in "GPT-4", not in "1564-1593".
 _DIGITS = (
     r"(?<![\w.,])(?<![^\W\d_]-)"
     r"(?P<digits>\d{1,3}(?:[ \u00a0\u202f.,]\d{3}){1,6}(?:[.,]\d{1,2})?(?!\d)|\d+(?:[.,]\d+)?)"
 )
+# Letters of which French and English write one or the other, and those that a name may end in.
+_SPELLINGS = {"qu": "c", "k": "c", "ph": "f", "tch": "ch", "y": "i", "z": "s", "ou": "u"}
+_ENDINGS = "aeiosu"
 _WORDS_AT_ONCE = 100  # text2num's time grows with the square of the text's length
+
+
+@cache
+def _table(name: str) -> dict[str, str]:
+    """A table of the lexicon, of both languages: the key for each of its words."""
+    return {
+        fold(form.strip()): key
+        for language in LANGUAGES
+        for key, forms in lexicon(language)[name].items()
+        for form in forms.split(",")
+    }
+
+
+def _either(name: str) -> str:
+    forms = sorted(_table(name), key=len, reverse=True)
+    return "|".join(re.escape(form) + (r"\b" if form[-1].isalpha() else "") for form in forms)
+
+
+_NUMBER = re.compile(
+    rf"(?P<before>[$€£])?\s?{_DIGITS}"
+    rf"(?:[ \u00a0\u202f]?(?:d['’]|de\s|of\s)?(?P<unit>{_either('units')}))?",
+    re.IGNORECASE,
+)
+_SCALED = re.compile(rf"{_DIGITS}[ \u00a0\u202f-]?(?P<scale>{_either('scales')})", re.IGNORECASE)
+_ROUND = re.compile(rf"\b(?:une|a)\s({_either('round_numbers')})", re.IGNORECASE)
+_HEDGED = re.compile(phrases("hedges").pattern.removesuffix(r"\b") + r"\s*$")
 
 
 def facts(text: str, language: str) -> tuple[Fact, ...]:
@@ -60,17 +93,17 @@ def names(text: str, language: str) -> tuple[Fact, ...]:
 
 
 def about(text: str, language: str) -> frozenset[str]:
-    """The figures that a text gives as about so much, or more or less than it; as values of `Fact`."""
+    """The figures, as `Fact.value`, that a text gives as about so much, or more or less."""
     digits = _in_digits(text, language)
     return frozenset(
         number.value
         for start, number in _numbers(digits, language)
-        if _hedged().search(fold(digits[max(0, start - 30) : start]))
+        if _HEDGED.search(fold(digits[max(0, start - 30) : start]))
     )
 
 
-def holds(source: tuple[Fact, ...], fact: Fact) -> bool:
-    """Whether a source that has these facts holds this one: the same value, in the same unit where both name one."""
+def holds(source: Sequence[Fact], fact: Fact) -> bool:
+    """Whether these facts hold one: of the same value, in the same unit where both name one."""
     own = [other for other in source if other.kind == fact.kind]
     if fact.kind == "number":
         value = float(fact.value)
@@ -90,24 +123,66 @@ def negated(text: str, language: str) -> bool:
 
 
 def denies(text: str, language: str) -> bool:
-    """`negated`, or a verb such as "refuse" or "decline" that another sentence may put as a negation."""
+    """`negated`, or a verb like "refuse" that another sentence may put as a negation."""
     return negated(text, language) or phrases("refusal").search(fold(text)) is not None
 
 
 def name_key(word: str) -> str:
-    """One form for a name: folded, without elision or possessive, the same in both languages where we know it."""
+    """One form for a name: folded, bare, the same in both languages where it is a known place."""
     bare = bare_word(fold(word))
-    return _places().get(bare, bare)
+    return _places()[0].get(bare, bare)
 
 
 @cache
 def places() -> frozenset[str]:
     """The keys of the names that are of countries, peoples, regions and cities."""
-    return frozenset(_places().values())
+    return frozenset(_places()[0].values())
+
+
+def with_spellings(own: tuple[Fact, ...], asked: Sequence[Fact]) -> tuple[Fact, ...]:
+    """The facts of a text, and its names as a question spells them: "Viera" for Vieira."""
+    known = {fact.value for fact in own if fact.kind == "name"}
+    wanted = [fact for fact in asked if fact.kind == "name" and fact.value not in known]
+    return (*own, *(name for name in wanted if any(_alike(name.value, one) for one in known)))
+
+
+def title_names(title: str, language: str) -> tuple[tuple[Fact, ...], bool]:
+    """The facts of a title with its acronym, and whether it consists of names alone.
+
+    The acronym is of its words with a capital, from three on: "UAZ" of "Ulyanovsky Avtomobilny
+    Zavod".
+    """
+    own = facts(title, language)
+    words = WORD.findall(title)
+    initials = "".join(word[0] for word in words if word[0].isupper())
+    acronym = (Fact("name", name_key(initials)),) if len(initials) >= 3 else ()
+    known = {fact.value for fact in facts(f"x {title}", language) if fact.kind == "name"}
+    is_name = bool(known) and all(
+        name_key(word) in known for word in words if terms(word, language)
+    )
+    return (*own, *acronym), is_name
+
+
+def _alike(asked: str, known: str) -> bool:
+    """Whether two spellings pass for one name."""
+    if known.startswith(f"{asked}-") or known.replace("-", "") == asked.replace("-", ""):
+        return True
+    one, two = _across(asked), _across(known)
+    roots = one.rstrip(_ENDINGS), two.rstrip(_ENDINGS)
+    if one == two or (len(roots[0]) >= 3 and roots[0] == roots[1]):
+        return True
+    return min(len(asked), len(known)) >= 5 and SequenceMatcher(None, asked, known).ratio() >= 0.85
+
+
+def _across(name: str) -> str:
+    """A name without what French and English spell each in their own way, and double letters."""
+    for theirs, ours in _SPELLINGS.items():
+        name = name.replace(theirs, ours)
+    return "".join(letter for letter, _ in groupby(name))
 
 
 def _names(text: str, language: str) -> Iterator[Fact]:
-    """The names of a text, each word of them by itself; French writes a people's adjective small: "le règlement européen"."""
+    """The words of the names of a text; French writes those of a people small: "européen"."""
     titles = word_list("titles", language)
     for match in NAME.finditer(text):
         opens = opens_sentence(text, match.start())
@@ -124,8 +199,8 @@ def _names(text: str, language: str) -> Iterator[Fact]:
             ):
                 yield Fact("name", key, opening=opening)
     if language == "fr":
-        peoples = _peoples()
-        yield from (Fact("name", peoples[word]) for word in _words(text) if word in peoples)
+        small = _places()[1]
+        yield from (Fact("name", small[word]) for word in _words(text) if word in small)
 
 
 def _dates(text: str) -> Iterator[Fact]:
@@ -141,14 +216,14 @@ def _dates(text: str) -> Iterator[Fact]:
 
 def _numbers(text: str, language: str) -> Iterator[tuple[int, Fact]]:
     """The figures of a text in digits, and where each begins."""
-    for match in _number().finditer(text):
+    for match in _NUMBER.finditer(text):
         unit = " ".join((match["unit"] or match["before"] or "").lower().split())
         value = f"{_value(match['digits'], language):.10g}"
         yield match.start(), Fact("number", value, _table("units").get(unit, ""))
 
 
 def _value(digits: str, language: str) -> float:
-    """The number that digits stand for: 15 000, 15.000, 13,5 in French; 15,000 and 13.5 in English, and mixtures."""
+    """The number that digits stand for: 15 000, 15.000, 13,5 in French, 15,000, 13.5 in English."""
     plain = "".join(digits.split())
     marks = [character for character in plain if character in ".,"]
     decimal = marks[-1] if marks else ""
@@ -169,7 +244,7 @@ def _value(digits: str, language: str) -> float:
 
 
 def _in_digits(text: str, language: str) -> str:
-    """The text with its numbers in words ("quinze millions", "une vingtaine") as digits, from four on."""
+    """The text with its numbers in words as digits: "quinze millions", "une vingtaine"."""
     from text_to_num import alpha2digit
 
     def scaled(match: re.Match[str]) -> str:
@@ -179,7 +254,7 @@ def _in_digits(text: str, language: str) -> str:
     def rounded(match: re.Match[str]) -> str:
         return f"environ {_table('round_numbers')[match[1].lower()]}"
 
-    words = _round_number().sub(rounded, _scaled().sub(scaled, text)).split(" ")
+    words = _ROUND.sub(rounded, _SCALED.sub(scaled, text)).split(" ")
     pieces = (words[at : at + _WORDS_AT_ONCE] for at in range(0, len(words), _WORDS_AT_ONCE))
     spoken = "en" if language == "en" else "fr"
     return " ".join(alpha2digit(" ".join(piece), spoken) for piece in pieces)
@@ -188,47 +263,6 @@ def _in_digits(text: str, language: str) -> str:
 def _words(text: str) -> list[str]:
     """The folded words of a text, parted at every other sign."""
     return "".join(each if each.isalnum() else " " for each in fold(text)).split()
-
-
-@cache
-def _table(name: str) -> dict[str, str]:
-    """A table of the lexicon, of both languages: the key for each of its words."""
-    return {
-        fold(form.strip()): key
-        for language in LANGUAGES
-        for key, forms in lexicon(language)[name].items()
-        for form in forms.split(",")
-    }
-
-
-def _either(name: str) -> str:
-    forms = sorted(_table(name), key=len, reverse=True)
-    return "|".join(re.escape(form) + (r"\b" if form[-1].isalpha() else "") for form in forms)
-
-
-@cache
-def _number() -> re.Pattern[str]:
-    signs = "".join(form for form in _table("units") if not form.isalpha() and len(form) == 1)
-    return re.compile(
-        rf"(?P<before>[{signs}])?\s?{_DIGITS}"
-        rf"(?:[ \u00a0\u202f]?(?:d['’]|de\s|of\s)?(?P<unit>{_either('units')}))?",
-        re.IGNORECASE,
-    )
-
-
-@cache
-def _scaled() -> re.Pattern[str]:
-    return re.compile(rf"{_DIGITS}[ \u00a0\u202f-]?(?P<scale>{_either('scales')})", re.IGNORECASE)
-
-
-@cache
-def _round_number() -> re.Pattern[str]:
-    return re.compile(rf"\b(?:une|a)\s({_either('round_numbers')})", re.IGNORECASE)
-
-
-@cache
-def _hedged() -> re.Pattern[str]:
-    return re.compile(phrases("hedges").pattern.removesuffix(r"\b") + r"\s*$")
 
 
 @cache
@@ -254,41 +288,25 @@ def _no_names() -> frozenset[str]:
 
 
 @cache
-def _place_rows() -> list[tuple[str, list[str], list[str]]]:
-    """Of each place its key, what its people are called in French, and every form of its name."""
+def _places() -> tuple[dict[str, str], dict[str, str]]:
+    """The keys of all forms of the names of places, and of those that French writes small."""
     from babel import Locale
 
-    french, english = (
-        {str(code): str(name) for code, name in Locale(language).territories.items()}
-        for language in LANGUAGES
-    )
-    rows = [
-        line.split("\t")
-        for line in _PLACES_FILE.read_text(encoding="utf-8").splitlines()
-        if not line.startswith("#")
-    ]
-    known = {row[0] for row in rows}
-    rows += [
-        [code, "", "", ""]
-        for code in french
-        if code.isalpha() and code not in {*known, *_GIVEN_NAMES}
-    ]
-    found = []
-    for code, people, english_people, others in rows:
-        countries = [name for name in (french.get(code), english.get(code)) if name]
-        forms = [fold(name) for name in countries if " " not in name]
-        forms += fold(f"{others} {people} {english_people}").split()
-        if forms:
-            countries = [fold(name) for name in countries[:1] if " " not in name]
-            found.append((forms[0], [*countries, *fold(people).split()], forms))
-    return found
-
-
-@cache
-def _places() -> dict[str, str]:
-    return {form: key for key, _, forms in _place_rows() for form in forms}
-
-
-@cache
-def _peoples() -> dict[str, str]:
-    return {form: key for key, people, _ in _place_rows() for form in people}
+    french, english = (Locale(language).territories for language in LANGUAGES)
+    lines = _PLACES_FILE.read_text(encoding="utf-8").splitlines()
+    rows = {line: line.split("\t") for line in lines if not line.startswith("#")}
+    listed = {*_GIVEN_NAMES, *(row[0] for row in rows.values())}
+    rows |= {
+        code: [code, "", "", ""]
+        for code in map(str, french)
+        if code.isalpha() and code not in listed
+    }
+    forms: dict[str, str] = {}
+    small: dict[str, str] = {}
+    for code, people, english_people, others in rows.values():
+        countries = [fold(str(names[code])) for names in (french, english) if code in names]
+        own = [name for name in countries if " " not in name]
+        every = [*own, *fold(f"{others} {people} {english_people}").split()]
+        forms |= dict.fromkeys(every, every[0] if every else "")
+        small |= dict.fromkeys([*own[:1], *fold(people).split()], every[0] if every else "")
+    return forms, small

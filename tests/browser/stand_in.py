@@ -18,7 +18,7 @@ from rag.events import Answer, Delta, Event, Finished, Found, Grounded, Searchin
 from rag.folder import Folder
 from rag.retriever import Hit
 from rag.settings import ROOT, Settings
-from rag.verifier.support import Citation, Sentence
+from rag.verifier import Citation, Sentence
 
 FIRST = "Microsoft a investi 15 millions d'euros dans Mistral AI."
 SECOND = "Kai Zenner juge l'affaire ridicule : selon lui, Mistral a obtenu ce qu'il voulait 🐓."

@@ -5,12 +5,12 @@ import * as panel from "./panel.js";
 import { setScope, state } from "./state.js";
 import { progressText, turnElement } from "./turn.js";
 
-let bridge;              // asks the server and stops it
+let bridge;              // asks the server, follows its answers and stops them
 let editing = null;      // the place of the question that is being edited
 let pressed = false;     // the pointer is down on a turn: it must not be replaced under it
 
 export function start(given) {
-  bridge = { ask: given.ask, stop: given.stop };
+  bridge = { ask: given.ask, follow: given.follow, stop: given.stop };
   const question = $("#question");
   question.addEventListener("input", grow);
   question.addEventListener("keydown", event => {
@@ -29,6 +29,7 @@ export function start(given) {
     if (state.running) showTurn(state.running);
   }));
   addEventListener("pointercancel", () => { pressed = false; });
+  addEventListener("pageshow", event => { if (event.persisted && state.running) follow(); });
 }
 
 export function translate() {
@@ -52,6 +53,11 @@ export async function open(name) {
   state.turns = found ? found.turns : [];
   setScope(found ? found.documents : null);
   history.replaceState(null, "", found ? `#c=${found.id}` : location.pathname);
+  const last = state.turns.at(-1);
+  if (last && last.view.stage !== "done") {      // the server is still answering it
+    state.running = last;
+    follow();
+  }
   showTurns();
   toEnd();
 }
@@ -61,6 +67,9 @@ export async function fresh() {
   panel.render();
   $("#question").focus();
 }
+
+const follow = () =>
+  bridge.follow({ conversation: state.conversation, turn: state.running.id });
 
 // The server is out of reach: the answer that was coming won't.
 export function lost() {
@@ -120,7 +129,7 @@ function stop() {
   const turn = state.running;
   turn.view = { ...turn.view, stage: "stopping" };
   showTurn(turn);
-  bridge.stop();
+  bridge.stop({ turn: turn.id });
 }
 
 // The turn as it stands on the server: always the whole of it.

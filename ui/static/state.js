@@ -2,7 +2,7 @@
 
 export const state = {
   page: null,           // the element that holds the whole page
-  server: null,         // the server's functions, from Gradio
+  server: null,         // the server's functions, see ui/page_api.py
   texts: null,          // {key: {fr, en}}
   examples: [],         // [language, question] to begin with
   language: "fr",

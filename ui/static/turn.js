@@ -31,6 +31,7 @@ function remarks(view) {
     view.doubtful ? line("aside", say("doubtful")) : null,
     view.error ? line("error", view.error[state.language], { role: "alert" }) : null,
     view.stopped && !view.error ? line("aside", say("stopped")) : null,
+    view.deleted ? line("aside", say("deleted")) : null,
     view.unkept ? line("error", say("unkept")) : null,
   ];
 }

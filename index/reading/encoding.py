@@ -1,0 +1,145 @@
+"""Bytes to text: encodings that are declared, guessed or declared wrongly, and characters that nobody sees."""
+
+import codecs
+import unicodedata
+from contextlib import suppress
+
+from index.errors import UserError
+
+_WESTERN = frozenset(map(chr, range(128))) | frozenset(
+    "\xa0àâäæçèéêëîïñôöœùûüÿÀÂÄÆÇÈÉÊËÎÏÑÔÖŒÙÛÜŸß«»‹›‘’“”…–—•·°²³€£§©®™×±µ½ªº¿¡"
+)
+_CHARSETS = (
+    "iso",
+    "cp",
+    "koi8",
+    "mac",
+    "utf",
+    "big5",
+    "gb",
+    "euc",
+    "shift",
+    "tis",
+    "ascii",
+    "ptcp",
+)
+_UNSEEN = dict.fromkeys(map(ord, "\xad\u200b\u200c\u200e\u200f\u2060\ufeff\u034f\u180e"))
+_UNSEEN |= {code: None for code in range(32) if chr(code) not in "\t\n\r"}
+_UNSEEN |= {ord("\f"): "\n", ord("\v"): "\n", 0x85: "\n", 0x2028: "\n", 0x2029: "\n", 0x7F: None}
+_UNSEEN |= dict(  # signs of Wingdings and Symbol, at the places where programs put them
+    zip(
+        map(
+            ord,
+            "\uf0a8\uf06f\uf071\uf0a3\uf0fe\uf0fd\uf078\uf053\uf052\uf0fc\uf0fb\uf0b7\uf0a7\uf0d8\uf076\uf0e0",
+        ),
+        "☐☐☐☐☒☒☒☒☑✓✗••••→",
+        strict=True,
+    )
+)
+_UNSEEN |= dict.fromkeys(range(55296, 57344), "�")  # halves of a code point
+
+
+def _western(error: UnicodeError) -> tuple[str, int]:
+    """A byte that is no UTF-8 is taken for Windows-1252, as programs that mix the two mean it."""
+    assert isinstance(error, UnicodeDecodeError)
+    return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
+
+
+def _byte(error: UnicodeError) -> tuple[bytes, int]:
+    """A character below 256 that Windows-1252 lacks, as the byte that it was."""
+    assert isinstance(error, UnicodeEncodeError)
+    return error.object[error.start : error.end].encode("latin-1"), error.end
+
+
+codecs.register_error("cocorico-western", _western)
+codecs.register_error("cocorico-byte", _byte)
+
+
+def decode_bytes(data: bytes, charset: str | None = None) -> str:
+    """Text from bytes: by its byte order mark, UTF-8, its declared charset, or the likeliest; lines end in \\n.
+
+    UTF-8 with a few wrong bytes stays UTF-8. What reads as Windows', the old Macintosh's or DOS's letters without one
+    that French and English lack is taken for that; for the rest charset-normalizer looks at which letters stand together.
+
+    Raises:
+        UserError: `document_binary`.
+    """
+    wide = _wide(data)
+    if not wide and data.count(0) > len(data) / 100:
+        raise UserError("document_binary")
+    if not wide:
+        data = data.replace(b"\0", b"")  # left in log files by a crash
+    with suppress(UnicodeDecodeError):
+        return _newlines(_unmixed(data.decode(wide or "utf-8-sig")))
+    mostly = data.decode("utf-8", "replace")
+    if 2 * mostly.count("\ufffd") < sum(char > "\x7f" for char in mostly):
+        return _newlines(data.decode("utf-8", "cocorico-western"))
+    if (text := _declared(data, charset)) is not None:
+        return _newlines(text)
+    for encoding in ("cp1252", "mac-roman", "cp850"):
+        text = data.decode(encoding, "replace")
+        if _WESTERN.issuperset(text):
+            return _newlines(text)
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(data[:200_000]).best()
+    return _newlines(data.decode(best.encoding if best else "cp1252", "replace"))
+
+
+def _wide(data: bytes) -> str:
+    """The encoding of two or four bytes a character, if it is one."""
+    if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    # UTF-16 without a mark has every other byte of its blanks and figures zero, always on the same side.
+    even, odd = data[:10_000:2].count(0), data[1:10_000:2].count(0)
+    if odd > 20 * even + 1:
+        return "utf-16-le"
+    return "utf-16-be" if even > 20 * odd + 1 else ""
+
+
+def _declared(data: bytes, charset: str | None) -> str | None:
+    """The text by its declared charset; Latin-1 means Windows-1252, as browsers have it."""
+    try:
+        name = codecs.lookup(charset or "").name
+        if not name.startswith(_CHARSETS) or name in ("utf-7", "utf-8"):
+            return None
+        text = data.decode("cp1252" if name in ("iso8859-1", "ascii") else name)
+        return data.decode("cp1252") if any("\x80" <= char <= "\x9f" for char in text) else text
+    except (LookupError, UnicodeDecodeError, ValueError):
+        return None
+
+
+def _unmixed(text: str) -> str:
+    """The text that was meant where UTF-8 was once read as Windows-1252 and saved as UTF-8 (Ã© for é)."""
+    if text.count("Ã") + text.count("â€") + text.count("Â") < 3:
+        return text
+    try:
+        return text.encode("cp1252", "cocorico-byte").decode("utf-8")
+    except UnicodeError:
+        return text
+
+
+def _newlines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def visible(text: str) -> str:
+    """Text without what nobody sees (soft hyphens, zero-width marks, controls), accents composed with their letters."""
+    if text.isascii() and text.isprintable():
+        return text
+    return unicodedata.normalize("NFC", text.replace("\xad\n", "").translate(_UNSEEN))
+
+
+def decode_name(raw: bytes) -> str:
+    """A file's name from an archive that doesn't say in which encoding it is."""
+    try:
+        return unicodedata.normalize("NFC", raw.decode("utf-8"))
+    except UnicodeDecodeError:
+        pass
+    for encoding in ("cp437", "cp850", "cp1252", "mac-roman"):
+        name = raw.decode(encoding, "replace")
+        if _WESTERN.issuperset(name):
+            return name
+    return raw.decode("cp437")

@@ -1,0 +1,401 @@
+"""The layout of a page: its lines in reading order, columns, paragraphs, what every page repeats."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from statistics import median
+
+from index.reading.tables import names_at, table
+
+_PROSE = 15  # characters of a line that can be one of a column's
+HYPHEN = "\ufffe"  # what PDFium puts for the hyphen that ends a line
+# dit-il, peut-être, celui-ci: hyphens that stay wherever the line ends.
+_TAILS = frozenset(
+    "il elle on ils elles je tu nous vous ce ci là même mêmes être t moi toi lui leur le la les y en".split()
+)
+LIGATURES = str.maketrans(
+    {
+        "ﬀ": "ff",
+        "ﬁ": "fi",
+        "ﬂ": "fl",
+        "ﬃ": "ffi",
+        "ﬄ": "ffl",
+        "ﬅ": "st",
+        "ﬆ": "st",
+        "\xad": "",
+        "\0": "",
+    }
+)
+_BROKEN = re.compile(rf"([^\W\d_]+){HYPHEN}\s*([^\W\d_]+)")
+_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_BULLETS = frozenset("•◦▪‣·*–—-")
+_COLUMNS = 3  # from which a table is told from lines of two parts
+_EDGE = 3  # lines at the top and at the bottom of a page that may be repeated
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line, or the part of it on one side of a gap; borders in points, y upwards."""
+
+    left: float
+    bottom: float
+    right: float
+    top: float
+    text: str
+    start: int = -1
+    """Where its first letter is among those of the page, for lines as they are drawn."""
+    row: bool = False
+    """Whether it is a row of a table with the names of its columns."""
+
+
+def ordered(lines: Sequence[Line]) -> list[list[Line]]:
+    """The lines in blocks, in the order in which one reads: columns one after the other, between what spans them."""
+    gutter = _gutter(lines)
+    if gutter is None:
+        return [_rows(lines)] if lines else []
+    blocks: list[list[Line]] = []
+    sides: tuple[list[Line], list[Line]] = ([], [])
+    across: list[Line] = []
+    for line in [*sorted(lines, key=lambda line: -line.top), None]:
+        crosses = line is None or line.left < gutter < line.right
+        if crosses and any(sides):
+            blocks += [block for side in sides for block in ordered(side)]
+            sides = ([], [])
+        if across and (line is None or not crosses):
+            blocks.append(_rows(across))
+            across = []
+        if line is not None:
+            (across if crosses else sides[line.left >= gutter]).append(line)
+    return blocks
+
+
+def _gutter(lines: Sequence[Line]) -> float | None:
+    """Where a blank stands between two columns of prose: at least four lines of it side by side."""
+    prose = sorted((line for line in lines if len(line.text) >= _PROSE), key=lambda line: -line.top)
+    beside: list[tuple[float, float]] = []
+    for n, line in enumerate(prose):
+        for other in prose[n + 1 :]:
+            if other.top < line.bottom:
+                break
+            left, right = (line, other) if line.left < other.left else (other, line)
+            if left.right < right.left and overlap(left, right):
+                beside.append((left.right, right.left))
+    best, most = None, 3
+    for x in {round((right + left) / 2) for right, left in beside}:
+        count = sum(right <= x <= left for right, left in beside)
+        across = sum(line.left < x - 2 and line.right > x + 2 for line in lines)
+        if count > most and count > across / 4:
+            best, most = float(x), count
+    return best
+
+
+def overlap(one: Line, other: Line) -> bool:
+    """Whether two lines stand at the same height."""
+    common = min(one.top, other.top) - max(one.bottom, other.bottom)
+    return common > 0.5 * min(one.top - one.bottom, other.top - other.bottom)
+
+
+def _rows(lines: Sequence[Line]) -> list[Line]:
+    """The lines of a column from top to bottom, parts at one height put together.
+
+    The order in which they were drawn stands unless it often goes back up.
+    """
+    back = sum(
+        after.bottom > before.bottom + 0.5 * (after.top - after.bottom)
+        for before, after in pairwise(lines)
+    )
+    if back > max(1, len(lines) / 10):
+        lines = sorted(lines, key=lambda line: -line.top)
+    rows: list[list[Line]] = []
+    for line in lines:
+        if rows and overlap(rows[-1][0], line):
+            rows[-1].append(line)
+        else:
+            rows.append([line])
+    merged: list[Line] = []
+    at = 0
+    while at < len(rows):
+        lines_of_table, count = _table_at(rows, at)
+        merged += lines_of_table or [_joined(rows[at])]
+        at += count or 1
+    return merged
+
+
+def _joined(row: Sequence[Line]) -> Line:
+    """The parts of a row as one line."""
+    parts = sorted(row, key=lambda part: part.left)
+    return Line(
+        parts[0].left, min(part.bottom for part in row), max(part.right for part in row),
+        max(part.top for part in row), " ".join(part.text for part in parts),
+    )  # fmt: skip
+
+
+def _table_at(rows: Sequence[list[Line]], at: int) -> tuple[list[Line], int]:
+    """The table that begins with a row, its rows with the names of their columns, and how many rows it takes.
+
+    At least three columns that keep their places over three rows, under names; else nothing.
+    """
+    columns: list[tuple[float, float]] = []
+    end = at
+    for row in rows[at:] if len(rows[at]) >= _COLUMNS else ():
+        after = end == at or rows[end - 1][0].bottom - max(part.top for part in row) < 2.5 * (
+            row[0].top - row[0].bottom
+        )
+        fitted = _fitted(columns, row) if after else None
+        if fitted is None:
+            break
+        columns, end = fitted, end + 1
+    found = rows[at:end]
+    if (
+        len(columns) < _COLUMNS
+        or len(found) < 3
+        or sum(len(row) > 1 for row in found) < 0.7 * len(found)
+    ):
+        return [], 0
+    grid = _grid(found, columns)
+    start, names = names_at(grid, sure=False)
+    if not names or start:
+        return [], 0
+    whole = _joined([part for row in found for part in row])
+    return [replace(whole, text=text, row=True) for text in table(grid, head=names)], len(found)
+
+
+def _fitted(
+    columns: Sequence[tuple[float, float]], row: Sequence[Line]
+) -> list[tuple[float, float]] | None:
+    """The columns, each as wide as its cells, with those of another row; None where a cell lies over two of them."""
+    wider = list(columns)
+    for part in row:
+        under = [column for column in wider if part.left < column[1] and part.right > column[0]]
+        if len(under) > 1:
+            return None
+        wider = [column for column in wider if column not in under]
+        wider.append(
+            (min([part.left, *(c[0] for c in under)]), max([part.right, *(c[1] for c in under)]))
+        )
+    return sorted(wider)
+
+
+def _grid(
+    rows: Sequence[Sequence[Line]], columns: Sequence[tuple[float, float]]
+) -> list[list[str]]:
+    """The cells in their columns; a row that stands close below another, in columns filled there, goes on with it."""
+    steps = [before[0].top - after[0].top for before, after in pairwise(rows)]
+    grid: list[list[str]] = []
+    for number, row in enumerate(rows):
+        cells = [""] * len(columns)
+        for part in sorted(row, key=lambda part: part.left):
+            column = next(n for n, (_, right) in enumerate(columns) if part.left < right)
+            cells[column] = f"{cells[column]} {part.text}".strip()
+        close = number > 0 and steps[number - 1] < 0.85 * median(steps)
+        if close and all(above or not cell for above, cell in zip(grid[-1], cells, strict=True)):
+            grid[-1] = [
+                f"{above} {cell}".strip() for above, cell in zip(grid[-1], cells, strict=True)
+            ]
+        else:
+            grid.append(cells)
+    return grid
+
+
+def without_repeats(
+    pages: Sequence[list[list[Line]]], gone: list[str] | None = None
+) -> Iterator[list[list[Line]]]:
+    """The pages without the lines at the top and the bottom that three or more have, page numbers apart.
+
+    Pages that have most of their other lines in common too are filled forms, bound together: they stay whole.
+
+    Args:
+        pages: blocks of lines.
+        gone: takes each text that was left out, but for page numbers.
+    """
+    ranked = [_small(page) for page in pages]
+    edges = [list(dict.fromkeys([*lines[:_EDGE], *lines[-_EDGE:]])) for lines in ranked]
+    if _is_form([lines[_EDGE:-_EDGE] for lines in ranked]):
+        edges = [[] for _ in pages]
+    held: dict[str, list[tuple[int, Line]]] = {}
+    for number, edge in enumerate(edges):
+        for line in edge:
+            held.setdefault(_masked(line.text), []).append((number, line))
+    repeated = {
+        form
+        for form, uses in held.items()
+        if len({n for n, _ in uses}) >= 3 and _counts_pages(uses)
+    }
+    offset, often = _folio(edges)
+    for number, (page, edge) in enumerate(zip(pages, edges, strict=True)):
+        folio = str(number + offset) if often >= max(3, len(pages) / 2) else None
+        left_out = {
+            line
+            for line in edge
+            if _masked(line.text) in repeated
+            or (
+                folio
+                and folio in (line.text.split() or [""])[:: max(len(line.text.split()) - 1, 1)]
+            )
+        }
+        if gone is not None:
+            gone += [
+                line.text for line in edge if line in left_out and _masked(line.text) in repeated
+            ]
+        yield [[line for line in block if line not in left_out] for block in page]
+
+
+def _small(page: Sequence[Sequence[Line]]) -> list[Line]:
+    """The lines of a page from top to bottom, but for those set larger: a heading may be repeated and stays."""
+    lines = sorted((line for block in page for line in block), key=lambda line: -line.top)
+    usual = 1.2 * median([line.top - line.bottom for line in lines]) if lines else 0
+    return [line for line in lines if line.top - line.bottom <= usual]
+
+
+def _masked(text: str) -> str:
+    """A line without its numbers, by which the heads of pages are compared."""
+    words = text.lower().split()
+    shown = ["#" if word and not word.strip("ivxlc") else word for word in words]
+    return (
+        "".join("#" if char.isdigit() else char for char in " ".join(shown))
+        .replace("##", "#")
+        .replace("##", "#")
+    )
+
+
+def _numbers(text: str) -> list[int]:
+    return [
+        int(run)
+        for run in "".join(c if c.isdecimal() else " " for c in text).split()
+        if len(run) < 10
+    ]
+
+
+def _counts_pages(uses: Sequence[tuple[int, Line]]) -> bool:
+    """Whether the numbers of a line that pages repeat stay as they are, or go up with the pages."""
+    columns = zip(*(_numbers(line.text) for _, line in uses), strict=False)
+    places = [number for number, _ in uses]
+    for column in columns:
+        ahead = Counter(value - place for value, place in zip(column, places, strict=True))
+        same = Counter(column)
+        if (
+            max(ahead.most_common(1)[0][1], same.most_common(1)[0][1]) < 0.7 * len(uses)
+            and len(set(column)) > 2
+        ):
+            return all(value < 5000 for value in column) and list(column) == sorted(column)
+    return True
+
+
+def _is_form(pages: Sequence[Sequence[Line]]) -> bool:
+    """Whether most lines in the middle of the pages are the same, but for their figures."""
+    held = Counter(form for page in pages for form in {_masked(line.text) for line in page})
+    every = [_masked(line.text) for page in pages for line in page]
+    return len(every) >= 2 * len(pages) and sum(held[form] >= 3 for form in every) > 0.4 * len(
+        every
+    )
+
+
+def _folio(edges: Sequence[Sequence[Line]]) -> tuple[int, int]:
+    """By how much the page's own number is ahead of its place, and on how many pages that is so."""
+    ahead = Counter(
+        int(word) - number
+        for number, edge in enumerate(edges)
+        for line in edge
+        for word in {*line.text.split()[:1], *line.text.split()[-1:]}
+        if word.isdecimal() and len(word) < 6
+    )
+    return ahead.most_common(1)[0] if ahead else (0, 0)
+
+
+def without_line_numbers(lines: Sequence[Line]) -> tuple[list[Line], bool]:
+    """The lines of a page without the numbers that count them in its margin, and whether there were any."""
+    found: list[tuple[Line, int]] = []
+    for line in lines:
+        first = line.text.split(None, 1)[0] if line.text.strip() else ""
+        if first.isdecimal() and len(first) <= 4:
+            found.append((line, int(first)))
+    found.sort(key=lambda each: -each[0].top)
+    if (
+        len(found) < 8
+        or max(line.left for line, _ in found) - min(line.left for line, _ in found) > 30
+    ):
+        return list(lines), False
+    steps = Counter(after - before for (_, before), (_, after) in pairwise(found))
+    step, often = steps.most_common(1)[0]
+    prose = sum(len(line.text) > 25 for line in lines)
+    if step not in (1, 5) or often < 0.8 * (len(found) - 1) or prose < 0.6 * len(found) * step:
+        return list(lines), False
+    numbers = {line: str(number) for line, number in found}
+    kept = []
+    for line in lines:
+        text = line.text.strip().removeprefix(numbers.get(line, "")).strip()
+        if text:
+            kept.append(Line(line.left, line.bottom, line.right, line.top, text))
+    return kept, True
+
+
+def paragraphs(blocks: Sequence[Sequence[Line]]) -> Iterator[str]:
+    """The paragraphs of a page: lines that go on are joined, lines that end early keep their end."""
+    text = ""
+    for block in blocks:
+        if not block:
+            continue
+        right, left = max(line.right for line in block), min(line.left for line in block)
+        steps = [
+            before.top - after.top for before, after in pairwise(block) if before.top > after.top
+        ]
+        usual = median(steps) if steps else 0.0
+        before: Line | None = None
+        for line in block:
+            height = line.top - line.bottom
+            if line.row or (before is not None and before.row):
+                new = True
+            elif before is None:
+                new = not (text and text[-1] not in ".!?:…" and line.text[0].islower())
+            else:
+                old = before.top - before.bottom
+                new = (
+                    not 0 < before.top - line.top < 1.35 * usual + 1
+                    or not 0.75 < height / max(old, 0.1) < 1.34
+                    or _is_item(line.text)
+                    or (
+                        line.left > before.left + 0.6 * height
+                        and before.left < left + 2
+                        and before.right < right - height
+                    )
+                )
+            if new:
+                if text:
+                    yield text
+                text = line.text
+            else:
+                if text[-1:] in "-\u2010" and text[-2:-1].isalpha() and line.text[0].islower():
+                    text = text[:-1] + HYPHEN
+                early = before is not None and before.right < left + 0.8 * (right - left)
+                text += ("\n" if early else " ") + line.text
+            before = line
+    if text:
+        yield text
+
+
+def _is_item(text: str) -> bool:
+    """Whether a line begins as an item of a list does: • – 3. (b)"""
+    first, _, rest = text.partition(" ")
+    if first in _BULLETS or not rest or first[-1:] not in (".", ")"):
+        return bool(rest) and first in _BULLETS
+    core = first.lstrip("(")[:-1]
+    return (core.isdecimal() and len(core) < 4) or (len(core) == 1 and core.isalpha())
+
+
+def unbroken(pages: Sequence[str]) -> list[str]:
+    """The pages with the words that a line's end broke put together, by the document's own other words."""
+    if not any(HYPHEN in page for page in pages):
+        return [page.translate(LIGATURES) for page in pages]
+    words = Counter(word for page in pages for word in _WORD.findall(page.lower()))
+
+    def mend(match: re.Match[str]) -> str:
+        first, last = match[1], match[2]
+        whole, hyphened = f"{first}{last}", f"{first}-{last}"
+        keep = last.lower() in _TAILS or not last[0].islower()
+        if words[whole.lower()] != words[hyphened.lower()]:
+            keep = words[hyphened.lower()] > words[whole.lower()]
+        return hyphened if keep else whole
+
+    return [_BROKEN.sub(mend, page.translate(LIGATURES)).replace(HYPHEN, "-") for page in pages]

@@ -1,0 +1,224 @@
+"""Figures as a spreadsheet shows them: percentages, leading zeros, thousands, units, dates, durations.
+
+A format code is read as Excel does (ECMA-376, 18.8.31). In French a comma parts the decimals. Dates of figures alone stay
+as written in French and become ISO 8601 in English, where 3/5/2024 could be two days.
+"""
+
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+BUILT_IN = {
+    1: "0", 2: "0.00", 3: "#,##0", 4: "#,##0.00", 9: "0%", 10: "0.00%", 11: "0.00E+00", 14: "dd/mm/yyyy",
+    15: "d-mmm-yy", 16: "d-mmm", 17: "mmm-yy", 18: "h:mm AM/PM", 19: "h:mm:ss AM/PM", 20: "h:mm", 21: "h:mm:ss",
+    22: "dd/mm/yyyy h:mm", 37: "#,##0", 38: "#,##0", 39: "#,##0.00", 40: "#,##0.00", 45: "mm:ss", 46: "[h]:mm:ss",
+    47: "mm:ss.0", 48: "0.0E+0",
+}  # fmt: skip
+"""The formats that files name by number alone."""
+
+Token = tuple[str, str]
+"""("text" | "date" | "span" | "digits" | "sign", what the code says)."""
+
+
+def shown(value: float, code: str, french: bool, date1904: bool = False) -> str:
+    """A number as its format shows it."""
+    if code in ("", "General", "@", "Standard"):
+        return plain(value, french)
+    section, value = _section(code, value)
+    tokens = _tokens(section)
+    try:
+        if any(kind in ("date", "span") for kind, _ in tokens):
+            return _date(value, tokens, french, date1904)
+    except (OverflowError, ValueError):
+        return plain(value, french)
+    if not any(kind == "digits" for kind, _ in tokens):
+        text = "".join(text for _, text in tokens)
+        return text if text.strip() and code.count(";") else plain(value, french)
+    return _number(value, tokens, french)
+
+
+def plain(value: float, french: bool) -> str:
+    """A number without a format."""
+    text = f"{value:.15g}"
+    return text.replace(".", ",") if french and "e" not in text else text
+
+
+def _section(code: str, value: float) -> tuple[str, float]:
+    """The part of a code for this value: the first whose condition holds, else by its sign."""
+    parts = _sections(code)
+    for part in parts:
+        for sign, holds in (
+            ("<=", value.__le__),
+            (">=", value.__ge__),
+            ("<", value.__lt__),
+            (">", value.__gt__),
+        ):
+            start, mark, limit = part.partition(f"[{sign}")
+            if mark:
+                number = limit.partition("]")[0]
+                if number.replace(".", "").isdigit() and holds(float(number)):
+                    return part, value
+                break
+    if any("[<" in part or "[>" in part for part in parts):
+        return parts[-1], value
+    if value < 0 and len(parts) > 1:
+        return parts[1], -value
+    return (parts[2] if value == 0 and len(parts) > 2 else parts[0]), value
+
+
+@lru_cache(maxsize=500)
+def _sections(code: str) -> list[str]:
+    parts, quoted, escaped = [""], False, False
+    for char in code:
+        if char == ";" and not quoted and not escaped:
+            parts.append("")
+            continue
+        quoted ^= char == '"' and not escaped
+        escaped = char == "\\" and not escaped
+        parts[-1] += char
+    return parts
+
+
+@lru_cache(maxsize=500)
+def _tokens(code: str) -> list[Token]:
+    found: list[Token] = []
+    at = 0
+    while at < len(code):
+        char, rest = code[at], code[at + 1 :]
+        if char == '"':
+            text = rest.partition('"')[0]
+            found.append(("text", text))
+            at += len(text) + 2
+        elif char in "\\_*":
+            found.append(("text", rest[:1] if char == "\\" else " " if char == "_" else ""))
+            at += 2
+        elif char == "[":
+            inner = rest.partition("]")[0]
+            if inner.lower().strip("hms") == "" and inner:
+                found.append(("span", inner.lower()))
+            elif inner.startswith("$"):
+                found.append(("text", inner[1:].partition("-")[0]))
+            at += len(inner) + 2
+        elif code[at : at + 5].upper() == "AM/PM":
+            found.append(("date", "AM/PM"))
+            at += 5
+        elif char.lower() in "ymdhsja":
+            run = char
+            while code[at + len(run) : at + len(run) + 1].lower() == char.lower():
+                run += char
+            found.append(("date", run.lower().replace("a", "y").replace("j", "d")))
+            at += len(run)
+        elif char in "0#?.,%" or code[at : at + 2] in ("E+", "E-"):
+            kind = "sign" if char == "%" else "digits"
+            size = 2 if char == "E" else 1
+            found.append((kind, code[at : at + size]))
+            at += size
+        else:
+            found.append(("text", char))
+            at += 1
+    if not any(kind in ("date", "span") for kind, _ in found):
+        return found
+    return [
+        ("date" if text in ("0", ".") and kind == "digits" else kind, text) for kind, text in found
+    ]
+
+
+def _date(value: float, tokens: list[Token], french: bool, date1904: bool) -> str:
+    whole = round(value * 86_400)
+    moment = datetime(1904, 1, 1) if date1904 else datetime(1899, 12, 30)
+    moment += timedelta(seconds=whole)
+    dates = [text for kind, text in tokens if kind == "date"]
+    named = any(text.startswith("mmm") for text in dates)
+    if not french and not named and any("y" in text for text in dates):
+        times = any(text[0] in "hs" for text in dates)
+        return moment.strftime("%Y-%m-%d %H:%M" if times else "%Y-%m-%d")
+    parts = []
+    for place, (kind, text) in enumerate(tokens):
+        if kind == "span":
+            unit = {"h": 3600, "m": 60, "s": 1}[text[0]]
+            parts.append(f"{whole // unit:0{len(text)}}")
+        elif kind != "date":
+            parts.append(text)
+        else:
+            minutes = text in ("m", "mm") and _by_time(tokens, place)
+            parts.append(_field(moment, text, french, minutes, "AM/PM" in dates))
+    return "".join(parts).strip()
+
+
+def _by_time(tokens: list[Token], place: int) -> bool:
+    """Whether an m means minutes: it follows hours or stands before seconds."""
+    before = [text for kind, text in tokens[:place] if kind in ("date", "span")]
+    after = [text for kind, text in tokens[place + 1 :] if kind in ("date", "span")]
+    return before[-1:] in (["h"], ["hh"]) or after[:1] in (["s"], ["ss"])
+
+
+def _field(moment: datetime, text: str, french: bool, minutes: bool, halves: bool) -> str:
+    from babel.dates import format_date
+
+    if text == "AM/PM":
+        return moment.strftime("%p")
+    if text[0] == "h":
+        return f"{(moment.hour - 1) % 12 + 1 if halves else moment.hour:0{len(text)}}"
+    if text[0] == "s":
+        return f"{moment.second:0{len(text)}}"
+    if minutes:
+        return f"{moment.minute:0{len(text)}}"
+    if text[0] == "y":
+        return f"{moment.year:04}" if len(text) > 2 else f"{moment.year % 100:02}"
+    if len(text) > 2:  # names of months and days
+        pattern = ("M" if text[0] == "m" else "E") * (4 if len(text) > 3 else 3)
+        return format_date(moment, pattern, locale="fr" if french else "en")
+    return (
+        f"{moment.month if text[0] == 'm' else moment.day:0{len(text)}}"
+        if text[0] in "md"
+        else text
+    )
+
+
+def _number(value: float, tokens: list[Token], french: bool) -> str:
+    places = [n for n, (kind, text) in enumerate(tokens) if kind == "digits" and text in "0#?"]
+    codes = [text if kind == "digits" else " " for kind, text in tokens]
+    value *= 100 ** sum(kind == "sign" for kind, _ in tokens)
+    if not places:
+        return plain(value, french)
+    if "/" in codes or any(text == "/" for _, text in tokens):  # a fraction
+        return plain(value, french)
+    if exponents := [n for n, code in enumerate(codes) if code[0] == "E"]:
+        point = codes.index(".") if "." in codes else exponents[0]
+        return f"{value:.{sum(point < n < exponents[0] for n in places)}E}"
+    point = codes.index(".") if "." in codes else len(codes)
+    whole = [n for n in places if n < point] or [point]
+    last = places[-1]
+    while (
+        last + 1 < len(codes) and codes[last + 1] == ","
+    ):  # each comma after the figures takes three off
+        last += 1
+        value /= 1000
+    grouped = any(codes[n] == "," for n in range(whole[0], whole[-1]))
+    behind = [n for n in places if n > point]
+    text = f"{abs(value):.{len(behind)}f}"
+    digits, _, decimals = text.partition(".")
+    least = sum(codes[n] in "0?" for n in behind)
+    while len(decimals) > least and decimals.endswith("0"):
+        decimals = decimals[:-1]
+    zeros = next((len(whole) - n for n, place in enumerate(whole) if codes[place] == "0"), 0)
+    digits = digits.lstrip("0").rjust(zeros, "0")
+    if grouped:
+        digits = f"{int(digits or 0):,}".replace(",", " " if french else ",")
+        figures = {whole[0]: digits}
+    else:
+        figures = _placed(digits, whole)
+    if decimals:
+        figures[whole[-1]] = figures.get(whole[-1], "") + ("," if french else ".") + decimals
+    shown = [
+        figures.get(n, "") if kind == "digits" else text for n, (kind, text) in enumerate(tokens)
+    ]
+    negative = value < 0 and float(text) != 0
+    return ("-" if negative else "") + "".join(shown).strip()
+
+
+def _placed(digits: str, places: list[int]) -> dict[int, str]:
+    """The figures of a number in their places, the first of which takes what is left over: 0# ## ## as 04 92 00."""
+    figures = {}
+    for place in reversed(places[1:]):
+        figures[place], digits = digits[-1:], digits[:-1]
+    return figures | {places[0]: digits}

@@ -1,0 +1,477 @@
+"""OpenDocument: texts, slides and sheets, with list numbers, tables, notes, comments, fields, headers and footers."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from index.errors import UserError
+from index.reading.archive import Archive
+from index.reading.limits import Read, Reading, Source, in_pages, unread
+from index.reading.marks import beside, is_folio
+from index.reading.numbering import numeral
+from index.reading.ooxml import equation, facts_of, parse_xml, raised, tag_of, value_of
+from index.reading.sheets import Sheet, sheets_text
+from index.reading.tables import Cell, spread, table
+
+_SKIPPED = frozenset(
+    "annotation-end table-of-content alphabetical-index bibliography sequence-decls title desc forms shapes scripts "
+    "font-face-decls automatic-styles styles master-styles meta settings presentation thumbnail event-listeners".split()
+)
+_BOXES = frozenset("text-box frame custom-shape rect g image object object-ole control".split())
+_SIGNS = {"tab": "\t", "line-break": "\n", "soft-page-break": ""}
+_MOST_REPEATED = 1000  # cells and rows that a file may say are repeated
+
+
+def read_odf(source: Source) -> Reading:
+    """A text; a presentation slide by slide, as pages; or a spreadsheet, each row under the names of its columns."""
+    if source.data.startswith(b"PK"):
+        archive = source.budget.open(source.data)
+        content = parse_xml(archive.read("content.xml"))
+        styles = parse_xml(archive.read("styles.xml")) if "styles.xml" in archive.names else content
+        facts = facts_of(archive, "meta.xml")
+    else:  # the whole in one file: .fodt
+        archive, content = None, parse_xml(source.data)
+        styles, facts = content, ("", "", "")
+    body = content.find("{*}body")
+    if body is None or len(body) == 0:
+        raise UserError("document_damaged", reason="office:body")
+    reader = _OpenDocument(archive, content, styles)
+    pages: tuple[tuple[int, int], ...] = ()
+    if tag_of(body[0]) == "spreadsheet":
+        text, hidden = reader.sheets(body[0])
+    elif slides := [
+        node
+        for node in body.iter("{*}page")
+        if tag_of(node.getparent()) in ("presentation", "drawing")
+    ]:
+        hidden = ""
+        text, pages = in_pages("\n\n".join(reader.slide(slide)) for slide in slides)
+    else:
+        hidden = ""
+        blocks = list(reader.blocks(body[0]))
+        text = "\n\n".join([*blocks, *reader.apart(styles, blocks)])
+    notes = [note for code, count in reader.left.items() for note in unread(code, count=count)]
+    notes += unread("unread_sheets", sheets=hidden)
+    notes += unread(
+        "unread_formulas", count=len(reader.formulas), cells=" ".join(reader.formulas[:5])
+    )
+    yield Read(text, *facts, pages, tuple(notes))
+
+
+@dataclass
+class _List:
+    """A list at work: its style, how deep it is, and the last number of each of its levels."""
+
+    style: str
+    counts: dict[int, int] = field(default_factory=dict)
+
+
+class _OpenDocument:
+    """A file being read: its styles, its lists and how far they count, what stands apart, what was left out."""
+
+    def __init__(self, archive: Archive | None, content: Any, styles: Any) -> None:
+        self.left: Counter[str] = Counter()
+        self.notes: list[str] = []
+        self.comments: list[str] = []
+        self.formulas: list[str] = []
+        self._archive = archive
+        self._levels: dict[str, dict[int, Any]] = {}
+        self._shifted: dict[str, bool] = {}
+        self._hidden: set[str] = set()
+        self._titles = {"Title"}
+        self._of_paragraph: dict[str, str] = {}
+        self._outline: dict[int, Any] = {}
+        self._counts: dict[str, dict[int, int]] = {}
+        self._continued: dict[str, dict[int, int]] = {}
+        for root in (styles, content):
+            self._read_styles(root)
+
+    def _read_styles(self, root: Any) -> None:
+        for style in root.iter("{*}list-style", "{*}outline-style"):
+            levels = {int(value_of(level, "level", "1") or 1): level for level in style}
+            if tag_of(style) == "outline-style":
+                self._outline = levels
+            self._levels[value_of(style, "name")] = levels
+        for style in root.iter("{*}style"):
+            name = value_of(style, "name")
+            if value_of(style, "parent-style-name") == "Title":
+                self._titles.add(name)
+            properties = style.find("{*}text-properties")
+            position = value_of(properties, "text-position")
+            if position and not position.startswith("0"):
+                self._shifted[name] = position.startswith(("sub", "-"))
+            if value_of(properties, "display") == "none":
+                self._hidden.add(name)
+            if own := value_of(style, "list-style-name"):
+                self._of_paragraph[name] = own
+
+    def blocks(self, node: Any, listed: _List | None = None, level: int = 0) -> Iterator[str]:
+        """The paragraphs, rows and boxes below an element, in order."""
+        for child in node:
+            tag = tag_of(child)
+            if tag in ("p", "h"):
+                yield from self._paragraph(child, "")
+            elif tag == "list":
+                yield from self._list(child, listed, level + 1)
+            elif tag == "table":
+                yield from self._table(child)
+            elif tag == "tracked-changes":
+                self.left["unread_deleted"] += sum(1 for _ in child.iter("{*}deletion"))
+            elif tag in _BOXES:
+                yield from self._box(child)
+            elif tag == "annotation":
+                self._comment(child)
+            elif tag == "section" and value_of(child, "display") == "none":
+                self.left["unread_hidden"] += 1
+            elif tag and tag not in _SKIPPED and tag != "notes":
+                yield from self.blocks(child, listed, level)
+
+    def _list(self, node: Any, outer: _List | None, level: int) -> Iterator[str]:
+        style = value_of(node, "style-name") or (outer.style if outer else "")
+        if outer is None or style != outer.style:
+            listed = _List(style)
+            followed = value_of(node, "continue-list")
+            if value_of(node, "continue-numbering") == "true":
+                listed.counts = dict(self._counts.get(style, {}))
+            elif followed:
+                listed.counts = self._continued.get(followed, {})
+        else:
+            listed = outer
+        if value_of(node, "id"):
+            self._continued[value_of(node, "id")] = listed.counts
+        self._counts[style] = listed.counts
+        if outer is listed:
+            listed.counts.pop(level, None)
+        for item in node:
+            mark = self._mark(item, listed, level) if tag_of(item) == "list-item" else ""
+            for child in item:
+                tag = tag_of(child)
+                if tag in ("p", "h"):
+                    yield from self._paragraph(child, mark)
+                    mark = ""
+                elif tag == "list":
+                    yield from self._list(child, listed, level + 1)
+                else:
+                    yield from self.blocks([child], listed, level)
+
+    def _mark(self, item: Any, listed: _List, level: int) -> str:
+        levels = self._levels.get(listed.style, {})
+        first = next((child for child in item if tag_of(child) in ("p", "h")), None)
+        if not levels and first is not None:
+            levels = self._levels.get(self._of_paragraph.get(value_of(first, "style-name"), ""), {})
+        start = value_of(item, "start-value")
+        own = levels.get(level)
+        if first is None:
+            return ""
+        return (
+            self._number(levels, own, listed.counts, level, start)
+            if tag_of(own) != "list-level-style-bullet" and own is not None
+            else "-"
+        )
+
+    def _number(
+        self, levels: dict[int, Any], own: Any, counts: dict[int, int], level: int, start: str
+    ) -> str:
+        """The next number of a level, with those of the levels above that it shows."""
+        begin = int(value_of(own, "start-value", "1") or 1)
+        counts[level] = int(start) if start.isdigit() else counts.get(level, begin - 1) + 1
+        for deeper in [each for each in counts if each > level]:
+            del counts[deeper]
+        shown = []
+        for place in range(level - int(value_of(own, "display-levels", "1") or 1) + 1, level + 1):
+            form = value_of(levels.get(place), "num-format")
+            if form and place > 0:
+                shown.append(numeral(counts.get(place, 1), form))
+        number = ".".join(shown)
+        return (
+            f"{value_of(own, 'num-prefix')}{number}{value_of(own, 'num-suffix')}".strip()
+            if number
+            else ""
+        )
+
+    def _paragraph(self, node: Any, mark: str) -> Iterator[str]:
+        text = self._text(node).strip()
+        level = value_of(node, "outline-level") if tag_of(node) == "h" else ""
+        if text and level.isdigit():
+            own = self._outline.get(int(level))
+            if (
+                not mark
+                and own is not None
+                and value_of(own, "num-format")
+                and value_of(node, "is-list-header") != "true"
+            ):
+                counts = self._counts.setdefault("outline", {})
+                mark = self._number(
+                    self._outline, own, counts, int(level), value_of(node, "start-value")
+                )
+            mark = f"{'#' * min(int(level), 6)} {'' if mark == '-' else mark}".strip()
+        elif value_of(node, "style-name") in self._titles:
+            mark = "#"
+        if text:
+            yield f"{mark} {text}" if mark else text
+        for box in node.iter(
+            *(f"{{*}}{name}" for name in ("text-box", "object", "object-ole", "image"))
+        ):
+            if (
+                next(
+                    (
+                        above
+                        for above in box.iterancestors("{*}annotation", "{*}note", "{*}p", "{*}h")
+                    ),
+                    None,
+                )
+                is node
+            ):
+                yield from self._box(box)
+
+    def _box(self, node: Any) -> Iterator[str]:
+        """What stands in a frame: a text, a chart, an equation; pictures are counted."""
+        tag = tag_of(node)
+        if tag == "image":
+            self.left["unread_pictures"] += node.getparent().find("{*}object") is None
+        elif tag in ("object", "object-ole"):
+            yield from self._object(node)
+        elif tag == "control":
+            return
+        else:
+            yield from self.blocks(node)
+
+    def _object(self, node: Any) -> Iterator[str]:
+        path = f"{value_of(node, 'href').removeprefix('./')}/content.xml"
+        if node.find("{*}math") is not None:
+            yield equation(node.find("{*}math"))
+        elif self._archive is None or path not in self._archive.names:
+            self.left["unread_embedded"] += 1
+        else:
+            root = parse_xml(self._archive.read(path))
+            if tag_of(root) == "math":
+                yield equation(root)
+                return
+            for title in root.iter("{*}chart"):
+                for heading in title.findall("{*}title"):
+                    yield from self.blocks(heading)
+            for each in root.iter("{*}table"):
+                yield from table(self._grid(each)[0], head=1)
+
+    def _text(self, node: Any) -> str:
+        """The text of a paragraph as it is shown."""
+        if value_of(node, "style-name") in self._hidden:
+            self.left["unread_hidden"] += 1
+            return ""
+        parts = [node.text or ""]
+        for child in node:
+            tag = tag_of(child)
+            if tag == "s":
+                parts.append(" " * min(int(value_of(child, "c", "1") or 1), 100))
+            elif tag in _SIGNS:
+                parts.append(_SIGNS[tag])
+            elif tag == "note":
+                parts.append(self._note(child))
+            elif tag == "annotation":
+                self._comment(child)
+            elif tag == "math":
+                parts.append(equation(child))
+            elif tag == "control":
+                parts.append(self._control(child))
+            elif tag == "fieldmark":
+                parts.append(_field(child))
+            elif tag == "span" and value_of(child, "style-name") in self._shifted:
+                parts.append(
+                    raised(self._text(child), down=self._shifted[value_of(child, "style-name")])
+                )
+            elif tag and tag not in _SKIPPED and tag not in _BOXES and tag != "list-style":
+                parts.append(self._text(child))
+            elif tag == "frame":
+                parts += [self._control(each) for each in child.iter("{*}control")]
+            parts.append(child.tail or "")
+        return "".join(parts)
+
+    def _control(self, node: Any) -> str:
+        """What is ticked, chosen or written in a field of a form."""
+        name = value_of(node, "control")
+        for each in (
+            node.getroottree()
+            .getroot()
+            .iter("{*}checkbox", "{*}radio", "{*}listbox", "{*}combobox", "{*}text", "{*}textarea")
+        ):
+            if value_of(each, "id") == name:
+                kind = tag_of(each)
+                if kind in ("checkbox", "radio"):
+                    on = value_of(each, "current-state", value_of(each, "state")) in (
+                        "checked",
+                        "true",
+                    )
+                    on = on or value_of(each, "current-selected") == "true"
+                    return f"{'☒' if on else '☐'} {value_of(each, 'label')}".strip()
+                chosen = [
+                    value_of(option, "label")
+                    for option in each
+                    if value_of(option, "current-selected") == "true"
+                ]
+                return (
+                    ", ".join(chosen) or value_of(each, "current-value") or value_of(each, "value")
+                )
+        return ""
+
+    def _note(self, node: Any) -> str:
+        number = (
+            "".join(node.find("{*}note-citation").itertext())
+            if node.find("{*}note-citation") is not None
+            else "*"
+        )
+        body = node.find("{*}note-body")
+        self.notes.append(f"[{number}] {' '.join(self.blocks(body))}" if body is not None else "")
+        return f"[{number}]"
+
+    def _comment(self, node: Any) -> None:
+        author = node.findtext("{*}creator") or ""
+        text = " ".join(self.blocks([child for child in node if tag_of(child) in ("p", "list")]))
+        self.comments.append(f"{author}: {text}" if author and text else text)
+
+    def _table(self, node: Any) -> Iterator[str]:
+        nested = any(True for _ in node.iterdescendants("{*}table"))
+        rows = self._rows(node)
+        if nested or max((len(list(row)) for row, _ in rows), default=0) < 2:
+            for row, _ in rows:
+                for cell in row:
+                    yield from self.blocks(cell)
+            return
+        grid, heads = self._grid(node)
+        yield from table(grid, head=heads or None, sure=False)
+
+    def _rows(self, node: Any) -> list[tuple[Any, bool]]:
+        """The rows of a table, and whether each is one of names."""
+        return [
+            (row, any(tag_of(above) == "table-header-rows" for above in row.iterancestors()))
+            for row in node.iter("{*}table-row")
+            if next(row.iterancestors("{*}table")) is node
+        ]
+
+    def _grid(self, node: Any) -> tuple[list[list[str]], int]:
+        grid = []
+        for row, named in self._rows(node):
+            cells = []
+            for cell in row:
+                if tag_of(cell) == "covered-table-cell":
+                    continue  # `spread` knows what covers it
+                times = min(
+                    int(value_of(cell, "number-columns-repeated", "1") or 1), _MOST_REPEATED
+                )
+                text = " ".join(self.blocks(cell)).replace("# ", "")
+                width, height = (
+                    int(value_of(cell, f"number-{way}-spanned", "1") or 1)
+                    for way in ("columns", "rows")
+                )
+                cells += [Cell(text, min(width, 1000), min(height, 10_000), named)] * times
+            while cells and not cells[-1].text and not named:
+                cells.pop()
+            grid += [cells] * min(
+                int(value_of(row, "number-rows-repeated", "1") or 1), _MOST_REPEATED if cells else 1
+            )
+        return spread(grid)
+
+    def slide(self, node: Any) -> Iterator[str]:
+        """A slide, then what its speaker has noted and others remarked."""
+        blocks = []
+        for child in node:
+            if (
+                tag_of(child) == "frame"
+                and value_of(child, "class") in ("title", "subtitle")
+                and (lines := list(self._box(child)))
+            ):
+                blocks.append(
+                    "# " + " ".join(lines)
+                    if value_of(child, "class") == "title"
+                    else " ".join(lines)
+                )
+            elif tag_of(child) != "notes":
+                blocks += self.blocks([child])
+        yield from blocks
+        for notes in node.findall("{*}notes"):
+            yield from beside("speaker", self.blocks(notes), blocks)
+        yield from beside("comments", self.comments, blocks)
+        self.comments = []
+
+    def apart(self, styles: Any, text: list[str]) -> list[str]:
+        """Notes, comments, headers and footers."""
+        found = [*beside("notes", self.notes, text), *beside("comments", self.comments, text)]
+        for kind in ("header", "footer"):
+            lines = [
+                line
+                for node in styles.iter(*(f"{{*}}{kind}{side}" for side in ("", "-left", "-first")))
+                if tag_of(node.getparent()) == "master-page"
+                and value_of(node, "display") != "false"
+                for line in self.blocks(node)
+                if not is_folio(line)
+            ]
+            found += beside(kind, lines, text)
+        return found
+
+    def sheets(self, body: Any) -> tuple[str, str]:
+        """The text of the visible sheets, and the names of the others."""
+        shown, hidden = [], []
+        styles = {
+            value_of(each, "name"): each for each in body.getroottree().getroot().iter("{*}style")
+        }
+        for node in body.findall("{*}table"):
+            properties = styles.get(value_of(node, "style-name"))
+            properties = properties.find("{*}table-properties") if properties is not None else None
+            if value_of(properties, "display") == "false":
+                hidden.append(value_of(node, "name"))
+            else:
+                shown.append(self._sheet(node))
+        return sheets_text(shown, len(shown) + len(hidden)), ", ".join(hidden)
+
+    def _sheet(self, node: Any) -> Sheet:
+        sheet = Sheet(value_of(node, "name"))
+        place = 0
+        for row, _ in self._rows(node):
+            cells: dict[int, str] = {}
+            column = 0
+            for cell in row:
+                times = int(value_of(cell, "number-columns-repeated", "1") or 1)
+                text = self._cell(cell)
+                if text:
+                    cells |= dict.fromkeys(range(column, column + min(times, _MOST_REPEATED)), text)
+                wide, high = (
+                    int(value_of(cell, f"number-{way}-spanned", "1") or 1)
+                    for way in ("columns", "rows")
+                )
+                if high > 1:
+                    sheet.merged.append((place, column, place + high - 1, column + wide - 1))
+                column += times
+            times = int(value_of(row, "number-rows-repeated", "1") or 1)
+            if cells:
+                sheet.rows |= {place + n: dict(cells) for n in range(min(times, _MOST_REPEATED))}
+            place += times
+        shapes = node.find("{*}shapes")
+        if shapes is not None:
+            sheet.beside += self.blocks(shapes)
+        return sheet
+
+    def _cell(self, node: Any) -> str:
+        """A cell as it is shown, and what is remarked on it."""
+        if len(node) == 0:
+            if formula := value_of(node, "formula"):
+                self.formulas.append(formula.removeprefix("of:"))
+                return self.formulas[-1]
+            return ""
+        before = len(self.comments)
+        text = " ".join(self.blocks(node))
+        remarks, self.comments = self.comments[before:], self.comments[:before]
+        return " ".join([text, *(f"[{remark}]" for remark in remarks)]).strip()
+
+
+def _field(node: Any) -> str:
+    """What is ticked or chosen in a field of a form that came from Word."""
+    values: dict[str, list[str]] = {}
+    for each in node.iter("{*}param"):
+        values.setdefault(value_of(each, "name"), []).append(value_of(each, "value"))
+    if value_of(node, "type").endswith("FORMCHECKBOX"):
+        return "☒" if values.get("Checkbox_Checked") == ["true"] else "☐"
+    entries, chosen = (
+        values.get("Dropdown_ListEntry", []),
+        values.get("Dropdown_Selected", ["0"])[0],
+    )
+    return entries[int(chosen)] if chosen.isdigit() and int(chosen) < len(entries) else ""

@@ -1,0 +1,277 @@
+"""Outlook's own formats, .msg files and winmail.dat (TNEF): both hold MAPI properties, by number."""
+
+import io
+import struct
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+from index.errors import UserError
+from index.reading.encoding import decode_bytes
+from index.reading.limits import Part, Read, Reading, Source
+from index.reading.mail import message_found
+from index.reading.rtf import rtf_text
+from index.reading.web import texts_of
+
+_SUBJECT, _BODY, _HTML, _RTF, _SENDER, _ADDRESS, _TO, _CC = (
+    0x37,
+    0x1000,
+    0x1013,
+    0x1009,
+    0x0C1A,
+    0x0C1F,
+    0x0E04,
+    0x0E03,
+)
+_SMTP, _SENT, _DELIVERED, _DATA, _LONG_NAME, _NAME = 0x5D01, 0x0039, 0x0E06, 0x3701, 0x3707, 0x3704
+_DISPLAY, _CODEPAGE = 0x3001, 0x3FFD
+_SIZES = {
+    0x02: 2,
+    0x03: 4,
+    0x04: 4,
+    0x05: 8,
+    0x06: 8,
+    0x07: 8,
+    0x0A: 4,
+    0x0B: 2,
+    0x14: 8,
+    0x40: 8,
+    0x48: 16,
+}
+_PREFILL = (  # what the dictionary of compressed RTF holds before the first byte (MS-OXRTFCP)
+    rb"{\rtf1\ansi\mac\deff0\deftab720{\fonttbl;}{\f0\fnil \froman \fswiss \fmodern \fscript \fdecor MS Sans SerifSymbol"
+    rb"ArialTimes New RomanCourier{\colortbl\red0\green0\blue0"
+    b"\r\n"
+    rb"\par \pard\plain\f0\fs20\b\i\u\tab\tx"
+)
+
+Properties = dict[int, Any]
+"""MAPI properties by number: text, bytes or a time."""
+
+
+def read_msg(source: Source) -> Reading:
+    """A message saved by Outlook, then its attachments."""
+    import olefile
+
+    try:
+        with olefile.OleFileIO(io.BytesIO(source.data)) as ole:
+            yield from _message(ole, "")
+    except (OSError, ValueError, struct.error) as error:
+        raise UserError("document_damaged", reason=str(error)) from error
+
+
+def _message(ole: Any, folder: str) -> Reading:
+    attached = []
+    names = dict.fromkeys(
+        path[0] if not folder else path[len(folder.split("/"))]
+        for path in ole.listdir(storages=True)
+        if "/".join(path).startswith(folder + "/" if folder else "")
+    )
+    for name in names:
+        if name.startswith("__attach_version1.0_#"):
+            below = f"{folder}/{name}".strip("/")
+            properties = _stored(ole, below)
+            called = _called(properties)
+            if ole.exists(f"{below}/__substg1.0_3701000D"):
+                attached.append((called, None, f"{below}/__substg1.0_3701000D"))
+            else:
+                attached.append((called, properties.get(_DATA) or b"", ""))
+    parts = [
+        Part(name or "1", lambda data=data: data) for name, data, _ in attached if data is not None
+    ]  # type: ignore[misc]
+    yield from _found(_stored(ole, folder), parts)
+    for _, data, inner in attached:
+        if data is None and inner.count("3701000D") < 4:
+            yield from _message(ole, inner)
+
+
+def _stored(ole: Any, folder: str) -> Properties:
+    """The properties of a message or an attachment: long ones are streams, times stand in one of their own."""
+    found: Properties = {}
+    for path in ole.listdir():
+        *above, name = path
+        if "/".join(above) != folder or not name.startswith("__substg1.0_") or len(name) != 20:
+            continue
+        number, kind = int(name[12:16], 16), name[16:]
+        data = ole.openstream(path).read()
+        found[number] = (
+            data.decode("utf-16-le", "replace")
+            if kind == "001F"
+            else decode_bytes(data)
+            if kind == "001E"
+            else data
+        )
+    fixed = f"{folder}/__properties_version1.0".strip("/")
+    if ole.exists(fixed):
+        data = ole.openstream(fixed).read()
+        for at in range(len(data) % 16, len(data) - 15, 16):
+            tag, _, value = struct.unpack("<IIQ", data[at : at + 16])
+            if tag & 0xFFFF == 0x40:
+                found[tag >> 16] = value
+    return found
+
+
+def read_tnef(source: Source) -> Reading:
+    """What Outlook packs into winmail.dat: the text of the message with its format, and the attachments."""
+    message: Properties = {}
+    attachments: list[Properties] = []
+    for level, name, data in _attributes(source.data):
+        if level == 2 and (name == 0x9002 or not attachments):
+            attachments.append({})
+        own = attachments[-1] if level == 2 else message
+        if name in (0x9003, 0x9005):
+            own |= {number: value for number, value in _mapi(data) if value}
+        elif name == 0x8004:
+            own.setdefault(_SUBJECT, decode_bytes(data.rstrip(b"\0")))
+        elif name == 0x800C:
+            own.setdefault(_BODY, decode_bytes(data.rstrip(b"\0")))
+        elif name == 0x8010:
+            own.setdefault(_NAME, decode_bytes(data.rstrip(b"\0")))
+        elif name == 0x800F:
+            own[_DATA] = data
+    parts = [
+        Part(_called(each) or "1", lambda each=each: each.get(_DATA) or b"")
+        for each in attachments
+        if each
+    ]  # type: ignore[misc]
+    yield from _found(message, parts)
+
+
+def _attributes(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """The attributes of a TNEF stream: level, number, content."""
+    at = 6
+    while at + 9 <= len(data):
+        level, tag, size = struct.unpack("<BII", data[at : at + 9])
+        yield level, tag & 0xFFFF, data[at + 9 : at + 9 + size]
+        at += 9 + size + 2
+
+
+def _mapi(data: bytes) -> Iterator[tuple[int, Any]]:
+    """The properties of an attribute that holds some: number and value."""
+    view = io.BytesIO(data)
+
+    def number() -> int:
+        raw = view.read(4)
+        return struct.unpack("<I", raw)[0] if len(raw) == 4 else -1
+
+    for _ in range(max(number(), 0)):
+        tag = number()
+        if tag < 0:
+            return
+        kind, name = tag & 0xFFFF, tag >> 16
+        if name >= 0x8000:  # a property with a name of its own, which comes before its value
+            view.read(16)
+            if number() == 0:
+                number()
+            else:
+                size = number()
+                view.read(max(size, 0) + -size % 4)
+        several = kind & 0x1000
+        kind &= 0x0FFF
+        for _ in range(max(number(), 0) if several or kind not in _SIZES else 1):
+            if kind in _SIZES:
+                raw = view.read(_SIZES[kind] + -_SIZES[kind] % 4)
+                yield name, struct.unpack("<Q", raw)[0] if kind == 0x40 and len(raw) == 8 else None
+                continue
+            size = number()
+            if size < 0:
+                return
+            raw = view.read(size)
+            view.read(-size % 4)
+            if kind == 0x1F:
+                yield name, raw.decode("utf-16-le", "replace").rstrip("\0")
+            elif kind == 0x1E:
+                yield name, decode_bytes(raw.rstrip(b"\0"))
+            else:
+                yield name, raw[16:] if kind == 0x0D else raw
+
+
+def _called(properties: Properties) -> str:
+    name = properties.get(_LONG_NAME) or properties.get(_NAME) or properties.get(_DISPLAY) or ""
+    return str(name).strip("\0") if isinstance(name, str) else ""
+
+
+def _found(properties: Properties, attached: list[Part]) -> Reading:
+    """A message and its attachments from its properties."""
+
+    def text(number: int) -> str:
+        value = properties.get(number)
+        return value.strip("\0 \r\n") if isinstance(value, str) else ""
+
+    address = text(_SMTP) or (text(_ADDRESS) if "@" in text(_ADDRESS) else "")
+    sender = (
+        f"{text(_SENDER)} <{address}>" if text(_SENDER) and address else text(_SENDER) or address
+    )
+    ticks = properties.get(_SENT) or properties.get(_DELIVERED)
+    sent = ""
+    if isinstance(ticks, int) and 0 < ticks < 2**62:
+        try:
+            sent = format_datetime(
+                datetime(1601, 1, 1, tzinfo=UTC) + timedelta(microseconds=ticks // 10)
+            )
+        except OverflowError:
+            sent = ""
+    headers = {
+        "From": sender,
+        "To": text(_TO),
+        "Cc": text(_CC),
+        "Date": sent,
+        "Subject": text(_SUBJECT),
+    }
+    yield from message_found(
+        {name: value for name, value in headers.items() if value}, _body(properties), attached
+    )
+
+
+def _body(properties: Properties) -> str:
+    plain, page, rtf = (properties.get(number) for number in (_BODY, _HTML, _RTF))
+    if isinstance(plain, str) and plain.strip():
+        return plain.replace("\r\n", "\n").strip()
+    if page:
+        return "\n\n".join(
+            texts_of(
+                page.encode() if isinstance(page, str) else page,
+                "utf-8" if isinstance(page, str) else None,
+            )
+        )
+    if isinstance(rtf, bytes) and len(rtf) > 16:
+        found: Read = rtf_text(_decompressed(rtf))
+        return (
+            "\n\n".join(texts_of(found.text.encode()))
+            if found.text.lstrip().startswith("<")
+            else found.text
+        )
+    return ""
+
+
+def _decompressed(data: bytes) -> bytes:
+    """Compressed RTF (MS-OXRTFCP): runs of a ring of 4,096 bytes."""
+    size, kind = struct.unpack("<4xI4s4x", data[:16])
+    if kind == b"MELA":
+        return data[16 : 16 + size]
+    ring = bytearray(_PREFILL.ljust(4096, b"\0"))
+    place, at, out = len(_PREFILL), 16, bytearray()
+    while at < len(data) and len(out) < size:
+        flags = data[at]
+        at += 1
+        for bit in range(8):
+            if flags >> bit & 1:
+                pair = int.from_bytes(data[at : at + 2].ljust(2, b"\0"), "big")
+                at += 2
+                start, length = pair >> 4, (pair & 15) + 2
+                if start == place % 4096:
+                    return bytes(out)
+            else:
+                start, length = -1, 1
+            for step in range(length):
+                byte = (
+                    ring[(start + step) % 4096]
+                    if start >= 0
+                    else (data[at] if at < len(data) else 0)
+                )
+                out.append(byte)
+                ring[place % 4096] = byte
+                place += 1
+            at += start < 0
+    return bytes(out)

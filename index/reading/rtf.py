@@ -1,0 +1,243 @@
+"""RTF: paragraphs, tables, notes, headers; and the page that a mail program packed into RTF."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from index.reading.limits import Read, Reading, Source, unread
+from index.reading.marks import beside, is_folio
+from index.reading.ooxml import raised
+from index.reading.tables import table
+
+_SIGNS = {
+    "tab": "\t", "line": "\n", "emdash": "—", "endash": "–", "bullet": "•", "lquote": "‘", "rquote": "’",
+    "ldblquote": "“", "rdblquote": "”", "emspace": " ", "enspace": " ", "~": "\xa0", "_": "-", "{": "{", "}": "}",
+    "\\": "\\", "\n": "\x1e", "\r": "", "par": "\x1e", "sect": "\x1e", "page": "\x1e",
+}  # fmt: skip
+_APART = {"footnote": "notes", "header": "header", "headerl": "header", "headerr": "header", "headerf": "header",
+          "footer": "footer", "footerl": "footer", "footerr": "footer", "footerf": "footer", "annotation": "comments"}  # fmt: skip
+_DROPPED = frozenset(
+    "fonttbl colortbl stylesheet info pict themedata colorschememapping latentstyles datastore generator listtable "
+    "listoverridetable rsidtbl xmlnstbl fldinst objdata object bkmkstart bkmkend nonshppict filetbl revtbl mmathPr "
+    "pgptbl userprops template datafield".split()
+)
+_CHARSETS = {0: "cp1252", 77: "mac-roman", 128: "cp932", 161: "cp1253", 162: "cp1254", 177: "cp1255", 178: "cp1256",
+             186: "cp1257", 204: "cp1251", 238: "cp1250", 255: "cp850"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _State:
+    """What a group inherits: where its text goes, whether it is shown, its encoding and how it is set."""
+
+    into: str = ""
+    silent: bool = False
+    charset: str = "cp1252"
+    skip: int = 1
+    shift: int = 0
+
+
+@dataclass
+class _Rtf:
+    """The text so far, of the body ("") and of what stands apart, and the rows of the table at work."""
+
+    parts: dict[str, list[str]] = field(default_factory=lambda: {"": []})
+    html: bool = False
+    fonts: dict[int, str] = field(default_factory=dict)
+    hidden: int = 0
+    pictures: int = 0
+    title: list[str] = field(default_factory=list)
+    form: dict[str, int] = field(default_factory=dict)
+    choices: list[str] = field(default_factory=list)
+
+    def add(self, state: _State, text: str) -> None:
+        """Text of a group, unless it isn't shown."""
+        if state.into == "title":
+            self.title.append(text)
+        elif state.into == "choice":
+            self.choices[-1] += text
+        elif not state.silent:
+            shown = raised(text, down=state.shift < 0) if state.shift else text
+            self.parts.setdefault(state.into, []).append(shown)
+
+    def end_form(self, state: _State) -> None:
+        """What is ticked or chosen in a field of a form, where the field stands."""
+        kind, default = self.form.get("fftype", 0), self.form.get("ffdefres", 0)
+        result = self.form.get("ffres", 25)
+        result = default if result == 25 else result  # 25: never changed
+        shown = replace(state, silent=False)
+        if kind == 1:
+            self.add(shown, "☒" if result else "☐")
+        elif kind == 2 and result < len(self.choices):
+            self.add(shown, self.choices[result])
+        self.form, self.choices = {}, []
+
+
+def read_rtf(source: Source) -> Reading:
+    """The text, then notes, comments, headers and footers."""
+    yield rtf_text(source.data)
+
+
+def rtf_text(data: bytes) -> Read:
+    """An RTF text; the HTML in it where it was made from some, which `is_html` tells by its first character."""
+    rtf = _Rtf()
+    _parse(data, rtf)
+    if rtf.html:
+        return Read("".join(rtf.parts[""]).replace("\x1e", "\n").replace("\x1f", ""))
+    blocks = list(_blocks("".join(rtf.parts[""])))
+    text = [*blocks]
+    for kind, parts in rtf.parts.items():
+        if kind and (lines := [line for line in _blocks("".join(parts)) if not is_folio(line)]):
+            blocks += beside(kind, lines, text)
+    notes = (
+        *unread("unread_hidden", count=rtf.hidden),
+        *unread("unread_pictures", count=rtf.pictures),
+    )
+    return Read("\n\n".join(blocks), "".join(rtf.title).strip(), unread=notes)
+
+
+def _blocks(text: str) -> Iterator[str]:
+    """Paragraphs (parted by \\x1e) and tables (cells ended by \\x1d, rows by \\x1f)."""
+    rows: list[list[str]] = []
+    pieces = text.split("\x1f")
+    for number, piece in enumerate(pieces):
+        if number < len(pieces) - 1 and "\x1d" in piece:
+            *cells, _ = piece.split("\x1d")
+            before, _, first = cells[0].rpartition("\x1e") if not rows else ("", "", cells[0])
+            if before.strip():
+                yield from filter(None, (part.strip() for part in before.split("\x1e")))
+            rows.append([cell.replace("\x1e", " ").strip() for cell in [first, *cells[1:]]])
+            continue
+        if rows:
+            yield from table(rows, sure=False)
+            rows = []
+        yield from filter(None, (part.strip() for part in piece.replace("\x1d", " ").split("\x1e")))
+
+
+def _parse(data: bytes, rtf: _Rtf) -> None:
+    state, stack = _State(), [_State()]
+    text = data.decode("latin-1")
+    at, skipped, raw = 0, 0, bytearray()
+    font = -1
+    while at < len(text):
+        char = text[at]
+        if raw and not (char == "\\" and text[at + 1 : at + 2] == "'") and (char not in "\r\n"):
+            rtf.add(state, raw.decode(state.charset, "replace"))
+            raw.clear()
+        if char == "{":
+            stack.append(state)
+            at, skipped = at + 1, 0
+        elif char == "}":
+            outer = stack.pop() if len(stack) > 1 else stack[0]
+            if state.into == "form" != outer.into:
+                rtf.end_form(outer)
+            state = outer
+            at, skipped = at + 1, 0
+        elif char == "\\":
+            word, number, at = _control(text, at)
+            if word == "'":
+                if skipped:
+                    skipped -= 1
+                else:
+                    raw.append(number or 63)
+            elif word == "u" and number is not None:
+                rtf.add(state, chr(number % 0x10000))
+                skipped = state.skip
+            elif word == "bin":
+                at += max(number or 0, 0)
+            elif word == "f" and state.into == "fonts":
+                font = number or 0
+            elif word == "fcharset":
+                rtf.fonts[font] = _CHARSETS.get(number or 0, "cp1252")
+            else:
+                state = _applied(rtf, state, word, number)
+        else:
+            end = min(
+                (place for mark in "{}\\\r\n" if (place := text.find(mark, at)) >= 0),
+                default=len(text),
+            )
+            run = text[at : max(end, at + 1)]
+            at += len(run)
+            kept, skipped = run[skipped:], max(skipped - len(run), 0)
+            if kept.strip("\r\n"):
+                rtf.add(state, kept.encode("latin-1").decode(state.charset, "replace"))
+
+
+def _control(text: str, at: int) -> tuple[str, int | None, int]:
+    """The control word at a place, its number, and where the text goes on."""
+    start = at + 1
+    if text[start : start + 1] == "'":
+        code = text[start + 1 : start + 3]
+        return (
+            "'",
+            int(code, 16) if all(c in "0123456789abcdefABCDEF" for c in code) and code else None,
+            start + 3,
+        )
+    end = start
+    while end < len(text) and text[end].isascii() and text[end].isalpha() and end - start < 40:
+        end += 1
+    if end == start:
+        return text[start : start + 1], None, start + 1
+    word, digits = text[start:end], end
+    while (
+        digits < len(text)
+        and (text[digits].isdigit() or (digits == end and text[digits] == "-"))
+        and digits - end < 11
+    ):
+        digits += 1
+    number = text[end:digits]
+    after = digits + (text[digits : digits + 1] == " ")
+    return word, int(number) if number.strip("-") else None, after
+
+
+def _applied(rtf: _Rtf, state: _State, word: str, number: int | None) -> _State:
+    """The state after a control word, whose sign, if it stands for one, is added to the text."""
+    if word in ("cell", "nestcell"):
+        rtf.add(state, "\x1d")
+    elif word in ("row", "nestrow"):
+        rtf.add(state, "\x1f")
+    elif word in _SIGNS:
+        rtf.add(state, _SIGNS[word])
+    elif word == "*":
+        return replace(state, silent=not rtf.html)
+    elif word == "fromhtml":
+        rtf.html = True
+    elif word == "htmltag":
+        return replace(state, silent=False)
+    elif word == "htmlrtf":
+        return replace(state, silent=number != 0)
+    elif word == "fonttbl":
+        return replace(state, into="fonts", silent=True)
+    elif word in _APART and not rtf.html:
+        return replace(state, into=_APART[word], silent=False)
+    elif word == "formfield":
+        return replace(state, into="form", silent=True)
+    elif word == "ffl":
+        rtf.choices.append("")
+        return replace(state, into="choice")
+    elif word in ("fftype", "ffres", "ffdefres"):
+        rtf.form[word] = number or 0
+    elif word == "title":
+        return replace(state, into="title")
+    elif word in _DROPPED:
+        rtf.pictures += word == "pict"
+        return replace(state, silent=True)
+    elif word in ("v", "deleted"):
+        rtf.hidden += number != 0
+        return replace(state, silent=number != 0)
+    elif word in ("super", "sub", "nosupersub", "up", "dn", "plain"):
+        raised_by = {"super": 1, "sub": -1}.get(word, 0)
+        return replace(state, shift=raised_by if number != 0 else 0)
+    elif word == "ansicpg" and number:
+        return replace(state, charset=_known(f"cp{number}"))
+    elif word == "uc":
+        return replace(state, skip=number or 0)
+    elif word == "f" and number in rtf.fonts:
+        return replace(state, charset=rtf.fonts[number or 0])
+    return state
+
+
+def _known(charset: str) -> str:
+    try:
+        "".encode(charset)
+    except LookupError:
+        return "cp1252"
+    return charset

@@ -1,0 +1,103 @@
+"""Sheets of cells to text, whatever file they are from, and tables of text (CSV)."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain, islice
+
+from index.reading.encoding import decode_bytes
+from index.reading.limits import Read, Reading, Source
+from index.reading.tables import table
+
+_SEPARATORS = ";,\t|"
+_LOOK = 60  # rows of a text table by which its separator and its names are found
+_MOST_MERGED = 1000  # rows that a cell may be repeated in
+
+
+@dataclass
+class Sheet:
+    """A sheet's cells as text, by row and column from 0; empty ones are left out."""
+
+    name: str
+    rows: dict[int, dict[int, str]] = field(default_factory=dict)
+    merged: list[tuple[int, int, int, int]] = field(default_factory=list)
+    """First row, first column, last row, last column."""
+    beside: list[str] = field(default_factory=list)
+    """What stands over the cells: text boxes, headers and footers."""
+
+    def lines(self) -> Iterator[str]:
+        """The tables, a line a row. Empty rows and columns in a run count as one."""
+        for top, left, bottom, right in self.merged:
+            text = self.rows.get(top, {}).get(left, "")
+            last = min(bottom, top + _MOST_MERGED) if text and right - left < 3 else top
+            for row in range(top + 1, last + 1):
+                self.rows.setdefault(row, {}).setdefault(left, text)
+        used = sorted(set(chain.from_iterable(self.rows.values())))
+        places: dict[int, int] = {}
+        for before, column in zip([-1, *used], used, strict=False):
+            places[column] = places.get(before, -1) + (1 if column == before + 1 else 2)
+        yield from table(self._grid(places))
+        yield from self.beside
+
+    def _grid(self, places: dict[int, int]) -> Iterator[list[str]]:
+        width, last = max(places.values(), default=0) + 1, 0
+        for number in sorted(self.rows):
+            if number > last + 1:
+                yield [""] * width
+            last = number
+            line = [""] * width
+            for column, text in self.rows[number].items():
+                line[places[column]] = text
+            yield line
+
+
+def sheets_text(sheets: Iterable[Sheet], every: int) -> str:
+    """The text of a file's sheets, each under its name where there are several."""
+    blocks: list[str] = []
+    for sheet in sheets:
+        lines = list(sheet.lines())
+        blocks += [f"# {sheet.name}", *lines] if lines and every > 1 else lines
+    return "\n\n".join(blocks)
+
+
+def read_csv(source: Source) -> Reading:
+    """Rows of a text table under the names in its first full row, whatever parts the cells."""
+    text = decode_bytes(source.data)
+    first, _, rest = text.partition("\n")
+    named = first.strip().lower().startswith("sep=")  # Excel's own way of saying it
+    separator = first.strip()[4:5] if named else _separator(text)
+    csv.field_size_limit(max(len(text), 1))
+    rows = _csv_rows(rest if named else text, separator or ",")
+    head = list(islice(rows, _LOOK))
+    filled = [sum(map(bool, map(str.strip, row))) for row in head]
+    start = next((n for n, count in enumerate(filled) if count >= 0.7 * max(filled)), 0)
+    lines = [": ".join(filter(None, map(str.strip, row))) for row in head[:start]]
+    lines += table(chain(head[start:], rows))
+    yield Read("\n\n".join(filter(None, lines)))
+
+
+def _csv_rows(text: str, separator: str) -> Iterator[list[str]]:
+    """The rows; where a quotation mark is never closed, quotation marks are letters."""
+    try:
+        Counter(map(len, csv.reader(io.StringIO(text, ""), delimiter=separator, strict=True)))
+    except csv.Error as error:
+        if "end of data" in str(error):
+            return csv.reader(io.StringIO(text, ""), delimiter=separator, quoting=csv.QUOTE_NONE)
+    return csv.reader(io.StringIO(text, ""), delimiter=separator)
+
+
+def _separator(text: str) -> str:
+    """The sign with which most rows have the same number of cells."""
+
+    def evenness(sign: str) -> float:
+        try:
+            rows = islice(csv.reader(io.StringIO(text[:50_000], ""), delimiter=sign), _LOOK)
+            widths = Counter(len(row) for row in rows if len(row) > 1)
+        except csv.Error:
+            return 0
+        width, count = widths.most_common(1)[0] if widths else (0, 0)
+        return count + 0.01 * min(width, 10)
+
+    return max(_SEPARATORS, key=evenness) if any(map(evenness, _SEPARATORS)) else ","

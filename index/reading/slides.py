@@ -1,0 +1,122 @@
+"""PowerPoint files: the slides in their order, each with its tables, charts, diagrams, notes and comments, as pages."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from index.reading.archive import Archive
+from index.reading.limits import Read, Reading, Source, in_pages, unread
+from index.reading.marks import beside
+from index.reading.ooxml import (
+    chart,
+    facts_of,
+    inside,
+    main_part,
+    parse_xml,
+    parts_of,
+    tag_of,
+    value_of,
+)
+from index.reading.tables import table
+
+_FURNITURE = ("sldNum", "dt")
+
+
+def read_pptx(source: Source) -> Reading:
+    """The slides, as pages; what stands at the foot of each is said once, on the last."""
+    archive = source.budget.open(source.data)
+    path = main_part(archive, "ppt/presentation.xml")
+    parts = parts_of(archive, path)
+    slides = []
+    for each in parse_xml(archive.read(path)).iter("{*}sldId"):
+        name = next((value for key, value in each.items() if key.endswith("}id")), "")
+        slides.append(parts.get(name, ("", ""))[1])
+    authors = _authors(archive, parts)
+    feet: list[str] = []
+    pages = [
+        "\n\n".join(_page(archive, slide, authors, feet)) if slide in archive.names else ""
+        for slide in slides
+    ]
+    if feet and pages:
+        pages[-1] = "\n\n".join([pages[-1], *beside("footer", feet, pages)])
+    text, spans = in_pages(pages)
+    notes = unread("unread_pictures", count=archive.count("ppt/media/"))
+    yield Read(text, *facts_of(archive, "docProps/core.xml"), spans, notes)
+
+
+def _page(archive: Archive, path: str, authors: dict[str, str], feet: list[str]) -> Iterator[str]:
+    parts = parts_of(archive, path)
+    root = parse_xml(archive.read(path))
+    blocks = list(_shapes(root, feet))
+    for kind, part in parts.values():
+        if part not in archive.names:
+            continue
+        if kind in ("chart", "chartEx"):
+            blocks += chart(parse_xml(archive.read(part)))
+        elif kind == "diagramData":
+            blocks += _shapes(parse_xml(archive.read(part)), [])
+    yield from blocks
+    for kind, part in parts.values():
+        if kind == "notesSlide" and part in archive.names:
+            yield from beside("speaker", _shapes(parse_xml(archive.read(part)), feet), blocks)
+        elif kind == "comments" and part in archive.names:
+            yield from beside("comments", _comments(parse_xml(archive.read(part)), authors), blocks)
+
+
+def _authors(archive: Archive, parts: dict[str, tuple[str, str]]) -> dict[str, str]:
+    """Who comments are by: names by id."""
+    return {
+        value_of(node, "id"): value_of(node, "name")
+        for kind, part in parts.values()
+        if kind in ("commentAuthors", "authors") and part in archive.names
+        for node in parse_xml(archive.read(part))
+    }
+
+
+def _comments(root: Any, authors: dict[str, str]) -> Iterator[str]:
+    for each in root.iter("{*}cm", "{*}reply"):
+        own = each.find("{*}text")
+        body = each.find("{*}txBody")
+        text = (
+            (own.text or "")
+            if own is not None
+            else " ".join(map(inside, body.iter("{*}p")))
+            if body is not None
+            else ""
+        )
+        author = authors.get(value_of(each, "authorId"), "")
+        yield f"{author}: {text}" if author and text else text
+
+
+def _shapes(node: Any, feet: list[str]) -> Iterator[str]:
+    for child in node:
+        tag = tag_of(child)
+        place = child.find("{*}nvSpPr/{*}nvPr/{*}ph") if tag == "sp" else None
+        kind = value_of(place, "type")
+        if tag == "tbl":
+            yield from _table(child)
+        elif tag == "p":
+            if text := inside(child).strip():
+                yield text
+        elif kind == "ftr":
+            feet += _shapes(child, [])
+        elif kind not in _FURNITURE and tag not in ("Fallback", "hdr"):
+            blocks = list(_shapes(child, feet))
+            yield from (
+                ["# " + " ".join(blocks)] if kind in ("title", "ctrTitle") and blocks else blocks
+            )
+
+
+def _table(node: Any) -> Iterator[str]:
+    grid: list[list[str]] = []
+    for row in node.iter("{*}tr"):
+        line: list[str] = []
+        for cell in row.findall("{*}tc"):
+            text = " ".join(_shapes(cell, []))
+            if value_of(cell, "vMerge") == "1" and grid and len(line) < len(grid[-1]):
+                text = grid[-1][len(line)]
+            line.append("" if value_of(cell, "hMerge") == "1" else text)
+        grid.append(line)
+    named = value_of(node.find("{*}tblPr"), "firstRow") == "1"
+    yield from table(
+        grid, head=1 if named and len(grid) > 1 and len(grid[0]) > 1 else None, sure=False
+    )

@@ -1,0 +1,281 @@
+"""Tables to text: a line a row, each value after the name of its column, so that every line can be read alone.
+
+Which rows are the names is said by the file, or found by what the rows hold: names are words or years, and what stands
+below them is of another kind. Blank rows end a table, blank columns part two that stand side by side.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+
+_LOOK = 40  # rows of a table that are looked at for its names
+_WIDE = 500  # characters of a line; a row that is longer goes on in lines that begin with its first cell
+_PREAMBLE = 15  # rows above the names
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell as a file has it: its text, how many columns and rows it covers, and whether it is a name."""
+
+    text: str
+    width: int = 1
+    height: int = 1
+    head: bool = False
+
+
+def spread(rows: Iterable[Sequence[Cell]], most: int = 16_384) -> tuple[list[list[str]], int]:
+    """The rows with each cell in its column, and how many of the first are names.
+
+    A cell over several rows stands in each of them, one over several columns in the first; names in all.
+    """
+    grid: list[list[str]] = []
+    below: dict[int, tuple[int, str]] = {}  # column: rows that are still covered, and by what
+    heads = 0
+    for row in rows:
+        line: list[str] = []
+
+        def covered(line: list[str] = line) -> None:
+            while (held := below.get(len(line))) and held[0]:
+                below[len(line)] = (held[0] - 1, held[1])
+                line.append(held[1])
+
+        named = bool(row) and all(cell.head for cell in row)
+        for cell in row:
+            covered()
+            for column in range(min(cell.width, most - len(line))):
+                text = cell.text if column == 0 or named else ""
+                if cell.height > 1:
+                    below[len(line)] = (cell.height - 1, text)
+                line.append(text)
+        covered()
+        heads += named and heads == len(grid)
+        grid.append(line)
+    return grid, heads if heads < len(grid) else 0
+
+
+def table(
+    rows: Iterable[Sequence[str]], *, head: int | None = None, sure: bool = True
+) -> Iterator[str]:
+    """The lines of one or several tables.
+
+    Args:
+        rows: cells in their columns; what is missing at the end of a row is empty.
+        head: how many of the first rows are names; None where that is to be found.
+        sure: whether words above words in two columns are names (a .csv) or rather label and value (a form).
+    """
+    known: list[str] = []
+    kinds: list[bool] = []
+    for block in _blocks([" ".join(cell.split()) for cell in row] for row in rows):
+        first = list(islice(block, _LOOK))
+        if head is not None:
+            start, count, head = 0, min(head, len(first)), 0
+        elif known and not _new_table(first, known, kinds, sure):
+            start, count = 0, 0
+        else:
+            parts = _side_by_side(first)
+            if len(parts) > 1:
+                whole = [*first, *block]
+                for part in parts:
+                    yield from table([row[part] for row in whole], sure=sure)
+                continue
+            (start, count), known = names_at(first, sure), []
+        yield from map(_bare, first[:start])
+        if count:
+            known = _combined(first[start : start + count])
+            yield "; ".join(filter(None, known))
+        body = first[start + count :]
+        kinds = [_is_value(column) for column in _columns(body)] or kinds
+        for row in chain(body, block):
+            yield from _line(row, known)
+
+
+def _blocks(rows: Iterable[list[str]]) -> Iterator[Iterator[list[str]]]:
+    """Runs of rows that aren't blank; each must be read to its end before the next."""
+    feed = iter(rows)
+    for row in feed:
+        if any(row):
+            yield chain([row], _run(feed))
+
+
+def _run(feed: Iterator[list[str]]) -> Iterator[list[str]]:
+    for row in feed:
+        if not any(row):
+            return
+        yield row
+
+
+def _bare(row: Sequence[str]) -> str:
+    """A row without names: label and value, or its cells in their places."""
+    filled = [cell for cell in row if cell]
+    if len(filled) == 2 and row[0] and not filled[0].endswith(":"):
+        return f"{filled[0]}: {filled[1]}"
+    while row and not row[-1]:
+        row = row[:-1]
+    return " | ".join(row) if len(filled) > 1 else "".join(filled)
+
+
+def _line(row: Sequence[str], names: Sequence[str]) -> Iterator[str]:
+    """A row as one line, or as several where it is long."""
+    alone = len(names) > 1 and row[0] and not any(row[1:])  # the title of what follows
+    if alone or not any(names):
+        yield _bare(row)
+        return
+    cells = [
+        f"{name}: {cell}" if name and name != cell else cell
+        for name, cell in zip([*names, *[""] * (len(row) - len(names))], row, strict=False)
+        if cell
+    ]
+    label = cells[0] if len(cells[0]) < _WIDE / 4 else ""
+    line: list[str] = []
+    size = 0
+    for cell in cells:
+        if size + len(cell) > _WIDE and size > len(label):
+            yield "; ".join(line)
+            line, size = ([label], len(label)) if label else ([], 0)
+        line.append(cell)
+        size += len(cell) + 2
+    yield "; ".join(line)
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    width = max(map(len, rows), default=0)
+    return [
+        [row[column] for row in rows if column < len(row) and row[column]]
+        for column in range(width)
+    ]
+
+
+def _value(cell: str) -> bool:
+    """Whether a cell is rather a figure, a date or an amount than a name."""
+    digits = sum(char.isdigit() for char in cell)
+    return digits > 0 and digits >= sum(char.isalpha() for char in cell)
+
+
+def _is_value(column: Sequence[str]) -> bool:
+    return bool(column) and sum(map(_value, column)) > 0.6 * len(column)
+
+
+def _period(cell: str) -> bool:
+    """Whether a cell is a year, or part of one: 2023, T1 2024, 2023-2024."""
+    digits = "".join(char if char.isdigit() else " " for char in cell).split()
+    return (
+        any(len(run) == 4 and run[:2] in ("19", "20", "18") for run in digits) and len(cell) <= 12
+    )
+
+
+def _can_be_names(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    filled = [cell for cell in row if cell]
+    figures = [cell for cell in filled if _value(cell)]
+    if (
+        not filled
+        or not below
+        or any(cell.endswith(":") for cell in filled)
+        or max(map(len, filled)) > 120
+    ):
+        return False
+    if not figures:
+        return True
+    if (
+        not all(map(_period, figures))
+        or len(figures) < len(filled) - 2
+        or len(set(figures)) < len(figures)
+    ):
+        return False
+    columns = _columns(below)
+    under = [
+        cell
+        for n, cell in enumerate(row)
+        if cell in figures and n < len(columns) and all(map(_period, columns[n]))
+    ]
+    return len(under) < len(figures)
+
+
+def names_at(rows: Sequence[Sequence[str]], sure: bool) -> tuple[int, int]:
+    """Where the rows of names begin, and how many they are; (0, 0) where there are none."""
+    counts = [sum(map(bool, row)) for row in rows]
+    width = max(counts)
+    if width < 2:
+        return 0, 0
+    full = (n for n, row in enumerate(rows[:_PREAMBLE]) if counts[n] + (not row[0]) >= 0.7 * width)
+    start = next(full, 0)
+    if width == 2 and not _two_columns_named(rows, start, sure):
+        return 0, 0
+    for n in (start - 1, start):
+        if n >= 0 and n + 2 < len(rows) and _goes_on(rows[n], rows[n + 1], rows[n + 2 :]):
+            return n, 2
+    return start, int(_can_be_names(rows[start], rows[start + 1 :]))
+
+
+def _two_columns_named(rows: Sequence[Sequence[str]], start: int, sure: bool) -> bool:
+    """Whether a table of two columns has names, and isn't a form of labels and values, which are of several kinds."""
+    second = [row[-1] for row in rows[start:] if row[-1]]
+    if len(second) < (2 if sure else 4) or (_value(second[0]) and not _period(second[0])):
+        return False
+    units = Counter("".join(filter(str.isalpha, cell)) for cell in second[1:] if _value(cell))
+    share = units.most_common(1)[0][1] / (len(second) - 1) if units else 0
+    return share > 0.8 or (sure and not units)
+
+
+def _goes_on(top: Sequence[str], bottom: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Whether a second row of names divides the columns of the first."""
+    if not _can_be_names(top, [bottom]):
+        return False
+    gaps = [
+        n
+        for n in range(1, len(bottom))
+        if bottom[n] and (n >= len(top) or top[n] in ("", top[n - 1]))
+    ]
+    corner = not bottom[0] or bottom[0] == top[0] or all(map(_period, filter(None, bottom[1:])))
+    return bool(gaps) and corner and _can_be_names([cell for cell in bottom if cell], below)
+
+
+def _combined(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The names of the columns from one row, or from several that divide each other."""
+    width = max(map(len, rows))
+    names: list[list[str]] = [[] for _ in range(width)]
+    for number, row in enumerate(rows):
+        last = ""
+        for column in range(width):
+            cell = row[column] if column < len(row) else ""
+            divided = any(column < len(other) and other[column] for other in rows[number + 1 :])
+            last = cell or (last if divided and column else "")
+            if last and last not in names[column]:
+                names[column].append(last)
+    return [" ".join(parts) for parts in names]
+
+
+def _new_table(
+    rows: Sequence[Sequence[str]], names: Sequence[str], kinds: Sequence[bool], sure: bool
+) -> bool:
+    """Whether what follows a blank row has names of its own, rather than going on under the last ones."""
+    start, count = names_at(rows, sure)
+    if not count:
+        return False
+    head = rows[start]
+    if sum(map(bool, head)) != sum(map(bool, names)):
+        return True
+    figures = [n for n, value in enumerate(kinds) if value and n < len(head) and head[n]]
+    return any(not _value(head[n]) or _period(head[n]) for n in figures)
+
+
+def _side_by_side(rows: Sequence[Sequence[str]]) -> list[slice]:
+    """The columns of the tables that blank columns part; one where there is only one."""
+    width = max(map(len, rows))
+    used = Counter(n for row in rows for n, cell in enumerate(row) if cell)
+    parts: list[slice] = []
+    start = 0
+    for column in range(width + 1):
+        if column == width or not used[column]:
+            if column > start:
+                parts.append(slice(start, column))
+            start = column + 1
+    filled = [slice(part.start, None if part is parts[-1] else part.stop) for part in parts]
+    apart = all(part.stop - part.start > 1 for part in parts) and all(
+        any(
+            _can_be_names([cell for cell in row[part] if cell], rows[n + 1 :])
+            for n, row in enumerate(rows[:3])
+        )
+        for part in parts
+    )
+    return filled if apart else []

@@ -1,0 +1,282 @@
+"""Word files: paragraphs with their numbers, tables, forms, text boxes, charts, equations, notes, comments, headers."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from index.reading.archive import Archive
+from index.reading.limits import Read, Reading, Source, unread
+from index.reading.marks import beside, is_folio
+from index.reading.numbering import Numbering
+from index.reading.ooxml import (
+    chart,
+    equation,
+    facts_of,
+    is_on,
+    main_part,
+    parse_xml,
+    part_named,
+    parts_of,
+    raised,
+    tag_of,
+    value_of,
+)  # fmt: skip
+from index.reading.tables import table
+
+_SKIPPED = frozenset(
+    "pPr rPr instrText delInstrText txbxContent Fallback sdtPr tblPr trPr tcPr".split()
+)
+_DELETED = frozenset("del moveFrom delText".split())
+_SIGNS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
+_SYMBOLS = {  # what stands at these places of Wingdings, Wingdings 2 and 3 by the last two digits of the code
+    "Wingdings": {"A8": "☐", "6F": "☐", "71": "☐", "72": "☐", "FE": "☒", "FD": "☒", "78": "☒", "FC": "✓", "FB": "✗",
+                  "E0": "→", "E8": "→", "DF": "←", "A7": "•", "9F": "•", "6C": "•", "6E": "•", "76": "•", "D8": "•",
+                  "28": "☎", "29": "☎", "2A": "✉", "4A": "☺"},
+    "Wingdings 2": {"A3": "☐", "2A": "☐", "52": "☑", "53": "☒", "54": "☒", "50": "✓", "4F": "✗", "51": "☒"},
+    "Symbol": dict(zip((f"{code:02X}" for code in range(0x61, 0x7B)), "αβχδεφγηιϕκλμνοπθρστυϖωξψζ", strict=True))
+    | {"B3": "≥", "A3": "≤", "B1": "±", "B4": "×", "B7": "•", "B0": "°", "A5": "∞", "B9": "≠", "BB": "≈", "DE": "⇒",
+       "44": "Δ", "53": "Σ", "57": "Ω", "AE": "→", "D6": "√", "E5": "∑", "F2": "∫"},
+}  # fmt: skip
+
+
+def read_docx(source: Source) -> Reading:
+    """The text of a Word file, then what stands beside it. Deleted and hidden text is left out."""
+    archive = source.budget.open(source.data)
+    path = main_part(archive, "word/document.xml")
+    word = _Word(archive, path)
+    blocks = list(word.blocks(parse_xml(archive.read(path))))
+    text = [*blocks]
+    for kind, name in (("notes", "footnotes"), ("notes", "endnotes"), ("comments", "comments")):
+        for part in part_named(archive, path, name):
+            blocks += beside(kind, word.apart(parse_xml(archive.read(part))), text)
+    for kind in ("header", "footer"):
+        lines = [
+            line
+            for part in part_named(archive, path, kind)
+            for line in _Word(archive, part).blocks(parse_xml(archive.read(part)))
+            if not is_folio(line)
+        ]
+        blocks += beside(kind, lines, text)
+    notes = [note for code, count in word.left.items() for note in unread(code, count=count)]
+    facts = facts_of(
+        archive, next(iter(part_named(archive, "", "core-properties")), "docProps/core.xml")
+    )
+    yield Read("\n\n".join(blocks), *facts, unread=tuple(notes))
+
+
+class _Word:
+    """One part of a Word file being read: its styles, its lists and how far they count, what was left out."""
+
+    def __init__(self, archive: Archive, path: str) -> None:
+        self.left: Counter[str] = Counter()
+        self._archive = archive
+        self._parts = parts_of(archive, path)
+        self._numbering = Numbering()
+        self._levels: dict[str, int] = {}
+        self._lists: dict[str, tuple[str, int]] = {}
+        self._notes: dict[str, int] = {}
+        for kind, part in self._parts.values():
+            if kind == "numbering" and part in archive.names:
+                self._numbering.read(parse_xml(archive.read(part)))
+            elif kind == "styles" and part in archive.names:
+                self._read_styles(parse_xml(archive.read(part)))
+
+    def _read_styles(self, root: Any) -> None:
+        styles = {value_of(style, "styleId"): style for style in root.iter("{*}style")}
+        for name, style in styles.items():
+            level, numbered = None, None
+            for _ in range(10):  # a style may rest on another, and so on
+                outline = style.find("{*}pPr/{*}outlineLvl")
+                called = value_of(style.find("{*}name")).lower()
+                if level is None and (
+                    called.startswith("heading ") or called == "title" or outline is not None
+                ):
+                    digits = called[-1:] if called[-1:].isdigit() else value_of(outline)
+                    level = min(
+                        int(digits or 0) + (outline is not None and not called[-1:].isdigit()) or 1,
+                        9,
+                    )
+                if numbered is None and (found := style.find("{*}pPr/{*}numPr")) is not None:
+                    numbered = (
+                        value_of(found.find("{*}numId")),
+                        int(value_of(found.find("{*}ilvl")) or 0),
+                    )
+                style = styles.get(value_of(style.find("{*}basedOn")))
+                if style is None:
+                    break
+            self._levels[name] = level if level is not None and level < 7 else 0
+            if numbered:
+                self._lists[name] = numbered
+
+    def blocks(self, node: Any) -> Iterator[str]:
+        """The paragraphs, rows, boxes and charts below an element, in order."""
+        for child in node:
+            tag = tag_of(child)
+            if tag == "p":
+                yield from self._paragraph(child)
+            elif tag == "tbl":
+                yield from self._table(child)
+            elif tag in ("altChunk", "object"):
+                self.left["unread_embedded"] += 1
+            elif tag in _DELETED:
+                self.left["unread_deleted"] += 1
+            elif tag not in _SKIPPED:
+                yield from self.blocks(child)
+
+    def apart(self, root: Any) -> Iterator[str]:
+        """The notes or comments of a part, each with its number or who wrote it."""
+        for each in root:
+            if value_of(each, "type") in (
+                "separator",
+                "continuationSeparator",
+                "continuationNotice",
+            ):
+                continue
+            text = " ".join(self.blocks(each))
+            number, author = self._notes.get(value_of(each, "id")), value_of(each, "author")
+            if text and tag_of(each) == "comment":
+                yield f"{author}: {text}" if author else text
+            elif text:
+                yield f"[{number}] {text}" if number else text
+
+    def _paragraph(self, node: Any) -> Iterator[str]:
+        text = self._runs(node).strip()
+        properties = node.find("{*}pPr")
+        style = value_of(properties.find("{*}pStyle")) if properties is not None else ""
+        level = self._levels.get(style, 0)
+        mark = self._mark(properties, style) if text else ""
+        if text:
+            mark = "" if level and mark == "-" else mark
+            start = "#" * level + " " if level else ""
+            yield f"{start}{mark} {text}" if mark else start + text
+        for box in node.iter("{*}txbxContent", "{*}chart", "{*}relIds"):
+            if any(tag_of(above) == "Fallback" for above in box.iterancestors()):
+                continue
+            if tag_of(box) == "txbxContent":
+                yield from self.blocks(box)
+            else:
+                yield from self._drawn(box)
+
+    def _mark(self, properties: Any, style: str) -> str:
+        """The number or bullet of a paragraph."""
+        own = properties.find("{*}numPr") if properties is not None else None
+        number, level = self._lists.get(style, ("", 0))
+        if own is not None:
+            number = value_of(own.find("{*}numId"), default=number)
+            level = int(value_of(own.find("{*}ilvl"), default=str(level)) or 0)
+        return self._numbering.mark(number, level)
+
+    def _drawn(self, node: Any) -> Iterator[str]:
+        """The values of a chart, or the texts of a diagram."""
+        for key, name in node.items():
+            kind, part = self._parts.get(name, ("", ""))
+            if part not in self._archive.names or not key.endswith(("}id", "}dm")):
+                continue
+            root = parse_xml(self._archive.read(part))
+            yield from chart(root) if kind == "chart" else self.blocks(root)
+
+    def _runs(self, node: Any) -> str:
+        """The text of a paragraph as it is shown."""
+        parts: list[str] = []
+        for child in node:
+            tag = tag_of(child)
+            if tag == "t":
+                parts.append(child.text or "")
+            elif tag in _SIGNS:
+                parts.append(_SIGNS[tag])
+            elif tag == "r":
+                parts.append(self._run(child))
+            elif tag == "sdt":
+                parts.append(self._control(child))
+            elif tag == "sym":
+                code = value_of(child, "char")[-2:].upper()
+                parts.append(_SYMBOLS.get(value_of(child, "font"), {}).get(code, ""))
+            elif tag == "fldChar":
+                parts.append(_legacy_field(child))
+            elif tag in ("oMath", "oMathPara"):
+                parts.append(equation(child))
+            elif tag in ("footnoteReference", "endnoteReference"):
+                number = self._notes.setdefault(value_of(child, "id"), len(self._notes) + 1)
+                parts.append(f"[{number}]")
+            elif tag in ("blip", "imagedata"):
+                self.left["unread_pictures"] += 1
+            elif tag == "OLEObject":
+                self.left["unread_embedded"] += 1
+            elif tag in _DELETED:
+                self.left["unread_deleted"] += 1
+            elif tag not in _SKIPPED:
+                parts.append(self._runs(child))
+        return "".join(parts)
+
+    def _run(self, node: Any) -> str:
+        properties = node.find("{*}rPr")
+        if properties is not None:
+            if is_on(properties.find("{*}vanish")):
+                self.left["unread_hidden"] += 1
+                return ""
+            shift = value_of(properties.find("{*}vertAlign"))
+            if shift in ("superscript", "subscript"):
+                return raised(self._runs(node), down=shift == "subscript")
+        return self._runs(node)
+
+    def _control(self, node: Any) -> str:
+        """What a content control holds; nothing where it only asks for something."""
+        properties = node.find("{*}sdtPr")
+        content = node.find("{*}sdtContent")
+        if properties is not None and is_on(properties.find("{*}showingPlcHdr")):
+            self.left["unread_empty_fields"] += 1
+            return ""
+        text = "" if content is None else self._runs(content)
+        box = properties.find("{*}checkbox") if properties is not None else None
+        if box is not None and not text.strip():
+            text = "☒" if is_on(box.find("{*}checked")) else "☐"
+        return text
+
+    def _table(self, node: Any) -> Iterator[str]:
+        """The rows of a table; one that only lays out what stands in it is read cell by cell."""
+        rows = [row for row in node.iter("{*}tr") if next(row.iterancestors("{*}tbl")) is node]
+        cells = [
+            [cell for cell in row.iter("{*}tc") if next(cell.iterancestors("{*}tr")) is row]
+            for row in rows
+        ]
+        nested = next(node.iterdescendants("{*}tbl"), None) is not None
+        several = len(rows) <= 2 and any(
+            len(cell.findall("{*}p")) > 3 for row in cells for cell in row
+        )
+        if nested or several or max(map(len, cells), default=0) < 2:
+            for row in cells:
+                for cell in row:
+                    yield from self.blocks(cell)
+            return
+        grid: list[list[str]] = []
+        for row, own in zip(rows, cells, strict=True):
+            line = [""] * int(value_of(row.find("{*}trPr/{*}gridBefore")) or 0)
+            for cell in own:
+                merged = cell.find("{*}tcPr/{*}vMerge")
+                text = " ".join(self.blocks(cell)).replace("# ", "")
+                if (
+                    merged is not None
+                    and value_of(merged) != "restart"
+                    and grid
+                    and len(line) < len(grid[-1])
+                ):
+                    text = grid[-1][len(line)]
+                line += [text, *[""] * (int(value_of(cell.find("{*}tcPr/{*}gridSpan")) or 1) - 1)]
+            grid.append(line)
+        heads = [is_on(row.find("{*}trPr/{*}tblHeader")) for row in rows]
+        count = heads.index(False) if False in heads else 0
+        yield from table(grid, head=count or None, sure=False)
+
+
+def _legacy_field(node: Any) -> str:
+    """What is ticked or chosen in a form field of older versions."""
+    box, choice = node.find("{*}ffData/{*}checkBox"), node.find("{*}ffData/{*}ddList")
+    if box is not None:
+        checked = box.find("{*}checked")
+        return "☒" if is_on(checked if checked is not None else box.find("{*}default")) else "☐"
+    if choice is not None:
+        entries = [value_of(entry) for entry in choice.iter("{*}listEntry")]
+        chosen = choice.find("{*}result")
+        place = int(value_of(chosen if chosen is not None else choice.find("{*}default")) or 0)
+        return entries[place] if place < len(entries) else ""
+    return ""

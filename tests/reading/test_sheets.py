@@ -1,0 +1,135 @@
+"""Spreadsheets and tables of text: figures as they are shown, formulas, comments, hidden sheets, odd separators."""
+
+import io
+import time
+
+import pytest
+
+from index.errors import UserError
+from index.reading.limits import Limits
+from index.reading.numbers import shown
+from index.reading.reader import Reader
+from tests.reading.conftest import S, cells
+
+
+@pytest.mark.parametrize(
+    ("value", "code", "french", "english"),
+    [
+        (0.055, "0.0%", "5,5%", "5.5%"),
+        (0.2, "0%", "20%", "20%"),
+        (1000, "00000", "01000", "01000"),
+        (384001122, "0# ## ## ## ##", "03 84 00 11 22", "03 84 00 11 22"),
+        (2400000, '0.0,," M€"', "2,4 M€", "2.4 M€"),
+        (1234567.891, "#,##0.00", "1 234 567,89", "1,234,567.89"),
+        (1234.5, '#,##0.00\\ "€"', "1 234,50 €", "1,234.50 €"),
+        (-12, '#,##0 [$€-40C];-#,##0 [$€-40C]', "-12 €", "-12 €"),
+        (-5, "0;(0)", "(5)", "(5)"),
+        (0, '0;-0;"néant"', "néant", "néant"),
+        (1.104166667, "[h]:mm", "26:30", "26:30"),
+        (0.3125, "h:mm", "7:30", "7:30"),
+        (0.75, "h:mm AM/PM", "6:00 PM", "6:00 PM"),
+        (0.0007, "mm:ss", "01:00", "01:00"),
+        (45356, "dd/mm/yyyy", "05/03/2024", "2024-03-05"),
+        (45356, "m/d/yy", "3/5/24", "2024-03-05"),
+        (45356, "d mmmm yyyy", "5 mars 2024", "5 March 2024"),
+        (45356, "[$-40C]dddd d mmmm yyyy", "mardi 5 mars 2024", "Tuesday 5 March 2024"),
+        (45356.5, "dd/mm/yyyy hh:mm", "05/03/2024 12:00", "2024-03-05 12:00"),
+        (0.12, "General", "0,12", "0.12"),
+        (1e20, "General", "1e+20", "1e+20"),
+        (12345, "0.00E+00", "1.23E+04", "1.23E+04"),
+        (0.5, "# ?/?", "0,5", "0.5"),
+        (2, '"Lot "0', "Lot 2", "Lot 2"),
+        (1e300, "d/m/yyyy", "1e+300", "1e+300"),
+    ],
+)  # fmt: skip
+def test_a_figure_is_shown_as_its_format_says(value: float, code: str, french: str, english: str) -> None:
+    assert (shown(value, code, True), shown(value, code, False)) == (french, english)
+
+
+def styled(*codes: str) -> str:
+    formats = "".join(f'<numFmt numFmtId="{164 + n}" formatCode="{code}"/>' for n, code in enumerate(codes))
+    uses = "".join(f'<xf numFmtId="{164 + n}"/>' for n in range(len(codes)))
+    return f'<numFmts>{formats}</numFmts><cellXfs><xf numFmtId="0"/>{uses}</cellXfs>'
+
+
+def test_a_workbook_says_figures_comments_and_formulas(found, make) -> None:
+    rows = f"<row>{cells('Taxe', 'Taux', 'Somme')}</row><row>{cells('TVA')}{cells(0.2, style=1)}<c r=\"C2\"><f>B2*2</f></c></row>"
+    comments = f'<comments {S}><commentList><comment ref="B2"><text><r><t>Depuis 2014</t></r></text></comment></commentList></comments>'
+    (document,) = found("a.xlsx", make.xlsx(rows, styles=styled("0%"), comments=comments))
+    assert document.text.split("\n\n")[1] == "Taxe: TVA; Taux: 20% [Depuis 2014]; Somme: =B2*2"
+    (note,) = document.unread
+    assert (note.code, note.values["cells"]) == ("unread_formulas", "C2")
+
+
+def test_a_cell_far_away_costs_nothing(text, make) -> None:
+    rows = f"<row>{cells('Clé', 'Salle')}</row><row>{cells('A12', 'Gymnase')}</row>"
+    rows += '<row r="1048576"><c r="XFD1048576" t="inlineStr"><is><t>loin</t></is></c></row>'
+    began = time.process_time()
+    assert text("a.xlsx", make.xlsx(rows)).endswith("loin")
+    assert time.process_time() - began < 5
+
+
+def test_merged_cells_are_in_each_row(text, make) -> None:
+    rows = f"<row>{cells('Région', 'Commune', 'Habitants')}</row><row>{cells('Nord', 'Brême', 120)}</row><row>{cells('', 'Lorme', 80)}</row>"
+    read = text("a.xlsx", make.xlsx(rows, '<mergeCells><mergeCell ref="A2:A3"/></mergeCells>'))
+    assert read.split("\n\n")[2] == "Région: Nord; Commune: Lorme; Habitants: 80"
+
+
+def test_hidden_sheets_are_named(found, make) -> None:
+    import zipfile
+
+    data = make.xlsx(f"<row>{cells('a', 'b')}</row>")
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        members = {name: file.read(name) for name in file.namelist()}
+    members["xl/workbook.xml"] = members["xl/workbook.xml"].replace(b"</sheets>", b'<sheet name="Secret" state="hidden" r:id="r9"/></sheets>')
+    (document,) = found("a.xlsx", make.zipped(members))
+    assert [(note.code, note.values["sheets"]) for note in document.unread] == [("unread_sheets", "Secret")]
+
+
+def test_sheets_of_opendocument_say_what_is_shown(text, make) -> None:
+    cell = '<table:table-cell office:value-type="float" office:value="{}"><text:p>{}</text:p></table:table-cell>'
+    rows = [cell.format("", "Taux") + cell.format("", "Code"), cell.format("0.055", "5,5 %") + cell.format("1000", "01000"), cell.format("0.2", "20 %") + cell.format("2", "00002")]
+    body = '<table:table table:name="F">' + "".join(f"<table:table-row>{row}</table:table-row>" for row in rows) + '<table:table-row table:number-rows-repeated="1048000"><table:table-cell table:number-columns-repeated="16384"/></table:table-row></table:table>'
+    assert text("a.ods", make.odf("spreadsheet", body)).split("\n\n")[1] == "Taux: 5,5 %; Code: 01000"
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_any_separator_is_found_however_quotes_stand(text, separator: str) -> None:
+    rows = [["Réf", "Nom", "Prix"], ["R1", 'Tube 12""', "2.90"], ["R2", f"a {separator} b", "3.50"]]
+    data = "\n".join(separator.join(f'"{cell}"' for cell in row) for row in rows)
+    name = " ".join(f"a {separator} b".split())
+    assert text("a.csv", data).split("\n\n")[1:] == ['Réf: R1; Nom: Tube 12"; Prix: 2.90', f"Réf: R2; Nom: {name}; Prix: 3.50"]
+
+
+def test_a_decimal_comma_is_no_separator(text) -> None:
+    assert text("a.csv", "Ville;Taux;Part\nBrême;1,5;2,5\nLorme;2,5;3,5\n").split("\n\n")[1] == "Ville: Brême; Taux: 1,5; Part: 2,5"
+
+
+def test_lines_before_the_names_stand_alone(text) -> None:
+    data = "Titulaire;Ada Martin\nCompte;FR76 0000\n\nDate;Libellé;Débit;Crédit\n02/03/2024;Énergie;84,20;\n05/03/2024;Norvane;;2 150,00\n"
+    read = text("a.csv", data.encode("cp1252")).split("\n\n")
+    assert read[:2] == ["Titulaire: Ada Martin", "Compte: FR76 0000"]
+    assert read[-1] == "Date: 05/03/2024; Libellé: Norvane; Crédit: 2 150,00"
+
+
+def test_a_long_cell_and_a_quote_that_is_never_closed_lose_nothing(text) -> None:
+    assert "14 voix" in text("a.csv", "Séance;Texte\n1;" + "mot " * 60_000 + "14 voix\n")
+    assert text("b.csv", 'Nom;Prix\n"Tube;3\nVis;4\nClou;5\n').endswith("Nom: Clou; Prix: 5")
+
+
+def test_excel_says_its_separator(text) -> None:
+    assert text("a.csv", "sep=|\nNom|Prix\nVis, inox|4\n").split("\n\n")[1] == "Nom: Vis, inox; Prix: 4"
+
+
+def test_html_and_text_called_xls_are_read_for_what_they_are(text) -> None:
+    page = "<html><body><table><tr><th>Nom</th><th>Prix</th></tr><tr><td>Vis</td><td>4</td></tr></table></body></html>"
+    assert text("a.xls", page) == "Nom; Prix\n\nNom: Vis; Prix: 4"
+    assert text("b.xls", "Nom\tPrix\nVis\t4\n") == "Nom; Prix\n\nNom: Vis; Prix: 4"
+
+
+def test_cells_past_the_limit_are_an_error(make, tmp_path) -> None:
+    (tmp_path / "a.xlsx").write_bytes(make.xlsx(f"<row>{cells(*range(10))}</row>" * 20))
+    with Reader(Limits(cells=100)) as reader:
+        (error,) = reader.read(tmp_path / "a.xlsx", tmp_path)
+    assert isinstance(error, UserError)
+    assert (error.code, error.values["most"]) == ("document_cells", 100)

@@ -1,0 +1,144 @@
+"""Plain text and its like: encodings, Markdown, subtitles, JSON and XML of any shape."""
+
+import json
+
+import pytest
+
+from index.documents import Document, make
+from index.errors import UserError
+from index.reading.encoding import decode_bytes, decode_name, visible
+
+FRENCH = "L’entrée coûte 4,50 € – l’œuvre de Mme Lebœuf à Noël…"
+
+
+@pytest.mark.parametrize("label", ["iso-8859-1", "latin1", "us-ascii", "utf-8", "ascii", "bogus", None, "iso-8859-15", "utf-16"])
+def test_a_label_that_lies_does_no_harm(label: str | None) -> None:
+    assert decode_bytes(FRENCH.encode("cp1252"), label) == FRENCH
+    assert decode_bytes(FRENCH.encode(), label) == FRENCH
+
+
+def test_a_label_that_is_right_is_followed() -> None:
+    text = "Příliš žluťoučký kůň úpěl ďábelské ódy"
+    assert decode_bytes(text.encode("iso-8859-2"), "iso-8859-2") == text
+    assert decode_bytes("100 € à l’hôtel".replace("’", "'").encode("iso-8859-15"), "iso-8859-15") == "100 € à l'hôtel"
+
+
+@pytest.mark.parametrize("wrong", [b"\xe9", b"\xff", b"\xc3", b"\x80"])
+def test_one_wrong_byte_spoils_one_letter(wrong: bytes) -> None:
+    read = decode_bytes("Théo Guézennec, né à ".encode() + wrong + " Brême".encode())
+    assert read.startswith("Théo Guézennec, né à ")
+    assert read.endswith("Brême")
+
+
+def test_utf8_that_was_once_read_as_windows_is_put_right() -> None:
+    assert decode_bytes(FRENCH.encode().decode("cp1252", "replace").replace("\ufffd", "").encode())
+    text = "L'été à Besançon, déjà"
+    assert decode_bytes(text.encode().decode("cp1252").encode()) == text
+
+
+@pytest.mark.parametrize("encoding", ["utf-32", "utf-16", "utf-8-sig"])
+def test_a_byte_order_mark_decides(encoding: str) -> None:
+    assert decode_bytes(FRENCH.encode(encoding)) == FRENCH
+
+
+def test_zeros_in_a_log_are_left_out() -> None:
+    assert decode_bytes(b"une ligne de journal\n" * 50 + b"\0\0") == "une ligne de journal\n" * 50
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp437", "cp850", "cp1252"])
+def test_names_of_members_are_read_in_any_encoding(encoding: str) -> None:
+    assert decode_name("Réunion d'été à l'école.txt".encode(encoding)) == "Réunion d'été à l'école.txt"
+
+
+def test_what_nobody_sees_is_left_out() -> None:
+    assert visible("biblio\u00adthèque rendez-\u200bvous e\u0301te\u0301\x01 ☐\uf0a8") == "bibliothèque rendez-vous été ☐☐"
+    assert visible("👩‍🚒") == "👩‍🚒"
+
+
+@pytest.mark.parametrize("ending", ["txt", "md", "csv", "html", "eml", "srt", "json", "rst", "docx", "odt"])
+def test_soft_hyphens_are_left_out_of_every_format(found, make, ending: str) -> None:
+    word = "biblio\u00adthèque inter\u200bcommunale"
+    made = {
+        "csv": f"Nom,Lieu\n{word},x", "html": f"<p>{word}</p>", "eml": f"Subject: x\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n{word}",
+        "srt": f"1\n00:00:01,000 --> 00:00:02,000\n{word}\n", "json": json.dumps({"nom": word}),
+        "docx": make.docx(f"<w:p><w:r><w:t>{word}</w:t></w:r></w:p>"), "odt": make.odf("text", f"<text:p>{word}</text:p>"),
+    }  # fmt: skip
+    (document,) = found(f"a.{ending}", made.get(ending, word))
+    assert "bibliothèque intercommunale" in document.text
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("```sh\n# rm -rf\n```\n\n# Le vrai titre\n", "Le vrai titre"),
+        ("Sauvegarde\n==========\n\n```\n# commentaire\n```\n", "Sauvegarde"),
+        ("~~~\n# a\n~~~\nUne phrase entière, longue.\n", "fichier"),
+        ("---\ntitle: Mon titre\nauthor: Ada\n---\n\nTexte.", "Mon titre"),
+        ("+++\ntitle = \"Mon titre\"\n+++\n\nTexte.", "Mon titre"),
+        ("---\n\nTexte après un trait.\n", "fichier"),
+    ],
+)  # fmt: skip
+def test_the_title_is_no_comment_in_a_block_of_code(found, text: str, title: str) -> None:
+    (document,) = found("fichier.md", text)
+    assert document.title == title
+
+
+def test_markdown_loses_its_pictures_and_comments_alone(found) -> None:
+    data = "data:image/png;base64," + "A" * 900
+    text = f"# Un\n\n![plan du port]({data})\n\n![][i]\n\n<!-- note\nà moi -->\nTexte `![x](y)` et [lien](https://a.example).\n\n```\n# a | b\n```\n\n[i]: <{data}>\n"
+    (document,) = found("a.md", text)
+    assert "base64" not in document.text
+    assert "plan du port" in document.text
+    assert "note" not in document.text
+    assert "[lien](https://a.example)" in document.text
+    assert "# a | b" in document.text
+    assert [note.code for note in document.unread] == ["unread_pictures"]
+
+
+def test_a_table_of_markdown_without_outer_bars(text) -> None:
+    assert "Ville: Brême; Aire: 12" in text("a.md", "Ville | Habitants | Aire\n--- | --: | ---\nLorme | 80 | 9\nBrême | | 12\n\nFin.")
+
+
+def test_subtitles_are_what_is_said(text) -> None:
+    srt = "1\r\n00:00:01,000 --> 00:00:04,000\r\n<i>Le tournage a commencé</i>\r\n{\\an8}à Sauveterre.\r\n\r\n2\r\n00:00:05,000 --> 00:00:06,000\r\nEn 1998.\r\n"
+    assert text("a.srt", srt) == "Le tournage a commencé\nà Sauveterre.\nEn 1998."
+    vtt = "WEBVTT\nKind: captions\n\nNOTE rien\n\nintro\n00:01.000 --> 00:02.000 align:start\n<v Ada>Bonjour.\n"
+    assert text("a.vtt", vtt) == "Bonjour."
+
+
+def test_json_of_any_shape_is_rows_of_names_and_values(text) -> None:
+    data = {"titre": "Clients", "clients": [{"nom": "Norvane", "adresse": {"ville": "Brême"}, "tels": ["01", "02"], "achats": [{"le": "3 mai", "prix": 4.5}]}]}
+    assert text("a.json", json.dumps(data)).split("\n\n") == ["titre: Clients", "nom: Norvane; adresse ville: Brême; tels: 01, 02", "le: 3 mai; prix: 4.5"]
+    assert text("b.json", "[1, 2]") == "1; 2" or text("b.json", "[1, 2]").split("\n\n") == ["1", "2"]
+    assert text("c.jsonl", '{"nom": "Ada", "ville": "Brême"}\n{"nom": "Bob"}\n') == "nom: Ada; ville: Brême\n\nnom: Bob"
+
+
+def test_broken_json_is_said_to_be(found) -> None:
+    (error,) = found("a.json", '{"a": ')
+    assert isinstance(error, UserError)
+    assert error.code == "document_damaged"
+    (deep,) = found("b.json", "[" * 100_000)
+    assert isinstance(deep, UserError)
+
+
+def test_xml_of_any_shape_is_read(text) -> None:
+    xml = '<?xml version="1.0"?><clients><client id="7"><nom>Norvane</nom><ville>Brême</ville></client><note>Lire <b>tout</b> ceci.</note></clients>'
+    assert text("a.xml", xml).split("\n\n") == ["note: Lire", "id: 7; nom: Norvane; ville: Brême"] or "id: 7; nom: Norvane; ville: Brême" in text("a.xml", xml)
+    assert "Lire tout ceci." in text("a.xml", xml)
+
+
+@pytest.mark.parametrize("name", ["README", "README.md", "journal.log", "a.rst", "a.org", "LICENSE", "a.yaml", "a.tex"])
+def test_files_of_text_are_read_under_their_usual_names(text, name: str) -> None:
+    assert "2,4 bars" in text(name, "La pompe se règle à 2,4 bars.")
+
+
+def test_titles_that_say_nothing_are_not_taken() -> None:
+    for title in ("Microsoft Word - rapport.doc", "Document1", "Sans titre", "PowerPoint Presentation", "untitled 2"):
+        assert make("a.docx", title, "# Le port\n", titled=True).title == "Le port"
+    assert make("a.docx", "Microsoft en France", "# x\n", titled=True).title == "Microsoft en France"
+
+
+def test_language_and_unread_are_no_part_of_equality() -> None:
+    one = make("a", "", "le chat")
+    assert isinstance(one, Document)
+    assert one == make("a", "", "le chat", unread=())
