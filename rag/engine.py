@@ -1,10 +1,12 @@
 """One library from opening to closing, in the background: open, prepare, follow the folder."""
 
 import logging
+import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -61,6 +63,11 @@ class Service:
         self.library: Library | None = None
         self.reading = Reading()
         self.folder = Folder(settings.library, settings.removed)
+        self.hourly: list[Callable[[], object]] = [
+            self.folder.purge,
+            partial(purge_set_aside, settings.home),
+        ]
+        """What removes the expired, called once an hour; the page adds its own."""
         self._on_state = on_state
         self._assistant: Answerer | None = None
         self._lock = threading.Lock()
@@ -226,11 +233,11 @@ class Service:
     def _purge_hourly(self) -> None:
         """Remove what has expired, as long as the service runs."""
         while not self._stop.wait(_HOUR):
-            try:
-                self.folder.purge()
-                purge_set_aside(self.settings.home)
-            except OSError:  # tried again in an hour
-                _log.exception("what has expired could not be removed")
+            for purge in self.hourly:
+                try:
+                    purge()
+                except (OSError, sqlite3.Error):  # tried again in an hour
+                    _log.exception("what has expired could not be removed")
 
     def _before_all(self) -> AbstractContextManager[None]:
         """Reading ahead gives way meanwhile."""
