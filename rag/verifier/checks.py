@@ -7,11 +7,12 @@ rest on; it becomes a row of `CHECKS`. `python -m bench.ablation` measures each 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index.text.words import NAME, phrases
+from index.text.words import NAME, phrases, word_list
 from rag.verifier.citations import Citation
 from rag.verifier.facts import Fact, denies, facts, holds, name_key, places
 
@@ -42,6 +43,7 @@ class Thresholds:
     same_word: float = 0.55  # cosine from which on a name is translated by a word of the source
     same_opening: float = 0.25  # the same where it opens the sentence and may be no name
     same_kind: float = 0.5  # the same for the Y of "X is a Y"
+    closer: float = 0.1  # cosine by which words must be closer to one side of a contrast
 
 
 THRESHOLDS = Thresholds()
@@ -73,7 +75,7 @@ class Statement:
 class Source:
     """A sentence of a chunk: token vectors (t, d) float32 of unit length, index terms, facts.
 
-    `near` are the facts of the last sentence before it that has names, `context` all up to it,
+    `starts` (t,) says where in the sentence each token begins. `near` are the facts of the last sentence before it that has names, `context` all up to it,
     `subject` the names that its document's title consists of.
     """
 
@@ -81,6 +83,7 @@ class Source:
     chunk: int
     language: str
     vectors: NDArray[np.float32]
+    starts: NDArray[np.int32]
     terms: frozenset[str]
     facts: tuple[Fact, ...]
     near: tuple[Fact, ...]
@@ -200,17 +203,80 @@ def name_far(said: Statement, cited: Sequence[Source], context: Context) -> bool
     return False
 
 
+def other_side(said: Statement, cited: Sequence[Source], context: Context) -> bool:
+    """What the source says on one side of a contrast is put to a place or partner of the other."""
+    source, language = cited[0], said.language
+    content = [word for word in said.words if word.weight and not word.names]
+    sides = _sides(source, content) if said.single and content else []
+    if len(sides) < 2:
+        return False
+    close, stated = max(sides, key=lambda side: side[0])
+    if not rivals(stated, said.facts):
+        return False
+    before = word_list("before_place", language)
+    put = [
+        fact
+        for match in NAME.finditer(said.text)
+        if before & set(said.text[: match.start()].lower().split()[-1:])
+        for fact in facts(f"x {match[0]}", language)
+        if fact.kind == "name" and not holds(stated, fact)
+    ]
+    return any(
+        holds(own, name) and close - closeness > THRESHOLDS.closer
+        for name in put
+        for closeness, own in sides
+    )
+
+
+def _sides(source: Source, content: Sequence[Word]) -> list[tuple[float, tuple[Fact, ...]]]:
+    """For each side of a contrast, how close these words are to its own, and its facts."""
+    text = source.citation.text
+    found = {match.start() for match in phrases("contrasts").finditer(text)}
+    borders = sorted(found | {at for at, sign in enumerate(text) if sign == ";"} | {0, len(text)})
+    sides = []
+    for start, end in pairwise(borders):
+        within = source.vectors[(source.starts >= start) & (source.starts < end)]
+        closest = [(word.vectors @ within.T).max(axis=1, initial=0).mean() for word in content]
+        sides.append((float(np.mean(closest)), facts(text[start:end], source.language)))
+    return sides
+
+
 def kind_unknown(said: Statement, cited: Sequence[Source], context: Context) -> bool:
     """Of "X is a Y", the sources have X alone."""
-    found = phrases("is_a").search(said.text, 0, 100)
-    subject = said.text[: found.start()] if found else ""
-    word = next((each for each in said.words if found and each.start >= found.end()), None)
-    if word is None or "," in subject or not any(map(str.isupper, subject)):
+    subject, word = _is_a(said)
+    if word is None or not any(map(str.isupper, subject)):
         return False
     return all(
         not word.terms & source.terms and likeness(word, source) < THRESHOLDS.same_kind
         for source in cited
     )
+
+
+def kind_of_another(said: Statement, cited: Sequence[Source], context: Context) -> bool:
+    """Of "X is a Y", the source says Y of somebody else: "X works for Z, a Y"."""
+    subject, word = _is_a(said)
+    names = {fact.value for fact in facts(subject, said.language) if fact.kind == "name"}
+    if word is None or not names:
+        return False
+    for source in cited:
+        closest = int((word.vectors @ source.vectors.T).mean(axis=0).argmax())
+        head, _, between = source.citation.text[: source.starts[closest]].rpartition(",")
+        name = next((match[0] for match in NAME.finditer(head) if match.end() == len(head)), "")
+        if not name or len(between) > 60 or set(between) & set(".;:"):
+            continue
+        if any(fact.value in names for fact in facts(f"x {between}", source.language)):
+            continue
+        owner = {fact.value for fact in facts(name, source.language) if fact.kind == "name"}
+        return bool(owner) and not owner & names
+    return False
+
+
+def _is_a(said: Statement) -> tuple[str, Word | None]:
+    """The X and the first word of the Y in "X is a Y"."""
+    found = phrases("is_a").search(said.text, 0, 100)
+    subject = said.text[: found.start()] if found else ""
+    word = next((each for each in said.words if found and each.start >= found.end()), None)
+    return subject, None if "," in subject else word
 
 
 def another_person(said: Statement, cited: Sequence[Source], context: Context) -> bool:
@@ -247,16 +313,11 @@ def rivals(there: Sequence[Fact], wanted: Sequence[Fact], *, of_places: bool = F
 
 @dataclass(frozen=True)
 class Check:
-    """A row of the table, with a source and what the check finds wrong beside it.
-
-    `caught` and `harmed` are of 300 false and 300 true statements that it wasn't chosen on.
-    """
+    """A row of the table: with a source, a statement that the check finds wrong."""
 
     contradicts: Callable[[Statement, Sequence[Source], Context], bool]
     source: str
     wrong: str
-    caught: int
-    harmed: int
 
     @property
     def name(self) -> str:
@@ -265,13 +326,45 @@ class Check:
 
 
 CHECKS = (
-    Check(figure_missing, "Le port a 12 quais.", "Le port a 15 quais.", 0, 0),
-    Check(rank_differs, "Il a gagné le premier prix.", "Il a gagné le deuxième prix.", 0, 0),
-    Check(name_missing, "Le port de Brest est fermé.", "Le port de Lorient est fermé.", 0, 0),
-    Check(figure_of_another, "Le port a 12 quais.", "Le port a 15 quais.", 0, 0),
-    Check(names_apart, "Le port a 12 quais.", "Le port a 15 quais.", 0, 0),
-    Check(name_far, "Le port a 12 quais.", "Le port a 15 quais.", 0, 0),
-    Check(kind_unknown, "Le port a 12 quais.", "Le port a 15 quais.", 0, 0),
-    Check(another_person, "Le port a 12 quais.", "Le port a 15 quais.", 0, 0),
-    Check(denial_differs, "Le port a 12 quais.", "Le port n'a pas 12 quais.", 0, 0),
+    Check(figure_missing, "Le port compte douze quais.", "Le port compte quinze quais."),
+    Check(
+        rank_differs,
+        "Brest est le premier port de la région.",
+        "Brest est le deuxième port de la région.",
+    ),
+    Check(name_missing, "Le port de Brest est fermé.", "Le port de Lorient est fermé."),
+    Check(
+        figure_of_another,
+        "La ville donne 3 millions d'euros au port de Brest. "
+        "Elle donne 5 millions d'euros au port de Vannes.",
+        "La ville donne 5 millions d'euros au port de Brest.",
+    ),
+    Check(
+        names_apart,
+        "Anne Morvan dirige le port. La banque Arvel a prêté deux millions.",
+        "La banque Arvel dirige Anne Morvan.",
+    ),
+    Check(
+        name_far,
+        "Le port de Brest accueille des ferries. Le musée est fermé. "
+        "La mairie de Vannes a repeint ses quais.",
+        "La mairie de Brest a repeint ses quais.",
+    ),
+    Check(
+        other_side,
+        "La société Orvane a son siège à Londres, alors que ses équipes travaillent à Nantes.",
+        "La société Orvane a son siège à Nantes.",
+    ),
+    Check(kind_unknown, "Anne Morvan visite le port de Brest.", "Anne Morvan est une avocate."),
+    Check(
+        kind_of_another,
+        "Anne Morvan travaille pour Paul Lebrun, un armateur breton.",
+        "Anne Morvan est un armateur breton.",
+    ),
+    Check(
+        another_person,
+        "Paul Lebrun juge la dépense déraisonnable.",
+        "Anne Morvan juge la dépense déraisonnable.",
+    ),
+    Check(denial_differs, "Le port accueille des ferries.", "Le port n'accueille pas de ferries."),
 )

@@ -177,6 +177,7 @@ def _sources_of(
                 chunk.id,
                 chunk.language,
                 vectors[within],
+                spans[within, 0] - start,
                 meaning,
                 own,
                 near,
