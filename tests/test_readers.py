@@ -18,7 +18,8 @@ from index.chunking import split_sentences
 from index.documents import Document
 from index.errors import UserError
 from index.reading.limits import Limits, in_pages, iso_date
-from index.reading.layout import Line, ordered, paragraphs, unbroken, without_repeats
+from index.reading.layout import Line, ordered, paragraphs, unbroken
+from index.reading.repeats import without_repeats
 from index.reading.reader import Reader
 
 SAMPLES = Path(__file__).parent / "samples"

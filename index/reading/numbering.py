@@ -1,4 +1,5 @@
-"""The numbers that Word gives paragraphs by itself: lists, headings, clauses, those that go on and those that start again."""
+"""The numbers that Word gives paragraphs by itself: lists, headings, clauses, those that go on and
+those that start again."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,8 @@ _ROMAN = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "x
 
 
 def numeral(number: int, form: str) -> str:
-    """A number as a list shows it: decimal, lowerRoman, upperLetter, …, in the names of Word or (1, i, A) of OpenDocument."""
+    """A number as a list shows it: decimal, lowerRoman, upperLetter, …, in the names of Word or (1,
+    i, A) of OpenDocument."""
     if form in ("lowerLetter", "upperLetter", "a", "A") and number > 0:
         letter = chr(ord("a") + (number - 1) % 26) * ((number - 1) // 26 + 1)
         return letter.upper() if form in ("upperLetter", "A") else letter
@@ -25,7 +27,8 @@ def numeral(number: int, form: str) -> str:
 
 @dataclass
 class _Level:
-    """A level of a list: its first number, the form of its numbers, the text round them, and after which level it restarts."""
+    """A level of a list: its first number, the form of its numbers, the text round them, and after
+    which level it restarts."""
 
     start: int = 1
     form: str = "decimal"
@@ -66,7 +69,8 @@ class Numbering:
             self.lists[name] = (key, levels)
 
     def mark(self, number: str, level: int) -> str:
-        """What stands before the next paragraph of a list: "2.1", "Article 3", "-" for a bullet; "" for none."""
+        """What stands before the next paragraph of a list: "2.1", "Article 3", "-" for a bullet; ""
+        for none."""
         if number not in self.lists:
             return "-" if number not in ("", "0") else ""
         key, levels = self.lists[number]

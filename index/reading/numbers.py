@@ -1,7 +1,9 @@
-"""Figures as a spreadsheet shows them: percentages, leading zeros, thousands, units, dates, durations.
+"""Figures as a spreadsheet shows them: percentages, leading zeros, thousands, units, dates,
+durations.
 
-A format code is read as Excel does (ECMA-376, 18.8.31). In French a comma parts the decimals. Dates of figures alone stay
-as written in French and become ISO 8601 in English, where 3/5/2024 could be two days.
+A format code is read as Excel does (ECMA-376, 18.8.31). In French a comma parts the decimals. Dates
+of figures alone stay as written in French and become ISO 8601 in English, where 3/5/2024 could be
+two days.
 """
 
 from datetime import datetime, timedelta
@@ -52,7 +54,7 @@ def _section(code: str, value: float) -> tuple[str, float]:
             ("<", value.__lt__),
             (">", value.__gt__),
         ):
-            start, mark, limit = part.partition(f"[{sign}")
+            _, mark, limit = part.partition(f"[{sign}")
             if mark:
                 number = limit.partition("]")[0]
                 if number.replace(".", "").isdigit() and holds(float(number)):
@@ -217,7 +219,8 @@ def _number(value: float, tokens: list[Token], french: bool) -> str:
 
 
 def _placed(digits: str, places: list[int]) -> dict[int, str]:
-    """The figures of a number in their places, the first of which takes what is left over: 0# ## ## as 04 92 00."""
+    """The figures of a number in their places, the first of which takes what is left over: 0# ## ##
+    as 04 92 00."""
     figures = {}
     for place in reversed(places[1:]):
         figures[place], digits = digits[-1:], digits[:-1]

@@ -1,4 +1,5 @@
-"""Outlook's own formats, .msg files and winmail.dat (TNEF): both hold MAPI properties, by number."""
+"""Outlook's own formats, .msg files and winmail.dat (TNEF): both hold MAPI properties, by
+number."""
 
 import io
 import struct
@@ -87,7 +88,8 @@ def _message(ole: Any, folder: str) -> Reading:
 
 
 def _stored(ole: Any, folder: str) -> Properties:
-    """The properties of a message or an attachment: long ones are streams, times stand in one of their own."""
+    """The properties of a message or an attachment: long ones are streams, times stand in one of
+    their own."""
     found: Properties = {}
     for path in ole.listdir():
         *above, name = path
@@ -113,7 +115,8 @@ def _stored(ole: Any, folder: str) -> Properties:
 
 
 def read_tnef(source: Source) -> Reading:
-    """What Outlook packs into winmail.dat: the text of the message with its format, and the attachments."""
+    """What Outlook packs into winmail.dat: the text of the message with its format, and the
+    attachments."""
     message: Properties = {}
     attachments: list[Properties] = []
     for level, name, data in _attributes(source.data):

@@ -1,4 +1,5 @@
-"""PDF to text: lines in reading order with the fields of forms in their places, scanned pages recognised."""
+"""PDF to text: lines in reading order with the fields of forms in their places, scanned pages
+recognised."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -6,19 +7,11 @@ from itertools import pairwise
 from typing import Any
 
 from index.errors import UserError
-from index.reading.layout import (
-    HYPHEN,
-    Line,
-    ordered,
-    overlap,
-    paragraphs,
-    unbroken,
-    without_line_numbers,
-    without_repeats,
-)  # fmt: skip
+from index.reading.layout import HYPHEN, Line, ordered, overlap, paragraphs, unbroken  # fmt: skip
 from index.reading.limits import Part, Read, Reading, Source, in_pages, iso_date, unread
 from index.reading.marks import beside, is_folio
 from index.reading.ocr import recognised
+from index.reading.repeats import without_line_numbers, without_repeats
 
 _MOST_RECOGNISED = 300  # pages a file: each takes seconds
 _BOXES = ("☒", "☐")
@@ -41,7 +34,8 @@ class _Pdf:
 
 
 def read_pdf(source: Source) -> Reading:
-    """The text of a PDF with its pages, then the files in it; an error names the pages that hold something but no text.
+    """The text of a PDF with its pages, then the files in it; an error names the pages that hold
+    something but no text.
 
     Raises:
         UserError: `document_locked`, `document_damaged`, `document_pages`.
@@ -63,7 +57,9 @@ def read_pdf(source: Source) -> Reading:
     kept = [list(paragraphs(page)) for page in without_repeats(pages, found.heads)]
     texts = unbroken(["\n\n".join(page) for page in kept])
     if texts:
-        more = beside("header", (head for head in found.heads if not is_folio(head)), texts) + beside("fields", found.remarks, texts)
+        more = beside(
+            "header", (head for head in found.heads if not is_folio(head)), texts
+        ) + beside("fields", found.remarks, texts)
         texts[-1] = "\n\n".join(filter(None, [texts[-1], *more]))
     text, spans = in_pages(texts)
     facts = pdf.get_metadata_dict()
@@ -133,7 +129,8 @@ def _attached(pdf: Any) -> Iterator[Part]:
 
 
 def _lines(page: Any) -> list[Line]:
-    """The page's lines in the order in which they are drawn; none where the letters have no meaning."""
+    """The page's lines in the order in which they are drawn; none where the letters have no
+    meaning."""
     textpage = page.get_textpage()
     text = textpage.get_text_range()
     if _meaningless(textpage, text):
@@ -167,7 +164,8 @@ def _raw_lines(text: str) -> Iterator[str]:
 
 
 def _meaningless(textpage: Any, text: str) -> bool:
-    """Whether a page's letters are none: its fonts don't say which letter each of their shapes is."""
+    """Whether a page's letters are none: its fonts don't say which letter each of their shapes
+    is."""
     import pypdfium2
 
     meant = sum(char.isalnum() for char in text)
@@ -180,7 +178,8 @@ def _meaningless(textpage: Any, text: str) -> bool:
 
 
 def _has_words(text: str) -> bool:
-    """Whether a text has the share of vowels and blanks that languages in Latin letters have, or is in other ones."""
+    """Whether a text has the share of vowels and blanks that languages in Latin letters have, or is
+    in other ones."""
     letters = [char for char in text.lower() if char.isalpha()]
     latin = [char for char in letters if char < "\u0250"]
     if len(latin) < 0.5 * len(letters):
@@ -214,7 +213,8 @@ def _parts(textpage: Any, raw: str, start: int, boxes: list[tuple[float, ...]]) 
 
 
 def _filled(lines: Sequence[Line], page: Any, fields: Sequence[Line]) -> list[Line]:
-    """The lines of a page with each field of a form at its place in the line that it stands in, or after its label."""
+    """The lines of a page with each field of a form at its place in the line that it stands in, or
+    after its label."""
     textpage = page.get_textpage()
     apart = []
     inserts: dict[Line, list[tuple[int, str]]] = {}
@@ -251,7 +251,8 @@ def _label(lines: Sequence[Line], field_: Line) -> Line | None:
 
 
 def _fields(page: Any, forms: Any, remarks: list[str]) -> list[Line]:
-    """What is written, ticked or chosen in the fields of a page; what is remarked on it goes to `remarks`."""
+    """What is written, ticked or chosen in the fields of a page; what is remarked on it goes to
+    `remarks`."""
     from pypdfium2 import raw
 
     found = []

@@ -39,7 +39,8 @@ def _untagged(line: str) -> str:
 
 
 def read_lines(source: Source) -> Reading:
-    """One document a line, `{"_id", "title", "text"}`, where a bad line is an error; else each line a row of values."""
+    """One document a line, `{"_id", "title", "text"}`, where a bad line is an error; else each line
+    a row of values."""
     text = decode_bytes(source.data)
     values = [value for line in text.split("\n", 200) if (value := _loaded(line)) is not None]
     if values and not any(
@@ -85,7 +86,8 @@ def _documents(text: str) -> Iterator[Read | UserError]:
 
 
 def read_markdown(source: Source) -> Reading:
-    """Markdown with its tables row by row, without pictures, comments and the lines of its front matter."""
+    """Markdown with its tables row by row, without pictures, comments and the lines of its front
+    matter."""
     lines = decode_bytes(source.data).split("\n")
     facts, lines = _front(lines)
     kept: list[str] = []
@@ -122,7 +124,8 @@ def read_markdown(source: Source) -> Reading:
 
 
 def _front(lines: list[str]) -> tuple[dict[str, str], list[str]]:
-    """What the front matter says, and the lines after it; its lines stay where they hold more than such facts."""
+    """What the front matter says, and the lines after it; its lines stay where they hold more than
+    such facts."""
     if not lines or lines[0].strip() not in ("---", "+++"):
         return {}, lines
     end = next(

@@ -1,10 +1,11 @@
-"""Word files: paragraphs with their numbers, tables, forms, text boxes, charts, equations, notes, comments, headers."""
+"""Word files: paragraphs with their numbers, tables, forms, text boxes, charts, equations, notes,
+comments, headers."""
 
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from index.reading.archive import Archive
+from index.reading.archive import Archive, open_zip
 from index.reading.limits import Read, Reading, Source, unread
 from index.reading.marks import beside, is_folio
 from index.reading.numbering import Numbering
@@ -41,7 +42,7 @@ _SYMBOLS = {  # what stands at these places of Wingdings, Wingdings 2 and 3 by t
 
 def read_docx(source: Source) -> Reading:
     """The text of a Word file, then what stands beside it. Deleted and hidden text is left out."""
-    archive = source.budget.open(source.data)
+    archive = open_zip(source.data, source.budget)
     path = main_part(archive, "word/document.xml")
     word = _Word(archive, path)
     blocks = list(word.blocks(parse_xml(archive.read(path))))
@@ -65,7 +66,8 @@ def read_docx(source: Source) -> Reading:
 
 
 class _Word:
-    """One part of a Word file being read: its styles, its lists and how far they count, what was left out."""
+    """One part of a Word file being read: its styles, its lists and how far they count, what was
+    left out."""
 
     def __init__(self, archive: Archive, path: str) -> None:
         self.left: Counter[str] = Counter()
