@@ -124,7 +124,7 @@ def read_tar(source: Source) -> Reading:
         ):
             if data.startswith(magic):
                 data = source.budget.unpacked(cast(IO[bytes], opener(BytesIO(data))))
-        archive = tarfile.open(fileobj=BytesIO(data), mode="r:", errors="surrogateescape")
+        archive = tarfile.TarFile(fileobj=BytesIO(data), mode="r", errors="surrogateescape")
     except tarfile.TarError as error:
         path = PurePosixPath(source.name)
         if path.suffix.lower() in (".tar", ".tgz"):

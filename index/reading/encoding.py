@@ -42,13 +42,15 @@ _UNSEEN |= dict.fromkeys(range(55296, 57344), "�")  # halves of a code point
 
 def _western(error: UnicodeError) -> tuple[str, int]:
     """A byte that is no UTF-8 is taken for Windows-1252, as programs that mix the two mean it."""
-    assert isinstance(error, UnicodeDecodeError)
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
     return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
 
 
 def _byte(error: UnicodeError) -> tuple[bytes, int]:
     """A character below 256 that Windows-1252 lacks, as the byte that it was."""
-    assert isinstance(error, UnicodeEncodeError)
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
     return error.object[error.start : error.end].encode("latin-1"), error.end
 
 

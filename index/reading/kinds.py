@@ -31,7 +31,9 @@ READERS = {
     "rtf.read_rtf": ".rtf",
     "archive.read_zip": ".zip",
     "archive.read_tar": ".tar .tgz .gz .bz2 .xz",
-    "legacy.read_legacy": ".doc .dot .ppt .pps .pot .wps .wpd .sxw .sxc .sxi .pages .numbers .key .xlsb",
+    "legacy.read_legacy": (
+        ".doc .dot .ppt .pps .pot .wps .wpd .sxw .sxc .sxi .pages .numbers .key .xlsb"
+    ),
 }
 """A function of `index.reading` and the endings of the files that it reads. A new kind is a line
 here."""

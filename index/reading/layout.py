@@ -14,7 +14,8 @@ _PROSE = 15  # characters of a line that can be one of a column's
 HYPHEN = "\ufffe"  # what PDFium puts for the hyphen that ends a line
 # dit-il, peut-être, celui-ci: hyphens that stay wherever the line ends.
 _TAILS = frozenset(
-    "il elle on ils elles je tu nous vous ce ci là même mêmes être t moi toi lui leur le la les y en".split()
+    "il elle on ils elles je tu nous vous ce ci là même mêmes être t moi toi lui leur le la les y "
+    "en".split()
 )
 LIGATURES = str.maketrans(
     {

@@ -174,7 +174,7 @@ def read_mhtml(source: Source) -> Reading:
 def read_mbox(source: Source) -> Reading:
     """The messages of a mailbox, each a file of its own."""
     for number, message in enumerate(_messages(source.data), 1):
-        yield Part(f"{number:04}.eml", lambda message=message: message)  # type: ignore[misc]
+        yield Part(f"{number:04}.eml", partial(bytes, message))
 
 
 def _messages(data: bytes) -> Iterator[bytes]:

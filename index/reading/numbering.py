@@ -6,8 +6,10 @@ from typing import Any
 
 from index.reading.ooxml import is_on, tag_of, value_of
 
-_ROMAN = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"),
-          (10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))  # fmt: skip
+_ROMAN = (
+    (1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"),
+    (40, "xl"), (10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"),
+)  # fmt: skip
 
 
 def numeral(number: int, form: str) -> str:
@@ -102,8 +104,9 @@ def _levels(node: Any) -> dict[int, _Level]:
     for level in node.iter("{*}lvl"):
         parts = {tag_of(child): child for child in level}
         restart = value_of(parts.get("lvlRestart"))
-        found[int(value_of(level, "ilvl") or 0)] = _Level(
-            int(value_of(parts.get("start"), default="1") or 1), value_of(parts.get("numFmt"), default="decimal"),
-            value_of(parts.get("lvlText")), int(restart) if restart.isdigit() else None, is_on(parts.get("isLgl")),
-        )  # fmt: skip
+        start = int(value_of(parts.get("start"), default="1") or 1)
+        form = value_of(parts.get("numFmt"), default="decimal")
+        number = int(restart) if restart.isdigit() else None
+        text, legal = value_of(parts.get("lvlText")), is_on(parts.get("isLgl"))
+        found[int(value_of(level, "ilvl") or 0)] = _Level(start, form, text, number, legal)
     return found

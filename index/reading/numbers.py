@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 BUILT_IN = {
-    1: "0", 2: "0.00", 3: "#,##0", 4: "#,##0.00", 9: "0%", 10: "0.00%", 11: "0.00E+00", 14: "dd/mm/yyyy",
-    15: "d-mmm-yy", 16: "d-mmm", 17: "mmm-yy", 18: "h:mm AM/PM", 19: "h:mm:ss AM/PM", 20: "h:mm", 21: "h:mm:ss",
-    22: "dd/mm/yyyy h:mm", 37: "#,##0", 38: "#,##0", 39: "#,##0.00", 40: "#,##0.00", 45: "mm:ss", 46: "[h]:mm:ss",
-    47: "mm:ss.0", 48: "0.0E+0",
+    1: "0", 2: "0.00", 3: "#,##0", 4: "#,##0.00", 9: "0%", 10: "0.00%", 11: "0.00E+00",
+    14: "dd/mm/yyyy", 15: "d-mmm-yy", 16: "d-mmm", 17: "mmm-yy", 18: "h:mm AM/PM",
+    19: "h:mm:ss AM/PM", 20: "h:mm", 21: "h:mm:ss", 22: "dd/mm/yyyy h:mm", 37: "#,##0",
+    38: "#,##0", 39: "#,##0.00", 40: "#,##0.00", 45: "mm:ss", 46: "[h]:mm:ss", 47: "mm:ss.0",
+    48: "0.0E+0",
 }  # fmt: skip
 """The formats that files name by number alone."""
 
@@ -154,26 +155,21 @@ def _by_time(tokens: list[Token], place: int) -> bool:
 
 
 def _field(moment: datetime, text: str, french: bool, minutes: bool, halves: bool) -> str:
+    """One part of a date or a time."""
     from babel.dates import format_date
 
     if text == "AM/PM":
         return moment.strftime("%p")
-    if text[0] == "h":
-        return f"{(moment.hour - 1) % 12 + 1 if halves else moment.hour:0{len(text)}}"
-    if text[0] == "s":
-        return f"{moment.second:0{len(text)}}"
-    if minutes:
-        return f"{moment.minute:0{len(text)}}"
-    if text[0] == "y":
-        return f"{moment.year:04}" if len(text) > 2 else f"{moment.year % 100:02}"
-    if len(text) > 2:  # names of months and days
+    number = {"h": moment.hour, "s": moment.second, "m": moment.month, "d": moment.day}
+    number["y"] = moment.year % 100 if len(text) <= 2 else moment.year
+    shown = moment.minute if minutes else number.get(text[0], 0)
+    if text[0] in "md" and len(text) > 2:  # names of months and days
         pattern = ("M" if text[0] == "m" else "E") * (4 if len(text) > 3 else 3)
         return format_date(moment, pattern, locale="fr" if french else "en")
-    return (
-        f"{moment.month if text[0] == 'm' else moment.day:0{len(text)}}"
-        if text[0] in "md"
-        else text
-    )
+    if text[0] == "h" and halves:
+        shown = (shown - 1) % 12 + 1
+    width = 2 if text[0] == "y" else len(text)
+    return f"{shown:0{width}}" if text[0] in number else text
 
 
 def _number(value: float, tokens: list[Token], french: bool) -> str:

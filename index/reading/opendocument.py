@@ -16,8 +16,9 @@ from index.reading.sheets import Sheet, sheets_text
 from index.reading.tables import Cell, spread, table
 
 _SKIPPED = frozenset(
-    "annotation-end table-of-content alphabetical-index bibliography sequence-decls title desc forms shapes scripts "
-    "font-face-decls automatic-styles styles master-styles meta settings presentation thumbnail event-listeners".split()
+    "annotation-end table-of-content alphabetical-index bibliography sequence-decls title desc "
+    "forms shapes scripts font-face-decls automatic-styles styles master-styles meta settings "
+    "presentation thumbnail event-listeners".split()
 )
 _BOXES = frozenset("text-box frame custom-shape rect g image object object-ole control".split())
 _SIGNS = {"tab": "\t", "line-break": "\n", "soft-page-break": ""}

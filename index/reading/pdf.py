@@ -3,6 +3,7 @@ recognised."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -51,9 +52,8 @@ def read_pdf(source: Source) -> Reading:
     if total > most:
         raise UserError("document_pages", pages=total, most=most)
     pdf.init_forms()
-    forms = pdf.formenv.raw if pdf.formenv else None
     found = _Pdf()
-    pages = [_page(pdf, number, forms, found, source, total) for number in range(total)]
+    pages = [_page(pdf, number, found, source) for number in range(total)]
     kept = [list(paragraphs(page)) for page in without_repeats(pages, found.heads)]
     texts = unbroken(["\n\n".join(page) for page in kept])
     if texts:
@@ -79,13 +79,12 @@ def read_pdf(source: Source) -> Reading:
     yield from _attached(pdf)
 
 
-def _page(
-    pdf: Any, number: int, forms: Any, found: _Pdf, source: Source, total: int
-) -> list[list[Line]]:
+def _page(pdf: Any, number: int, found: _Pdf, source: Source) -> list[list[Line]]:
     """The lines of a page in blocks."""
     import pypdfium2
 
     source.tick(0, 0)
+    forms = pdf.formenv.raw if pdf.formenv else None
     try:
         page = pdf[number]
         lines, numbered = without_line_numbers(_lines(page))
@@ -94,7 +93,7 @@ def _page(
             lines = _filled(lines, page, fields)
         blocks = ordered(lines)
         if not blocks and pypdfium2.raw.FPDFPage_CountObjects(page):
-            source.tick(number + 1, total)
+            source.tick(number + 1, len(pdf))
             if len(found.recognised) < _MOST_RECOGNISED:
                 blocks = ordered(recognised(page))
             (found.recognised if blocks else found.bare).append(number + 1)
@@ -123,9 +122,8 @@ def _attached(pdf: Any) -> Iterator[Part]:
     """The files in a PDF, as those of an electronic invoice."""
     for number in range(min(pdf.count_attachments(), 100)):
         attachment = pdf.get_attachment(number)
-        yield Part(
-            attachment.get_name() or str(number + 1), lambda each=attachment: bytes(each.get_data())
-        )  # type: ignore[misc]
+        name = attachment.get_name() or str(number + 1)
+        yield Part(name, partial(bytes, attachment.get_data()))
 
 
 def _lines(page: Any) -> list[Line]:

@@ -1,5 +1,6 @@
 """RTF: paragraphs, tables, notes, headers; and the page that a mail program packed into RTF."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -26,6 +27,7 @@ _INTO: dict[str, tuple[str, bool | None]] = {
     "formfield": ("form", True),
     "ffl": ("choice", None),
 }
+_MARK = re.compile(r"[{}\\\r\n]")
 _DROPPED = frozenset(
     "colortbl stylesheet info pict themedata colorschememapping latentstyles datastore generator "
     "listtable listoverridetable rsidtbl xmlnstbl fldinst objdata object bkmkstart bkmkend pgptbl "
@@ -145,7 +147,7 @@ def _parse(data: bytes, rtf: _Rtf) -> None:
         char = text[at]
         if raw and text[at : at + 2] != "\\'" and char not in "\r\n":
             rtf.add(state, raw.decode(state.charset, "replace"))
-            raw.clear()
+            raw = bytearray()
         if char == "{":
             stack.append(state)
             at, skipped = at + 1, 0
@@ -163,22 +165,15 @@ def _parse(data: bytes, rtf: _Rtf) -> None:
             word, number, at = _control(text, at)
             if word == "'":
                 raw += bytes([number or 63][skipped > 0 :])
-                skipped = max(skipped - 1, 0)
-            elif word == "u" and number is not None:
-                rtf.add(state, chr(number % 0x10000))
-                skipped = state.skip
-            elif word == "bin":
-                at += max(number or 0, 0)
-            elif state.into == "fonts":
-                rtf.read_font(word, number or 0)
-            else:
-                state = _applied(rtf, state, word, number)
+            at += max(number or 0, 0) if word == "bin" else 0
+            skipped = state.skip if word == "u" else max(skipped - (word == "'"), 0)
+            state = _applied(rtf, state, word, number)
 
 
 def _run(text: str, at: int) -> tuple[str, int]:
     """The plain text at a place, and where it ends."""
-    places = (text.find(mark, at) for mark in "{}\\\r\n")
-    end = max(min((place for place in places if place >= 0), default=len(text)), at + 1)
+    mark = _MARK.search(text, at + 1)
+    end = mark.start() if mark else len(text)
     return text[at:end], end
 
 
@@ -211,8 +206,12 @@ def _control(text: str, at: int) -> tuple[str, int | None, int]:
 
 def _applied(rtf: _Rtf, state: _State, word: str, number: int | None) -> _State:
     """The state after a control word, whose sign, if it stands for one, is added to the text."""
-    if word in _SIGNS:
+    if state.into == "fonts":
+        rtf.read_font(word, number or 0)
+    elif word in _SIGNS:
         rtf.add(state, _SIGNS[word])
+    elif word == "u":
+        rtf.add(state, chr((number or 63) % 0x10000))
     elif word in _INTO:
         into, silent = _INTO[word]
         rtf.choices += [""] * (word == "ffl")
@@ -221,12 +220,6 @@ def _applied(rtf: _Rtf, state: _State, word: str, number: int | None) -> _State:
         return replace(state, into=_APART[word], silent=False)
     elif word in ("fftype", "ffres", "ffdefres"):
         rtf.form[word] = number or 0
-    elif word in ("super", "sub", "nosupersub", "plain"):
-        moved = {"super": 1, "sub": -1}.get(word, 0)
-        return replace(state, shift=moved if number != 0 else 0)
-    elif word in ("v", "deleted"):
-        rtf.hidden += number != 0
-        return replace(state, silent=number != 0)
     elif word in ("ansicpg", "f", "uc"):
         return _encoded(rtf, state, word, number)
     else:
@@ -235,13 +228,17 @@ def _applied(rtf: _Rtf, state: _State, word: str, number: int | None) -> _State:
 
 
 def _dropped(rtf: _Rtf, state: _State, word: str, number: int | None) -> _State:
-    """The state after a control word that begins or ends what isn't shown."""
+    """The state after a control word that begins or ends what isn't shown as other text is."""
+    if word in ("super", "sub", "nosupersub", "plain"):
+        moved = {"super": 1, "sub": -1}.get(word, 0)
+        return replace(state, shift=moved if number != 0 else 0)
+    if word in ("v", "deleted"):
+        rtf.hidden += number != 0
+        return replace(state, silent=number != 0)
     if word == "fromhtml":
         rtf.html = True
-    elif word == "htmltag":
-        return replace(state, silent=False)
-    elif word == "htmlrtf":
-        return replace(state, silent=number != 0)
+    elif word in ("htmltag", "htmlrtf"):
+        return replace(state, silent=word == "htmlrtf" and number != 0)
     elif word == "*":
         return replace(state, silent=not rtf.html)
     elif word in _DROPPED:

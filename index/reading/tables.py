@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 
 _LOOK = 40  # rows of a table that are looked at for its names
-_WIDE = 500  # characters of a line; a row that is longer goes on in lines that begin with its first cell
+_WIDE = 500  # characters of a line; a longer row goes on in lines that begin with its first cell
 _PREAMBLE = 15  # rows above the names
 
 

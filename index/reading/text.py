@@ -108,10 +108,9 @@ def read_markdown(source: Source) -> Reading:
         rows = []
         if not fence and _is_picture_link(line):
             continue
-        if not fence and "![" in line:
-            line, count = _unpictured(line)
-            pictures += count
-        kept.append(line)
+        shown, bare = (line, 0) if fence else _unpictured(line)
+        pictures += bare
+        kept.append(shown)
     text = "\n".join(kept).strip("\n")
     date = iso_date(facts.get("date", ""))
     yield Read(
@@ -148,8 +147,9 @@ def _uncommented(lines: list[str]) -> Iterator[str]:
     inside = False
     for line in lines:
         kept = ""
-        while line:
-            before, mark, line = line.partition("-->" if inside else "<!--")
+        rest = line
+        while rest:
+            before, mark, rest = rest.partition("-->" if inside else "<!--")
             kept += "" if inside else before
             inside = inside != bool(mark)
         yield kept

@@ -12,11 +12,13 @@ from index.reading.ooxml import equation, raised
 from index.reading.tables import Cell, spread, table
 
 _BLOCKS = frozenset(
-    "address article aside blockquote body br caption center dd details div dl dt fieldset figcaption figure footer form h1 h2 h3"
-    " h4 h5 h6 header hr html legend li main nav ol optgroup p pre section summary table tbody tfoot thead title tr ul".split()
+    "address article aside blockquote body br caption center dd details div dl dt fieldset "
+    "figcaption figure footer form h1 h2 h3 h4 h5 h6 header hr html legend li main nav ol optgroup "
+    "p pre section summary table tbody tfoot thead title tr ul".split()
 )
 _SILENT = frozenset(
-    "head script style template noscript iframe object svg button datalist audio video canvas".split()
+    "head script style template noscript iframe object svg button datalist audio video "
+    "canvas".split()
 )
 _MENU_ROLES = frozenset("navigation banner search menu menubar dialog alertdialog".split())
 _BESIDE = frozenset("aside footer".split())
@@ -64,13 +66,9 @@ def read_html(source: Source) -> Reading:
     main, other = _main(blocks, found.text or "" if found else "")
     texts = [block.text for block in main]
     text = "\n\n".join([*texts, *beside("aside", [block.text for block in other], texts)])
-    facts = (
-        (found.title or title, found.author or "", iso_date(found.date or ""))
-        if found
-        else (title,)
-    )
-    title, *rest = facts
-    yield Read(text, title.strip("¶"), *rest, unread=unread("unread_menus", count=menus))
+    author, date = (found.author or "", iso_date(found.date or "")) if found else ("", "")
+    title = ((found.title if found else "") or title).strip("¶")
+    yield Read(text, title, author, date, unread=unread("unread_menus", count=menus))
 
 
 def _main(blocks: list[_Block], extract: str) -> tuple[list[_Block], list[_Block]]:
