@@ -44,8 +44,10 @@ test: $(VENV)/.test ## run all tests
 	@$(BIN)/python -m rag models --fetch --with-small
 	@$(BIN)/python -m pytest
 
-lint: $(VENV)/.test ## check the style and the types
+lint: $(VENV)/.test ## check the style, the shape and the types
+	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
+	@$(BIN)/python .ci/shape.py
 	@$(BIN)/mypy
 
 bench: $(VENV)/.test ## answer our questions on the article and say how many were right, how fast

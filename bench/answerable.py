@@ -1,16 +1,20 @@
-"""Fit how likely an answer is to be right (rag/confidence.py) to what became of the questions of `python -m bench.answers`.
+"""Fit how likely an answer is to be right (rag/confidence.py) to what became of the questions of
+`python -m bench.answers`.
 
     python -m bench.answerable
 
-Takes the rows that are kept in bench/results/ for the five sets. Of NoMIRACL people said whether the passages answer; elsewhere an
-answer that was right, or for English questions on French text cites what was expected, counts as one. First the probability that
-passages answer at all, fitted to NoMIRACL, with what thresholds would give. Then the one that an answer which was given is right,
-all sets alike in weight, and how many wrong and right answers lie below a threshold. Both on questions that they weren't fitted to
-(five parts in turn). Draws how often answers are right beside how likely that was said to be.
+Takes the rows that are kept in bench/results/ for the five sets. Of NoMIRACL people said whether
+the passages answer; elsewhere an answer that was right, or for English questions on French text
+cites what was expected, counts as one. First the probability that passages answer at all, fitted to
+NoMIRACL, with what thresholds would give. Then the one that an answer which was given is right, all
+sets alike in weight, and how many wrong and right answers lie below a threshold. Both on questions
+that they weren't fitted to (five parts in turn). Draws how often answers are right beside how
+likely that was said to be.
 """
 
 import sys
 import warnings
+from dataclasses import fields
 from itertools import pairwise
 
 import numpy as np
@@ -18,7 +22,7 @@ from numpy.typing import NDArray
 
 from bench.answers import Row, lines
 from bench.report import RESULTS, heading
-from rag import confidence as answerable
+from rag import confidence
 from rag.confidence import Evidence
 from rag.settings import ROOT
 
@@ -36,28 +40,21 @@ def main() -> int:
         for row in lines(RESULTS / f"answers-{name}.jsonl")
         if row["evidence"]["score"]
     ]
-    evidence = [Evidence(**row["evidence"]) for _, row in rows]
-    x = np.array([answerable.features(each)[1:] for each in evidence])
+    names = [field.name for field in fields(Evidence)]
+    evidence = [Evidence(**{name: row["evidence"][name] for name in names}) for _, row in rows]
+    x = np.array([confidence.features(each)[1:] for each in evidence])
     sets = np.array([name for name, _ in rows])
     good = np.array([_good(name, row) for name, row in rows])
     given = np.array([not row["refused"] for _, row in rows])
     people = np.char.startswith(sets, "nomiracl")
-    now = np.array([answerable.probability(each) for each in evidence])
+    now = np.array([confidence.answerable(each) for each in evidence])
     fitted = np.zeros(len(rows))
-    fitted[people] = _fit("_WEIGHTS", x[people, :2], sets[people], good[people])
-    like = np.array([each.sentence for each in evidence])
-    for name in ("article", *SETS[3:]):
-        part = sets == name
-        yes, no = like[part & good].mean(), like[part & ~good].mean()
-        print(
-            f"{name}: likeness of the closest sentence, mean, {yes:.2f} where it can be answered, {no:.2f} else;",
-            end="",
-        )
-        print(f" right answers below 0.25: {(part & good & given & (now < 0.25)).sum()}")
+    fitted[people] = _fit("_ANSWERABLE", x[people, :2], sets[people], good[people])
     for name in SETS[3:]:
         part = sets == name
         print(
-            f"{name}: area under the curve {_area(now, part, good)} as it is, {_area(fitted, part, good)} fitted anew;",
+            f"{name}: area under the curve {_area(now, part, good)} as it is, "
+            f"{_area(fitted, part, good)} fitted anew;",
             end="",
         )
         print(" answers what it can't / declines what it can, %, as it is and anew, at", end="")
@@ -65,12 +62,13 @@ def main() -> int:
             rates = [_rates((values >= threshold) & given, part, good) for values in (now, fitted)]
             print(f"  {threshold}: {', '.join(rates)}", end="")
         print()
-    held_out = _fit("_RIGHT", x[given], sets[given], good[given])
+    held_out = _fit("_CORRECT", x[given], sets[given], good[given])
     sets, good = sets[given], good[given]
     for name in SETS:
         part = sets == name
         print(
-            f"{name}: {part.sum()} answers, {good[part].sum()} right; area under the curve {_area(held_out, part, good)}",
+            f"{name}: {part.sum()} answers, {good[part].sum()} right; "
+            f"area under the curve {_area(held_out, part, good)}",
             end="",
         )
         print("; wrong, right ones below", end="")

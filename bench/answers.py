@@ -1,11 +1,11 @@
-"""Ask whole sets of questions and count what a reader would: right, in the right language, refused where it must be, each
-citation on a sentence that holds the answer.
+"""Ask whole sets of questions and count what a reader would: right, in the right language, refused
+where it must be, each citation on a sentence that holds the answer.
 
     python -m bench.answers                      our questions on the article in seeds/
     python -m bench.answers piaf_fr nomiracl-en  other sets, of ../shared/data
 
-Answers are kept as they come, so a run that was cut off goes on where it stopped, as long as the program is the same.
-`--threshold 0` writes an answer even where the program would decline.
+Answers are kept as they come, so a run that was cut off goes on where it stopped, as long as the
+program is the same. `--threshold 0` writes an answer even where the program would decline.
 """
 
 import argparse
@@ -25,7 +25,8 @@ from bench.report import RESULTS, heading, keep
 from bench.retrieval import indexed
 from index.contract import Store
 from index.text.language import is_language, unquoted
-from rag.answerer import Answer, Assistant, Turn
+from rag.answerer import Answerer
+from rag.events import Answer, Turn
 from rag.library import Library, open_library
 from rag.results import answer_json
 from rag.settings import ROOT, from_environment
@@ -40,9 +41,11 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Question:
-    """A question; `gold` groups forms of which an answer needs one each, `documents` are those it may use (all if None).
+    """A question; `gold` groups forms of which an answer needs one each, `documents` are those it
+    may use (all if None).
 
-    `kind` is "answerable", "followup" or "unanswerable"; `evidence` is text that a citation should touch.
+    `kind` is "answerable", "followup" or "unanswerable"; `evidence` is text that a citation should
+    touch.
     """
 
     id: str
@@ -57,13 +60,15 @@ class Question:
 
 
 def fold(text: str) -> str:
-    """Lower case, no accents, plain spaces, apostrophes and hyphens: how answers are compared with what is expected."""
+    """Lower case, no accents, plain spaces, apostrophes and hyphens: how answers are compared with
+    what is expected."""
     decomposed = unicodedata.normalize("NFKD", text.casefold().replace("’", "'"))
     return re.sub(r"\s+", " ", "".join(c for c in decomposed if not unicodedata.combining(c)))
 
 
 def right(question: Question, answer: str, *, refused: bool) -> bool:
-    """An answerable question needs one form of each gold group and no wrong one; an unanswerable one a refusal."""
+    """An answerable question needs one form of each gold group and no wrong one; an unanswerable
+    one a refusal."""
     if question.kind == "unanswerable":
         return refused
     text = fold(answer)
@@ -104,7 +109,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name in options.sets or ["article"]:
             if not name.startswith("article") and not DATA.is_dir():
                 print(
-                    f"{DATA}: no such folder. The public sets aren't part of the repository; {name} was not measured."
+                    f"{DATA}: no such folder. The public sets aren't part of the repository; "
+                    f"{name} was not measured."
                 )
                 continue
             _run(name, library, options)
@@ -133,7 +139,7 @@ def _run(name: str, library: Library, options: argparse.Namespace) -> None:
         store = stack.enter_context(indexed(corpus, library.embedder)) if corpus else library.store
         assistant = library.assistant(store)
         if options.threshold is not None:
-            assistant.threshold = options.threshold
+            assistant.thresholds = replace(assistant.thresholds, answerable=options.threshold)
         kept = stack.enter_context(begun.open("w", encoding="utf-8"))
         for number, question in enumerate(questions, 1):
             row = done.get(question.id) or {"program": current, **_ask(question, assistant, store)}
@@ -142,7 +148,8 @@ def _run(name: str, library: Library, options: argparse.Namespace) -> None:
             done.setdefault(question.id, row)
             mark = "ok   " if row["right"] else "WRONG"
             print(
-                f"{number:3} {mark} {row['answerable']:.2f} {question.text}\n          {row['answer']}",
+                f"{number:3} {mark} {row['answerable']:.2f} {question.text}\n"
+                f"          {row['answer']}",
                 flush=True,
             )
     rows = [done[question.id] for question in questions]
@@ -158,7 +165,7 @@ def _run(name: str, library: Library, options: argparse.Namespace) -> None:
     )
 
 
-def _ask(question: Question, assistant: Assistant, store: Store) -> Row:
+def _ask(question: Question, assistant: Answerer, store: Store) -> Row:
     history = [Turn(text) for text in question.history]
     answer = assistant.answer(question.text, history, documents=question.documents)
     return {
@@ -177,7 +184,8 @@ def _ask(question: Question, assistant: Assistant, store: Store) -> Row:
 
 
 def questions_of(name: str, limit: int | None = None) -> tuple[list[Question], Path | None]:
-    """A set's questions, all or the `limit` first by the SHA-1 of their ids, and its documents (None: those in seeds/)."""
+    """A set's questions, all or the `limit` first by the SHA-1 of their ids, and its documents
+    (None: those in seeds/)."""
     questions, corpus = (
         _article(name)
         if name.startswith("article")
@@ -256,7 +264,11 @@ def lines(path: Path) -> list[Row]:
 
 def program() -> str:
     """A digest of the sources that an answer depends on."""
-    sources = sorted(path for room in ("rag", "index") for path in (ROOT / room).glob("*.py"))
+    packages = (ROOT / "rag", ROOT / "index")
+    kinds = (".py", ".toml", ".tsv", ".txt", ".npz")
+    sources = sorted(
+        path for package in packages for path in package.rglob("*") if path.suffix in kinds
+    )
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
 
 
@@ -309,7 +321,8 @@ def summary(rows: list[Row]) -> dict[str, str]:
 
 
 def _plot(rows: list[Row], path: Path) -> None:
-    """What became of each kind of question, and when the first word came; where some have no answer, what other thresholds give."""
+    """What became of each kind of question, and when the first word came; where some have no
+    answer, what other thresholds give."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 4), layout="constrained")
@@ -356,7 +369,8 @@ def _plot(rows: list[Row], path: Path) -> None:
 
 
 def peak_memory_gb(process: int | None = None) -> float | None:
-    """The most memory that a process ever had, this one where none is named; None where the system doesn't tell."""
+    """The most memory that a process ever had, this one where none is named; None where the system
+    doesn't tell."""
     if process is not None:
         status = Path(f"/proc/{process}/status")
         found = (

@@ -1,7 +1,9 @@
-"""Of the sentences that we read by hand, how many a strict reader accepts: by set, and by how many words their sources lack.
+"""Of the sentences that we read by hand, how many a strict reader accepts: by set, and by how many
+words their sources lack.
 
 python -m bench.by_hand
-python -m bench.by_hand --ask   and how sure the default model is of those in two languages, as `rag.answerer` asks it
+python -m bench.by_hand --ask   and how sure the default model is of those in two languages, as
+`rag.answerer` asks it
 """
 
 import sys
@@ -11,7 +13,7 @@ from bench.answers import Row, lines
 from bench.report import RESULTS
 from index.text.language import detect, unquoted
 from index.text.words import terms
-from rag.answerer import stated
+from rag.answerer import states
 from rag.library import open_library
 from rag.settings import from_environment
 
@@ -45,7 +47,7 @@ def _ask(rows: list[Row]) -> None:
     """Of the sentences that the model is so sure of, how many are accepted."""
     with open_library(from_environment()) as library:
         generator = library.assistant().generator
-        sure = [stated(generator, row["sentence"], " ".join(row["citations"])) for row in rows]
+        sure = [states(generator, " ".join(row["citations"]), row["sentence"]) for row in rows]
     print("two languages, unquoted, where the model is surer of it than")
     for least in (0.0, 0.7, 0.8, 0.85, 0.9, 0.95):
         accepted = [row["accepted"] for row, each in zip(rows, sure, strict=True) if each >= least]

@@ -2,29 +2,31 @@
 
     python -m bench.curve
 
-The points differ in how many excerpts are read at most, and how sure the model must be of one to write from it before it reads
-the next (0: from the first at once; 1: from the likeliest of all). Everything was read once before, so no point gains by what
-another one read. `piaf_fr` needs ../shared/data.
+The points differ in how many excerpts are read at most, and how sure the model must be of one to
+write from it before it reads the next (0: from the first at once; 1: from the likeliest of all).
+Everything was read once before, so no point gains by what another one read. `piaf_fr` needs
+../shared/data.
 """
 
 import statistics
 import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from bench.answers import DATA, Question, questions_of, right
 from bench.report import RESULTS, heading, keep
 from bench.retrieval import indexed
-from rag import answerer as program
 from rag import prompts
-from rag.answerer import Assistant
+from rag.answerer import Answerer
+from rag.confidence import THRESHOLDS
 from rag.library import open_library
 from rag.settings import ROOT, from_environment
 
 POINTS = ((1, 0.0), (2, 0.5), (3, 0.5), (3, 1.0))  # most excerpts, how sure
-IN_USE = (program._READ, program._SURE)
+IN_USE = (THRESHOLDS.excerpts, THRESHOLDS.relevant)
 _PIAF = 30  # questions
 
 
@@ -50,17 +52,18 @@ def main() -> int:
                 found["piaf_fr"] = _points("piaf_fr", assistant, questions)
         else:
             print(
-                f"{DATA}: no such folder. The public sets aren't part of the repository; piaf_fr was not measured."
+                f"{DATA}: no such folder. The public sets aren't part of the repository; "
+                "piaf_fr was not measured."
             )
     _plot(found, RESULTS / "curve.png")
     print("kept in", keep("curve", found).relative_to(ROOT))
     return 0
 
 
-def _points(name: str, assistant: Assistant, questions: Sequence[Question]) -> list[dict[str, Any]]:
+def _points(name: str, assistant: Answerer, questions: Sequence[Question]) -> list[dict[str, Any]]:
     points = []
     for most, sure in POINTS:
-        program._READ, program._SURE = most, sure
+        assistant.thresholds = replace(THRESHOLDS, excerpts=most, relevant=sure)
         answers = [assistant.answer(question.text) for question in questions]
         firsts = [answer.timings.first_token for answer in answers]
         marks = [
@@ -68,14 +71,20 @@ def _points(name: str, assistant: Assistant, questions: Sequence[Question]) -> l
             for each, answer in zip(questions, answers, strict=True)
         ]
         point = {
-            "excerpts": most, "sure": sure, "right": sum(marks), "of": len(marks),
-            "first word, s": statistics.median(firsts), "whole answer, s": statistics.median(a.timings.total for a in answers),
-            "declined": sum(answer.refused for answer in answers), "first words, s": firsts,
-        }  # fmt: skip
+            "excerpts": most,
+            "sure": sure,
+            "right": sum(marks),
+            "of": len(marks),
+            "first word, s": statistics.median(firsts),
+            "whole answer, s": statistics.median(answer.timings.total for answer in answers),
+            "declined": sum(answer.refused for answer in answers),
+            "first words, s": firsts,
+        }
         points.append(point)
         spread = f"{statistics.median(firsts):.2f} s ({min(firsts):.2f}-{max(firsts):.2f})"
         print(
-            f"{name:8} at most {most}, sure {sure:.1f}: right {sum(marks)} of {len(marks)}, first word {spread}",
+            f"{name:8} at most {most}, sure {sure:.1f}: right {sum(marks)} of {len(marks)}, "
+            f"first word {spread}",
             flush=True,
         )
     return points

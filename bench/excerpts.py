@@ -1,11 +1,12 @@
-"""Fit which of the excerpts found for a question to write from first (`here` in rag/confidence.py), to PIAF's French questions.
+"""Fit which excerpt to write from first (`relevance` in rag/confidence.py) to PIAF's questions.
 
-    python -m bench.excerpts --minutes 20   let the model read on where the kept reading ends, then fit
+    python -m bench.excerpts --minutes 20   let the model read on where it ended, then fit
     python -m bench.excerpts                only fit, to what was read before
 
-An excerpt counts as the one where it has the answer's words and lies in the passage that the question was asked on, and as
-another where it lacks them; what has the words elsewhere is left out. An excerpt is read once for all questions that it was
-found for. Prints the constants, and how good they are on questions that they were not fitted to (five parts in turn).
+An excerpt counts as the one where it has the answer's words and lies in the passage that the
+question was asked on, and as another where it lacks them; what has the words elsewhere is left out.
+An excerpt is read once for all questions that it was found for. Prints the constants, and how good
+they are on questions that they were not fitted to (five parts in turn).
 """
 
 import argparse
@@ -23,12 +24,11 @@ from numpy.typing import NDArray
 from bench.answers import DATA, fold, lines
 from bench.report import RESULTS, heading
 from bench.retrieval import indexed
-from rag import confidence as answerable
-from rag.answerer import Assistant
+from rag import confidence
+from rag.answerer import Answerer
 from rag.confidence import Evidence
 from rag.excerpts import Excerpt
 from rag.library import open_library
-from rag.retriever import Hit
 from rag.settings import from_environment
 
 KEPT = RESULTS / "excerpts.jsonl"
@@ -53,7 +53,8 @@ def main() -> int:
     rows = lines(KEPT) if KEPT.exists() else []
     if options.minutes and not DATA.is_dir():
         print(
-            f"{DATA}: no such folder. The public sets aren't part of the repository; nothing more was read."
+            f"{DATA}: no such folder. The public sets aren't part of the repository; "
+            "nothing more was read."
         )
     elif options.minutes:
         until = time.monotonic() + 60 * options.minutes
@@ -74,24 +75,23 @@ def main() -> int:
     return 0
 
 
-def _read(assistant: Assistant, known: set[tuple[str, int]]) -> Iterator[Row]:
+def _read(assistant: Answerer, known: set[tuple[str, int]]) -> Iterator[Row]:
     """Each question with each excerpt that would be read for it, by excerpt."""
-    found: dict[str, list[tuple[Row, int, tuple[Hit, ...], Excerpt]]] = defaultdict(list)
+    found: dict[str, list[tuple[Row, int, Excerpt]]] = defaultdict(list)
     for number, question in enumerate(lines(DATA / "piaf" / "queries.fr.jsonl")):
-        hits, excerpts, _ = assistant.find(question["text"], "fr", None)
-        for place, excerpt in enumerate(excerpts):
+        for place, excerpt in enumerate(assistant.find(question["text"], "fr", None)[1]):
             key = hashlib.sha1(f"{excerpt.chunk.document}|{excerpt.text}".encode()).hexdigest()
-            found[key].append((question, place, hits, excerpt))
+            found[key].append((question, place, excerpt))
         if number % 200 == 0:
             print(f"{number} questions searched for", flush=True)
     for number, key in enumerate(sorted(found)):
-        for question, place, hits, excerpt in found[key]:
+        for question, place, excerpt in found[key]:
             words = any(fold(answer) in fold(excerpt.text) for answer in question["answers"])
             if (question["_id"], place) in known or (
                 words and excerpt.chunk.document != question["passage"]
             ):
                 continue
-            evidence = assistant.read(question["text"], "fr", hits, excerpt, None)
+            evidence = assistant.read(question["text"], "fr", excerpt)
             yield {
                 "question": question["_id"],
                 "place": place,
@@ -110,9 +110,7 @@ def fit(rows: list[Row]) -> None:
     from sklearn.model_selection import GroupKFold, cross_val_predict  # type: ignore[import-untyped]
 
     # a constant, score, read, foreign: only the search's and the model's probability are kept
-    x = np.array(
-        [answerable.features(Evidence(row["score"], 0, 0, 0, row["read"])) for row in rows]
-    )[:, 1:3]
+    x = np.array([confidence.features(Evidence(row["score"], row["read"])) for row in rows])[:, 1:3]
     holds, places = (
         np.array([row["holds"] for row in rows]),
         np.array([row["place"] for row in rows]),
@@ -133,17 +131,17 @@ def fit(rows: list[Row]) -> None:
         "by its place",
     )
     print(
-        "_HERE =", tuple(round(float(value), 3) for value in (model.intercept_[0], *model.coef_[0]))
+        "_RELEVANT =",
+        tuple(round(float(value), 3) for value in (model.intercept_[0], *model.coef_[0])),
     )
     for name, values in (("search", x[:, 0]), ("model", x[:, 1]), ("both, held out", held_out)):
         print(f"  area under the curve, {name:15} {roc_auc_score(holds, values):.3f}")
-    old = np.array(
-        [answerable.probability(Evidence(row["score"], 0, 0, 0, row["read"])) for row in rows]
-    )
+    old = np.array([confidence.answerable(Evidence(row["score"], row["read"])) for row in rows])
     first = places == 0
     for threshold in _THRESHOLDS:
         print(
-            f"  first excerpt written from at once from {threshold}: {_passing(held_out, threshold, first, holds)}",
+            f"  first excerpt written from at once from {threshold}: "
+            f"{_passing(held_out, threshold, first, holds)}",
             end="",
         )
         print(f"; by the probability that declines: {_passing(old, threshold, first, holds)}")
@@ -156,7 +154,8 @@ def _passing(
     holds: NDArray[np.bool_],
 ) -> str:
     passing = values >= threshold
-    return f"{100 * passing[among & holds].mean():.0f} % of right, {100 * passing[among & ~holds].mean():.0f} % of wrong"
+    right, wrong = passing[among & holds].mean(), passing[among & ~holds].mean()
+    return f"{100 * right:.0f} % of right, {100 * wrong:.0f} % of wrong"
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
-"""How fast a library is read in, searched and opened, and how that grows from a thousand passages to a million.
+"""How fast a library is read in, searched and opened, and how that grows from a thousand passages
+to a million.
 
     python -m bench.index                      everything; takes up to 12 GB of disk for a while
-    python -m bench.index growth --most N      one part: embedding, growth or whole; libraries up to N passages only
+    python -m bench.index growth --most N      one part: embedding, growth or whole; libraries up to
+    N passages only
 
-Passages, their words, vectors and token vectors are those of public sets in ../shared/data; questions are PIAF's. A library
-larger than these is made of copies: a copy's vector is the real one moved by half the difference of two others, so that
-copies differ in the directions in which passages do; its text is half of one passage and half of another. Libraries that
-the whole search is timed on hold real token vectors (70 kB a passage); the others hold two a passage in their place.
+Passages, their words, vectors and token vectors are those of public sets in ../shared/data;
+questions are PIAF's. A library larger than these is made of copies: a copy's vector is the real one
+moved by half the difference of two others, so that copies differ in the directions in which
+passages do; its text is half of one passage and half of another. Libraries that the whole search is
+timed on hold real token vectors (70 kB a passage); the others hold two a passage in their place.
 """
 
 import argparse
@@ -28,11 +31,13 @@ from numpy.typing import NDArray
 from bench import report
 from bench.retrieval import DATA, indexed
 from index.chunking import Chunk, split
+from index.contract import Prepared
 from index.documents import make
 from index.embedder import Embedder, Encoded
 from index.models.convert import ensure_embedder
-from index.store import LocalStore, encode_tokens
+from index.store import LocalStore
 from index.text.words import terms
+from index.token_codes import encode_tokens
 from rag.retriever import Retriever
 from rag.settings import ROOT, default_home
 
@@ -49,7 +54,8 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Real:
-    """Passages of the public sets: texts, index terms, vectors (n, d), coded token vectors, and their spans."""
+    """Passages of the public sets: texts, index terms, vectors (n, d), coded token vectors, and
+    their spans."""
 
     texts: list[str]
     terms: list[list[str]]
@@ -129,7 +135,8 @@ def main() -> int:
 
 
 def _throughput(embedder: Embedder) -> dict[str, float]:
-    """Texts a second, the better of two rounds each, turn by turn; the peer reads the same texts with the same prefix.
+    """Texts a second, the better of two rounds each, turn by turn; the peer reads the same texts
+    with the same prefix.
 
     `processor` compares processor time, which other work on the machine hardly changes.
     """
@@ -143,13 +150,13 @@ def _throughput(embedder: Embedder) -> dict[str, float]:
     peer = SentenceTransformer(str(ensure_embedder(default_home())), device="cpu")
     prefixed = [f"passage: {text}" for text in texts]
     peer.encode(prefixed[:8])
-    embedder.passages(texts[:8])
+    embedder.embed_chunks(texts[:8])
     times: dict[str, list[float]] = {"ours": [], "peer": []}
     processor: dict[str, list[float]] = {"ours": [], "peer": []}
     vectors = {}
     for _ in range(2):
         for name, encode in (
-            ("ours", lambda: np.stack([code.vector for code in embedder.passages(texts)])),
+            ("ours", lambda: np.stack([code.vector for code in embedder.embed_chunks(texts)])),
             ("peer", lambda: peer.encode(prefixed)),
         ):
             began = time.process_time()
@@ -195,7 +202,7 @@ def _grown(size: int, real: Real, questions: Sequence[str], embedder: Embedder) 
                 capture_output=True,
             ).stdout
         )
-        asked = embedder.queries(questions)
+        asked = embedder.embed_queries(questions)
         with LocalStore(folder, embedder.fingerprint, embedder.dimension) as store:
             exact, nearest, truth = _exactly(store, asked)
             times, recalls = [], []
@@ -244,7 +251,8 @@ def _grown(size: int, real: Real, questions: Sequence[str], embedder: Embedder) 
 
 
 def _whole(size: int, real: Real, questions: Sequence[str], embedder: Embedder) -> dict[str, float]:
-    """Seconds of a search, from the question's text to scored candidates, and of embedding the question alone."""
+    """Seconds of a search, from the question's text to scored candidates, and of embedding the
+    question alone."""
     folder = _folder(size)
     try:
         _fill(folder, size, real, embedder, whole=True)
@@ -254,7 +262,9 @@ def _whole(size: int, real: Real, questions: Sequence[str], embedder: Embedder) 
                 search.candidates(question, "fr")
             embedding, whole = [], []
             for question in questions:
-                embedding.append(_timed(lambda question=question: embedder.queries([question]))[0])
+                embedding.append(
+                    _timed(lambda question=question: embedder.embed_queries([question]))[0]
+                )
                 whole.append(_timed(lambda question=question: search.candidates(question, "fr"))[0])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -266,7 +276,10 @@ def _whole(size: int, real: Real, questions: Sequence[str], embedder: Embedder) 
 
 
 def _fill(folder: Path, size: int, real: Real, embedder: Embedder, *, whole: bool) -> None:
-    """A library of copies. Rows go straight into the database: no text is embedded, and all is one transaction."""
+    """A library of copies.
+
+    Rows go straight into the database: no text is embedded, and all is one transaction.
+    """
     with LocalStore(folder, embedder.fingerprint, embedder.dimension) as store:
         database = store._db
         with store._change() as generation:
@@ -281,9 +294,8 @@ def _fill(folder: Path, size: int, real: Real, embedder: Embedder, *, whole: boo
                     ((n + 1, " ".join(words)) for n, (_, words) in enumerate(_copies(size, real))),
                 ),
             ):
-                database.executemany(f"INSERT INTO {table} VALUES ({values})", rows)
+                database.run_many(f"INSERT INTO {table} VALUES ({values})", rows)
         store.save_index()
-        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _copies(size: int, real: Real) -> Iterator[tuple[str, list[str]]]:
@@ -353,7 +365,8 @@ def _vectors(size: int, real: Real, whole: bool) -> Iterator[tuple[Any, ...]]:
 def _exactly(
     store: LocalStore, asked: Sequence[Encoded]
 ) -> tuple[float, Floats, NDArray[np.int64]]:
-    """Seconds that FAISS's exact index takes a question, the first question's vector, and the true ten (n, 10)."""
+    """Seconds that FAISS's exact index takes a question, the first question's vector, and the true
+    ten (n, 10)."""
     import faiss
 
     index = faiss.IndexFlatIP(store.dimension)
@@ -376,7 +389,7 @@ def _exactly(
 
 
 def _in_blocks(store: LocalStore) -> Iterator[list[tuple[int, bytes]]]:
-    cursor = store._db.execute("SELECT passage, vector FROM vectors")
+    cursor = store._db._connection.execute("SELECT passage, vector FROM vectors")
     while rows := cursor.fetchmany(20_000):
         yield rows
 
@@ -384,14 +397,14 @@ def _in_blocks(store: LocalStore) -> Iterator[list[tuple[int, bytes]]]:
 def _replace(store: LocalStore, name: str, embedder: Embedder) -> None:
     """Put a document of one paragraph in the place of another, its embedding included."""
     document = make(name, "Titre", "Un texte tout neuf qui prend la place de l'ancien.")
-    passages: list[Chunk] = split(document.text, "fr", count=embedder.count)
-    store.put(
-        document, passages, embedder.passages([document.text[p.start : p.end] for p in passages])
-    )
+    chunks: list[Chunk] = split(document.text, "fr", count=embedder.count)
+    encoded = embedder.embed_chunks([document.text[c.start : c.end] for c in chunks])
+    store.put([Prepared(document, chunks, encoded)])
 
 
 def _opened(folder: Path) -> None:
-    """In a process of its own: seconds until the first search is done, and the most memory that this took."""
+    """In a process of its own: seconds until the first search is done, and the most memory that
+    this took."""
     with_nothing = _most_memory()
     began = time.perf_counter()
     with LocalStore(folder, _fingerprint(folder), 384) as store:

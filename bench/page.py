@@ -1,9 +1,11 @@
-"""How the page feels: first paint, typing and scrolling, in a conversation of 200 messages with a document of 300 pages open.
+"""How the page feels: first paint, typing and scrolling, in a conversation of 200 messages with a
+document of 300 pages open.
 
     python -m bench.page
 
-Chromium without a window and without a GPU, over loopback; the answers come from the stand-in of the browser tests, so that no
-model takes the processor. A long task keeps the page from reacting for more than 50 ms.
+Chromium without a window and without a GPU, over loopback; the answers come from the stand-in of
+the browser tests, so that no model takes the processor. A long task keeps the page from reacting
+for more than 50 ms.
 """
 
 import argparse
@@ -103,7 +105,8 @@ def main() -> int:
 
 
 def _conversation(service: Any) -> str:
-    """A conversation of so many turns, each answer with a citation in the long document; gives its id."""
+    """A conversation of so many turns, each answer with a citation in the long document; gives its
+    id."""
     history = History(service.settings.conversations)
     desk = Desk(service, history, Metrics(service))
     *_, view = desk.ask(

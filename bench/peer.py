@@ -1,11 +1,12 @@
-"""Ask another program the questions of `bench.answers`, with the same models, documents and measures.
+"""Ask another program the questions of `bench.answers`, with the same models and documents.
 
     python -m bench.peer langchain article-core
     python -m bench.peer llamaindex piaf_en nomiracl-en --limit 60
 
-A peer runs in an environment of its own, made at first use from bench/peers/requirements-<peer>.txt; the generator serves it
-behind an OpenAI-compatible address on loopback, the vector model from its folder. A peer has no word for declining: an answer
-counts as declined where it says so, as `DECLINES` recognises it, and gives none of what was expected.
+A peer runs in an environment of its own, made at first use from
+bench/peers/requirements-<peer>.txt; the generator serves it behind an OpenAI-compatible address on
+loopback, the vector model from its folder. A peer has no word for declining: an answer counts as
+declined where it says so, as `DECLINES` recognises it, and gives none of what was expected.
 """
 
 import argparse
@@ -38,13 +39,17 @@ SCRIPTS = Path(__file__).resolve().parent / "peers"
 BUILD = ROOT / "build" / "peers"
 DECLINES = re.compile(
     r"\b(?:don't|do not|doesn't|does not|cannot|can't|could not|couldn't|not possible|unable to) "
-    r"(?:know|have|say|mention|contain|provide|specify|state|include|give|answer|find|determine|tell|be determined)"
-    r"|\b(?:no|not enough|insufficient) (?:specific |relevant |direct )?(?:information|mention|answer|details?)\b"
-    r"|\b(?:is|are|was) not (?:\w+ )?(?:mentioned|specified|stated|provided|given|known|included|discussed|available)"
-    r"|\b(?:ne|n')\s?(?:\w+ )?(?:sais|sait|mentionne|precise|dit|contient|fournit|donne|indique|permet|parle|specifie|trouve"
-    r"|peux|puis|peut)\w* (?:pas|rien|aucun)"
-    r"|\b(?:n'est|ne sont|n'a|n'ont|n'y a)\s?(?:pas|aucun)\w* (?:\w+ )?(?:mention|precise|indique|specifie|disponible|fourni|donne"
-    r"|information|possible|connu)|\b(?:pas|aucune|sans) (?:d')?information"
+    r"(?:know|have|say|mention|contain|provide|specify|state|include|give|answer|find|determine"
+    r"|tell|be determined)"
+    r"|\b(?:no|not enough|insufficient) (?:specific |relevant |direct )?"
+    r"(?:information|mention|answer|details?)\b"
+    r"|\b(?:is|are|was) not (?:\w+ )?"
+    r"(?:mentioned|specified|stated|provided|given|known|included|discussed|available)"
+    r"|\b(?:ne|n')\s?(?:\w+ )?(?:sais|sait|mentionne|precise|dit|contient|fournit|donne|indique"
+    r"|permet|parle|specifie|trouve|peux|puis|peut)\w* (?:pas|rien|aucun)"
+    r"|\b(?:n'est|ne sont|n'a|n'ont|n'y a)\s?(?:pas|aucun)\w* (?:\w+ )?(?:mention|precise|indique"
+    r"|specifie|disponible|fourni|donne|information|possible|connu)"
+    r"|\b(?:pas|aucune|sans) (?:d')?information"
 )
 
 
@@ -79,7 +84,8 @@ def main() -> int:
                 _run(options.peer, name, options.limit, [*map(str, command)], settings)
             else:
                 print(
-                    f"{DATA}: no such folder. The public sets aren't part of the repository; {name} was not measured."
+                    f"{DATA}: no such folder. The public sets aren't part of the repository; "
+                    f"{name} was not measured."
                 )
     return 0
 
@@ -95,16 +101,24 @@ def _run(peer: str, name: str, limit: int | None, command: list[str], settings: 
     ]
     documents.write_text("".join(listed), encoding="utf-8")
     rows: list[Row] = []
-    with subprocess.Popen(
-        [*command, "--documents", str(documents)],
-        cwd=BUILD,  # where it may leave files of its own
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8",
-    ) as running, (RESULTS / f"peer-{peer}-{name}.jsonl").open("w", encoding="utf-8") as kept:  # fmt: skip
+    results = RESULTS / f"peer-{peer}-{name}.jsonl"
+    with (
+        subprocess.Popen(
+            [*command, "--documents", str(documents)],
+            cwd=BUILD,  # where it may leave files of its own
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        ) as running,
+        results.open("w", encoding="utf-8") as kept,
+    ):
         assert running.stdin and running.stdout
         began = time.perf_counter()
         _next(running.stdout, peer)
         print(
-            f"{peer}, {name}: {len(questions)} questions; indexed in {time.perf_counter() - began:.0f} s",
+            f"{peer}, {name}: {len(questions)} questions; "
+            f"indexed in {time.perf_counter() - began:.0f} s",
             flush=True,
         )
         for question in questions:
@@ -119,7 +133,8 @@ def _run(peer: str, name: str, limit: int | None, command: list[str], settings: 
             rows.append(row)
             kept.write(json.dumps(row, ensure_ascii=False) + "\n")
             print(
-                f"{len(rows):3} {'ok   ' if row['right'] else 'WRONG'} {question.text}\n          {row['answer']}",
+                f"{len(rows):3} {'ok   ' if row['right'] else 'WRONG'} {question.text}\n"
+                f"          {row['answer']}",
                 flush=True,
             )
         running.stdin.close()
@@ -145,13 +160,19 @@ def _scored(question: Question, row: Row) -> Row:
     gold = bool(question.gold) and right(question, row["answer"], refused=False)
     refused = bool(DECLINES.search(fold(row["answer"]))) and not gold
     evidence = [fold(each) for each in question.evidence]
+    found = any(each in fold(source) for each in evidence for source in row["sources"])
     return {
-        "_id": question.id, "kind": question.kind, "language": question.language, "question": question.text,
-        "refused": refused, "right": right(question, row["answer"], refused=refused),
+        "_id": question.id,
+        "kind": question.kind,
+        "language": question.language,
+        "question": question.text,
+        "refused": refused,
+        "right": right(question, row["answer"], refused=refused),
         "right_language": is_language(row["answer"], question.language),
-        "found": any(each in fold(source) for each in evidence for source in row["sources"]) if evidence else None,
-        "answer": row["answer"], "seconds": row["seconds"],
-    }  # fmt: skip
+        "found": found if evidence else None,
+        "answer": row["answer"],
+        "seconds": row["seconds"],
+    }
 
 
 def _ours(name: str, ids: set[str]) -> list[Row]:
@@ -201,7 +222,8 @@ def _documents(corpus: Path | None, settings: Settings) -> Iterator[dict[str, st
 
 
 def _environment(peer: str) -> Path:
-    """The Python of the peer's own environment, made where it is missing or its requirements changed."""
+    """The Python of the peer's own environment, made where it is missing or its requirements
+    changed."""
     folder = BUILD / peer
     python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     wanted = (SCRIPTS / f"requirements-{peer}.txt").read_text(encoding="utf-8")

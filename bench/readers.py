@@ -3,10 +3,11 @@
     python -m bench.readers                     the samples in tests/samples
     python -m bench.readers FOLDER...           all files below these folders
 
-The other tools are pdftotext (PDF), pandoc (DOCX, ODT, EPUB, HTML) and LibreOffice (PPTX, ODP, spreadsheets); a kind whose tool
-isn't installed is left out. `found` is the share of the tool's words that ours has too, `own` the share of ours that the tool
-has, `order` the share of the tool's pairs of neighbours that are neighbours in ours. Menus (HTML) and repeated headers (PDF),
-which we leave out, lower `found`; names of columns, which each row repeats, lower `own`.
+The other tools are pdftotext (PDF), pandoc (DOCX, ODT, EPUB, HTML) and LibreOffice (PPTX, ODP,
+spreadsheets); a kind whose tool isn't installed is left out. `found` is the share of the tool's
+words that ours has too, `own` the share of ours that the tool has, `order` the share of the tool's
+pairs of neighbours that are neighbours in ours. Menus (HTML) and repeated headers (PDF), which we
+leave out, lower `found`; names of columns, which each row repeats, lower `own`.
 """
 
 import argparse

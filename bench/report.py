@@ -1,4 +1,5 @@
-"""What every benchmark says of itself: the machine, the versions and the command; raw results kept as JSON."""
+"""What every benchmark says of itself: the machine, the versions and the command; raw results kept
+as JSON."""
 
 import json
 import os

@@ -1,12 +1,14 @@
-"""How often the right passage comes first, on public sets that lie beside the repository in ../shared/data.
+"""How often the right passage comes first, on public sets that lie beside the repository in
+../shared/data.
 
     python -m bench.retrieval            all sets but the large one
     python -m bench.retrieval --large    with 6,792 passages of Wikipedia, too
-    python -m bench.retrieval --fit      and find the retriever's constants again; the score is measured with the new ones
+    python -m bench.retrieval --fit      and find the retriever's constants again, which then score
 
-The real store, embedder and retriever do the work; indexes are kept in the app's home, so a second run only asks.
-Questions are cut in two by the SHA-1 of what they ask about: constants come from the development half, and the validation
-half shows what they are worth on other questions. Measures are ranx's.
+The real store, embedder and retriever do the work; indexes are kept in the app's home, so a second
+run only asks. Questions are cut in two by the SHA-1 of what they ask about: constants come from the
+development half, and the validation half shows what they are worth on other questions. Measures are
+ranx's.
 """
 
 import argparse
@@ -23,9 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench import report
+from index.contract import Store
 from index.embedder import Embedder
 from index.models.convert import ensure_embedder
-from index.store import LocalStore, Store
+from index.store import LocalStore
 from index.sync import sync
 from index.text.words import terms
 from rag import retriever
@@ -60,10 +63,11 @@ class Question:
 
 @dataclass(frozen=True)
 class Asked:
-    """What each system found: the searches alone, then the retriever's candidates (`names` are their documents).
+    """What each system found: the searches alone, then the retriever's candidates (`names` are
+    their documents).
 
-    `without` are the candidates' signals once the documents that answer are taken out, asked of every other question: a
-    score must also tell that nothing answers. Times are in seconds.
+    `without` are the candidates' signals once the documents that answer are taken out, asked of
+    every other question: a score must also tell that nothing answers. Times are in seconds.
     """
 
     question: Question
@@ -95,7 +99,8 @@ def main() -> int:
     options = parser.parse_args()
     if not DATA.is_dir():
         print(
-            f"{DATA}: no such folder. The public sets aren't part of the repository; nothing was measured."
+            f"{DATA}: no such folder. The public sets aren't part of the repository; "
+            "nothing was measured."
         )
         return 0
     print(report.heading(), flush=True)
@@ -128,11 +133,13 @@ def main() -> int:
         ", ".join(f"{name} {cost:+.3f}" for name, cost in crossing.items()),
     )
     print(
-        f"calibration error of the score: {calibration['error']:.3f} (validation half, some answers taken out), "
+        f"calibration error of the score: {calibration['error']:.3f} "
+        f"(validation half, some answers taken out), "
         f"{across['error']:.3f} across languages"
     )
     print(
-        f"a question takes {1000 * whole:.0f} ms, of them {1000 * embedding:.0f} ms for its vectors (medians)"
+        f"a question takes {1000 * whole:.0f} ms, "
+        f"of them {1000 * embedding:.0f} ms for its vectors (medians)"
     )
     kept = report.keep(
         "retrieval",
@@ -227,7 +234,7 @@ def _ask_one(
 ) -> Asked:
     search = Retriever(store, embedder)
     began = time.perf_counter()
-    vector = embedder.queries([question.text])[0].vector
+    vector = embedder.embed_queries([question.text])[0].vector
     embedding = time.perf_counter() - began
     began = time.perf_counter()
     passages, signals = search.candidates(question.text, question.language)
@@ -239,7 +246,7 @@ def _ask_one(
         )
     vectors, words = (
         _best_by_document(
-            [passage.document for passage in store.passages([number for number, _ in found])], found
+            [passage.document for passage in store.chunks([number for number, _ in found])], found
         )
         for found in (
             store.search_vectors(vector, DEPTH),
@@ -267,7 +274,8 @@ def _combined(signals: Signals, weights: dict[str, float]) -> Floats:
 
 
 def _fused(found: Asked) -> Scores:
-    """Reciprocal rank fusion of both searches, with its usual constant (Cormack and others, SIGIR 2009)."""
+    """Reciprocal rank fusion of both searches, with its usual constant (Cormack and others, SIGIR
+    2009)."""
     fused: Scores = {}
     for alone in (found.vectors, found.words):
         for rank, name in enumerate(sorted(alone, key=lambda name: -alone[name]), 1):
@@ -324,7 +332,8 @@ def _halves(asked: dict[str, list[Asked]]) -> dict[str, list[float]]:
 
 
 def _crossing(asked: dict[str, list[Asked]]) -> dict[str, float]:
-    """How much nDCG@10 is lost by asking in English what French documents answer, on questions asked in both."""
+    """How much nDCG@10 is lost by asking in English what French documents answer, on questions
+    asked in both."""
     costs = {}
     for name in ("medqa", "faq"):
         within, across = (
@@ -341,14 +350,16 @@ def _crossing(asked: dict[str, list[Asked]]) -> dict[str, float]:
 
 
 def _scored(found: Asked) -> tuple[Signals, NDArray[np.bool_]]:
-    """The signals to score, and which passages answer: none where the documents that do were taken out."""
+    """The signals to score, and which passages answer: none where the documents that do were taken
+    out."""
     if found.without is None:
         return found.signals, found.right
     return found.without, np.zeros(len(found.without.vector), bool)
 
 
 def _calibration(asked: Sequence[Asked]) -> dict[str, Any]:
-    """Of the best passage of each question: the score against how often it answers, in ten bins of equal size."""
+    """Of the best passage of each question: the score against how often it answers, in ten bins of
+    equal size."""
     pairs = []
     for found in asked:
         signals, right = _scored(found)
@@ -359,7 +370,8 @@ def _calibration(asked: Sequence[Asked]) -> dict[str, Any]:
 
 
 def _fit(asked: dict[str, list[Asked]]) -> None:
-    """Print `_ORDER` and `_SCORE` as the development half has them, every set counting by the root of its size."""
+    """Print `_ORDER` and `_SCORE` as the development half has them, every set counting by the root
+    of its size."""
     from scipy.optimize import minimize  # type: ignore[import-untyped]
 
     lists = []

@@ -1,7 +1,7 @@
 """What each safeguard of an answer costs: the seconds spent in it, a question.
 
-    python -m bench.safeguards            our questions on the article in seeds/, read ahead as the page does in idle time
-    python -m bench.safeguards piaf_fr    another set of bench.answers, of ../shared/data; --limit 30 for fewer of its questions
+    python -m bench.safeguards            our questions on the article in seeds/, read ahead
+    python -m bench.safeguards piaf_fr    another set of bench.answers; --limit 30 for fewer
 
 The program runs as it is; its parts are timed from outside. Nothing else should run.
 """
@@ -22,7 +22,8 @@ from bench.answers import SETS, questions_of
 from bench.report import heading, keep
 from bench.retrieval import indexed
 from rag import answerer as program
-from rag.answerer import Assistant, Turn
+from rag.answerer import Answerer
+from rag.events import Turn
 from rag.library import open_library
 from rag.settings import ROOT, from_environment
 from rag.verifier.support import Sources
@@ -30,11 +31,11 @@ from rag.verifier.support import Sources
 # What is timed: where it stands, and what it is for.
 SAFEGUARDS: tuple[tuple[Any, str, str], ...] = (
     (program, "detect", "the question's language"),
-    (program.conversation, "standalone", "follow-ups put as they would stand alone"),
-    (Assistant, "find", "search, and which sentences matter"),
-    (Assistant, "read", "does the excerpt answer? (reads it where it must)"),
-    (Sources, "ground", "each sentence against its sources"),
-    (Assistant, "_says", "the model's second look, across languages"),
+    (program, "standalone", "follow-ups put as they would stand alone"),
+    (Answerer, "find", "search, and which sentences matter"),
+    (Answerer, "read", "does the excerpt answer? (reads it where it must)"),
+    (Sources, "verify", "each sentence against its sources"),
+    (program, "states", "the model's second look, across languages"),
     (program, "quotation", "the sentence to quote instead"),
     (program, "is_language", "the answer's language"),
 )
@@ -85,15 +86,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "questions with it": len(used),
             "median of these, s": median,
         }
-        print(
-            f"{purpose:52} mean {np.mean(seconds):6.3f} s; in {len(used):3} of {len(seconds)}, median {median:6.3f} s"
-        )
-    print(
-        "kept in",
-        keep(
-            f"safeguards-{options.set}", {"questions": len(questions), "table": table}
-        ).relative_to(ROOT),
-    )
+        share = f"{len(used):3} of {len(seconds)}"
+        print(f"{purpose:52} mean {np.mean(seconds):6.3f} s; in {share}, median {median:6.3f} s")
+    kept = keep(f"safeguards-{options.set}", {"questions": len(questions), "table": table})
+    print("kept in", kept.relative_to(ROOT))
     return 0
 
 

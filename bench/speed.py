@@ -1,9 +1,11 @@
-"""How long people wait: to the first word of an answer, for the rest of it, after Stop, and when several ask at once.
+"""How long people wait: to the first word of an answer, for the rest of it, after Stop, and when
+several ask at once.
 
-    python -m bench.speed                everything, against the same model in llama.cpp reading three passages in full
+    python -m bench.speed                everything, against the same model reading all in full
     python -m bench.speed article piaf   parts: article, piaf, writing, stop, several, start
 
-The model of the page, warm, on all cores of this machine; nothing else should run. `piaf` needs ../shared/data.
+The model of the page, warm, on all cores of this machine; nothing else should run. `piaf` needs
+../shared/data.
 """
 
 import argparse
@@ -15,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -24,14 +27,15 @@ import numpy as np
 from bench import report
 from bench.answers import ARTICLE, DATA, lines, peak_memory_gb
 from bench.retrieval import indexed
-from rag.answerer import Assistant, Delta, Finished, Turn
+from rag.answerer import Answerer
+from rag.events import Delta, Finished, Turn
 from rag.library import Library, open_library
 from rag.llm.base import Generator, Message
 from rag.retriever import Retriever
 from rag.settings import ROOT, from_environment
 
 _TIMES = 7  # measurements of each kind
-_APART = 40  # every so many of PIAF's passages are asked about, so that no two questions share what is read
+_APART = 40  # every so many of PIAF's passages are asked about: no two questions share an excerpt
 _TASK = "You answer the question from the passages alone, in its language."
 
 
@@ -59,7 +63,8 @@ def main() -> int:
         for part in parts:
             if part == "piaf" and not DATA.is_dir():
                 print(
-                    f"{DATA}: no such folder. The public sets aren't part of the repository; piaf was not measured."
+                    f"{DATA}: no such folder. The public sets aren't part of the repository; "
+                    "piaf was not measured."
                 )
             elif part != "start":
                 results[part] = _WARM[part](library)
@@ -76,7 +81,8 @@ def show(part: str, found: dict[str, Any]) -> None:
     for name, value in found.items():
         if isinstance(value, list):
             print(
-                f"{part:9} {name:44} {statistics.median(value):8.2f}  ({min(value):.2f}-{max(value):.2f}, {len(value)} times)"
+                f"{part:9} {name:44} {statistics.median(value):8.2f}  "
+                f"({min(value):.2f}-{max(value):.2f}, {len(value)} times)"
             )
         else:
             print(
@@ -88,7 +94,8 @@ def show(part: str, found: dict[str, Any]) -> None:
 
 
 def article(library: Library) -> dict[str, Any]:
-    """New questions on the article once it was read ahead, a follow-up, and the same questions read in full by llama.cpp."""
+    """New questions on the article once it was read ahead, a follow-up, and the same questions read
+    in full by llama.cpp."""
     assistant = library.assistant()
     began = time.perf_counter()
     assistant.prepare(threading.Event())
@@ -118,7 +125,8 @@ def article(library: Library) -> dict[str, Any]:
 
 
 def piaf(library: Library) -> dict[str, Any]:
-    """Questions on passages that were never asked about, and other questions on the same passages afterwards."""
+    """Questions on passages that were never asked about, and other questions on the same passages
+    afterwards."""
     rows = lines(DATA / "piaf" / "queries.fr.jsonl")
     of: dict[str, list[str]] = {}
     for row in rows:
@@ -144,8 +152,8 @@ def piaf(library: Library) -> dict[str, Any]:
     }
 
 
-def _about_one(assistant: Assistant, texts: Sequence[str]) -> tuple[str, str] | None:
-    """Two of these questions for which the same excerpt is read first; None where there are none."""
+def _about_one(assistant: Answerer, texts: Sequence[str]) -> tuple[str, str] | None:
+    """Two of these questions for which the same excerpt is read first; None if there are none."""
     first: dict[str, str] = {}
     for text in texts:
         excerpt = assistant.find(text, "fr", None)[1][0].text
@@ -156,7 +164,7 @@ def _about_one(assistant: Assistant, texts: Sequence[str]) -> tuple[str, str] | 
 
 
 def writing(library: Library) -> dict[str, Any]:
-    """Tokens a second, beside what reading the model's file once a token from memory would allow."""
+    """Tokens a second, beside what reading the model's file once a token would allow."""
     generator = library.assistant().generator
     speeds = []
     for number in range(5):
@@ -177,7 +185,8 @@ def writing(library: Library) -> dict[str, Any]:
 
 
 def stop(library: Library) -> dict[str, Any]:
-    """Processor time used in the second that begins half a second after Stop, while the model was writing or reading."""
+    """Processor time used in the second that begins half a second after Stop, while the model was
+    writing or reading."""
     assistant, used = library.assistant(), []
     for number in range(5):
         stopped = threading.Event()
@@ -225,8 +234,8 @@ def several(library: Library) -> dict[str, Any]:
 
 
 def start() -> dict[str, Any]:
-    """A second start of the page: until it answers, until it is ready, until the first answer over the interface for programs;
-    and the most memory that it took."""
+    """A second start of the page: until it answers, until it is ready, until the first answer over
+    the interface for programs; and the most memory that it took."""
     answers, ready, answered, memory = [], [], [], []
     for number in range(3):
         port = 8700 + number
@@ -234,8 +243,8 @@ def start() -> dict[str, Any]:
         began = time.perf_counter()
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=ROOT) as page:
             address = f"http://127.0.0.1:{port}"
-            answers.append(_until(lambda: httpx.get(f"{address}/").status_code == 200) - began)
-            ready.append(_until(lambda: httpx.get(f"{address}/health").status_code == 200) - began)
+            answers.append(_served(f"{address}/") - began)
+            ready.append(_served(f"{address}/health") - began)
             messages = [
                 {"role": "user", "content": "Combien Microsoft a-t-il investi dans Mistral AI ?"}
             ]
@@ -260,7 +269,8 @@ PARTS = (*_WARM, "start")
 
 
 def in_full(generator: Generator, retriever: Retriever, question: str, language: str) -> float:
-    """Seconds to the first word with the three best passages in one prompt. The question comes first, so nothing is read twice."""
+    """Seconds to the first word with the three best passages in one prompt. The question comes
+    first, so nothing is read twice."""
     began = time.perf_counter()
     hits = retriever.search(question, language, k=3)
     passages = "\n\n".join(hit.chunk.text for hit in hits)
@@ -272,7 +282,7 @@ def in_full(generator: Generator, retriever: Retriever, question: str, language:
     return time.perf_counter() - began
 
 
-def _first(assistant: Assistant, question: str, history: Sequence[Turn] = ()) -> float:
+def _first(assistant: Answerer, question: str, history: Sequence[Turn] = ()) -> float:
     """Seconds until the first word that is shown: of an answer, or of a refusal."""
     began, first = time.perf_counter(), None
     for event in assistant.ask(question, history):
@@ -293,17 +303,15 @@ def _bandwidth() -> float:
     return 3.2e9 / (time.perf_counter() - began)
 
 
-def _until(so: Callable[[], bool]) -> float:
-    """When something is so, asked again and again for two minutes."""
+def _served(address: str) -> float:
+    """When an address is served, asked again and again for two minutes."""
     end = time.perf_counter() + 120
     while time.perf_counter() < end:
-        try:
-            if so():
+        with suppress(httpx.HTTPError):
+            if httpx.get(address).status_code == 200:
                 return time.perf_counter()
-        except httpx.HTTPError:
-            pass
         time.sleep(0.05)
-    raise TimeoutError(so)
+    raise TimeoutError(address)
 
 
 if __name__ == "__main__":

@@ -1,29 +1,75 @@
-"""What every store does, whatever engine keeps the documents: in one folder (`index.store`) or on Milvus (`index.milvus`)."""
+"""What every store does, on either engine: a folder (`index.store`) or Milvus (`index.milvus`)."""
 
 import threading
-from collections.abc import Collection, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Protocol
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index.chunking import Chunk, Span
+from index.chunking import Chunk
 from index.documents import Document
 from index.embedder import Encoded
+from index.errors import ChunkRemoved
+from index.text.sentences import Span
+from index.token_codes import Floats, decode_tokens, similar_tokens
 
-Put = tuple[Document, Sequence[Chunk], Sequence[Encoded], str]
-"""What `put` takes: document, passages, vectors, source."""
+Found = TypeVar("Found")
 
-# Raised when index.chunking, index.text.words or the vectors' form change what they make: older indexes are made anew.
 ANALYSIS = 2
+"""Part of a store's fingerprint. Raise it when chunking, index terms or the form of the vectors
+change: indexes made before are then made anew."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A document ready to be stored.
+
+    Attributes:
+        document: with its text.
+        chunks: of that text.
+        encoded: what the embedder made of the chunks, spans in the document's text. Where the store
+            knows the vectors of the first chunks (`Store.known`), only those of the others.
+        source: the file that it comes from.
+    """
+
+    document: Document
+    chunks: Sequence[Chunk]
+    encoded: Sequence[Encoded]
+    source: str = ""
+
+    def first_new(self, known: Mapping[str, int]) -> int:
+        """The first chunk whose vectors are in `encoded`, given what `Store.known` says.
+
+        Raises:
+            ValueError: vectors are missing, or there are too many.
+        """
+        count, new = len(self.chunks), len(self.encoded)
+        there = known.get(self.document.digest, 0)
+        if not 0 <= count - new <= there:
+            name = self.document.name
+            raise ValueError(f"{name}: {there} + {new} vectors for {count} chunks")
+        return count - new
+
+
+@dataclass(frozen=True)
+class Coded:
+    """What the embedder made of a chunk, as it is stored.
+
+    `vector` is (d,) float32 of unit length, `tokens` are token vectors as of `index.token_codes`,
+    `spans` (t, 2) int32 their places in the document's text.
+    """
+
+    vector: Floats
+    tokens: bytes
+    spans: NDArray[np.int32]
 
 
 @dataclass(frozen=True)
 class StoredChunk:
-    """A passage with what is needed to show and cite it; spans are code points of the document's text."""
+    """A chunk with what is needed to show and cite it; spans are in the document's text."""
 
     id: int
     document: str
@@ -38,68 +84,52 @@ class StoredChunk:
 
 @dataclass(frozen=True)
 class DocumentInfo:
-    """A document without its text; `source` is the file that it came from."""
+    """A document without its text.
+
+    `source` is the file that it came from; `characters` are code points; `pages` counts pages or
+    slides, 0 where there are none.
+    """
 
     name: str
     title: str
     language: str
     digest: str
     source: str
-    passages: int
+    chunks: int
     characters: int
-    pages: int = 0  # or slides; 0 where there are none
+    pages: int = 0
 
 
 class Store(Protocol):
-    """Documents, passages, vectors and words of one library. Safe to use from several threads and several processes.
+    """Documents, chunks, vectors and index terms of one library, for several threads and processes.
 
     A document is seen whole or not at all, and a replaced one as it was until it is seen as it is.
     """
 
     dimension: int
+    """Of the vectors."""
 
     @property
     def generation(self) -> int:
         """Rises with every change, whichever process made it."""
 
     def __len__(self) -> int:
-        """How many passages there are."""
+        """How many chunks there are."""
 
-    def put(
-        self,
-        document: Document,
-        passages: Sequence[Chunk],
-        encoded: Sequence[Encoded],
-        *,
-        source: str = "",
-    ) -> None:
-        """Add a document, or replace the one of the same name.
-
-        Args:
-            document: with its text.
-            passages: of that text.
-            encoded: one a passage; token spans are code points of the document's text. Where the first of them were
-                given to `keep`, only the others.
-            source: the file that it comes from, for `sources`.
-        """
-
-    def put_many(self, items: Sequence[Put]) -> None:
-        """The same for several documents, each whole on its own: quicker where the store is far away."""
+    def put(self, items: Sequence[Prepared]) -> None:
+        """Add documents, each replacing the one of the same name."""
 
     def keep(self, document: Document, encoded: Sequence[Encoded]) -> None:
-        """Keep the vectors of the next passages of a document too large to be embedded at once; nothing shows yet.
+        """Keep the vectors of the next chunks of a document too large to be embedded at once.
 
-        Neither the memory nor a killed run then bears the whole of it; `put` takes them up.
+        It isn't shown yet. A killed run goes on after them, and no more than these are in memory.
         """
 
-    def kept(self, document: Document) -> int:
-        """How many of the document's first passages have their vectors kept."""
-
-    def borrow(self, document: Document) -> int:
-        """Keep for a document the vectors of one of the same digest, in the store or kept itself; how many it now has."""
+    def known(self, digests: Collection[str]) -> dict[str, int]:
+        """By a text's digest, of how many of its first chunks the vectors are here."""
 
     def drop_kept(self) -> None:
-        """Drop what was kept of documents that never became whole."""
+        """Drop vectors that belong to no document."""
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove documents by name; names that aren't there are passed over."""
@@ -114,7 +144,7 @@ class Store(Protocol):
         """Note that every document of this file is in the store, or why it can't be."""
 
     def forget_source(self, name: str, *, keep: bool = False) -> None:
-        """The file is gone: its documents go too; with `keep` their vectors stay for `borrow` until `drop_kept`."""
+        """Remove a file's documents; with `keep` their vectors stay until `drop_kept`."""
 
     def documents(self) -> list[DocumentInfo]:
         """All documents, by name."""
@@ -122,19 +152,19 @@ class Store(Protocol):
     def document(self, name: str) -> Document:
         """A document with its text. Raises KeyError where there is none of this name."""
 
-    def passages(self, numbers: Sequence[int]) -> list[StoredChunk]:
-        """Passages by id, in the order asked for; ids that are gone are left out."""
+    def chunks(self, numbers: Sequence[int]) -> list[StoredChunk]:
+        """Chunks by id, in the order asked for; ids that are gone are left out."""
 
     def chunks_of(self, name: str) -> list[StoredChunk]:
-        """All passages of a document, in order."""
+        """All chunks of a document, in order."""
 
     def search_vectors(
-        self, vector: NDArray[np.float32], k: int, documents: Collection[str] | None = None
+        self, vector: Floats, k: int, documents: Collection[str] | None = None
     ) -> list[tuple[int, float]]:
-        """The `k` passages whose vectors are nearest: (id, cosine), best first.
+        """The `k` chunks whose vectors are nearest: (id, cosine), best first.
 
         Args:
-            vector: (d,) float32 of unit length.
+            vector: (d,) of unit length.
             k: how many at most.
             documents: names to search among; all where None.
         """
@@ -142,7 +172,7 @@ class Store(Protocol):
     def search_words(
         self, words: Sequence[str], k: int, documents: Collection[str] | None = None
     ) -> list[tuple[int, float]]:
-        """The `k` best passages by BM25 over index terms: (id, score), higher is better, best first.
+        """The `k` best chunks by BM25 over index terms: (id, score), higher is better, best first.
 
         Args:
             words: terms from `index.text.words.terms`.
@@ -150,48 +180,60 @@ class Store(Protocol):
             documents: names to search among; all where None.
         """
 
-    def token_vectors(
-        self, numbers: Sequence[int]
-    ) -> list[tuple[NDArray[np.float32], NDArray[np.int32]]]:
-        """For each passage its token vectors (t, d) and their spans (t, 2) in the document's text."""
+    def coded(self, numbers: Sequence[int]) -> dict[int, Coded]:
+        """What the embedder made of chunks, by id; ids that are gone are left out."""
+
+    def vectors(self, numbers: Sequence[int]) -> Floats:
+        """The vectors of chunks, (n, d), in the order asked for. Raises ChunkRemoved."""
+
+    def token_vectors(self, numbers: Sequence[int]) -> list[tuple[Floats, NDArray[np.int32]]]:
+        """For each chunk its token vectors (t, d) and their spans (t, 2). Raises ChunkRemoved."""
+        codes = in_order(self.coded(numbers), numbers)
+        return [(decode_tokens(code.tokens, self.dimension), code.spans) for code in codes]
 
     def compare(
-        self,
-        numbers: Sequence[int],
-        vector: NDArray[np.float32],
-        view: NDArray[np.float32],
-        common: NDArray[np.float32],
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
-        """How like a question each of these passages is, in one reading of their vectors.
+        self, numbers: Sequence[int], vector: Floats, view: Floats, common: Floats
+    ) -> tuple[Floats, Floats, NDArray[np.int64]]:
+        """How like a question each of these chunks is, in one reading of their vectors.
 
         Args:
-            numbers: passages that are there.
+            numbers: ids of chunks.
             vector: (d,) of the question, unit length.
             view: (q, d) its tokens as they are to be compared, unit length.
-            common: (d,) taken away from every token vector of the passages first.
+            common: (d,) taken away from every token vector of the chunks first.
 
         Returns:
-            (n,) the cosines of the vectors; (q, t) those of the token vectors of all passages, one after the other; (n,)
-            how many tokens each passage has.
+            (n,) the cosines of the vectors; (q, t) those of the token vectors of all chunks, one
+            after the other; (n,) how many tokens each chunk has.
+
+        Raises:
+            ChunkRemoved: one of the chunks is gone.
         """
+        codes = in_order(self.coded(numbers), numbers)
+        similar, sizes = similar_tokens([code.tokens for code in codes], view, common)
+        vectors = np.array([code.vector for code in codes], np.float32).reshape(-1, self.dimension)
+        return vectors @ vector, similar, sizes
 
-    def vectors(self, numbers: Sequence[int]) -> NDArray[np.float32]:
-        """The stored vectors of passages, (n, d) float32, in the order asked for."""
-
-    def alone(self, stop: threading.Event) -> AbstractContextManager[None]:
-        """Be the only one that fills the store; others wait here for their turn, or until `stop` is set."""
+    def alone(self, stop: threading.Event) -> AbstractContextManager[None]:  # noqa: ARG002
+        """Be the only one that fills the store, if that matters; wait for it, or for `stop`."""
+        return nullcontext()
 
     def save_index(self) -> None:
-        """Write what is derived from the documents where it is behind, so that the next start needn't make it."""
+        """Write what is derived from the documents, and give unused disk space back."""
 
     def close(self) -> None:
         """Close the store; it can't be used afterwards."""
 
-    def __enter__(self) -> "Store": ...
+    def __enter__(self) -> Self:
+        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def in_order(found: Mapping[int, Found], numbers: Sequence[int]) -> list[Found]:
+    """What was found of chunks, in the order asked for. Raises ChunkRemoved where one is gone."""
+    try:
+        return [found[number] for number in numbers]
+    except KeyError as error:
+        raise ChunkRemoved(*error.args) from None

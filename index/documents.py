@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
-from index.chunking import Span
 from index.errors import UserError
 from index.reading.encoding import decode_bytes, visible
 from index.reading.kinds import KINDS as READERS
 from index.reading.kinds import NAMED, PLAIN, kind_of_name
+from index.text.sentences import Span
 
 KINDS = tuple(READERS)
 """The endings of the files that are read."""

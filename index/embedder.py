@@ -1,9 +1,10 @@
-"""Texts to vectors: one a text, and one a token, from a single run of any sentence-transformers model."""
+"""Texts to vectors, one a text and one a token, from one run of a sentence-transformers model."""
 
 import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,20 +15,18 @@ from numpy.typing import NDArray
 
 from index.errors import UserError
 
-_TOKENS_AT_ONCE = (
-    1024  # padded tokens in a batch: larger ones fall out of the cache of small processors
-)
-_MOST_TOKENS = 512
-_ALONE = 64  # padded tokens up to which one core is as quick as two that wait for each other, and leaves the other one free
+_TOKENS_AT_ONCE = 1024  # padded tokens in a batch: more fall out of the cache of small processors
+_MOST_TOKENS = 512  # of a text, where the model doesn't say
+_ALONE = 64  # padded tokens up to which one core is as quick as two that wait for each other
 
 
 @dataclass(frozen=True)
 class Encoded:
     """What the model makes of one text.
 
-    `vector` is (d,) float32 of unit length; `tokens` (t, d) float32, the last layer at the text's own tokens (the
-    prefix and the markers left out); `spans` (t, 2) int32, their code points in the text. A text longer than the model
-    reads ends early: `spans[-1, 1] < len(text)`.
+    `vector` is (d,) float32 of unit length; `tokens` (t, d) float32, the last layer at the text's
+    own tokens (the prefix and the markers left out); `spans` (t, 2) int32, their code points in the
+    text. A text longer than the model reads ends early: `spans[-1, 1] < len(text)`.
     """
 
     vector: NDArray[np.float32]
@@ -36,14 +35,20 @@ class Encoded:
 
 
 class Embedder:
-    """A sentence-transformers model by folder or Hub id, told queries from passages.
+    """A sentence-transformers model, told queries from documents by the prefix of each.
 
-    Prefixes come from the model's own prompts ("query", "passage" or "document"); the E5 family has them by name.
-    Safe to use from several threads: one batch goes through at a time.
+    Prefixes are the model's own prompts ("query", "passage" or "document"); the E5 family has them
+    by name. Safe to use from several threads: one batch goes through at a time.
 
     Args:
         model: a folder, or the id of a model on the Hub.
         threads: for the processor; torch's choice where None.
+
+    Attributes:
+        dimension: of the vectors.
+        fingerprint: the same only where all vectors are: the model's name, a hash of its weights
+            and configuration, prefixes, and how many tokens of a text are read.
+        former: the fingerprints that earlier versions gave this model.
 
     Raises:
         UserError: `embedder_unusable`, no such model, or no sentence-transformers model.
@@ -51,6 +56,47 @@ class Embedder:
 
     def __init__(self, model: str, *, threads: int | None = None) -> None:
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        with ThreadPoolExecutor(1) as beside:  # hashing takes no longer than the imports
+            hashing = beside.submit(names_of, model) if Path(model).is_dir() else None
+            self._load(model, threads)
+        names = hashing.result() if hashing else names_of(model)
+        self._lock = threading.Lock()
+        self._tokenizing = threading.Lock()  # truncation and padding are state of the tokenizer
+        prompts = dict(self._model.prompts)
+        is_e5 = "e5" in Path(model).name.lower()
+        self._query = prompts.get("query") or ("query: " if is_e5 else "")
+        document = prompts.get("passage") or prompts.get("document")
+        self._document = document or ("passage: " if is_e5 else "")
+        self._most = min(self._model.max_seq_length or _MOST_TOKENS, 8192)
+        self.dimension: int = self._model.get_embedding_dimension()
+        settings = f"{self._query}|{self._document}|{self._most}"
+        self.fingerprint, *self.former = [f"{name}|{settings}" for name in names]
+
+    def embed_queries(self, texts: Sequence[str]) -> list[Encoded]:
+        """Questions and other texts that search. See `embed_chunks`."""
+        return self._encode(texts, self._query, None)
+
+    def embed_chunks(
+        self, texts: Sequence[str], *, progress: Callable[[int, int], None] | None = None
+    ) -> list[Encoded]:
+        """Texts that are searched, in the order given.
+
+        Args:
+            texts: of any length.
+            progress: called with how many texts are done, and how many there are.
+        """
+        return self._encode(texts, self._document, progress)
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """How many tokens each text has, prefix and markers left out."""
+        if not texts:
+            return []
+        options = {"add_special_tokens": False, "truncation": False, "verbose": False}
+        with self._tokenizing:
+            encoded = self._model.tokenizer([_whole(text) for text in texts], **options)
+        return [len(ids) for ids in encoded["input_ids"]]
+
+    def _load(self, model: str, threads: int | None) -> None:
         import torch
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging
@@ -58,114 +104,69 @@ class Embedder:
         logging.disable_progress_bar()
         if threads:
             torch.set_num_threads(threads)
-        local = Path(model).is_dir()
+        self._torch = torch
+        self._threads: int = torch.get_num_threads()
         device = "cuda" if torch.cuda.is_available() else "cpu"
+        local = Path(model).is_dir()
         try:
             self._model: Any = SentenceTransformer(
                 model, device=device, trust_remote_code=False, local_files_only=local
             )
         except (OSError, ValueError) as error:
-            raise UserError(
-                "embedder_unusable", model=model, reason=str(error).splitlines()[0]
-            ) from error
-        self._torch = torch
-        self._threads: int = torch.get_num_threads()
-        self._lock = threading.Lock()
-        self._tokenizing = threading.Lock()  # truncation and padding are state of the tokenizer
-        prompts = dict(self._model.prompts)
-        is_e5 = "e5" in Path(model).name.lower()
-        self._query = prompts.get("query") or ("query: " if is_e5 else "")
-        self._passage = (
-            prompts.get("passage") or prompts.get("document") or ("passage: " if is_e5 else "")
-        )
-        self._most = min(self._model.max_seq_length or _MOST_TOKENS, 8192)
-        self._half = self._wants_half()
-        self.dimension: int = self._model.get_embedding_dimension()
-        name = f"{Path(model).name}:{_digest(Path(model))}" if local else model
-        self.fingerprint = f"{name}|{self._query}|{self._passage}|{self._most}"
-
-    def queries(self, texts: Sequence[str]) -> list[Encoded]:
-        """Questions and other texts that search. See `passages`."""
-        return self._encode(texts, self._query, None)
-
-    def passages(
-        self, texts: Sequence[str], *, progress: Callable[[int, int], None] | None = None
-    ) -> list[Encoded]:
-        """Texts that are searched, in the order given. `progress` is told (texts done, texts in all)."""
-        return self._encode(texts, self._passage, progress)
-
-    def count(self, texts: Sequence[str]) -> list[int]:
-        """How many tokens each text has, prefix and markers left out."""
-        if not texts:
-            return []
-        tokenizer = self._model.tokenizer
-        with self._tokenizing:
-            encoded = tokenizer(
-                [_whole(text) for text in texts],
-                add_special_tokens=False,
-                truncation=False,
-                verbose=False,
-            )
-        return [len(ids) for ids in encoded["input_ids"]]
-
-    def _wants_half(self) -> bool:
-        """Whether the processor multiplies bfloat16 natively: twice as fast, cosine to float32 above 0.999."""
-        if self._model.device.type != "cpu":
-            return True
-        capability = getattr(self._torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-        return bool(capability())
+            reason = str(error).splitlines()[0]
+            raise UserError("embedder_unusable", model=model, reason=reason) from error
+        # On a processor that multiplies bfloat16: twice as fast, cosine to float32 above 0.999.
+        native = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+        self._half = self._model.device.type != "cpu" or bool(native())
 
     def _encode(
         self, texts: Sequence[str], prefix: str, progress: Callable[[int, int], None] | None
     ) -> list[Encoded]:
-        if not texts:
-            return []
-        torch = self._torch
-        batches = self._batches(texts)
         encoded: dict[int, Encoded] = {}
-        for numbers in batches:
-            with self._tokenizing:
-                inputs = self._model.tokenizer(
-                    [prefix + _whole(texts[number]) for number in numbers],
-                    padding=True,
-                    truncation=True,
-                    max_length=self._most,
-                    return_offsets_mapping=True,
-                    return_special_tokens_mask=True,
-                    return_tensors="pt",
-                )
-            offsets = inputs.pop("offset_mapping").numpy()
-            special = inputs.pop("special_tokens_mask").numpy().astype(bool)
-            features = {name: value.to(self._model.device) for name, value in inputs.items()}
-            with (
-                self._lock,
-                self._cores(special.size),
-                torch.inference_mode(),
-                torch.autocast(self._model.device.type, torch.bfloat16, enabled=self._half),
-            ):
-                out = self._model(features)
-            vectors = out["sentence_embedding"].float().cpu().numpy()
-            tokens = out["token_embeddings"].float().cpu().numpy()
-            for row, number in enumerate(numbers):
-                own = ~special[row] & (offsets[row, :, 1] > len(prefix))
-                spans = np.clip(offsets[row][own] - len(prefix), 0, None).astype(np.int32)
-                vector = vectors[row] / max(float(np.linalg.norm(vectors[row])), 1e-12)
-                encoded[number] = Encoded(
-                    vector.astype(np.float32),
-                    tokens[row][own].astype(np.float32, copy=False),
-                    spans,
-                )
+        for numbers in self._batches(texts):
+            batch = [prefix + _whole(texts[number]) for number in numbers]
+            encoded |= zip(numbers, self._encode_batch(batch, len(prefix)), strict=True)
             if progress:
                 progress(len(encoded), len(texts))
         return [encoded[number] for number in range(len(texts))]
 
+    def _encode_batch(self, texts: list[str], prefix: int) -> list[Encoded]:
+        """What the model makes of texts that begin with a prefix of this length."""
+        with self._tokenizing:
+            inputs = self._model.tokenizer(
+                texts,
+                padding=True,
+                truncation=True,
+                max_length=self._most,
+                return_offsets_mapping=True,
+                return_special_tokens_mask=True,
+                return_tensors="pt",
+            )
+        offsets = inputs.pop("offset_mapping").numpy()
+        special = inputs.pop("special_tokens_mask").numpy().astype(bool)
+        device, torch = self._model.device, self._torch
+        features = {name: value.to(device) for name, value in inputs.items()}
+        with (
+            self._lock,
+            self._cores(special.size),
+            torch.inference_mode(),
+            torch.autocast(device.type, torch.bfloat16, enabled=self._half),
+        ):
+            out = self._model(features)
+        vectors = out["sentence_embedding"].float().cpu().numpy()
+        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        tokens = out["token_embeddings"].float().cpu().numpy()
+        encoded = []
+        for row in range(len(texts)):
+            own = ~special[row] & (offsets[row, :, 1] > prefix)
+            spans = np.clip(offsets[row][own] - prefix, 0, None).astype(np.int32)
+            encoded.append(Encoded(vectors[row], tokens[row][own], spans))
+        return encoded
+
     @contextmanager
     def _cores(self, tokens: int) -> Iterator[None]:
         """One core for a batch as short as a question, all for others."""
-        if tokens > _ALONE:
-            yield
-            return
-        self._torch.set_num_threads(1)
+        self._torch.set_num_threads(1 if tokens <= _ALONE else self._threads)
         try:
             yield
         finally:
@@ -183,20 +184,41 @@ class Embedder:
         return batches
 
 
-def _whole(text: str) -> str:
-    """The text with half characters (lone surrogates, which no tokenizer takes) as question marks, spans unchanged."""
-    return text.encode("utf-8", "replace").decode()
+def names_of(model: str) -> list[str]:
+    """What tells a model from every other: its name and a hash; then what earlier versions said."""
+    folder = Path(model)
+    if folder.is_dir():
+        return [f"{folder.name}:{_digest(folder)}", f"{folder.name}:{_former_digest(folder)}"]
+    from huggingface_hub import try_to_load_from_cache
+
+    # The snapshots of the Hub's cache are named by what they hold.
+    cached = try_to_load_from_cache(model, "config.json")
+    return [f"{model}@{Path(cached).parent.name}", model] if isinstance(cached, str) else [model]
 
 
 def _digest(folder: Path) -> str:
-    """Tells two models of the same name apart: their configuration and the size of their weights."""
-    facts = hashlib.sha256()
+    """A hash of a model's weights and configuration, but for the tokenizer's, whose form varies."""
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.*"))
+    digest = hashlib.sha256()
+    for name in names:
+        path = folder / name
+        if path.suffix in (".json", ".safetensors", ".bin") and not path.name.startswith("token"):
+            with path.open("rb") as file:
+                digest.update(f"{name}\n".encode() + hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:16]
+
+
+def _former_digest(folder: Path) -> str:
+    """The hash of version 0.1, of the configuration and of the size of the weights."""
+    digest = hashlib.sha256()
     for path in sorted(folder.glob("*.json")):
         if path.name != "tokenizer.json":
-            facts.update(path.read_bytes())
-    facts.update(
-        "".join(
-            f"{path.name}{path.stat().st_size}" for path in sorted(folder.glob("*.safetensors"))
-        ).encode()
-    )
-    return facts.hexdigest()[:12]
+            digest.update(path.read_bytes())
+    for path in sorted(folder.glob("*.safetensors")):
+        digest.update(f"{path.name}{path.stat().st_size}".encode())
+    return digest.hexdigest()[:12]
+
+
+def _whole(text: str) -> str:
+    """The text with lone surrogates, which no tokenizer takes, as question marks."""
+    return text.encode("utf-8", "replace").decode()

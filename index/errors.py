@@ -1,4 +1,4 @@
-"""The one kind of error that a user can mend: a code and its values, put into words by `rag.i18n`."""
+"""Errors that a user can mend, put into words by `rag.i18n`, and a chunk that is gone."""
 
 from typing import Any
 
@@ -12,3 +12,7 @@ class UserError(Exception):
         )
         self.code = code
         self.values = values
+
+
+class ChunkRemoved(KeyError):
+    """A chunk that was found is gone: its document was removed or replaced meanwhile."""

@@ -1,69 +1,72 @@
 """The vector index: FAISS, derived from the store's database, of the kind that fits its size.
 
-A small library is searched exactly. From `_EXACT` passages on, two numbers of a vector together are kept in four bits
-(product quantisation, read 32 passages at a time: arXiv 1704.07355 and FAISS's "fast scan"); a question is compared with
-all of them, and the best are compared again by the vectors in the database. Lists of like vectors (IVF), of which only the
-nearest are read, missed one in five of the true ten in a million; a graph (HNSW) can't remove. The file names the
-generation that it was made from and ends with a checksum.
+A small library is searched exactly. From `_EXACT` chunks on, two numbers of a vector together are
+kept in four bits (product quantisation, read 32 chunks at a time: arXiv 1704.07355 and FAISS's
+"fast scan"); a question is compared with all of them, and the best are compared again by the
+vectors in the database. Lists of like vectors (IVF), of which only the nearest are read, missed one
+in five of the true ten in a million; a graph (HNSW) can't remove. The file names the generation
+that it was made from and ends with a checksum.
 """
 
 import os
 import sqlite3
 import threading
 import zlib
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from index.database import Database
 from index.errors import UserError
+from index.token_codes import Floats
 
-_EXACT = 20_000  # passages that one core compares in a few milliseconds
+Ids = NDArray[np.int64]
+
+_EXACT = 20_000  # chunks that one core compares in a few milliseconds
 _SAMPLE = 20_000  # vectors that the codes are found from
-_AGAIN = 200  # so many of the best by their codes are compared again, or five times as many as are wanted
+_AGAIN = 200  # so many of the best codes are compared again, or five times as many as are wanted
 _ROWS = 20_000  # read and added at once
-
-Rows = Callable[[str, Sequence[Any]], list[Any]]
 
 
 class VectorIndex:
-    """The vectors of one store's passages, ready to be searched.
+    """The vectors of one store's chunks, ready to be searched.
 
-    Growth changes the kind in a thread of its own while the present one goes on answering; what changes meanwhile is made
-    up for afterwards. Callers hold `lock`, but in `save`.
+    Growth changes the kind in a thread of its own while the present one goes on answering; what
+    changes meanwhile is made up for afterwards.
 
     Args:
         folder: where its file lies.
         dimension: of the vectors.
-        rows: runs a query on the store's database.
-        lock: the store's.
+        database: the store's.
     """
 
-    def __init__(self, folder: Path, dimension: int, rows: Rows, lock: threading.RLock) -> None:
+    def __init__(self, folder: Path, dimension: int, database: Database) -> None:
         self._folder = folder
         self._dimension = dimension
-        self._rows = rows
-        self._lock = lock
+        self._db = database
         self._index: Any = None
         self._generation = -1
         self._on_disk = -1  # the generation of the file that holds this very index
         self._growth: threading.Thread | None = None
 
     def refresh(self) -> None:
-        """Load or build the index where there is none yet, and take in what changed since; one look at the database."""
-        generation = int(self._rows("SELECT value FROM facts WHERE name = 'generation'", ())[0][0])
+        """Load or build the index where there is none yet, and take in what changed since.
+
+        The caller holds a snapshot of the database.
+        """
+        query = "SELECT value FROM facts WHERE name = 'generation'"
+        generation = int(self._db.rows(query)[0][0])
         if self._index is None or self._generation != generation:
             if self._index is None:
                 self._index, self._generation = self._load(generation)
                 self._on_disk = self._generation
-            count = int(self._rows("SELECT count(*) FROM passages", ())[0][0])
+            count = int(self._db.rows("SELECT count(*) FROM passages")[0][0])
             if 4 * self._index.ntotal >= count:
-                gone = self._rows(
-                    "SELECT passage FROM removals WHERE generation > ?", (self._generation,)
-                )
+                query = "SELECT passage FROM removals WHERE generation > ?"
+                gone = self._db.rows(query, (self._generation,))
                 self._index.remove_ids(np.array([row[0] for row in gone], np.int64))
                 self._add(self._index, self._numbers(self._generation, generation))
             if self._index.ntotal != count:
@@ -75,12 +78,10 @@ class VectorIndex:
             )
             self._growth.start()
 
-    def search(
-        self, vector: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None
-    ) -> list[tuple[int, float]]:
-        """The `k` nearest to `vector` (d,) float32: (passage, cosine), best first; among `allowed` where given.
+    def search(self, vector: Floats, k: int, allowed: Ids | None) -> list[tuple[int, float]]:
+        """The `k` nearest to `vector` (d,): (chunk, cosine), best first; among `allowed` if given.
 
-        Among `allowed` nothing is passed over but what the codes confuse.
+        The caller holds the database's lock and has called `refresh`.
         """
         faiss = _faiss()
         index = self._index
@@ -89,14 +90,13 @@ class VectorIndex:
         chosen = None if allowed is None else faiss.IDSelectorBatch(allowed)
         coded = _coded(index)
         parameters = (faiss.SearchParametersIVF if coded else faiss.SearchParameters)(sel=chosen)
-        # One question gives a second thread nothing to do, and waiting for it costs a hundred times the search.
+        wanted = min(max(5 * k, _AGAIN) if coded else k, index.ntotal)
+        # One question gives a second thread nothing to do, and waiting for it costs far more.
         threads = faiss.omp_get_max_threads()
         faiss.omp_set_num_threads(1)
         try:
-            wanted = min(max(5 * k, _AGAIN) if coded else k, index.ntotal)
-            ((scores,), (numbers,)) = index.search(
-                vector.reshape(1, -1).astype(np.float32), wanted, params=parameters
-            )
+            question = vector.reshape(1, -1).astype(np.float32)
+            ((scores,), (numbers,)) = index.search(question, wanted, params=parameters)
         finally:
             faiss.omp_set_num_threads(threads)
         scores, numbers = scores[numbers >= 0], numbers[numbers >= 0]
@@ -106,18 +106,17 @@ class VectorIndex:
         best = np.argsort(-scores, kind="stable")[:k]
         return list(zip(numbers[best].tolist(), scores[best].tolist(), strict=True))
 
-    def save(self, look: Callable[[], AbstractContextManager[None]]) -> None:
-        """Write the file where it is behind, once a change of kind under way is done. A disk that refuses is let be.
+    def save(self) -> None:
+        """Write the file where it is behind, once a change of kind under way is done.
 
-        Args:
-            look: a context in which the database stays as it is.
+        Write errors are ignored: the index is rebuilt from SQLite.
         """
-        with self._lock, look():
+        with self._db.snapshot():
             self.refresh()
         if growth := self._growth:
             growth.join()
-        with self._lock:
-            with look():
+        with self._db.lock:
+            with self._db.snapshot():
                 self.refresh()
             path = self._folder / f"vectors-{self._generation}.faiss"
             if self._on_disk == self._generation and path.exists():
@@ -133,31 +132,22 @@ class VectorIndex:
                     old.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Let a change of kind under way come to nothing."""
+        """Drop the index, and what a change of kind under way makes."""
         self._index = None
 
     def _load(self, newest: int) -> tuple[Any, int]:
-        """The newest file that can be read whole and isn't ahead of the database; an empty index if there is none."""
-        for path in sorted(
-            self._folder.glob("vectors-*.faiss"),
-            key=lambda path: path.stat().st_mtime_ns,
-            reverse=True,
-        ):
-            try:
-                generation = int(path.stem.partition("-")[2])
-                index = _read(path)
-            except (ValueError, RuntimeError, MemoryError, OSError):
-                continue
-            if generation <= newest and index.d == self._dimension:
-                return index, generation
+        """A whole file that isn't ahead of the database, its generation; else an empty index."""
+        for path in self._folder.glob("vectors-*.faiss"):
+            with suppress(ValueError, RuntimeError, MemoryError, OSError):
+                generation, index = int(path.stem.partition("-")[2]), _read(path)
+                if generation <= newest and index.d == self._dimension:
+                    return index, generation
         return _empty(self._dimension, coded=False), -1
 
-    def _numbers(self, since: int, upto: int) -> NDArray[np.int64]:
-        """The passages made after the generation `since` and not after `upto`, in order."""
-        rows = self._rows(
-            "SELECT id FROM passages WHERE generation > ? AND generation <= ?", (since, upto)
-        )
-        return np.sort(np.fromiter((row[0] for row in rows), np.int64, len(rows)))
+    def _numbers(self, since: int, upto: int) -> Ids:
+        """The chunks made after the generation `since` and not after `upto`, in order."""
+        query = "SELECT id FROM passages WHERE generation > ? AND generation <= ? ORDER BY id"
+        return np.array([row[0] for row in self._db.rows(query, (since, upto))], np.int64)
 
     def _built(self, upto: int) -> Any:
         """An index with all stored vectors up to a generation, of the kind that fits as many."""
@@ -165,37 +155,39 @@ class VectorIndex:
         index = _empty(self._dimension, coded=len(numbers) > _EXACT)
         if _coded(index):
             sample = np.sort(np.random.default_rng(0).permutation(numbers)[:_SAMPLE])
-            index.train(np.concatenate([self._vectors(part)[1] for part in _blocks(sample)]))
+            index.train(self._vectors(sample)[1])
         self._add(index, numbers)
         return index
 
-    def _add(self, index: Any, numbers: NDArray[np.int64]) -> None:
-        for part in _blocks(numbers):
-            found, vectors = self._vectors(part)
+    def _add(self, index: Any, numbers: Ids) -> None:
+        for at in range(0, len(numbers), _ROWS):
+            found, vectors = self._vectors(numbers[at : at + _ROWS])
             index.add_with_ids(vectors, found)
 
-    def _vectors(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Those of the passages that are still there (n,), and their vectors (n, d)."""
-        query = "SELECT passage, vector FROM vectors WHERE passage IN (SELECT value FROM json_each(?)) ORDER BY passage"
-        rows = self._rows(query, (str(numbers.tolist()),))
-        vectors = np.frombuffer(b"".join(vector for _, vector in rows), "<f4").reshape(
-            -1, self._dimension
+    def _vectors(self, numbers: Ids) -> tuple[Ids, Floats]:
+        """Those of the chunks that are still there (n,), in order, and their vectors (n, d)."""
+        query = (
+            "SELECT passage, vector FROM vectors"
+            " WHERE passage IN (SELECT value FROM json_each(?)) ORDER BY passage"
         )
-        return np.array([number for number, _ in rows], np.int64), vectors
+        rows = self._db.rows(query, (str(numbers.tolist()),))
+        vectors = np.frombuffer(b"".join(vector for _, vector in rows), "<f4")
+        found = np.array([number for number, _ in rows], np.int64)
+        return found, vectors.reshape(-1, self._dimension)
 
     def _grow(self, upto: int) -> None:
-        """Build the fitting kind beside the present one, and put it in its place as of the generation `upto`.
+        """Build the fitting kind beside the present one, and put it in its place as of `upto`.
 
-        It reads without holding the database still: what is removed or added meanwhile has a later generation, and the
-        next `refresh` takes it out or in.
+        It reads without a snapshot of the database: what is removed or added meanwhile has a later
+        generation, and the next `refresh` takes it out or in.
         """
         try:
             index = self._built(upto)
-            with self._lock:
+            with self._db.lock:
                 if self._index is not None:
                     self._index, self._generation, self._on_disk = index, upto, -1
         except (sqlite3.ProgrammingError, UserError):
-            pass  # closed meanwhile, or damaged: whoever asks next is told
+            pass  # closed meanwhile, or damaged: the next query raises it
         finally:
             self._growth = None
 
@@ -205,7 +197,7 @@ def _coded(index: Any) -> bool:
 
 
 def _fits(index: Any) -> bool:
-    """Whether the kind still serves: between the two sizes either does, so that small changes don't go to and fro."""
+    """Whether the kind still serves. Between the two sizes either does, so it rarely changes."""
     return index.ntotal > _EXACT // 2 if _coded(index) else index.ntotal <= _EXACT
 
 
@@ -219,39 +211,22 @@ def _empty(dimension: int, *, coded: bool) -> Any:
     faiss = _faiss()
     if not coded:
         return faiss.IndexIDMap2(faiss.IndexFlatIP(dimension))
-    # One list: of FAISS's indexes with these codes, only the inverted file removes and searches among some.
-    return faiss.index_factory(
-        dimension, f"IVF1,PQ{dimension // 2}x4fs", faiss.METRIC_INNER_PRODUCT
-    )
-
-
-def _blocks(numbers: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    return [numbers[at : at + _ROWS] for at in range(0, len(numbers), _ROWS)]
+    # One list: of FAISS's kinds with these codes, only the inverted file removes and selects.
+    kind = f"IVF1,PQ{dimension // 2}x4fs"
+    return faiss.index_factory(dimension, kind, faiss.METRIC_INNER_PRODUCT)
 
 
 def _write(index: Any, path: Path) -> None:
-    """The index and a CRC-32 of it, through Python's own files: FAISS's can't have every name on Windows."""
-    faiss = _faiss()
-    checksum = 0
+    """The index and a CRC-32 of it, through Python: FAISS can't open every name on Windows."""
+    data = _faiss().serialize_index(index)
     with path.open("wb") as file:
-
-        def write(block: bytes) -> int:
-            nonlocal checksum
-            checksum = zlib.crc32(block, checksum)
-            return file.write(block)
-
-        faiss.write_index(index, faiss.PyCallbackIOWriter(write))
-        file.write(checksum.to_bytes(4, "little"))
+        file.write(data)
+        file.write(zlib.crc32(data).to_bytes(4, "little"))
 
 
 def _read(path: Path) -> Any:
-    """The index that `_write` wrote. Raises ValueError, RuntimeError or OSError where it isn't whole."""
-    faiss = _faiss()
-    checksum, left = 0, path.stat().st_size - 4
-    with path.open("rb") as file:
-        while left > 0 and (block := file.read(min(left, 1 << 20))):
-            checksum, left = zlib.crc32(block, checksum), left - len(block)
-        if file.read(4) != checksum.to_bytes(4, "little"):
-            raise ValueError(f"{path}: not what was written")
-        file.seek(0)
-        return faiss.read_index(faiss.PyCallbackIOReader(file.read))
+    """What `_write` wrote. Raises ValueError, RuntimeError or OSError where it isn't whole."""
+    data = path.read_bytes()
+    if zlib.crc32(data[:-4]).to_bytes(4, "little") != data[-4:]:
+        raise ValueError(f"{path}: not what was written")
+    return _faiss().deserialize_index(np.frombuffer(data[:-4], np.uint8))

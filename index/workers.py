@@ -1,7 +1,7 @@
 """Embedding in several processes, or with Ray on several machines.
 
-They only embed. The one process that hands out the work writes alone, so a worker that is killed takes nothing with it: what
-it was given is given to another, and each passage is stored once.
+Workers only embed. The one process that hands out the work writes alone, so a worker that is killed
+takes nothing with it: what it was given is given to another, and each chunk is stored once.
 """
 
 import os
@@ -13,15 +13,14 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache
 from multiprocessing import get_context, parent_process
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from index.embedder import Embedder, Encoded
 from index.errors import UserError
 from index.models.convert import ensure_embedder
 
 _JOB = 16  # texts handed out at once
-_TRIES = 3  # times that every job at work may be lost before it is put down to the jobs
+_TRIES = 3  # times that all jobs at work may be lost before the jobs themselves are blamed
 
 Job = tuple[str, Path, int, list[str]]
 """Model (empty for the default one), home of the weights, threads, texts."""
@@ -31,12 +30,12 @@ class Workers:
     """Processes that embed; close them, or use them in a `with` block.
 
     Args:
-        model: a folder, a Hub id, or empty for the default model, which each machine fetches where it isn't there.
+        model: a folder, a Hub id, or empty for the default model, which each machine fetches.
         home: where the default model's weights lie.
-        fingerprint: of the model that the store was made with; a worker that has another is refused.
-        number: how many; 0 for as many as Ray has room for.
-        threads: for each; the processors shared out among them where None, one each with Ray.
-        ray: the address of a Ray cluster ("auto", "ray://HOST:10001"), empty for processes on this machine.
+        fingerprint: of the model that the store was made with; a worker with another is refused.
+        number: how many; 0 for as many as Ray has processors for.
+        threads: for each; this machine's shared out among them where None, one each with Ray.
+        ray: the address of a Ray cluster ("auto", "ray://HOST:10001"); empty for processes here.
 
     Raises:
         UserError: `ray_absent`, `ray_unreachable`.
@@ -56,27 +55,23 @@ class Workers:
         self._fingerprint = fingerprint
         self._pool: ProcessPoolExecutor | None = None
         self._ray: Any = None
-        self._lost: tuple[type[Exception], ...] = (
-            BrokenProcessPool,
-        )  # raised for a job whose worker died
+        # Raised for a job whose worker died.
+        self._lost: tuple[type[Exception], ...] = (BrokenProcessPool,)
         if ray:
-            processors = self._open_ray(ray, threads or 1)
-            self.number = number or max(1, processors // (threads or 1))
-        self._model = (
-            model,
-            home,
-            threads or (1 if ray else max(1, (os.cpu_count() or 1) // self.number)),
-        )
+            threads = threads or 1
+            self.number = number or max(1, self._open_ray(ray, threads) // threads)
+        own = max(1, (os.cpu_count() or 1) // self.number)
+        self._model = (model, home, threads or own)
 
-    def passages(
+    def embed_chunks(
         self, texts: Sequence[str], *, progress: Callable[[int, int], None] | None = None
     ) -> list[Encoded]:
-        """As `Embedder.passages`, whichever worker dies meanwhile.
+        """As `Embedder.embed_chunks`, whichever worker dies meanwhile.
 
         Raises:
             UserError: `workers_died`, `worker_other_model`.
         """
-        # Texts of like length go together; the longest first, so that none is left alone with them at the end.
+        # Texts of like length go together, the longest first, so that none is alone at the end.
         order = sorted(range(len(texts)), key=lambda number: len(texts[number]), reverse=True)
         waiting = [order[at : at + _JOB] for at in range(0, len(order), _JOB)]
         found: dict[int, Encoded] = {}
@@ -85,17 +80,15 @@ class Workers:
             running = {self._submit([texts[number] for number in job]): job for job in waiting}
             waiting = []
             for future in as_completed(running):
-                job = running[future]
                 try:
                     fingerprint, encoded = future.result()
                 except self._lost:
-                    waiting.append(job)
+                    waiting.append(running[future])
                     continue
                 if fingerprint != self._fingerprint:
-                    raise UserError(
-                        "worker_other_model", made_by=self._fingerprint, worker=fingerprint
-                    )
-                found |= zip(job, encoded, strict=True)
+                    values = {"made_by": self._fingerprint, "worker": fingerprint}
+                    raise UserError("worker_other_model", **values)
+                found |= zip(running[future], encoded, strict=True)
                 if progress:
                     progress(len(found), len(texts))
             tries = tries + 1 if len(waiting) == len(running) else 0
@@ -110,15 +103,10 @@ class Workers:
         if self._ray:
             self._ray.shutdown()
 
-    def __enter__(self) -> "Workers":
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _submit(self, texts: list[str]) -> "Future[tuple[str, list[Encoded]]]":
@@ -130,9 +118,8 @@ class Workers:
                 return self._pool.submit(_embed, job)
             except BrokenProcessPool:  # one died: Python gives up all of them
                 self._pool.shutdown()
-        self._pool = ProcessPoolExecutor(
-            self.number, mp_context=get_context("spawn"), initializer=_begin
-        )
+        spawn = get_context("spawn")
+        self._pool = ProcessPoolExecutor(self.number, mp_context=spawn, initializer=_begin)
         return self._pool.submit(_embed, job)
 
     def _open_ray(self, address: str, threads: int) -> int:
@@ -141,19 +128,13 @@ class Workers:
             import ray
         except ImportError as error:
             raise UserError("ray_absent", address=address) from error
-        root = Path(__file__).resolve().parent.parent
-        modules = [str(root / name) for name in ("index", "weights")]
+        package = {"py_modules": [str(Path(__file__).resolve().parent)]}
+        options = {"runtime_env": package, "logging_level": "ERROR", "log_to_driver": False}
         try:
-            ray.init(
-                address=address,
-                runtime_env={"py_modules": modules},
-                logging_level="ERROR",
-                log_to_driver=False,
-            )
+            ray.init(address=address, **options)
         except (ConnectionError, ValueError, RuntimeError) as error:
-            raise UserError(
-                "ray_unreachable", address=address, reason=str(error).splitlines()[0]
-            ) from error
+            reason = str(error).splitlines()[0]
+            raise UserError("ray_unreachable", address=address, reason=reason) from error
         self._ray, errors = ray, ray.exceptions
         self._lost = (
             errors.WorkerCrashedError,
@@ -166,14 +147,13 @@ class Workers:
 
 
 def _begin() -> None:
-    """In a new process: Ctrl-C is the parent's matter, and where the parent is killed this one ends too."""
+    """In a new process: Ctrl-C is the parent's, and where the parent is killed this one ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent:
+    if parent := parent_process():
         parent.join()
         os._exit(1)
 
@@ -182,7 +162,7 @@ def _embed(job: Job) -> tuple[str, list[Encoded]]:
     """The fingerprint of this worker's model, and what it makes of the texts."""
     model, home, threads, texts = job
     embedder = _embedder(model, home, threads)
-    return embedder.fingerprint, embedder.passages(texts)
+    return embedder.fingerprint, embedder.embed_chunks(texts)
 
 
 @lru_cache(maxsize=1)

@@ -1,1 +1,2 @@
-"""From a question to an answer whose every sentence names the sentence of the source that it rests on."""
+"""From a question to an answer whose every sentence names the sentence of the source that it rests
+on."""

@@ -1,64 +1,83 @@
-"""How likely it is that the documents answer: from the search and from the model's own reading of an excerpt."""
+"""How likely the documents are to answer, from the search and the model's reading; thresholds."""
 
 from dataclasses import dataclass
 from math import exp, log
 
-# Logistic functions over `features`, for the default model. The first tells whether to answer, fitted to 112 questions of NoMIRACL;
-# the threshold is set by hand, lower than those would have it (docs/QUALITY.md). The second tells how likely an answer that was
-# given is to be right, fitted by `python -m bench.answerable`; below `DOUBTFUL` it is shown as unsure.
-_WEIGHTS, THRESHOLD = (-1.685, 0.278, 0.72, 0.0), 0.13
-_RIGHT, DOUBTFUL = (0.295, 0.445, 0.212, 1.423), 0.55
-# The same over the search's and the model's probability alone, fitted to which of the excerpts that are read of PIAF's passages
-# holds the answer. It is too sure of questions that nothing answers to decline by, and better at telling excerpts apart.
-_HERE = (-0.345, 1.088, 0.746, 0.0)
+# Logistic functions over `features`, for the default model. The first is fitted to 112 questions of
+# NoMIRACL, the second to which of PIAF's excerpts holds the answer (`python -m bench.excerpts`),
+# the third to which answers were right (`python -m bench.answerable`).
+_ANSWERABLE = (-1.685, 0.278, 0.72, 0.0)
+_RELEVANT = (-0.345, 1.088, 0.746, 0.0)
+_CORRECT = (0.295, 0.445, 0.212, 1.423)
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of a question and an excerpt that was found for it, all 0..1.
+    """What is known of a question and an excerpt that was found for it."""
 
-    `score`, `vector` and `late` are the passage's (see `rag.retriever.Hit`); `sentence` is the likeness of the excerpt's best
-    sentence to the question; `read` is the model's probability of beginning its answer with "yes"; `support` is how surely the
-    sources hold the best sentence of the answer, 0 before there is one. `foreign` tells that the passage is in another language
-    than the question, which lowers its score.
+    score: float = 0.0  # how likely the excerpt's chunk is to answer, see `rag.retriever.Hit`
+    read: float = 0.0  # the model's probability of beginning its answer with "yes"; 0 unread
+    foreign: bool = False  # in another language than the question, which lowers `score`
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Where a probability or a support (0..1) becomes a decision."""
+
+    excerpts: int = 3  # how many are read at most
+    # The relevance from which on an excerpt is written from before others are read
+    relevant: float = 0.5
+    # The least probability to write an answer at; set by hand, lower than NoMIRACL would have it
+    answerable: float = 0.13
+    # The correctness below which an answer is shown as unsure
+    doubtful: float = 0.55
+    # The probability from which on a sentence of another language is quoted that the model put too
+    # freely to be verified, and the closest sentence where its words rest on nothing
+    paraphrased: float = 0.15
+    closest: float = 0.4
+    # The model's probability that a source of another language states a sentence, for it to be
+    # supported; the same where the words alone don't support it; the most it is supported then,
+    # as one in ten isn't quite what its source says
+    stated: float = 0.8
+    stated_alone: float = 0.9
+    foreign_support: float = 0.7
+    # The support from which on a translation of a quotation is shown, and what it is shown with:
+    # not as supported, for a word may be wrong
+    translated: float = 0.9
+    translated_support: float = 0.4
+    # The most that a sentence is supported which isn't verified, or points back to such a one
+    unstated_support: float = 0.3
+
+
+THRESHOLDS = Thresholds()
+
+
+def answerable(evidence: Evidence) -> float:
+    """The probability that the excerpt answers."""
+    return _logistic(_ANSWERABLE, evidence)
+
+
+def relevance(evidence: Evidence) -> float:
+    """The probability that, of the excerpts found, this one answers, where any does.
+
+    It tells excerpts apart better than `answerable`, and is too sure where none answers.
     """
+    return _logistic(_RELEVANT, evidence)
 
-    score: float
-    vector: float
-    late: float
-    sentence: float
-    read: float
-    support: float = 0.0
-    foreign: bool = False
+
+def correctness(evidence: Evidence) -> float:
+    """The probability that a verified answer which was written from the excerpt is right."""
+    return _logistic(_CORRECT, evidence)
 
 
 def features(evidence: Evidence) -> tuple[float, ...]:
-    """What the regression weighs: a constant, the logits of `score` and `read`, and `foreign`."""
+    """What the regressions weigh: a constant, the logits of `score` and `read`, and `foreign`."""
     return (1.0, _logit(evidence.score), _logit(evidence.read), float(evidence.foreign))
 
 
-def probability(evidence: Evidence) -> float:
-    """How likely it is that the excerpt answers."""
-    return _logistic(_WEIGHTS, evidence)
-
-
-def here(evidence: Evidence) -> float:
-    """How likely the excerpt is to be the one that answers, of those that were found, where the documents do."""
-    return _logistic(_HERE, evidence)
-
-
-def right(evidence: Evidence) -> float:
-    """How likely it is that an answer which was written from the excerpt, and stood up to the checks, is right."""
-    return _logistic(_RIGHT, evidence)
-
-
 def _logistic(weights: tuple[float, ...], evidence: Evidence) -> float:
-    return 1 / (
-        1
-        + exp(
-            -sum(weight * value for weight, value in zip(weights, features(evidence), strict=True))
-        )
-    )
+    values = zip(weights, features(evidence), strict=True)
+    return 1 / (1 + exp(-sum(weight * value for weight, value in values)))
 
 
 def _logit(probability: float) -> float:

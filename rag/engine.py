@@ -1,27 +1,35 @@
-"""Everything that a page or a command needs, made ready in the background: weights, index, models."""
+"""One library from opening to closing, in the background: open, prepare, follow the folder."""
 
+import logging
+import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from index.contract import Store
 from index.documents import Document
 from index.errors import UserError
-from index.sync import SyncProgress, SyncReport, sync
-from rag.answerer import Assistant
+from index.sync import SyncProgress, sync
+from rag.answerer import Answerer
 from rag.folder import Folder
-from rag.library import Library, open_library
+from rag.library import Library, Stopped, open_library, purge_set_aside
 from rag.settings import Settings
 
+_log = logging.getLogger(__name__)
+_HOUR = 3600.0  # seconds
+
 Stage = Literal["starting", "fetching", "indexing", "loading", "ready", "failed"]
+Failures = tuple[tuple[str, UserError], ...]
+"""Files of the library with what kept them from being read; the file is "" where none was."""
 
 
 @dataclass(frozen=True)
 class State:
-    """Where the preparation stands: `done` of `total` bytes (fetching) or passages (indexing) of `what`."""
+    """Where the preparation stands: `done` of `total` bytes (fetching) or chunks (indexing)."""
 
     stage: Stage
     what: str = ""
@@ -32,21 +40,18 @@ class State:
 
 @dataclass(frozen=True)
 class Reading:
-    """Where the reading of changed documents stands, beside the questions; what failed in the last one. See `SyncProgress`."""
+    """Whether changed documents are being read, how far; what failed in the last reading."""
 
     active: bool = False
     progress: SyncProgress | None = None
-    failed: tuple[tuple[str, UserError], ...] = ()
-
-
-class _Closed(BaseException):
-    """The service was closed while it fetched."""
+    failed: Failures = ()
 
 
 class Service:
-    """Prepares one library for questions, in a background thread.
+    """Opens one library, prepares it, follows its folder, closes it.
 
-    `store` is usable as soon as the state is past "fetching"; `assistant()` waits until all is ready.
+    `start` returns at once. `store` is usable as soon as the state is past "fetching"; `assistant`
+    waits until all is ready.
     """
 
     def __init__(
@@ -57,30 +62,33 @@ class Service:
         self.store: Store | None = None
         self.library: Library | None = None
         self.reading = Reading()
-        self.folder = Folder(settings.library, settings.store_folder / "aside")
+        self.folder = Folder(settings.library, settings.removed)
+        self.hourly: list[Callable[[], object]] = [
+            self.folder.purge,
+            partial(purge_set_aside, settings.home),
+        ]
+        """What removes the expired, called once an hour; the page adds its own."""
         self._on_state = on_state
-        self._assistant: Assistant | None = None
-        self._settled = threading.Event()
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._reader: threading.Thread | None = None
-        self._cancel = threading.Event()
-        self._changed = threading.Event()  # the library did: there may be something to read ahead
-        self._again = False
-        self._added: dict[
-            str, str
-        ] = {}  # files put in and not read yet, each with what restores the one it replaced
+        self._assistant: Answerer | None = None
         self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
+        self._added: dict[str, str] = {}  # files put in and not read yet, and what they replaced
+        self._settled = threading.Event()  # the library is open, or couldn't be opened
+        self._stop = threading.Event()
+        self._cancel = threading.Event()
+        self._wanted = threading.Event()  # the folder has changed
+        self._changed = threading.Event()  # the library has changed
 
     def start(self) -> "Service":
         """Begin; returns at once."""
-        self._thread = threading.Thread(target=self._prepare, name="cocorico-service", daemon=True)
-        self._thread.start()
-        threading.Thread(target=self._watch, name="cocorico-watch", daemon=True).start()
+        for work in (self._open, self._read_changes, self._watch, self._purge_hourly):
+            name = f"cocorico{work.__name__}"
+            self._threads.append(threading.Thread(target=work, name=name, daemon=True))
+            self._threads[-1].start()
         return self
 
-    def assistant(self) -> Assistant:
-        """The assistant, once all is ready.
+    def assistant(self) -> Answerer:
+        """The answerer, once all is ready.
 
         Raises:
             UserError: what kept it from getting ready.
@@ -100,161 +108,176 @@ class Service:
         """Bring the index up to the folder in the background; questions go on meanwhile.
 
         Args:
-            added: a file that was just put in, which `cancel` takes out again unless it is read by then.
+            added: a file that was just put in; `cancel` takes it out unless it is read by then.
             kept: from `Folder.put`, where it replaced another.
         """
         with self._lock:
             if added:
                 self._added[added] = kept
-            self._again = True
-            if self._reader or self._stop.is_set():
-                return
-            self._reader = threading.Thread(target=self._read, name="cocorico-reader", daemon=True)
-            self.reading = Reading(active=True)
-            self._reader.start()
+            if not self.reading.active:
+                self.reading = Reading(active=True)
+            self._wanted.set()
 
     def cancel(self) -> None:
         """Stop reading; files that were put in and not read yet are taken out again."""
         with self._lock:
-            if self._reader:
+            if self.reading.active:
                 self._cancel.set()
 
     def close(self) -> None:
         """Stop preparing and reading, free the models and close the store."""
-        self._stop.set()
-        self._cancel.set()
-        self._changed.set()
+        for event in (self._stop, self._cancel, self._wanted, self._changed):
+            event.set()
         with self._before_all():
-            for thread in (self._thread, self._reader):
-                if thread:
-                    thread.join()
+            for thread in self._threads:
+                thread.join()
         if self.library:
             self.library.close()
 
-    def _before_all(self) -> AbstractContextManager[None]:
-        return self._assistant.first() if self._assistant else nullcontext()
+    def _open(self) -> None:
+        """Open the library, then let the model read ahead after each change, until closed."""
+        try:
+            self.library = open_library(
+                self.settings,
+                progress=lambda what, done, total: self._tell("fetching", what, done, total),
+                stop=self._stop,
+                on_store=self._opened,
+                on_indexing=lambda at: self._tell("indexing", at.document, at.done, at.total),
+            )
+            self._assistant = self.library.assistant()
+            with self._lock:
+                self.reading = replace(self.reading, failed=tuple(self.library.report.failed))
+            self._tell("ready")
+        except Stopped:
+            return
+        except Exception as error:
+            self._tell("failed", error=_user_error(error))
+            return
+        finally:
+            self._settled.set()
+        while not self._stop.is_set():
+            self._read_ahead(self._assistant)
+            self._wait(self._changed)
+
+    def _read_ahead(self, assistant: Answerer) -> None:
+        """Fill the model's caches. Answers are as good without, so an error is only logged."""
+        try:
+            assistant.prepare(self._stop)
+        except Exception:
+            _log.exception("reading ahead failed")
+
+    def _read_changes(self) -> None:
+        """Bring the index up to the folder whenever that is wanted, until closed."""
+        self._settled.wait()
+        while self._wait(self._wanted):
+            failed = self._sync(self.library) if self.library else ()
+            self._changed.set()
+            with self._lock:
+                if not self._wanted.is_set() and not self._stop.is_set():
+                    self._added.clear()
+                    self._cancel.clear()
+                    self.reading = Reading(failed=failed)
+
+    def _sync(self, library: Library) -> Failures:
+        """Read what has changed; what failed."""
+        try:
+            with self._before_all():
+                report = sync(
+                    self.settings.library,
+                    library.store,
+                    library.embedder,
+                    progress=self._reading,
+                    stop=self._cancel,
+                )
+            if self._cancel.is_set() and not self._stop.is_set():
+                self._take_out(library.store)
+        except Exception as error:
+            return (("", _user_error(error)),)
+        return tuple(report.failed)
+
+    def _take_out(self, store: Store) -> None:
+        """Undo what was put in and isn't read yet, and have that read."""
+        with self._lock:
+            added, self._added = self._added, {}
+            self._cancel.clear()
+            if added:
+                self._wanted.set()
+        known = store.sources()
+        for name, kept in added.items():
+            path = self.settings.library / name
+            facts = path.stat() if path.exists() else None  # taken out by hand meanwhile
+            if facts is None or known.get(name) == (facts.st_size, facts.st_mtime_ns):
+                continue
+            if kept:
+                self.folder.put_back(kept)
+            else:
+                self.folder.take_out(name)
 
     def _watch(self) -> None:
-        """Read whenever a file of the library changes, until the service is closed. Where the system can't tell (a full disk
-        of watches, a share of another machine), changes are seen at the next start, as before."""
+        """Read whenever a file of the library changes, until closed.
+
+        Where the system can't tell (no watches left, a network share), changes are seen at the
+        next start.
+        """
         from watchfiles import watch
 
         with suppress(OSError, RuntimeError):
             for _ in watch(
                 self.settings.library,
-                watch_filter=_seen,
+                watch_filter=_visible,
                 stop_event=self._stop,
                 raise_interrupt=False,
             ):
                 self.read()
 
-    def _tell(self, state: State) -> None:
-        self.state = state
+    def _purge_hourly(self) -> None:
+        """Remove what has expired, as long as the service runs."""
+        while not self._stop.wait(_HOUR):
+            for purge in self.hourly:
+                try:
+                    purge()
+                except (OSError, sqlite3.Error):  # tried again in an hour
+                    _log.exception("what has expired could not be removed")
+
+    def _before_all(self) -> AbstractContextManager[None]:
+        """Reading ahead gives way meanwhile."""
+        return self._assistant.first() if self._assistant else nullcontext()
+
+    def _wait(self, event: threading.Event) -> bool:
+        """Wait for an event and clear it; False once closed."""
+        event.wait()
+        event.clear()
+        return not self._stop.is_set()
+
+    def _tell(
+        self,
+        stage: Stage,
+        what: str = "",
+        done: int = 0,
+        total: int = 0,
+        *,
+        error: UserError | None = None,
+    ) -> None:
+        self.state = State(stage, what, done, total, error)
         if self._on_state:
-            self._on_state(state)
-
-    def _prepare(self) -> None:
-        try:
-            self.library = open_library(
-                self.settings,
-                progress=self._fetching,
-                stop=self._stop,
-                on_store=self._opened,
-                on_indexing=self._indexing,
-            )
-            self._assistant = assistant = self.library.assistant()
-            with self._lock:
-                self.reading = replace(self.reading, failed=tuple(self.library.report.failed))
-            self._tell(State("ready"))
-            self._settled.set()
-            while not self._stop.is_set():
-                assistant.prepare(self._stop)
-                self._changed.wait()
-                self._changed.clear()
-        except _Closed:
-            return
-        except UserError as error:
-            self._tell(State("failed", error=error))
-        except Exception as error:  # a bug, but the page must say that something went wrong rather than wait for ever
-            self._tell(
-                State(
-                    "failed",
-                    error=UserError("unexpected", detail=f"{type(error).__name__}: {error}"),
-                )
-            )
-            raise
-        finally:
-            self._settled.set()
-
-    def _read(self) -> None:
-        self._settled.wait()
-        failed: list[tuple[str, UserError]] = []
-        try:
-            while library := self._next():
-                failed = self._sync(library).failed
-                self._changed.set()
-        except UserError as error:
-            failed = [("", error)]
-        finally:
-            with self._lock:
-                if (
-                    self._reader is threading.current_thread()
-                ):  # a bug ended it; the next call begins anew
-                    self._reader = None
-                if self._reader is None:
-                    self.reading = Reading(failed=tuple(failed))
-
-    def _next(self) -> Library | None:
-        """The library where there is something to read since the last look; else the thread ends."""
-        with self._lock:
-            again, self._again = self._again, False
-            if not again or self._stop.is_set():
-                self._added.clear()
-                self._reader = None
-                return None
-            return self.library
-
-    def _sync(self, library: Library) -> SyncReport:
-        with self._before_all():
-            report = sync(
-                self.settings.library,
-                library.store,
-                library.embedder,
-                progress=self._reading,
-                stop=self._cancel,
-            )
-        if self._cancel.is_set() and not self._stop.is_set():
-            with self._lock:
-                added, self._added = self._added, {}
-                self._again = bool(added)
-                self._cancel.clear()
-            known = library.store.sources()
-            for name, kept in added.items():
-                path = self.settings.library / name
-                facts = path.stat() if path.exists() else None  # taken out by hand meanwhile
-                if facts is None or known.get(name) == (facts.st_size, facts.st_mtime_ns):
-                    continue
-                if kept:
-                    self.folder.put_back(kept)
-                else:
-                    self.folder.take_out(name)
-        return report
+            self._on_state(self.state)
 
     def _reading(self, progress: SyncProgress) -> None:
         self.reading = Reading(active=True, progress=progress)
 
     def _opened(self, store: Store) -> None:
         self.store = store
-
-    def _fetching(self, what: str, done: int, total: int) -> None:
-        if self._stop.is_set():
-            raise _Closed
-        self._tell(State("fetching", what, done, total))
-
-    def _indexing(self, progress: SyncProgress) -> None:
-        self._tell(State("indexing", progress.document, progress.done, progress.total))
+        self._tell("loading")
 
 
-def _seen(_: Any, path: str) -> bool:
-    """Whether a changed file may be one of the library's: hidden ones are being written, or nobody's business."""
+def _user_error(error: Exception) -> UserError:
+    """The error as the page shows it. One that users can't mend is a bug, and logged."""
+    if isinstance(error, UserError):
+        return error
+    _log.error("a bug", exc_info=error)
+    return UserError("unexpected", detail=f"{type(error).__name__}: {error}")
+
+
+def _visible(_: Any, path: str) -> bool:
+    """Whether a changed file may be a document: hidden ones are never, or are being written."""
     return not Path(path).name.startswith(".")

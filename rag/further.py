@@ -1,36 +1,32 @@
-"""Questions that may be asked next: on names in what was read for an answer that neither the question nor the answer has."""
+"""Questions that may be asked next: on names that were read for an answer, but not said in it."""
 
-import re
 from collections import Counter
 
-from rag.answerer import Answer
+from index.text.words import NAME, fold, opens_sentence
+from rag.events import Answer
 from rag.i18n import say
-from rag.verifier.facts import fold
 
 _MOST = 2
-# Two words or more with a capital, a French or Dutch particle between them: one alone may be any word that opens a sentence. What
-# begins with an article or initials ("La Tribune", "IA Act") would need another article in the question.
-_NAME = re.compile(
-    r"(?<![\w’'])(?!(?:Le|La|Les|Un|Une|The|An?) )[A-ZÀ-Þ][a-zß-ÿ][\w’'-]*"
-    r"(?: (?:de |du |des |d['’]|van |von |of )?[A-ZÀ-Þ][\w’'-]*)+"
-)
-_OPENING = re.compile(r"(?:^|[.!?…:»”]\s+|\n\s*)[«“\"]?\s?$")
+# With an article of its own ("La Tribune") a name would need another article in the question.
+_ARTICLES = ("Le ", "La ", "Les ", "Un ", "Une ", "The ", "A ", "An ")
 
 
 def further(answer: Answer) -> list[str]:
     """Up to two questions in the answer's language that the documents speak of, likeliest first.
 
-    A name counts by how often the passages read have it, the best passage's before others'.
+    A name of two words or more counts by how often the passages read have it, the best passage's
+    before others'; one that opens a sentence may owe a capital to its place.
     """
     said = fold(f"{answer.question} {answer.answer}")
     found = Counter[str]()
     for place, hit in enumerate(answer.passages):
         text = hit.chunk.text
-        for match in _NAME.finditer(text):
-            name = match[0]
-            if _OPENING.search(
-                text[: match.start()]
-            ):  # its first word may owe its capital to its place
+        for match in NAME.finditer(text):
+            name, joined = match[0], text[: match.start()][-1:] in ("'", "’")
+            initials = not name[1:2].islower()
+            if joined or initials or " " not in name or name.startswith(_ARTICLES):
+                continue
+            if opens_sentence(text, match.start()):
                 continue
             if not any(word in said for word in fold(name).split() if len(word) > 2):
                 found[name] += len(answer.passages) - place

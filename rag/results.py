@@ -1,23 +1,33 @@
-"""Answers and hits as JSON and as plain text. People script against the JSON: a change of it stands in CHANGELOG.md."""
+"""Answers and hits as JSON, which is an interface (`tests/test_interfaces.py`), and as text."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rag.answerer import Answer
+from rag.events import Answer
 from rag.i18n import say
 from rag.retriever import Hit
 
 
 def hit_json(hit: Hit) -> dict[str, Any]:
-    """`document`, `passage` (its number in the document), `start`, `end` (code points), `score` (0..1)."""
+    """A chunk's place: `passage` is its number in the document, `start` and `end` code points."""
     chunk = hit.chunk
-    return {
-        "document": chunk.document,
-        "passage": chunk.ordinal,
-        "start": chunk.start,
-        "end": chunk.end,
-        "score": round(hit.score, 4),
-    }
+    place = {"document": chunk.document, "passage": chunk.ordinal}
+    return {**place, "start": chunk.start, "end": chunk.end, "score": round(hit.score, 4)}
+
+
+def hits_json(hits: Sequence[Hit]) -> dict[str, Any]:
+    """The line that `search --json` and `search --batch` print, without `_id`."""
+    return {"passages": [hit_json(hit) for hit in hits]}
+
+
+def hits_text(hits: Sequence[Hit]) -> str:
+    """The hits for a terminal, numbered, each with its place, score and text."""
+    lines = []
+    for number, hit in enumerate(hits, 1):
+        place = f"{hit.chunk.document} {hit.chunk.start}-{hit.chunk.end}"
+        lines += [f"{number}. {hit.chunk.title}  [{place}]  {hit.score:.2f}", hit.chunk.text, ""]
+    return "\n".join(lines)
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:
@@ -29,7 +39,7 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         for citation in line["citations"]:
             del citation["title"]
         sentences.append(line)
-    timings = answer.timings
+    timings = {name: round(value, 3) for name, value in asdict(answer.timings).items()}
     return {
         "answer": answer.answer,
         "language": answer.language,
@@ -38,18 +48,13 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "doubtful": answer.doubtful,
         "sentences": sentences,
         "passages": [hit_json(hit) for hit in answer.passages],
-        "timings": {
-            "retrieval": round(timings.retrieval, 3),
-            "first_token": round(timings.first_token, 3),
-            "total": round(timings.total, 3),
-            "tokens": timings.tokens,
-        },
-        "tokens": timings.tokens,
+        "timings": timings,
+        "tokens": answer.timings.tokens,
     }
 
 
 def answer_text(answer: Answer) -> str:
-    """The answer for a terminal: numbered citations in the text, the quoted source sentences below."""
+    """The answer for a terminal: numbered citations, and below it the sentences cited."""
     numbers: dict[tuple[str, int, int], int] = {}
     text, at, sources = "", 0, []
     for sentence in answer.sentences:

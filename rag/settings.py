@@ -1,92 +1,163 @@
-"""All settings, read once at the entry points (the command line and the page); everything below takes plain arguments."""
+"""All settings, each declared once: name, type, range and help.
+
+A setting NAME is the variable COCORICO_NAME and, on the commands that take it, the flag --name.
+Settings are read at the entry points alone; everything below takes plain arguments.
+"""
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
+from typing import Annotated, Any, get_args, get_type_hints
+
+from typer import Option
+from typer.models import OptionInfo
+
+from index.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run of Cocorico needs to know.
+    """What a run of Cocorico needs to know."""
 
-    `model` and `embedder` are empty for the defaults; see `rag.llm.base.open_generator` for the forms of a model. `store` is
-    empty for a folder on this machine, else the address of a Milvus server, `http://HOST:19530#NAME`.
-    """
-
-    home: Path
-    library: Path = ROOT / "seeds"
-    model: str = ""
-    embedder: str = ""
-    store: str = ""
-    store_token: str = ""
-    api_key: str | None = None
-    host: str = "127.0.0.1"
-    port: int = 7860
-    threads: int | None = None
-    passages: int = 5
-    hosts: tuple[str, ...] = ()  # names that the page is reached by, besides this machine's own
-    proxy_user: str = ""  # the header in which a trusted proxy before the page names the user
-    token: str = (
-        ""  # what other programs must show at /v1, /mcp and /metrics; anything will do where empty
-    )
+    home: Annotated[
+        Path,
+        Option(
+            metavar="DIR",
+            help="folder of models, indexes, accounts (default: the user's data folder)",
+        ),
+    ]
+    library: Annotated[
+        Path, Option(metavar="DIR", help="folder or .jsonl file of documents (default: seeds/)")
+    ] = ROOT / "seeds"
+    model: Annotated[
+        str,
+        Option(
+            metavar="SPEC",
+            help="small | FILE.gguf | transformers:ID | http://HOST/v1#NAME (default: pinned)",
+        ),
+    ] = ""
+    embedder: Annotated[
+        str, Option(metavar="ID", help="sentence-transformers model for vectors: folder or Hub id")
+    ] = ""
+    store: Annotated[
+        str,
+        Option(
+            metavar="URL",
+            help="Milvus server for the index, http://HOST:19530#NAME (default: none)",
+        ),
+    ] = ""
+    store_token: Annotated[str, Option(help="token of the Milvus server")] = ""
+    api_key: Annotated[str | None, Option(help="key of the server that the model is on")] = None
+    host: Annotated[
+        str, Option(metavar="NAME", help="address to listen on (default: 127.0.0.1)")
+    ] = "127.0.0.1"
+    port: Annotated[
+        int,
+        Option(
+            metavar="N", min=0, max=65535, help="port to listen on (default: 7860 or the next free)"
+        ),
+    ] = 7860
+    threads: Annotated[
+        int | None,
+        Option(metavar="N", min=1, max=1024, help="processor cores to use (default: all)"),
+    ] = None
+    hosts: Annotated[
+        tuple[str, ...], Option(help="names that the page is reached by besides this machine's own")
+    ] = ()
+    proxy_user: Annotated[str, Option(help="header in which a trusted proxy names the user")] = ""
+    proxies: Annotated[
+        tuple[str, ...], Option(help="addresses of such proxies, besides this machine's own")
+    ] = ()
+    token: Annotated[str, Option(help="what programs must send to /v1, /mcp and /metrics")] = ""
 
     @property
     def conversations(self) -> Path:
-        """Where the page keeps what was said."""
+        """The database of the page's conversations."""
         return self.home / "conversations.sqlite"
 
     @property
     def accounts(self) -> Path:
-        """Where it is written who may use the page."""
+        """The file of the accounts that may use the page."""
         return self.home / "accounts.json"
 
     @property
     def store_folder(self) -> Path:
-        """Where the index of this library lies: one folder a library, told apart by its full path."""
-        from hashlib import sha256
-
+        """The folder of this library's index, named after the library's full path."""
         path = self.library.resolve()
         return self.home / "libraries" / f"{path.stem}-{sha256(str(path).encode()).hexdigest()[:8]}"
 
+    @property
+    def removed(self) -> Path:
+        """Where removed documents wait for an undo: outside the index, which may be rebuilt."""
+        return self.store_folder.with_name(f"{self.store_folder.name}.removed")
+
+
+def declared() -> dict[str, tuple[Any, OptionInfo]]:
+    """Each setting's type and declaration, by its name."""
+    hints = get_type_hints(Settings, include_extras=True)
+    return {name: get_args(hint) for name, hint in hints.items()}
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return f"COCORICO_{name.upper()}"
+
+
+def expanded(path: str | Path) -> Path:
+    """A path whose `~` is replaced by the user's home.
+
+    Raises:
+        UserError: `home_unknown` (path).
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise UserError("home_unknown", path=path) from error
+
 
 def default_home(environment: Mapping[str, str] = os.environ) -> Path:
-    """The folder for weights and indexes: `COCORICO_HOME`, else the user's data folder on this system."""
-    if named := environment.get("COCORICO_HOME"):
-        return Path(named).expanduser()
+    """The folder for models and indexes: `COCORICO_HOME`, else the user's data folder.
+
+    Raises:
+        UserError: `home_unknown` (path).
+    """
     import platformdirs
 
-    return Path(platformdirs.user_data_dir("cocorico", appauthor=False))
+    if named := environment.get(variable("home")):
+        return expanded(named)
+    try:
+        return Path(platformdirs.user_data_dir("cocorico", appauthor=False))
+    except RuntimeError as error:
+        raise UserError("home_unknown", path="~") from error
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Settings from the `COCORICO_*` variables, each optional.
+    """Settings from the `COCORICO_*` variables, each optional; an empty one counts as unset.
 
     Raises:
-        ValueError: a number that is none, named with its variable.
+        UserError: `setting_number` (setting, least, most), `home_unknown` (path).
     """
+    given: dict[str, Any] = {"home": default_home(environment)}
+    for name, (kind, option) in declared().items():
+        if text := environment.get(variable(name), "").strip():
+            given[name] = _value(variable(name), text, kind, option)
+    return Settings(**given)
 
-    def number(name: str, otherwise: int) -> int:
-        value = environment.get(name, "").strip() or str(otherwise)
-        if not value.isdigit():
-            raise ValueError(f"{name}={value}: a whole number was expected")
-        return int(value)
 
-    library = environment.get("COCORICO_LIBRARY")
-    return Settings(
-        home=default_home(environment),
-        library=Path(library).expanduser() if library else ROOT / "seeds",
-        model=environment.get("COCORICO_MODEL", ""),
-        embedder=environment.get("COCORICO_EMBEDDER", ""),
-        store=environment.get("COCORICO_STORE", ""),
-        store_token=environment.get("COCORICO_STORE_TOKEN", ""),
-        api_key=environment.get("COCORICO_API_KEY") or None,
-        host=environment.get("COCORICO_HOST") or "127.0.0.1",
-        port=number("COCORICO_PORT", 7860),
-        threads=number("COCORICO_THREADS", 0) or None,
-        proxy_user=environment.get("COCORICO_PROXY_USER", ""),
-        token=environment.get("COCORICO_TOKEN", ""),
-        hosts=tuple(environment.get("COCORICO_HOSTS", "").replace(",", " ").split()),
-    )
+def _value(name: str, text: str, kind: Any, option: OptionInfo) -> Any:
+    """The value that a variable's text stands for."""
+    if kind is Path:
+        return expanded(text)
+    if kind == tuple[str, ...]:
+        return tuple(text.replace(",", " ").split())
+    if option.min is None or option.max is None:
+        return text
+    if not text.isdecimal() or not option.min <= int(text) <= option.max:
+        raise UserError(
+            "setting_number", setting=f"{name}={text}", least=option.min, most=option.max
+        )
+    return int(text)

@@ -15,8 +15,10 @@ from index.models.catalogue import EMBEDDER, GENERATOR, SMALL_GENERATOR
 from index.models.convert import ensure_embedder
 from index.models.fetch import ensure
 from rag.library import Library, open_library
-from rag.llm.base import Generator, open_generator
+from rag.llm.base import Generator
+from rag.llm.factory import open_generator
 from rag.settings import Settings, default_home
+from tests.chat_server import handler_of, serving
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +45,23 @@ def small_generator(home: Path) -> Iterator[Generator]:
     generator = open_generator("small", home=home)
     yield generator
     generator.close()
+
+
+@pytest.fixture(scope="session")
+def transformers_generator(home: Path) -> Iterator[Generator]:
+    """The 0.5B model in transformers; reading a GGUF file takes it most of a minute."""
+    generator = open_generator(f"transformers:{home / 'weights' / SMALL_GENERATOR.name}", home=home)
+    yield generator
+    generator.close()
+
+
+@pytest.fixture(scope="session")
+def served_generator(small_generator: Generator) -> Iterator[Generator]:
+    """The 0.5B model behind HTTP."""
+    with serving(handler_of(small_generator)) as address:
+        generator = open_generator(address, home=Path("unused"))
+        yield generator
+        generator.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
-"""Documents and questions that give orders. Each order has a mark that an answer shows only where the model obeyed.
+"""Documents and questions that give orders. Each order has a mark that an answer shows only where
+the model obeyed.
 
-A document's order stands in the middle of a harmless text, of which a harmless question is asked; a question's order is asked of the
-harmless text itself.
+A document's order stands in the middle of a harmless text, of which a harmless question is asked; a
+question's order is asked of the harmless text itself.
 """
 
 from dataclasses import dataclass

@@ -3,6 +3,7 @@
 import base64
 import io
 import stat
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from starlette.testclient import TestClient
 from index.errors import UserError
 from rag.__main__ import main
 from rag.engine import Service
-from rag.settings import Settings
+from rag.settings import ROOT, Settings
 from ui.accounts import OWNER, Accounts
 from ui.app import application, serve
 from ui.history import History
@@ -72,6 +73,24 @@ def test_what_cannot_be_an_account_is_refused(accounts: Accounts, name: str, pas
         accounts.add(name, password)
 
 
+def test_accounts_that_are_added_at_once_are_all_kept(tmp_path: Path) -> None:
+    code = "import sys, pathlib, ui.accounts as a; a.Accounts(pathlib.Path(sys.argv[1])).add(*sys.argv[2:])"
+    names = [f"user{number}" for number in range(6)]
+    path = tmp_path / "accounts.json"
+    writers = [
+        subprocess.Popen([sys.executable, "-c", code, path, name, "a long password"], cwd=ROOT)
+        for name in names
+    ]
+    assert [writer.wait() for writer in writers] == [0] * len(names)
+    assert Accounts(path).names() == names
+
+
+def test_where_a_proxy_names_the_users_no_password_counts(tmp_path: Path) -> None:
+    Accounts(tmp_path / "accounts.json").add("zoé", "chantecler-2024")
+    behind = Accounts(tmp_path / "accounts.json", "X-Forwarded-User")
+    assert behind.user(basic("zoé", "chantecler-2024")) is None
+
+
 def test_without_accounts_there_is_one_person_and_with_a_proxy_its_word_counts(
     tmp_path: Path,
 ) -> None:
@@ -119,22 +138,14 @@ def test_every_address_asks_who_it_is(page: TestClient, path: str) -> None:
         assert page.get(path, headers=basic("bob", "corn and barley")).status_code != 401
 
 
-def test_nobody_reaches_anothers_conversations_by_the_raw_endpoint(
+def test_nobody_reaches_anothers_conversations_by_the_page_s_functions(
     page: TestClient, tmp_path: Path
 ) -> None:
     history = History(tmp_path / "conversations.sqlite")
     mine, _ = history.begin("zoé", "", "t1", "Un secret ?")
-    component = next(
-        each["id"]
-        for each in page.get("/config", headers=basic("bob", "corn and barley")).json()[
-            "components"
-        ]
-        if each["type"] == "html"
-    )
 
     def call(name: str, data: object, who: dict[str, str]) -> object:
-        body = {"data": data, "fn_name": name, "component_id": component, "session_hash": "x"}
-        answer = page.post("/gradio_api/component_server", json=body, headers=who)
+        answer = page.post(f"/cocorico/api/{name}", json=data, headers=who)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -145,7 +156,38 @@ def test_nobody_reaches_anothers_conversations_by_the_raw_endpoint(
     assert call("export", {"id": mine, "kind": "json", "language": "fr"}, bob) is None
     assert call("rename", {"id": mine, "title": "Volé"}, bob) is False
     call("discard", {"id": mine}, bob)
-    assert call("conversation", mine, zoe)["title"] == "Un secret ?"
+    call("rate", {"id": mine, "turn": "t1", "rating": "bad", "reason": ""}, bob)
+    call("stop", {"turn": "t1"}, bob)
+    kept = call("conversation", mine, zoe)
+    assert (kept["title"], kept["turns"][0]["rating"]) == ("Un secret ?", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "wrong"),
+    [
+        ("rename", {"id": "x"}, "title"),
+        ("rename", ["x"], "id"),
+        ("rate", {"id": "x", "turn": "t", "rating": "great", "reason": ""}, "rating"),
+        ("export", {"id": "x", "kind": "exe", "language": "fr"}, "kind"),
+        ("conversation", None, "Field required"),
+        ("conversations", {"words": "x"}, "string"),
+        ("stop", "t1", "turn"),
+        ("remove", 3, "string"),
+    ],
+)
+def test_a_malformed_request_of_the_page_is_told_what_is_wrong(
+    page: TestClient, name: str, data: object, wrong: str
+) -> None:
+    who = basic("bob", "corn and barley")
+    answer = page.post(f"/cocorico/api/{name}", json=data, headers=who)
+    assert answer.status_code == 400
+    assert wrong in answer.json()["error"]["en"]
+
+
+def test_gradio_s_own_upload_is_closed(page: TestClient) -> None:
+    who = basic("bob", "corn and barley")
+    assert page.post("/gradio_api/upload", content=b"x", headers=who).status_code == 403
+    assert page.post("/gradio_api/upload/", content=b"x", headers=who).status_code == 403
 
 
 def test_the_command_line_makes_and_closes_accounts(

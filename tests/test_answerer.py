@@ -6,11 +6,23 @@ import numpy as np
 import pytest
 
 from index.contract import StoredChunk
+from index.errors import UserError
 from index.text.language import is_language
-from rag.answerer import Delta, Finished, Found, Grounded, Redrafting, Searching, Turn, _Draft
+from rag.answerer import states
+from rag.draft import Draft
+from rag.events import Delta, Finished, Found, Grounded, Redrafting, Searching, Turn
+from rag.i18n import explain
 from rag.library import Library
 from rag.retriever import Hit
-from rag.verifier.support import Sources, cite
+from rag.verifier import Sources, cite
+
+
+def drafted(chunk: StoredChunk, language: str) -> Draft:
+    """An answer to be written from this chunk alone."""
+    nothing = Sources([], np.zeros(4, np.float32), None)  # type: ignore[arg-type]
+    hits = (Hit(chunk, 0.9, 0.9, 9.0, 0.8),)
+    asked = "Que perd le maire ?"
+    return Draft(asked, language, threading.Event(), nothing, asked, hits)
 
 
 def test_a_french_question_gets_a_french_answer_with_its_source(library: Library) -> None:
@@ -105,18 +117,15 @@ def test_what_is_quoted_from_another_language_is_translated_where_that_can_be_ch
         for citation in every
         if "Aleph Alpha" in citation.text and "champion" in citation.text
     )
-    draft = _Draft(question, "en", hits, sources, 0.0, 0.0, text="It says so.")
+    draft = Draft(question, "en", threading.Event(), sources, question, hits)
     shown = [
-        event.sentence
-        for event in assistant._translate(quoted, draft, None)
-        if isinstance(event, Grounded)
+        event.sentence for event in assistant._quote(draft, quoted) if isinstance(event, Grounded)
     ]
-    assert [sentence.citations for sentence in shown] == [(quoted,)]
-    assert "Germany" in shown[0].text and "Aleph Alpha" in shown[0].text
-    assert draft.text[shown[0].start : shown[0].end] == shown[0].text
-    stopped = threading.Event()
-    stopped.set()
-    assert not list(assistant._translate(quoted, draft, stopped))
+    assert [sentence.citations for sentence in shown] == [(quoted,)] * 2
+    assert "Germany" in shown[1].text and "Aleph Alpha" in shown[1].text
+    assert draft.text[shown[1].start : shown[1].end] == shown[1].text
+    draft.stop.set()
+    assert not assistant._translation(draft, quoted)
 
 
 def test_what_points_back_to_what_does_not_stand_goes_with_it(
@@ -125,13 +134,14 @@ def test_what_points_back_to_what_does_not_stand_goes_with_it(
     assistant = library.assistant()
     said = "Mistral a ouvert une usine à Brest. Ils sont des anciens de Google et de Meta."
     monkeypatch.setattr(library.generator, "stream", lambda *_, **__: iter([said]))
-    hits, excerpts, sources = assistant.find("Qui a fondé Mistral ?", "fr", None)
-    draft = _Draft("Qui a fondé Mistral ?", "fr", hits, sources, 0.0, 0.0)
-    list(assistant._write("Qui a fondé Mistral ?", excerpts[0], draft, None))
+    asked = "Qui a fondé Mistral ?"
+    hits, excerpts, sources = assistant.find(asked, "fr", None)
+    draft = Draft(asked, "fr", threading.Event(), sources, asked, hits)
+    list(assistant._write(draft, excerpts[0]))
     assert [bool(sentence.citations) for sentence in draft.sentences] == [False, False]
-    alone = _Draft("Qui a fondé Mistral ?", "fr", hits, sources, 0.0, 0.0)
+    alone = Draft(asked, "fr", threading.Event(), sources, asked, hits)
     monkeypatch.setattr(library.generator, "stream", lambda *_, **__: iter([said.split(". ")[1]]))
-    list(assistant._write("Qui a fondé Mistral ?", excerpts[0], alone, None))
+    list(assistant._write(alone, excerpts[0]))
     assert alone.sentences[0].citations
 
 
@@ -141,16 +151,11 @@ def test_what_is_put_in_other_words_is_asked_of_the_model_again(library: Library
         for each in library.store.chunks_of("mistral-microsoft.md")
         for span in each.sentences
     ]
-    said = [citation for citation in every if "15 millions" in citation.text]
-    assistant = library.assistant()
-    right = assistant._says(said, "Microsoft has put 15 million euros into Mistral.", None)
-    assert (
-        right
-        > 0.8
-        > assistant._says(
-            said, "Mistral leads the artificial intelligence of the whole world.", None
-        )
-    )
+    said = " ".join(citation.text for citation in every if "15 millions" in citation.text)
+    generator = library.assistant().generator
+    right = states(generator, said, "Microsoft has put 15 million euros into Mistral.")
+    wrong = states(generator, said, "Mistral leads the artificial intelligence of the whole world.")
+    assert right > 0.8 > wrong
 
 
 def test_what_is_put_freely_or_rounded_is_noticed_and_quoted_with_what_it_points_back_to() -> None:
@@ -158,19 +163,16 @@ def test_what_is_put_freely_or_rounded_is_noticed_and_quoted_with_what_it_points
     passage = StoredChunk(
         1, "port.md", "Le port", "fr", 0, 0, len(text), text, ((0, 23), (24, len(text)))
     )
-    hits = (Hit(passage, 0.9, 0.9, 9.0, 0.8),)
-    draft = _Draft(
-        "Que perd le maire ?", "fr", hits, Sources([], np.zeros(4, np.float32), None), 0.0, 0.0
-    )  # type: ignore[arg-type]
+    draft = drafted(passage, "fr")
     said = (cite(passage, passage.sentences[1]),)
-    assert not draft.put_otherwise("Il perd près de 40 emplois.", said)
-    assert draft.put_otherwise("Une quarantaine de salariés seront licenciés.", said)
-    assert draft.put_otherwise(
+    assert not draft.paraphrases("Il perd près de 40 emplois.", said)
+    assert draft.paraphrases("Une quarantaine de salariés seront licenciés.", said)
+    assert draft.paraphrases(
         "Le maire détruit près de 40 emplois.", said
     )  # one word is enough, but a name may stand before
-    assert not draft.put_otherwise("Il perd près de 40 emplois au Port.", said)
-    assert draft.rounded("Il y perd 40 emplois.", said)
-    assert not draft.rounded("Il y perd environ 40 emplois.", said)
+    assert not draft.paraphrases("Il perd près de 40 emplois au Port.", said)
+    assert draft.rounds("Il y perd 40 emplois.", said)
+    assert not draft.rounds("Il y perd environ 40 emplois.", said)
     assert draft.quotable(said).text == text
 
 
@@ -179,12 +181,11 @@ def test_a_refusal_offers_the_sentence_that_comes_closest() -> None:
     passage = StoredChunk(
         1, "port.md", "Le port", "fr", 0, 0, len(text), text, ((0, 23), (24, len(text)))
     )
-    hits = (Hit(passage, 0.9, 0.9, 9.0, 0.8),)
     for language, offered in (
         ("fr", "« Le maire ferme le port. »"),
         ("en", "“Le maire ferme le port.”"),
     ):
-        draft = _Draft("?", language, hits, Sources([], np.zeros(4, np.float32), None), 0.0, 0.0)  # type: ignore[arg-type]
+        draft = drafted(passage, language)
         *_, finished = draft.refuse(0.2, cite(passage, passage.sentences[0]))
         assert isinstance(finished, Finished)
         answer = finished.answer
@@ -266,3 +267,64 @@ def test_a_summary_rests_on_the_whole_document(library: Library) -> None:
     assert max(starts) - min(starts) > length / 4
     for sentence in answer.sentences:
         assert answer.answer[sentence.start : sentence.end] == sentence.text
+
+
+def test_an_unknown_document_a_blank_question_and_no_document_are_named_as_such(
+    library: Library,
+) -> None:
+    answerer = library.assistant()
+    for question in ("Qui dirige Microsoft ?", "Résume l'article"):
+        with pytest.raises(UserError) as unknown:
+            answerer.answer(question, documents=["mistral-microsoft.md", "absent.md"])
+        assert (unknown.value.code, unknown.value.values) == (
+            "document_unknown",
+            {"name": "absent.md"},
+        )
+        assert "absent.md" in explain(unknown.value, "fr")
+        assert "absent.md" in explain(unknown.value, "en")
+    with pytest.raises(UserError) as unknown:
+        library.search("Qui dirige Microsoft ?", documents=["absent.md"])
+    assert unknown.value.code == "document_unknown"
+    with pytest.raises(UserError) as blank:
+        library.ask(" \n\u00a0 ")
+    assert blank.value.code == "no_question"
+    with pytest.raises(UserError) as none:
+        answerer.answer("Qui dirige Microsoft ?", documents=[])
+    assert none.value.code == "no_document_chosen"
+
+
+def test_a_document_that_is_removed_in_the_middle_is_searched_around(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answerer, found = library.assistant(), []
+
+    def gone(numbers: list[int]) -> object:
+        monkeypatch.undo()
+        found.append(numbers)
+        return library.store.token_vectors([*numbers, 10**9])
+
+    monkeypatch.setattr(library.store, "token_vectors", gone)
+    assert not answerer.answer("Qui dirige Microsoft ?").refused
+    assert found
+
+
+def test_a_bug_while_it_searches_is_not_taken_for_a_removed_document(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called = []
+
+    def broken(*_: object) -> object:
+        called.append(1)
+        raise KeyError("typo")
+
+    monkeypatch.setattr(library.store, "token_vectors", broken)
+    with pytest.raises(KeyError, match="typo"):
+        library.ask("Qui dirige Microsoft ?")
+    assert called == [1]
+
+
+def test_an_answerer_is_made_without_threads_or_models(library: Library) -> None:
+    before = threading.active_count()
+    made = [library.assistant() for _ in range(50)]
+    assert threading.active_count() == before
+    assert all(each.generator is library.generator for each in made)

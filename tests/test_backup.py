@@ -61,7 +61,7 @@ def test_what_is_put_back_is_what_was_there(
             0,
             0,
         )  # nothing had to be read again
-        asked = embedder.queries(["Quand le phare de l'île 3 a-t-il été bâti ?"])[0].vector
+        asked = embedder.embed_queries(["Quand le phare de l'île 3 a-t-il été bâti ?"])[0].vector
         assert after.search_vectors(asked, 5) == before.search_vectors(asked, 5)
         assert [info.name for info in after.documents()] == [
             info.name for info in before.documents()

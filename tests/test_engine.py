@@ -1,13 +1,23 @@
 """A library changed while it is asked: read in the background, cancelled, put back. Real models."""
 
 import asyncio
+import sqlite3
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from index.contract import Store
+from index.embedder import Embedder
+from index.errors import UserError
+from rag import engine
+from rag import library as opening
+from rag.answerer import Answerer
 from rag.engine import Service
+from rag.library import open_library, open_store, purge_set_aside
 from rag.settings import Settings
 
 HENS = "# Les poules\n\nLes poules de Barbezieux pondent 180 œufs par an.\n"
@@ -49,7 +59,7 @@ def test_what_is_put_in_is_read_found_and_leaves_again(service: Service) -> None
     assert names(service) == ["coq.md", "poules.md"]
     assert service.library
     assert (
-        service.library.search("Combien d'œufs pondent les poules ?", k=1)[0].passage.document
+        service.library.search("Combien d'œufs pondent les poules ?", k=1)[0].chunk.document
         == "poules.md"
     )
     kept = service.folder.take_out("poules.md")
@@ -130,3 +140,127 @@ def test_a_file_that_cannot_be_read_is_told(service: Service) -> None:
     assert [(file, error.code) for file, error in service.reading.failed] == [
         ("binaire.md", "document_binary")
     ]
+
+
+def test_an_error_in_reading_ahead_leaves_the_page_ready(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = threading.Semaphore(0)
+
+    def fail(*_: object) -> None:
+        failed.release()
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(Answerer, "prepare", fail)
+    for number in range(2):  # the second change is read ahead as well
+        put(service, f"vent{number}.md", f"# Le vent {number}\n\nLe vent souffle de l'ouest.\n")
+        assert failed.acquire(timeout=60)
+    assert service.state.stage == "ready"
+    assert service.assistant()
+
+
+def test_a_change_that_comes_while_a_reading_fails_is_read(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync, failures = engine.sync, [UserError("store_disk_full", folder="x"), RuntimeError("a bug")]
+
+    def fail_first(*arguments: Any, **more: Any) -> Any:
+        if failures:
+            (service.settings.library / f"{len(failures)}.md").write_text(HENS, encoding="utf-8")
+            service.read()
+            raise failures.pop()
+        return sync(*arguments, **more)
+
+    monkeypatch.setattr(engine, "sync", fail_first)
+    service.read()
+    until(lambda: not service.reading.active)
+    assert not failures
+    assert names(service) == ["1.md", "2.md", "coq.md"]
+
+
+def test_what_expires_is_removed_while_it_runs(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_HOUR", 0.01)
+    purged = threading.Semaphore(0)
+    opened = Service(Settings(home=home, library=tmp_path, model="small"))
+
+    def purge(*_: object) -> None:
+        purged.release()
+        raise OSError("the disk is away")
+
+    monkeypatch.setattr(engine, "purge_set_aside", purge)
+    opened.start()
+    assert all(purged.acquire(timeout=60) for _ in range(3))
+    opened.close()
+    assert not [thread for thread in opened._threads if thread.is_alive()]
+
+
+def test_a_library_that_cannot_be_opened_says_why(home: Path) -> None:
+    opened = Service(Settings(home=home, library=Path("/nowhere"), model="small")).start()
+    with pytest.raises(UserError) as raised:
+        opened.assistant()
+    assert raised.value.code == "library_absent"
+    opened.read()
+    until(lambda: not opened.reading.active)
+    opened.close()
+    assert opened.state.stage == "failed"
+
+
+@pytest.mark.parametrize("fails", ["indexing", "loading"])
+def test_nothing_stays_open_where_opening_fails(
+    fails: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed, stores = threading.Event(), list[Store]()
+    load = opening.open_generator
+
+    def loading(*arguments: Any, **more: Any) -> Any:
+        if fails == "loading":
+            raise UserError("model_absent", model="x")
+        generator = load(*arguments, **more)
+        close = generator.close
+        monkeypatch.setattr(generator, "close", lambda: (close(), closed.set()))
+        return generator
+
+    monkeypatch.setattr(opening, "open_generator", loading)
+    library = tmp_path / "absent" if fails == "indexing" else tmp_path
+    settings = Settings(home=home, library=library, model="small")
+    with pytest.raises(UserError) as raised:
+        open_library(settings, on_store=stores.append)
+    assert raised.value.code == ("library_absent" if fails == "indexing" else "model_absent")
+    assert fails == "loading" or closed.wait(60)
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        stores[0].documents()
+
+
+def test_a_library_has_one_answerer_for_all_questions(service: Service) -> None:
+    library = service.library
+    assert library
+    assert library.assistant() is library.assistant() is service.assistant()
+
+
+def test_a_removal_can_be_undone_after_the_index_was_set_aside(
+    home: Path, tmp_path: Path, embedder: Embedder
+) -> None:
+    settings = Settings(home=tmp_path / "home", library=tmp_path / "library")
+    settings.library.mkdir()
+    (settings.library / "coq.md").write_text("Le coq chante.", encoding="utf-8")
+    open_store(settings, embedder).close()
+    kept = Service(settings).folder.take_out("coq.md")
+    (settings.store_folder / "library.sqlite").write_bytes(b"no database at all" * 1000)
+    open_store(settings, embedder).close()
+    assert len(list((settings.home / "libraries").glob("*.aside"))) == 1
+    assert Service(settings).folder.put_back(kept) == "coq.md"
+    assert (settings.library / "coq.md").exists()
+
+
+def test_an_index_that_was_set_aside_is_removed_after_a_week(tmp_path: Path) -> None:
+    hour = 3600 * 10**9
+    for name, age in (("old", 24 * 7 + 1), ("new", 24 * 7 - 1)):
+        (tmp_path / "libraries" / f"{name}-1.{time.time_ns() - age * hour}.aside").mkdir(
+            parents=True
+        )
+    (tmp_path / "libraries" / "notes.aside").mkdir()
+    purge_set_aside(tmp_path)
+    left = sorted(path.name.split("-")[0] for path in (tmp_path / "libraries").iterdir())
+    assert left == ["new", "notes.aside"]

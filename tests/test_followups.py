@@ -1,38 +1,16 @@
-"""What is said that isn't a question about the documents, and questions that lean on earlier ones."""
+"""Questions that depend on earlier ones."""
 
 import pytest
 
-from rag.followups import leans, remark, standalone
+from rag.followups import depends, standalone
 from rag.llm.base import Generator
 
 
-@pytest.mark.parametrize(
-    ("text", "kind"),
-    [
-        ("Bonjour !", "hello"),
-        ("hello", "hello"),
-        ("Merci beaucoup", "thanks"),
-        ("Thanks a lot!", "thanks"),
-        ("Que sais-tu faire ?", "abilities"),
-        ("What can you do?", "abilities"),
-        ("Quels documents as-tu ?", "documents"),
-        ("What documents do you have?", "documents"),
-        ("Peux-tu résumer l'article ?", "summary"),
-        ("What is this document about?", "summary"),
-        ("Résume la position de Kai Zenner", None),
-        ("Merci de dire qui dirige Microsoft.", None),
-        ("Bonjour, qui dirige Microsoft ?", None),
-    ],
-)
-def test_a_remark_is_only_the_whole_message(text: str, kind: str | None) -> None:
-    assert remark(text) == kind
-
-
-def test_a_question_leans_on_the_earlier_ones_by_its_words() -> None:
-    assert leans("Et dans OpenAI ?", "fr")
-    assert leans("Why did he say so?", "en")
-    assert not leans("Qui dirige Microsoft ?", "fr")
-    assert not leans("Who leads Microsoft?", "en")
+def test_a_question_depends_on_the_earlier_ones_by_its_words() -> None:
+    assert depends("Et dans OpenAI ?", "fr")
+    assert depends("Why did he say so?", "en")
+    assert not depends("Qui dirige Microsoft ?", "fr")
+    assert not depends("Who leads Microsoft?", "en")
 
 
 def test_a_question_that_stands_alone_is_left_as_it_is(generator: Generator) -> None:
@@ -84,9 +62,9 @@ def test_a_pronoun_gives_place_to_the_one_name_before(
     assert standalone(question, [before], language, generator) == asked
 
 
-def test_a_question_that_names_its_subject_does_not_lean() -> None:
-    assert not leans("Le gouvernement français était-il au courant ?", "fr")
-    assert not leans("Qui a investi en France en 2023 ?", "fr")
-    assert leans("Qu'en pense Marina Ferrari ?", "fr")
-    assert leans("Était-elle au courant ?", "fr")
-    assert leans("Combien d'argent a-t-il levé ?", "fr")
+def test_a_question_that_names_its_subject_does_not_depend() -> None:
+    assert not depends("Le gouvernement français était-il au courant ?", "fr")
+    assert not depends("Qui a investi en France en 2023 ?", "fr")
+    assert depends("Qu'en pense Marina Ferrari ?", "fr")
+    assert depends("Était-elle au courant ?", "fr")
+    assert depends("Combien d'argent a-t-il levé ?", "fr")

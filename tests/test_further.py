@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from index.contract import StoredChunk
-from rag.answerer import Answer, Timings
+from rag.events import Answer, Timings
 from rag.further import further
 from rag.retriever import Hit
 

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -152,6 +153,27 @@ def test_what_was_deleted_is_gone_for_good_later(
         "SELECT (SELECT count(*) FROM turns), (SELECT count(*) FROM words)"
     )
     assert rows.fetchone() == (0, 0)
+
+
+def test_a_server_that_runs_for_long_removes_what_was_deleted(
+    history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, young = said(history), said(history, "Quand ?")
+    history.delete("anne", name)
+    later = time.time() + kept._UNDO + 1
+    monkeypatch.setattr(kept.time, "time", lambda: later)
+    history.delete("anne", young)
+    history.purge()
+    history.delete("anne", name, undo=True)
+    history.delete("anne", young, undo=True)
+    assert [each["id"] for each in history.listed("anne")] == [young]
+
+
+def test_an_answer_tells_whether_its_conversation_was_deleted(history: History) -> None:
+    name, _ = history.begin("anne", "", "t1", "Combien ?")
+    assert history.finish("anne", name, "t1", VIEW)
+    history.delete("anne", name)
+    assert not history.finish("anne", name, "t1", VIEW)
 
 
 def test_a_damaged_file_is_set_aside(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import ast
 import re
 import string
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -27,13 +28,38 @@ def _raised() -> list[tuple[str, frozenset[str], str]]:
             )
             if named and node.args and isinstance(node.args[0], ast.Constant):
                 names = frozenset(keyword.arg or "" for keyword in node.keywords)
-                if "readers" in path.parts or node.args[0].value == "document_binary":
+                if "reading" in path.parts or node.args[0].value == "document_binary":
                     names |= {
                         "file",
                         "kinds",
                     }  # index.reading.reader and `decode` add which file it is
                 found.append((node.args[0].value, names, f"{path.relative_to(ROOT)}:{node.lineno}"))
     return found
+
+
+def _texts(code: str) -> list[str]:
+    """The texts of a code, in both languages and all forms; none where it has none."""
+    keys = [key for key in (code, f"{code}_one", f"{code}_other") if key in MESSAGES]
+    return [text for key in keys for text in MESSAGES[key].values()]
+
+
+def _sources(*endings: str) -> dict[Path, str]:
+    """The packages' files."""
+    return {
+        path.relative_to(ROOT): path.read_text(encoding="utf-8")
+        for package in ("index", "rag", "ui")
+        for path in sorted((ROOT / package).rglob("*"))
+        if path.suffix in endings
+    }
+
+
+def _literals(tree: ast.AST) -> list[str]:
+    """Every string below a node, those inside f-strings included."""
+    return [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
 
 
 def _placeholders(text: str) -> set[str]:
@@ -43,16 +69,14 @@ def _placeholders(text: str) -> set[str]:
 def test_every_error_of_the_sources_has_a_sentence_in_both_languages() -> None:
     raised = _raised()
     assert len(raised) > 40
-    assert [
-        (code, place) for code, _, place in raised if set(MESSAGES.get(code, ())) != {"fr", "en"}
-    ] == []
+    assert [(code, place) for code, _, place in raised if len(_texts(code)) not in (2, 4)] == []
 
 
 def test_every_sentence_is_given_all_its_values() -> None:
     lacking = [
         (place, code, _placeholders(text) - names)
         for code, names, place in _raised()
-        for text in MESSAGES[code].values()
+        for text in _texts(code)
         if _placeholders(text) - names
     ]
     assert lacking == []
@@ -69,8 +93,11 @@ def test_both_languages_tell_the_same_values() -> None:
 def test_every_finding_of_the_doctor_has_its_sentences() -> None:
     source = Path(ROOT / "rag" / "doctor.py").read_text(encoding="utf-8")
     codes = set(re.findall(r'"(doctor_\w+)"', source))
-    assert codes <= MESSAGES.keys()
-    assert {code for code in MESSAGES if code.startswith("doctor_")} - codes == {
+    assert [code for code in codes if not _texts(code)] == []
+    judged = set(re.findall(r'_found\([^"]*"(doctor_\w+)"', source))
+    codes |= {f"{code}_bad" for code in judged}
+    known = {code.removesuffix("_one").removesuffix("_other") for code in MESSAGES}
+    assert {code for code in known if code.startswith("doctor_")} - codes == {
         "doctor_weights_absent", "doctor_weights_damaged"
     }  # fmt: skip
 
@@ -98,7 +125,88 @@ def test_values_keep_their_own_spaces() -> None:
     ],
 )
 def test_sizes_are_told_as_readers_count_them(count: int, french: str, english: str) -> None:
-    assert [size(count, "fr").replace("\u00a0", " "), size(count, "en")] == [french, english]
+    assert [size(count, "fr").replace("\u202f", " "), size(count, "en")] == [french, english]
+
+
+@pytest.mark.parametrize(
+    ("count", "french", "english"),
+    [
+        (0, "0 fichier remis", "0 files put"),
+        (1, "1 fichier remis", "1 file put"),
+        (2, "2 fichiers remis", "2 files put"),
+        (12345, "12\u202f345 fichiers remis", "12,345 files put"),
+    ],
+)
+def test_numbers_choose_their_form_and_are_written_as_readers_write_them(
+    count: int, french: str, english: str
+) -> None:
+    assert say("backup_restored", "fr", count=count).startswith(french)
+    assert say("backup_restored", "en", count=count).startswith(english)
+
+
+def test_both_files_have_the_same_keys() -> None:
+    files = [
+        tomllib.loads((ROOT / "rag" / "texts" / f"{name}.toml").read_text(encoding="utf-8"))
+        for name in ("fr", "en")
+    ]
+    french, english = ({(name, key) for name in file for key in file[name]} for file in files)
+    assert french == english
+    assert all(isinstance(text, str) for file in files for text in file["messages"].values())
+
+
+def test_no_message_is_left_over() -> None:
+    """Each is named in the sources, or begins with the constant part of an f-string there."""
+    named, begun = set[str](), set[str]()
+    for source in _sources(".py").values():
+        tree = ast.parse(source)
+        named |= set(_literals(tree))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):
+                begun.add(str(node.values[0].value))
+    begun = {text for text in begun if re.fullmatch(r"[a-z]+(_[a-z]+)*_", text)}
+    named |= {f"{name}_{end}" for name in named for end in ("one", "other", "bad")}
+    named |= {f"{name}_{end}" for name in named for end in ("one", "other")}
+    left = [key for key in MESSAGES if key not in named and not key.startswith(tuple(begun))]
+    assert left == []
+
+
+# Two words in a row, which no key, address, or piece of markup has.
+WORDS = re.compile(r"[^\W\d_]{2,} [^\W\d_]{2,}")
+SAYS = {"print", "UserError", "Error", "ToolError", "getpass", "input", "write", "HTTPException"}
+
+
+def test_no_python_file_holds_a_sentence_for_users() -> None:
+    """`reason` apart, which passes on what the system or another program said."""
+    found = []
+    for path, source in _sources(".py").items():
+        calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+        for call in calls:
+            called = getattr(call.func, "attr", getattr(call.func, "id", ""))
+            values = [*call.args, *(each.value for each in call.keywords if each.arg != "reason")]
+            if called in SAYS:
+                texts = [text for value in values for text in _literals(value)]
+                found += [f"{path}:{call.lineno}: {text}" for text in texts if WORDS.search(text)]
+    assert found == []
+
+
+def test_no_script_or_page_holds_a_sentence_for_users() -> None:
+    found = []
+    for path, source in _sources(".js", ".html").items():
+        code = re.sub(r"/\*.*?\*/|<!--.*?-->|(?<!:)//[^\n]*", "", source, flags=re.DOTALL)
+        shown = re.findall(
+            r"(?:textContent|title|ariaLabel|placeholder)\s*=\s*[\"'`]([^\"'`]*)", code
+        )
+        shown += re.findall(
+            r"\b(?:h|note|announce|button)\([^()]*?[\"'`]([^\"'`()]*)[\"'`]\s*\)", code
+        )
+        if path.suffix == ".html":
+            shown += re.findall(
+                r">([^<>]+)<",
+                re.sub(r"<(script|style).*?</\1>|\$\{.*?\}", "", code, flags=re.DOTALL),
+            )
+            shown += re.findall(r'(?:aria-label|placeholder|title|alt)="([^"]*)"', code)
+        found += [f"{path}: {text.strip()}" for text in shown if WORDS.search(text)]
+    assert found == []
 
 
 def test_a_full_disk_is_told_in_gigabytes() -> None:

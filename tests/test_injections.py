@@ -1,4 +1,5 @@
-"""Text that gives orders, in documents and in questions, changes nothing. The default model answers."""
+"""Text that gives orders, in documents and in questions, changes nothing. The default model
+answers."""
 
 import re
 

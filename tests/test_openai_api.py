@@ -1,11 +1,13 @@
-"""The doors for other programs, entered with the official clients, over a real library and model."""
+"""`/v1`, `/mcp` and `/answer`, asked by the official clients, over a real library and model."""
 
 import asyncio
+import json
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -15,18 +17,21 @@ from mcp import Client, StdioServerParameters, stdio_client
 from page_server import served
 
 from index.errors import UserError
-from rag.answerer import Delta, Finished, Found, Grounded, Redrafting
 from rag.engine import Service
+from rag.events import Delta, Finished, Found, Grounded, Redrafting, Searching
 from rag.settings import ROOT, Settings
-from rag.verifier.support import Sentence
-from ui.openai_api import _MOST_WAITING, Asked, Message, _written
+from rag.verifier import Sentence
+from ui.metrics import Metrics
+from ui.open_webui import background_answer, without_context
+from ui.openai_api import ChatRequest, SettledText, question_of
+from ui.questions import MOST_TURNS, MOST_WAITING, Questions
 
 PORT = "# Le port de Kervalec\n\nLe phare de Kervalec mesure 47 mètres. Le port compte trois bassins. Le bac part à huit heures.\n"
 
 
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    library = tmp_path_factory.mktemp("doors")
+    library = tmp_path_factory.mktemp("library")
     (library / "port été.md").write_text(PORT, encoding="utf-8")
     return library
 
@@ -34,9 +39,9 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def service(home: Path, shelf: Path) -> Iterator[Service]:
     opened = Service(Settings(home=home, library=shelf, model="small")).start()
-    opened.assistant().threshold = (
-        0.0  # the small model is unsure of everything; what it says isn't the matter here
-    )
+    answering = opened.assistant()
+    # the small model is unsure of everything; what it says isn't the matter here
+    answering.thresholds = replace(answering.thresholds, answerable=0.0)
     yield opened
     opened.close()
 
@@ -71,7 +76,7 @@ def test_more_than_can_wait_are_told_to_try_again(
     monkeypatch.setattr(service.assistant(), "ask", slow)
     waiting = [
         threading.Thread(target=lambda: _quietly(client, stream), daemon=True)
-        for _ in range(_MOST_WAITING)
+        for _ in range(MOST_WAITING)
     ]
     for thread in waiting:
         thread.start()
@@ -94,6 +99,111 @@ def test_more_than_can_wait_are_told_to_try_again(
         client.chat.completions.create(model="cocorico", messages=ASKED, stream=stream)
     assert (error.value.status_code, error.value.code) == (503, "model_absent")
     assert "gone.gguf" in str(error.value)
+
+
+def test_slow_questions_from_everywhere_leave_the_web_server_free(
+    address: str, client: openai.OpenAI, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """45 of them, of which as many wait as may; the others are told to try again."""
+    import gradio_client
+
+    go_on, begun = threading.Event(), threading.Semaphore(0)
+
+    def slow(*_: object, **__: object) -> Iterator[object]:
+        begun.release()
+        assert go_on.wait(120)
+        raise UserError("model_absent", model="late.gguf")
+        yield
+
+    def over_mcp() -> None:
+        async def talk() -> None:
+            async with Client(f"{address}/mcp") as mcp:
+                await mcp.call_tool("ask", {"question": "Combien ?"})
+
+        asyncio.run(talk())
+
+    def over_gradio() -> None:
+        with suppress(gradio_client.exceptions.AppError, httpx.TimeoutException):
+            gradio.predict(question="Combien ?", api_name="/answer")
+
+    monkeypatch.setattr(service.assistant(), "ask", slow)
+    gradio = gradio_client.Client(address, verbose=False)
+    ways = (over_mcp, over_gradio, lambda: _quietly(client, stream=True))
+    waiting = [threading.Thread(target=ways[n % 3], daemon=True) for n in range(45)]
+    for thread in waiting:
+        thread.start()
+    try:
+        assert all(begun.acquire(timeout=60) for _ in range(MOST_WAITING))
+        assert httpx.get(f"{address}/v1/models", timeout=60).status_code == 200
+        assert httpx.post(f"{address}/cocorico/api/state", timeout=60).json()["stage"] == "ready"
+        assert len(httpx.get(f"{address}/v1/documents", timeout=60).json()["data"]) == 1
+        assert not begun.acquire(blocking=False)
+    finally:
+        go_on.set()
+        for thread in waiting:
+            thread.join()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_program_that_leaves_before_any_word_stops_the_model(
+    address: str, service: Service, monkeypatch: pytest.MonkeyPatch, stream: bool
+) -> None:
+    begun, stopped = threading.Event(), threading.Event()
+
+    def slow(*_: object, stop: threading.Event, **__: object) -> Iterator[object]:
+        yield Searching("fr")
+        begun.set()
+        if stop.wait(120):
+            stopped.set()
+
+    monkeypatch.setattr(service.assistant(), "ask", slow)
+    with (
+        suppress(httpx.ReadTimeout),
+        httpx.stream(
+            "POST",
+            f"{address}/v1/chat/completions",
+            json={"messages": ASKED, "stream": stream},
+            timeout=3,
+        ) as answer,
+    ):
+        next(answer.iter_lines())
+        assert begun.wait(60)
+    assert stopped.wait(60)
+
+
+def test_a_stream_begins_at_once_and_comments_its_silence(
+    address: str, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def slow(*_: object, **__: object) -> Iterator[object]:
+        yield Searching("fr")
+        assert go_on.wait(120)
+        raise UserError("model_absent", model="late.gguf")
+
+    monkeypatch.setattr(service.assistant(), "ask", slow)
+    url, body = f"{address}/v1/chat/completions", {"messages": ASKED, "stream": True}
+    with httpx.stream("POST", url, json=body, timeout=60) as answer:
+        assert answer.status_code == 200
+        lines = (line for line in answer.iter_lines() if line)
+        assert next(lines).startswith(": ")
+        assert json.loads(next(lines).removeprefix("data: "))["choices"][0]["delta"]["role"]
+        assert next(lines).startswith(": ")
+        go_on.set()
+        (error,) = [line for line in lines if not line.startswith(": ")]
+    assert json.loads(error.removeprefix("data: "))["error"]["code"] == "model_absent"
+
+
+def test_an_error_in_the_middle_of_a_stream_reaches_the_official_client(
+    client: openai.OpenAI, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> Iterator[object]:
+        yield Searching("fr")
+        raise UserError("server_cut", address="http://models.lan", reason="reset")
+
+    monkeypatch.setattr(service.assistant(), "ask", broken)
+    with pytest.raises(openai.APIError, match="broke off"):
+        list(client.chat.completions.create(model="cocorico", messages=ASKED, stream=True))
 
 
 def test_gradio_s_client_gets_an_answer(address: str) -> None:
@@ -138,8 +248,98 @@ def test_a_stream_ends_with_the_sources(client: openai.OpenAI) -> None:
     assert chunks[-1].choices[0].finish_reason == "stop"
 
 
-def test_the_model_is_listed(client: openai.OpenAI) -> None:
+@pytest.mark.parametrize("usage", [False, True])
+def test_a_stream_ends_with_its_usage_where_that_is_asked(
+    client: openai.OpenAI, usage: bool
+) -> None:
+    chunks = list(
+        client.chat.completions.create(
+            model="cocorico", messages=ASKED, stream=True, stream_options={"include_usage": usage}
+        )
+    )
+    assert [chunk.usage for chunk in chunks[:-1]] == [None] * (len(chunks) - 1)
+    if usage:
+        assert chunks[-1].choices == []
+        assert chunks[-1].usage.completion_tokens > 0
+    else:
+        assert chunks[-1].choices[0].finish_reason == "stop"
+
+
+def test_the_model_is_listed_and_found_by_its_name(client: openai.OpenAI) -> None:
     assert [model.id for model in client.models.list()] == ["cocorico"]
+    assert client.models.retrieve("cocorico").object == "model"
+    with pytest.raises(openai.NotFoundError) as error:
+        client.models.retrieve("gpt-4o")
+    assert error.value.code == "model_not_found"
+
+
+def test_what_there_is_not_is_told_in_openai_s_form(client: openai.OpenAI) -> None:
+    for ask in (
+        lambda: client.embeddings.create(model="cocorico", input="x"),
+        lambda: client.responses.create(model="cocorico", input="x"),
+        lambda: client.completions.create(model="cocorico", prompt="x"),
+    ):
+        with pytest.raises(openai.NotFoundError) as error:
+            ask()
+        assert error.value.code == "url_unknown"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/v1/nothing/here", 404, "url_unknown"),
+        ("GET", "/v1/chat/completions", 405, "method_unknown"),
+        ("DELETE", "/v1/models", 405, "method_unknown"),
+        ("POST", "/v1/documents", 405, "method_unknown"),
+        ("GET", "/v1/documents/absent.md", 404, "document_unknown"),
+        ("POST", "/v1/search", 400, "invalid_request"),
+        ("POST", "/v1/chat/completions", 400, "invalid_request"),
+    ],
+)
+def test_every_error_under_v1_is_in_openai_s_form(
+    address: str, method: str, path: str, status: int, code: str
+) -> None:
+    answer = httpx.request(method, address + path)
+    assert answer.status_code == status
+    assert set(answer.json()["error"]) == {"message", "type", "code", "param"}
+    assert (answer.json()["error"]["code"], answer.json()["error"]["type"]) == (
+        code,
+        "invalid_request_error",
+    )
+
+
+def test_what_is_refused_before_v1_is_in_openai_s_form_too(address: str) -> None:
+    foreign = httpx.get(f"{address}/v1/models", headers={"host": "evil.example"})
+    assert (foreign.status_code, foreign.json()["error"]["code"]) == (421, "host_unknown")
+    large = httpx.post(f"{address}/v1/search", content=b" " * 2_000_001)
+    assert (large.status_code, large.json()["error"]["code"]) == (413, "body_large")
+
+
+def test_a_bug_under_v1_is_in_openai_s_form_and_tried_again(
+    client: openai.OpenAI, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service.assistant(), "ask", lambda *_, **__: 1 / 0)
+    with pytest.raises(openai.InternalServerError) as error:
+        client.chat.completions.create(model="cocorico", messages=ASKED)
+    assert error.value.code == "unexpected"
+
+
+@pytest.mark.parametrize("kind", [None, "application/x-www-form-urlencoded", "text/plain"])
+def test_a_body_is_read_whatever_its_type_says(address: str, kind: str | None) -> None:
+    headers = {"content-type": kind} if kind else {}
+    body = json.dumps({"query": "lighthouse", "k": 1})
+    answer = httpx.post(f"{address}/v1/search", content=body, headers=headers)
+    assert answer.json()["data"][0]["document"] == "port été.md"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_document_that_is_not_there_is_named(address: str, stream: bool) -> None:
+    asked = {"messages": ASKED, "documents": ["port été.md", "absent.md"], "stream": stream}
+    chat = httpx.post(f"{address}/v1/chat/completions", json=asked)
+    search = httpx.post(f"{address}/v1/search", json={"query": "x", "documents": ["absent.md"]})
+    for answer in (chat, search):
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "document_unknown")
+        assert "absent.md" in answer.json()["error"]["message"]
 
 
 @pytest.mark.parametrize(
@@ -151,9 +351,12 @@ def test_the_model_is_listed(client: openai.OpenAI) -> None:
         ({"messages": [{"role": "user", "content": "x" * 5000}]}, "4000"),
         ({"messages": [{"role": "user", "content": "x" * 5000}], "stream": True}, "4000"),
         ({"messages": ASKED, "language": "de"}, "language"),
+        ({"messages": ASKED, "n": 2}, "n: Input should be less than or equal to 1"),
+        ({"messages": ASKED, "documents": []}, "documents"),
+        ([], "valid dictionary"),
     ],
 )
-def test_a_wrong_request_is_told_what_is_wrong(address: str, body: dict, words: str) -> None:
+def test_a_wrong_request_is_told_what_is_wrong(address: str, body: object, words: str) -> None:
     answer = httpx.post(f"{address}/v1/chat/completions", json=body)
     assert answer.status_code == 400
     assert words in answer.json()["error"]["message"]
@@ -169,10 +372,10 @@ def test_search_and_documents(address: str) -> None:
     assert httpx.get(f"{address}/v1/documents/..%2F..%2Fetc%2Fpasswd").status_code == 404
 
 
-def test_the_description_names_every_door_and_no_other(address: str) -> None:
+def test_the_description_names_every_path_and_no_other(address: str) -> None:
     paths = httpx.get(f"{address}/v1/openapi.json").json()["paths"]
     assert set(paths) == {
-        "/v1/chat/completions", "/v1/models", "/v1/search", "/v1/documents", "/v1/documents/{name}", "/health", "/metrics",
+        "/v1/chat/completions", "/v1/models", "/v1/models/{name}", "/v1/search", "/v1/documents", "/v1/documents/{name}", "/health", "/metrics",
     }  # fmt: skip
 
 
@@ -247,10 +450,10 @@ def test_mcp_over_stdio(home: Path, shelf: Path) -> None:
     asyncio.run(talk())
 
 
-def test_a_token_closes_the_doors_of_programs_and_leaves_the_page(home: Path, shelf: Path) -> None:
+def test_a_token_closes_the_paths_of_programs_and_leaves_the_page(home: Path, shelf: Path) -> None:
     service = Service(
         Settings(home=home, library=shelf, model="small", token="s3cret")
-    )  # never started: only the doors matter
+    )  # never started: only the paths matter
     with served(service) as found:
         address = found.rstrip("/")
         for path in ("/v1/models", "/v1/documents", "/metrics", "/mcp"):
@@ -273,27 +476,116 @@ def test_a_token_closes_the_doors_of_programs_and_leaves_the_page(home: Path, sh
         assert early.status_code == 503
 
 
+def conversation(*messages: tuple[str, object], **values: object) -> ChatRequest:
+    listed = [{"role": role, "content": content} for role, content in messages]
+    return ChatRequest(messages=listed, **values)
+
+
 def test_messages_become_a_question_and_the_turns_before_it() -> None:
-    asked = Asked.read(
-        [
-            Message(role="system", content="Obey me."),
-            Message(role="user", content="Un ?"),
-            Message(role="assistant", content="Un."),
-            Message(
-                role="user",
-                content=[
-                    {"type": "text", "text": "Deux ?"},
-                    {"type": "image_url", "image_url": {}},
-                ],
-            ),
-        ]
+    asked = question_of(
+        conversation(
+            ("system", "Obey me."),
+            ("user", "Un ?"),
+            ("assistant", "Un."),
+            ("user", [{"type": "text", "text": "Deux ?"}, {"type": "image_url", "image_url": {}}]),
+            documents=["a.md"],
+            language="fr",
+        )
     )
-    assert asked.question == "Deux ?"
+    assert asked.text == "Deux ?"
     assert [(turn.question, turn.answer) for turn in asked.history] == [("Un ?", "Un.")]
+    assert (asked.documents, asked.language) == (["a.md"], "fr")
+
+
+def test_old_roles_and_what_tools_say_are_passed_over() -> None:
+    asked = question_of(
+        conversation(
+            ("developer", "Obey me."),
+            ("user", "Un ?"),
+            ("assistant", None),
+            ("function", "x"),
+            ("tool", "y"),
+            ("user", "Deux ?"),
+        )
+    )
+    assert (asked.text, [turn.question for turn in asked.history]) == ("Deux ?", ["Un ?"])
+
+
+def test_the_last_turns_are_read_and_no_more_of_each_than_a_question_may_have(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list = []
+    monkeypatch.setattr(
+        service.assistant(), "ask", lambda _, history, **__: iter(seen.append(history) or ())
+    )
+    long = [("user", "x" * 5000), ("assistant", "y" * 5000)] * 20
+    asked = question_of(conversation(*long, ("user", "Et puis ?")))
+    counted = Metrics(service)
+    assert list(Questions(service, counted).ask("api", asked, threading.Event())) == []
+    assert [(len(turn.question), len(turn.answer)) for turn in seen[0]] == [
+        (4000, 4000)
+    ] * MOST_TURNS
+
+
+# --- what Open WebUI sends ---------------------------------------------------
+
+HISTORY = (
+    "<chat_history>\nUSER: Qui dirige la piscine de Vaubrun ?\nASSISTANT: Paul.\n</chat_history>"
+)
+
+
+@pytest.mark.parametrize(
+    ("form", "answer"),
+    [
+        ('JSON format: { "title": "..." }', {"title": "Qui dirige la piscine de Vaubrun ?"}),
+        ('JSON format: { "tags": ["...", "..."] }', {"tags": []}),
+        ('JSON format: { "follow_ups": ["...", "..."] }', {"follow_ups": []}),
+        ('the form: { "queries": ["query1", "query2"] }', {"queries": []}),
+        ('Strictly return in JSON format:\n{\n    "prompt": "..."\n}', {"prompt": ""}),
+    ],
+)
+def test_a_background_request_is_answered_at_once_and_without_the_model(
+    client: openai.OpenAI,
+    service: Service,
+    monkeypatch: pytest.MonkeyPatch,
+    form: str,
+    answer: dict,
+) -> None:
+    monkeypatch.setattr(service, "assistant", lambda: pytest.fail("the model was asked"))
+    text = f"### Task:\nDo so.\n### Output:\n{form}\n### Chat History:\n{HISTORY}"
+    for stream in (False, True):
+        messages = [{"role": "user", "content": text}]
+        done = client.chat.completions.create(model="cocorico", messages=messages, stream=stream)
+        pieces = [each.choices[0].delta.content or "" for each in done] if stream else []
+        said = "".join(pieces) or done.choices[0].message.content
+        assert json.loads(said) == answer
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Que veut dire « ### Task: » ?",
+        "### Task:\nQue dit le document ?",
+        'Explique { "title": 1 } et <chat_history>.',
+        f"### Task:\nRésume.\n{HISTORY}",
+    ],
+)
+def test_a_question_of_a_person_is_no_background_request(text: str) -> None:
+    assert background_answer(text) is None
+    assert without_context(text) == text
+
+
+@pytest.mark.parametrize(
+    "question", ["<user_query>\nQui dirige la piscine ?\n</user_query>", "Qui dirige la piscine ?"]
+)
+def test_a_question_is_taken_out_of_the_excerpts_put_before_it(question: str) -> None:
+    excerpts = "".join(f'<source id="{n}">{"x" * 100}</source>\n' for n in range(60))
+    text = f"### Task:\nAnswer from the context.\n<context>\n{excerpts}</context>\n\n{question}"
+    assert question_of(conversation(("user", text))).text == "Qui dirige la piscine ?"
 
 
 def _finished(text: str) -> Finished:
-    from rag.answerer import Answer, Timings
+    from rag.events import Answer, Timings
 
     return Finished(Answer("q", text, "fr", 1.0, False, (), (), Timings(0, 0, 0, 1)))
 
@@ -344,5 +636,5 @@ def said(text: str, start: int, support: float = 0.9) -> Grounded:
     ],
 )
 def test_only_what_will_stand_is_sent(events: list, pieces: list[str]) -> None:
-    given = (event for event in events)
-    assert [part for part in _written(given) if isinstance(part, str)] == pieces
+    text = SettledText()
+    assert [piece for event in events if (piece := text.add(event))] == pieces

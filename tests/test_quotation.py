@@ -2,8 +2,8 @@
 
 import pytest
 
-from index.chunking import split_sentences
 from index.contract import StoredChunk
+from index.text.sentences import split_sentences
 from rag.quotation import inside, whole
 
 

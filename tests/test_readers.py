@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from index.chunking import split_sentences
 from index.documents import Document
 from index.errors import UserError
-from index.reading.limits import Limits, in_pages, iso_date
 from index.reading.layout import Line, ordered, paragraphs, unbroken
-from index.reading.repeats import without_repeats
+from index.reading.limits import Limits, in_pages, iso_date
 from index.reading.reader import Reader
+from index.reading.repeats import without_repeats
+from index.text.sentences import split_sentences
 
 SAMPLES = Path(__file__).parent / "samples"
 DOCUMENT = '<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body>{}</w:body></w:document>'
@@ -467,9 +467,9 @@ def test_what_every_page_repeats_is_left_out() -> None:
         [[line(50, 800, 300, "ACME, rapport annuel"), line(50, 700, 300, f"Le texte de la page {'abcd'[n]}."), line(50, 50, 300, f"{n}.1 Chapitre {n + 5}")]]
         for n in range(4)
     ]  # fmt: skip
-    assert [
-        [each.text for block in page for each in block] for page in without_repeats(pages)
-    ] == [[f"Le texte de la page {letter}."] for letter in "abcd"]
+    assert [[each.text for block in page for each in block] for page in without_repeats(pages)] == [
+        [f"Le texte de la page {letter}."] for letter in "abcd"
+    ]
 
 
 def test_words_broken_at_a_line_end_are_whole_again() -> None:

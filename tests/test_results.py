@@ -4,11 +4,11 @@ import json
 from dataclasses import replace
 
 from index.contract import StoredChunk
-from rag.answerer import Answer, Timings
 from rag.confidence import Evidence
+from rag.events import Answer, Timings
 from rag.results import answer_json, answer_text, hit_json
 from rag.retriever import Hit
-from rag.verifier.support import Citation, Sentence
+from rag.verifier import Citation, Sentence
 
 FIRST = Citation("a.md", "Rapport", 0, 10, 20, "La source.")
 SECOND = Citation("b.md", "Note", 2, 5, 14, "Une autre.")
@@ -57,12 +57,12 @@ def test_an_answer_without_sentences_is_its_text_alone() -> None:
 
 
 def test_an_answer_that_is_likely_wrong_says_so() -> None:
-    unlikely = Evidence(0.1, 0.8, 0.5, 0.5, 0.4)
+    unlikely = Evidence(0.1, 0.4)
     answer = replace(_answer(("Un.", (FIRST,))), evidence=unlikely)
     assert "Un. [1]\n(Peu sûr" in answer_text(answer)
     assert answer_json(answer)["doubtful"]
     assert not replace(answer, refused=True).doubtful
-    assert not replace(answer, evidence=Evidence(0.9, 0.9, 0.8, 0.8, 0.99)).doubtful
+    assert not replace(answer, evidence=Evidence(0.9, 0.99)).doubtful
 
 
 def test_the_json_is_what_scripts_rely_on() -> None:

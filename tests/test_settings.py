@@ -1,10 +1,14 @@
 """Where the settings come from."""
 
+from inspect import signature
 from pathlib import Path
 
 import pytest
 
-from rag.settings import Settings, default_home, from_environment
+from index.errors import UserError
+from rag.i18n import explain
+from rag.settings import ROOT, Settings, declared, default_home, from_environment, variable
+from ui.cli import app
 
 
 def test_nothing_set_means_the_defaults() -> None:
@@ -29,8 +33,35 @@ def test_the_variables_are_read() -> None:
 
 @pytest.mark.parametrize("value", ["many", "-1", "1.5"])
 def test_a_number_that_is_none_is_named_with_its_variable(value: str) -> None:
-    with pytest.raises(ValueError, match=f"COCORICO_PORT={value}"):
+    with pytest.raises(UserError, match=f"COCORICO_PORT={value}"):
         from_environment({"COCORICO_PORT": value})
+
+
+@pytest.mark.parametrize("given", [{"COCORICO_PORT": "70000"}, {"COCORICO_THREADS": "0"}])
+def test_a_number_out_of_its_range_is_told_with_the_range(given: dict[str, str]) -> None:
+    with pytest.raises(UserError) as raised:
+        from_environment(given)
+    (setting,) = (f"{name}={value}" for name, value in given.items())
+    assert raised.value.code == "setting_number"
+    assert explain(raised.value, "en").startswith(f"{setting}: a whole number from ")
+
+
+def test_an_empty_variable_counts_as_unset() -> None:
+    given = {variable(name): " " for name in declared() if name != "home"}
+    assert from_environment(given) == from_environment({})
+
+
+def test_the_readme_lists_every_setting() -> None:
+    """Each with its flag, where a command takes it, its variable and what it is."""
+    taken = {
+        name for each in app.registered_commands for name in signature(each.callback).parameters
+    }
+    rows = ["| flag | variable | what |", "| --- | --- | --- |"]
+    for name, (_, option) in declared().items():
+        flag = f"`--{name}`" if name in taken else ""
+        what = option.help.replace("|", "\\|")
+        rows.append(f"| {flag} | `{variable(name)}` | {what} |")
+    assert "\n".join(rows) in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_home_may_begin_with_a_tilde() -> None:

@@ -15,12 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index.chunking import Chunk, split
+from index.contract import Prepared, Store
 from index.documents import Document, make
 from index.embedder import Encoded
-from index.errors import UserError
+from index.errors import ChunkRemoved, UserError
 from index.milvus import MilvusStore
-from index.store import LocalStore, Store, decode_tokens, encode_tokens
+from index.store import LocalStore
 from index.text.words import terms
+from index.token_codes import decode_tokens, encode_tokens
 
 DIMENSION = 8
 TEXT = "Le chat dort sur le canapé.\n\nMicrosoft investit 15 millions d'euros.\n\nIl pleut à Brest."
@@ -46,7 +48,7 @@ def encode(document: Document, passages: Sequence[Chunk], seed: int = 0) -> list
 def put(store: Store, name: str, text: str = TEXT, seed: int = 0, source: str = "") -> None:
     document = make(name, f"Titre {name}", text)
     passages = split(text, "fr", target=8, most=30)
-    store.put(document, passages, encode(document, passages, seed), source=source)
+    store.put([Prepared(document, passages, encode(document, passages, seed), source)])
 
 
 Open = Callable[..., Store]
@@ -70,7 +72,7 @@ def store(open_store: Open) -> Iterator[Store]:
 def test_a_document_comes_back_as_it_was(store: Store) -> None:
     put(store, "a", source="a.txt")
     (info,) = store.documents()
-    assert (info.name, info.title, info.source, info.passages, info.characters) == (
+    assert (info.name, info.title, info.source, info.chunks, info.characters) == (
         "a",
         "Titre a",
         "a.txt",
@@ -104,7 +106,7 @@ def test_the_nearest_vector_is_found_first(store: Store) -> None:
 def test_words_are_found_by_their_stems(store: Store) -> None:
     put(store, "a")
     found = store.search_words(terms("investissements de Microsoft", "fr"), 5)
-    assert [passage.text for passage in store.passages([found[0][0]])] == [
+    assert [passage.text for passage in store.chunks([found[0][0]])] == [
         "Microsoft investit 15 millions d'euros."
     ]
     assert found[0][1] > 0
@@ -156,7 +158,7 @@ def test_replacing_leaves_nothing_of_the_old(store: Store) -> None:
     old = [passage.id for passage in store.chunks_of("a")]
     store.search_vectors(vector(0), 5)
     put(store, "a", text="Un texte tout neuf.", seed=50)
-    assert store.passages(old) == []
+    assert store.chunks(old) == []
     assert store.search_words(["chat"], 5) == []
     assert [number for number, _ in store.search_vectors(vector(0), 9)] == [
         p.id for p in store.chunks_of("a")
@@ -196,8 +198,8 @@ def test_a_change_raises_the_generation_and_a_failed_one_leaves_nothing(store: S
     put(store, "a")
     before = store.generation
     document = make("b", "", TEXT)
-    with pytest.raises(ValueError, match="b: 0 \\+ 0 vectors for 3 passages"):
-        store.put(document, split(TEXT, "fr", target=8, most=30), [])
+    with pytest.raises(ValueError, match="b: 0 \\+ 0 vectors for 3 chunks"):
+        store.put([Prepared(document, split(TEXT, "fr", target=8, most=30), [])])
     assert (store.generation, [info.name for info in store.documents()]) == (before, ["a"])
     put(store, "b")
     assert store.generation == before + 1
@@ -209,15 +211,19 @@ def test_a_large_document_is_kept_in_goes_and_shows_only_when_whole(store: Store
     encoded = encode(document, passages)
     store.keep(document, encoded[:1])
     store.keep(document, encoded[1:2])
-    assert (len(store), store.documents(), store.kept(document)) == (0, [], 2)
-    assert store.kept(make("a", "", "another text")) == 0
-    store.put(document, passages, encoded[2:])
-    assert store.kept(document) == 0
+    assert (len(store), store.documents()) == (0, [])
+    assert store.known([document.digest, "another"]) == {document.digest: 2}
+    store.put([Prepared(document, passages, encoded[2:])])
+    assert store.known([document.digest]) == {document.digest: 3}
     numbers = [passage.id for passage in store.chunks_of("a")]
     assert np.allclose(store.vectors(numbers), [vector(n) for n in range(3)])
-    store.keep(document, encoded[:1])
+    store.remove(["a"])
     store.drop_kept()
-    assert store.kept(document) == 0
+    assert store.known([document.digest]) == {}
+    store.keep(document, encoded[:1])
+    assert store.known([document.digest]) == {document.digest: 1}
+    store.drop_kept()
+    assert store.known([document.digest]) == {}
 
 
 def test_all_is_there_after_reopening(open_store: Open) -> None:
@@ -407,14 +413,15 @@ def test_a_store_of_the_first_version_is_brought_up_to_this_one(tmp_path: Path) 
     with LocalStore(tmp_path, "a", DIMENSION) as store:
         put(store, "a")
         put(store, "b", seed=3)
-        before = [(info.name, info.title, info.passages) for info in store.documents()]
+        before = [(info.name, info.title, info.chunks) for info in store.documents()]
         found = store.search_vectors(vector(3), 3)
     with sqlite3.connect(
         tmp_path / "library.sqlite"
     ) as db:  # as it was before authors, dates and pages
         db.execute("DROP INDEX documents_digest")
+        db.execute("DROP INDEX documents_listed")
         for table, columns in (
-            ("documents", ("author", "date", "pages")),
+            ("documents", ("author", "date", "pages", "chunks", "characters", "page_count")),
             ("sources", ("failures",)),
         ):
             for column in columns:
@@ -422,7 +429,7 @@ def test_a_store_of_the_first_version_is_brought_up_to_this_one(tmp_path: Path) 
         db.execute("PRAGMA user_version = 1")
     db.close()
     with LocalStore(tmp_path, "a", DIMENSION) as store:
-        assert [(info.name, info.title, info.passages) for info in store.documents()] == before
+        assert [(info.name, info.title, info.chunks) for info in store.documents()] == before
         assert store.search_vectors(vector(3), 3) == found
         assert store.document("a").pages == ()
         put(store, "c")
@@ -452,7 +459,8 @@ def test_a_disk_that_refuses_in_the_middle_leaves_the_old_or_the_new(tmp_path: P
     for statement in range(1, 40):
         with LocalStore(tmp_path / str(statement), "a", DIMENSION) as store:
             put(store, "a")
-            store._db = Failing(store._db, statement)  # type: ignore[assignment]
+            database = store._db
+            database._connection = Failing(database._connection, statement)  # type: ignore[assignment]
             try:
                 put(store, "a", "Un tout autre texte.", seed=5)
             except UserError as error:
@@ -464,3 +472,102 @@ def test_a_disk_that_refuses_in_the_middle_leaves_the_old_or_the_new(tmp_path: P
             assert "".join(each.text for each in store.chunks_of("a")) in text.replace("\n\n", "")
             assert store.search_words(terms("texte" if text != TEXT else "canapé", "fr"), 3)
     assert refused > 10
+
+
+def test_chunks_that_were_removed_since_they_were_found_are_named_as_such(store: Store) -> None:
+    put(store, "a")
+    put(store, "b", seed=9)
+    gone = [chunk.id for chunk in store.chunks_of("a")]
+    kept = [chunk.id for chunk in store.chunks_of("b")]
+    store.remove(["a"])
+    numbers = [gone[0], *kept, *gone[1:]]
+    assert [chunk.id for chunk in store.chunks(numbers)] == kept
+    for read in (
+        store.vectors,
+        store.token_vectors,
+        lambda ids: store.compare(ids, vector(7), vector(8)[None], vector(3)),
+    ):
+        read(kept)
+        with pytest.raises(ChunkRemoved):
+            read(numbers)
+
+
+def test_the_list_of_documents_reads_no_text(tmp_path: Path) -> None:
+    text = "Une phrase assez longue. " * 40_000
+    with LocalStore(tmp_path, "model", DIMENSION) as store:
+        document = make("long", "", text, pages=((0, 10), (10, len(text))))
+        store.put([Prepared(document, [], [])])
+        expected = store.documents()
+    # Every page that holds nothing but the text is spoilt: whoever reads one finds that out.
+    path = tmp_path / "library.sqlite"
+    data = bytearray(path.read_bytes())
+    for start in range(0, len(data), 16384):
+        if text[:1000].encode() in data[start + 4 : start + 16384]:
+            data[start : start + 4] = b"\xff" * 4  # where the next of its pages is
+    path.write_bytes(data)
+    with LocalStore(tmp_path, "model", DIMENSION) as store:
+        assert store.documents() == expected
+        assert (expected[0].characters, expected[0].pages) == (len(text), 2)
+        with pytest.raises(UserError, match="store_damaged"):
+            store.document("long")
+
+
+def test_an_index_of_the_same_model_under_a_former_fingerprint_is_taken_over(
+    tmp_path: Path,
+) -> None:
+    with LocalStore(tmp_path, "model:old", DIMENSION) as store:
+        put(store, "a")
+    for fingerprint, former in (("model:new", ["model:old"]), ("model:new", [])):
+        with LocalStore(tmp_path, fingerprint, DIMENSION, former=former) as store:
+            assert store.document("a").text == TEXT
+    with pytest.raises(UserError, match="index_other_model"):
+        LocalStore(tmp_path, "model:old", DIMENSION)
+    with pytest.raises(UserError, match="index_other_model"):
+        LocalStore(tmp_path, "model:newer", DIMENSION, former=["model:other"])
+
+
+def removals(store: LocalStore) -> int:
+    return int(store._db.rows("SELECT count(*) FROM removals")[0][0])
+
+
+def test_what_was_removed_long_ago_is_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("index.store._REMEMBERED", 5)
+    with LocalStore(tmp_path, "model", DIMENSION) as behind:
+        put(behind, "kept", seed=3)
+        behind.search_vectors(vector(0), 5)
+        with LocalStore(tmp_path, "model", DIMENSION) as store:
+            for n in range(20):
+                put(store, "a", seed=n)
+                store.save_index()
+                assert removals(store) <= 3 * 5
+            assert removals(store) > 0
+            expected = store.search_vectors(vector(3), 99)
+        # A process whose index is older than what is remembered finds the same.
+        assert behind.search_vectors(vector(3), 99) == expected
+        assert len(expected) == 6
+
+
+@pytest.mark.parametrize("incremental", [True, False], ids=["new", "of before"])
+def test_the_database_shrinks_when_much_was_removed(tmp_path: Path, incremental: bool) -> None:
+    path = tmp_path / "library.sqlite"
+    if not incremental:
+        with sqlite3.connect(path) as db:
+            db.execute("PRAGMA page_size = 16384")
+            db.execute("PRAGMA auto_vacuum = NONE")
+            db.execute("CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
+            db.execute("DROP TABLE facts")
+        db.close()
+    with LocalStore(tmp_path, "model", DIMENSION) as store:
+        put(store, "kept")
+        for n in range(8):
+            text = f"Le document {n}. " + "Une phrase assez longue. " * 20_000
+            store.put([Prepared(make(f"large{n}", "", text), [], [])])
+        store.save_index()
+        full = path.stat().st_size
+        store.remove([f"large{n}" for n in range(8)])
+        store.save_index()
+        assert path.stat().st_size < full / 4
+        assert store.document("kept").text == TEXT
+        assert len(store.search_vectors(vector(0), 9)) == 3

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from index.chunking import split
+from index.contract import Store
 from index.documents import make
 from index.embedder import Embedder, Encoded
-from index.store import LocalStore, Store
+from index.store import LocalStore
 from index.sync import SyncProgress, put_documents, sync
 
 
@@ -27,12 +28,12 @@ class Counting:
     def __getattr__(self, name: str) -> object:
         return getattr(self._embedder, name)
 
-    def passages(
+    def embed_chunks(
         self, texts: Sequence[str], *, progress: Callable[[int, int], None] | None = None
     ) -> list[Encoded]:
         self.texts += texts
         self.batches.append(len(texts))
-        return self._embedder.passages(texts, progress=progress)
+        return self._embedder.embed_chunks(texts, progress=progress)
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def counting(embedder: Embedder) -> Counting:
 @pytest.fixture
 def small_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Eight passages at once in place of sixty-four."""
-    monkeypatch.setattr("index.sync._AT_ONCE", 8)
+    monkeypatch.setattr("index.writer._AT_ONCE", 8)
 
 
 @pytest.fixture
@@ -189,14 +190,39 @@ def test_bad_files_are_reported_each_time_and_stop_nothing(
     assert "m1" not in names(store)
 
 
-def test_a_file_that_became_unreadable_keeps_its_documents(
+@pytest.mark.parametrize("name", ["pluie.txt", "lot.jsonl", "chat.md"])
+def test_a_file_replaced_by_one_that_cannot_be_read_loses_its_documents_and_is_reported(
+    folder: Path, store: Store, counting: Counting, name: str
+) -> None:
+    sync(folder, store, counting)
+    before, old = (folder / name).stat(), (folder / name).read_bytes()
+    gone = {info.name for info in store.documents() if info.source == name}
+    (folder / name).write_bytes(b"\0\1\2")
+    for removed in (len(gone), 0):
+        report = sync(folder, store, counting)
+        assert [(source, error.code) for source, error in report.failed] == [
+            (name, "document_binary")
+        ]
+        assert report.removed == removed
+        assert not gone & set(names(store))
+    # The old file put back, date and all, is read again.
+    (folder / name).write_bytes(old)
+    os.utime(folder / name, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert sync(folder, store, counting).added == len(gone)
+    assert gone <= set(names(store))
+
+
+def test_a_file_that_may_not_be_opened_any_more_loses_its_documents(
     folder: Path, store: Store, counting: Counting
 ) -> None:
     sync(folder, store, counting)
-    (folder / "pluie.txt").write_bytes(b"\0\1\2")
+    (folder / "pluie.txt").write_text("Un texte secret.")
+    (folder / "pluie.txt").chmod(0)
+    if os.access(folder / "pluie.txt", os.R_OK):
+        pytest.skip("this user may open everything")
     report = sync(folder, store, counting)
-    assert [error.code for _, error in report.failed] == ["document_binary"]
-    assert "pluie.txt" in names(store)
+    assert [error.code for _, error in report.failed] == ["document_unreadable"]
+    assert "pluie.txt" not in names(store)
 
 
 def test_a_name_belongs_to_the_first_file_that_has_it(

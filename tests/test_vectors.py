@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from index.chunking import Chunk
+from index.contract import Prepared
 from index.documents import make
 from index.embedder import Encoded
 from index.store import LocalStore
@@ -38,7 +39,7 @@ def put(store: LocalStore, name: str, count: int, seed: int) -> None:
     encoded = [
         Encoded(vector, NOTHING, np.zeros((0, 2), np.int32)) for vector in vectors(seed, count)
     ]
-    store.put(make(name, "", TEXT), passages, encoded)
+    store.put([Prepared(make(name, "", TEXT), passages, encoded)])
 
 
 def kind(store: LocalStore) -> str:

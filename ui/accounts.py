@@ -1,4 +1,4 @@
-"""Who may use a page that several people reach: accounts with hashed passwords, or the name that a proxy vouches for."""
+"""Who may use a page that several people reach: accounts, or the name that a proxy gives."""
 
 import base64
 import hashlib
@@ -6,33 +6,32 @@ import hmac
 import json
 import os
 import secrets
-import threading
 from collections.abc import Mapping
 from pathlib import Path
+
+from filelock import FileLock
 
 from index.errors import UserError
 from rag.settings import Settings
 
-OWNER = "owner"  # who everybody is where there are no accounts
+OWNER = "owner"  # the user of a page without accounts
 LEAST = 10  # characters of a password
 
 
 class Accounts:
-    """The accounts of one page, in a file that only its user may read.
+    """The accounts of one page, in a JSON file that only its owner may read: {name: [salt, hash]}.
 
     Args:
-        path: the file; none need be there.
-        header: of requests, in which a trusted proxy names the user; "" where there is no such proxy.
+        path: the file; without it there are no accounts.
+        header: the request header in which a trusted proxy names the user; "" without a proxy.
     """
 
     def __init__(self, path: Path, header: str = "") -> None:
         self._path = path
         self._header = header.lower()
-        self._known: set[bytes] = (
-            set()
-        )  # what was verified in this run, by a keyed digest: hashing is slow on purpose
+        # Keyed digests of the passwords verified in this run, since hashing is slow on purpose.
+        self._verified: set[bytes] = set()
         self._key = secrets.token_bytes(32)
-        self._lock = threading.Lock()
 
     @property
     def needed(self) -> bool:
@@ -40,11 +39,11 @@ class Accounts:
         return bool(self._header or self.names())
 
     def names(self) -> list[str]:
-        """Who has an account."""
+        """The names of all accounts."""
         return sorted(self._read())
 
     def add(self, name: str, password: str) -> None:
-        """Make an account, or give it another password.
+        """Make an account, or change its password.
 
         Raises:
             UserError: `account_name` (name), `account_password` (least).
@@ -54,7 +53,9 @@ class Accounts:
         if len(password) < LEAST:
             raise UserError("account_password", least=LEAST)
         salt = secrets.token_bytes(16)
-        self._write({**self._read(), name: [salt.hex(), _hash(password, salt).hex()]})
+        entry = [salt.hex(), _hash(password, salt).hex()]
+        with self._locked():
+            self._write({**self._read(), name: entry})
 
     def remove(self, name: str) -> None:
         """Close an account; its conversations stay.
@@ -62,38 +63,50 @@ class Accounts:
         Raises:
             UserError: `account_unknown` (name).
         """
-        known = self._read()
-        if known.pop(name, None) is None:
-            raise UserError("account_unknown", name=name)
-        self._write(known)
+        with self._locked():
+            known = self._read()
+            if known.pop(name, None) is None:
+                raise UserError("account_unknown", name=name)
+            self._write(known)
 
     def user(self, headers: Mapping[str, str]) -> str | None:
-        """The user whom a request's headers (lower case) prove, `OWNER` where nobody need be; None where they prove nobody."""
+        """The user whom these request headers (lower case) prove; None where they prove nobody.
+
+        Hashes a password that was not verified before, which takes a quarter of a second.
+        """
+        name, password = credentials(headers)
+        return self.known_user(headers) or (name if self.verify(name, password) else None)
+
+    def known_user(self, headers: Mapping[str, str]) -> str | None:
+        """As `user`, without hashing: None for a password that was not verified before."""
         if self._header:
             return headers.get(self._header) or None
         known = self._read()
         if not known:
             return OWNER
-        kind, _, coded = headers.get("authorization", "").partition(" ")
-        try:
-            name, _, password = (
-                base64.b64decode(coded, validate=True).decode("utf-8").partition(":")
-            )
-        except ValueError:
-            return None
-        salt, kept = known.get(
-            name, ("00" * 16, "00" * 32)
-        )  # who isn't there takes as long as who is
-        seen = hmac.digest(self._key, f"{name}:{password}:{kept}".encode(), "sha256")
-        if kind.lower() != "basic":
-            return None
-        with self._lock:
-            if seen not in self._known and not hmac.compare_digest(
-                _hash(password, bytes.fromhex(salt)).hex(), kept
-            ):
-                return None
-            self._known.add(seen)
-        return name
+        name, password = credentials(headers)
+        kept = known.get(name)
+        return name if kept and self._digest(name, password, kept[1]) in self._verified else None
+
+    def verify(self, name: str, password: str) -> bool:
+        """Whether this is the account's password; never where a proxy names the users.
+
+        An unknown name takes as long as a known one.
+        """
+        if self._header:
+            return False
+        salt, kept = self._read().get(name, ("00" * 16, "00" * 32))
+        right = hmac.compare_digest(_hash(password, bytes.fromhex(salt)).hex(), kept)
+        if right:
+            self._verified.add(self._digest(name, password, kept))
+        return right
+
+    def _digest(self, name: str, password: str, kept: str) -> bytes:
+        return hmac.digest(self._key, f"{name}:{password}:{kept}".encode(), "sha256")
+
+    def _locked(self) -> FileLock:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        return FileLock(self._path.with_suffix(".lock"))
 
     def _read(self) -> dict[str, list[str]]:
         try:
@@ -105,12 +118,10 @@ class Accounts:
         return found
 
     def _write(self, accounts: dict[str, list[str]]) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         part = self._path.with_suffix(".part")
         part.unlink(missing_ok=True)
-        with os.fdopen(
-            os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
-        ) as file:
+        opened = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(opened, "w", encoding="utf-8") as file:
             json.dump(accounts, file)
         part.replace(self._path)
 
@@ -120,6 +131,19 @@ def accounts_of(settings: Settings) -> Accounts:
     return Accounts(settings.accounts, settings.proxy_user)
 
 
+def credentials(headers: Mapping[str, str]) -> tuple[str, str]:
+    """The name and password of HTTP Basic (RFC 7617); both "" where there are none."""
+    kind, _, coded = headers.get("authorization", "").partition(" ")
+    if kind.lower() != "basic":
+        return "", ""
+    try:
+        decoded = base64.b64decode(coded, validate=True).decode("utf-8")
+    except ValueError:
+        return "", ""
+    name, _, password = decoded.partition(":")
+    return name, password
+
+
 def _hash(password: str, salt: bytes) -> bytes:
-    # The cost that OWASP's password storage sheet has for scrypt.
+    # The cost that OWASP's password storage cheat sheet gives for scrypt.
     return hashlib.scrypt(password.encode(), salt=salt, n=2**15, r=8, p=3, maxmem=2**26, dklen=32)

@@ -1,256 +1,179 @@
-"""The page as a web application: Gradio carries questions and answers, the rest is served from this folder."""
+"""The page as a web application: Gradio carries questions and answers, FastAPI all else."""
 
 import ipaddress
 import os
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from index.errors import UserError
-from rag.i18n import EXAMPLES, explain, page_texts
+from rag.events import Turn
+from rag.i18n import EXAMPLES, LANGUAGES, explain, page_texts
+from rag.results import answer_json
 from rag.settings import ROOT
-from ui import source
-from ui.accounts import Accounts, accounts_of
-from ui.chat import MOST_CHARACTERS, Desk, View, wording
-from ui.export import KINDS
-from ui.export import export as exported
+from ui import errors, mcp, openai_api, page_api
+from ui.accounts import accounts_of
+from ui.chat import AskRequest, ChatSessions, View
 from ui.history import History
-from ui.map import points
-from ui.security import Guard
+from ui.metrics import Metrics
+from ui.questions import Question, Questions
+from ui.security import middleware
 
 if TYPE_CHECKING:
     import gradio as gr
     from fastapi import FastAPI
 
     from rag.engine import Service
-    from ui.metrics import Metrics
 
-HERE = Path(__file__).resolve().parent
-LANGUAGES = ("fr", "en")
-# `ask` and `stop` are the events of the component that `build` listens to.
-START = """import("/cocorico/main.js").then(page => page.start(element, {
-  ask: asked => trigger("ask", asked), stop: () => trigger("stop"), server, props, watch
-}));"""
+FONTS = ("source-sans-3", "literata")
+# `ask` is the event that `build` listens to; `api` has the functions of `ui.page_api`.
+START = """
+const api = new Proxy({}, { get: (_, name) => async data => {
+  const answer = await fetch(`/cocorico/api/${name}`, {
+    method: "POST", headers: {"content-type": "application/json"}, body: JSON.stringify(data) });
+  if (!answer.ok) throw new Error(`${name}: ${answer.status}`);
+  return answer.json();
+} });
+import("/cocorico/main.js").then(page => page.start(element, {
+  ask: asked => trigger("ask", asked), stop: api.stop, server: api, props, watch
+}));
+"""
 
 
-def build(
-    service: "Service", history: History, metrics: "Metrics", accounts: Accounts
-) -> "gr.Blocks":
+def build(service: "Service", sessions: ChatSessions, questions: Questions) -> "gr.Blocks":
     """The page over a service, which may still be getting ready."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     import gradio as gr
 
-    from ui import mcp as tools
-
-    desk = Desk(service, history, metrics)
-
-    def owner(request: gr.Request) -> str:
-        """Whose conversations a request may reach. The guard has let it pass; only now is it asked who it is."""
-        name = accounts.user({key.lower(): value for key, value in request.headers.items()})
-        if name is None:
-            raise UserError("login")
-        return name
-
-    # Gradio reads the annotations to know what to hand over, so they are real here.
-    def ask(event: gr.EventData, request: gr.Request) -> Iterator[View]:
-        yield from desk.ask(str(request.session_hash), owner(request), event._data or {})
-
-    def stop(request: gr.Request) -> None:
-        desk.stop(str(request.session_hash))
-
-    def answer(
-        question: str, history: list[str] | None = None, language: str | None = None
-    ) -> dict[str, Any]:
-        """Answer a question from the documents; `history` has the questions before it, `language` is "fr", "en" or None."""
-        try:
-            known = language if language in LANGUAGES else None
-            return tools.answered(
-                service, metrics, "gradio", question, history=history or [], language=known
-            )
-        except UserError as error:
-            raise gr.Error(explain(error, "en"), print_exception=False) from error
-
-    def state(_: Any) -> dict[str, Any]:
-        return source.state(service)
-
-    def documents(_: Any) -> list[dict[str, Any]] | None:
-        return source.documents(service)
-
-    def document(given: Any) -> dict[str, Any] | None:
-        return source.document(service, *_texts(given, "name", "digest"))
-
-    def map_of(question: Any) -> dict[str, Any] | None:
-        return points(service.library, str(question)[:MOST_CHARACTERS]) if service.library else None
-
-    def remove(name: Any) -> dict[str, Any]:
-        return _told(lambda: {"kept": service.folder.take_out(str(name))}, service)
-
-    def put_back(kept: Any) -> dict[str, Any]:
-        return _told(lambda: {"name": service.folder.put_back(str(kept))}, service)
-
-    def cancel(_: Any) -> None:
-        service.cancel()
-
-    def conversations(words: Any, request: gr.Request) -> list[dict[str, Any]]:
-        return history.listed(owner(request), str(words))
-
-    def conversation(name: Any, request: gr.Request) -> dict[str, Any] | None:
-        return history.read(owner(request), str(name))
-
-    def rename(given: Any, request: gr.Request) -> bool:
-        return history.rename(owner(request), *_texts(given, "id", "title"))
-
-    def discard(given: Any, request: gr.Request) -> None:
-        name, undo = _texts(given, "id", "undo")
-        history.delete(owner(request), name, undo=bool(undo))
-
-    def rate(given: Any, request: gr.Request) -> None:
-        history.rate(owner(request), *_texts(given, "id", "turn", "rating", "reason"))
-
-    def export(given: Any, request: gr.Request) -> dict[str, str] | None:
-        name, kind, language = _texts(given, "id", "kind", "language")
-        found = history.read(owner(request), name)
-        return (
-            exported(found, kind, language)
-            if found and kind in KINDS and language in LANGUAGES
-            else None
-        )
-
-    functions = [
-        state, documents, document, map_of, remove, put_back, cancel, conversations, conversation, rename, discard, rate, export,
-    ]  # fmt: skip
+    ask, answer = _events(sessions, questions)
     own_library = service.settings.library.resolve() == ROOT / "seeds"
     with gr.Blocks(title="Cocorico", analytics_enabled=False) as blocks:
         page = gr.HTML(
             value=None,
-            html_template=(HERE / "static" / "page.html").read_text(encoding="utf-8"),
+            html_template=(page_api.STATIC / "page.html").read_text(encoding="utf-8"),
             js_on_load=START,
             apply_default_css=False,
-            server_functions=functions,
             texts=page_texts(),
             examples=EXAMPLES if own_library else (),
         )
-        # Several people may ask at once; the model serves them one after the other.
+        # `Questions` limits how many wait; Gradio's queue would hide the others from Stop.
         page.ask(
             ask,
             None,
             page,
             show_progress="hidden",
             trigger_mode="multiple",
-            concurrency_limit=8,
+            concurrency_limit=None,
             api_visibility="private",
         )
-        page.stop(stop, None, None, queue=False, show_progress="hidden", api_visibility="private")
-        gr.api(answer, api_name="answer", concurrency_limit=8)
+        gr.api(answer, api_name="answer", concurrency_limit=None)
     return blocks.queue(max_size=64)
 
 
-def application(service: "Service") -> "FastAPI":
-    """The page with its own files and the doors for programs, as an ASGI application that any server can run."""
-    from ui import mcp as tools
-    from ui import openai_api as doors
-    from ui.metrics import Metrics
-
-    metrics = Metrics(service)
-    settings = service.settings
-    accounts = accounts_of(settings)
-    blocks = build(service, History(settings.conversations), metrics, accounts)
+def _events(sessions: ChatSessions, questions: Questions) -> tuple[Any, Any]:
+    """What Gradio calls for the page and for its own clients. It reads the annotations of both to
+    know what to hand over."""
     import gradio as gr
-    from fastapi import FastAPI, Request
-    from fastapi.exceptions import RequestValidationError
+    from pydantic import ValidationError
+
+    async def ask(event: gr.EventData, request: gr.Request) -> AsyncGenerator[View]:
+        try:
+            asked = AskRequest.model_validate(event._data)
+        except ValidationError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        async for view in sessions.ask(page_api.owner(request), asked):
+            yield view
+
+    async def answer(
+        question: str, history: list[str] | None = None, language: str | None = None
+    ) -> dict[str, Any]:
+        """Answer a question from the documents; `history` has the questions before it, `language`
+        is "fr", "en" or None."""
+        known = language if language in LANGUAGES else None
+        try:
+            asked = Question(question, [Turn(text) for text in history or ()], known)
+            return answer_json(await questions.answer("gradio", asked))
+        except UserError as error:
+            raise gr.Error(explain(error, "en"), print_exception=False) from error
+
+    return ask, answer
+
+
+def application(service: "Service") -> "FastAPI":
+    """The page, `/v1` and `/mcp`, as an ASGI application that any server can run.
+
+    Raises:
+        UserError: `proxy_address`.
+    """
+    from fastapi import FastAPI
+    from fastapi.staticfiles import StaticFiles
     from mcp.server.transport_security import TransportSecuritySettings
-    from starlette.middleware import Middleware
-    from starlette.requests import ClientDisconnect
-    from starlette.responses import FileResponse, JSONResponse, Response
-    from starlette.staticfiles import StaticFiles
+
+    settings, metrics = service.settings, Metrics(service)
+    history, questions = History(settings.conversations), Questions(service, metrics)
+    sessions = ChatSessions(service, history, questions)
+    service.hourly.append(history.purge)
+    tools = mcp.server(service, questions)
+    # `ui.security` checks the host.
+    unchecked = TransportSecuritySettings(enable_dns_rebinding_protection=False)
+    over_http = tools.streamable_http_app(
+        stateless_http=True, json_response=True, transport_security=unchecked
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+        async with tools.session_manager.run():
+            yield
+        sessions.close()
+        history.close()
 
     hosts = {settings.host, socket.gethostname(), f"{socket.gethostname()}.local", *settings.hosts}
-    mcp = tools.server(service, metrics)
-    checked = TransportSecuritySettings(
-        enable_dns_rebinding_protection=False
-    )  # the guard has looked at the host
-    over_http = mcp.streamable_http_app(
-        stateless_http=True, json_response=True, transport_security=checked
-    )
     app = FastAPI(
         title="Cocorico",
         openapi_url="/v1/openapi.json",
         docs_url=None,  # its page would load a script from elsewhere
         redoc_url=None,
-        middleware=[Middleware(Guard, hosts=hosts, token=settings.token, accounts=accounts)],
-        lifespan=lambda _: mcp.session_manager.run(),
+        middleware=middleware(
+            accounts_of(settings), hosts, settings.token, settings.proxy_user, settings.proxies
+        ),
+        exception_handlers=errors.HANDLERS,
+        lifespan=lifespan,
     )
-    app.include_router(doors.router(service, metrics))
+    app.include_router(openai_api.router(service, questions, metrics))
+    app.include_router(page_api.router(service, history, sessions))
     app.router.routes.extend(over_http.routes)
+    app.mount("/cocorico", StaticFiles(directory=page_api.STATIC), name="static")
+    return _mount(app, build(service, sessions, questions))
 
-    @app.exception_handler(UserError)
-    async def refuse(_: Request, error: UserError) -> JSONResponse:
-        return doors.refusal(error)
 
-    @app.exception_handler(RequestValidationError)
-    async def correct(_: Request, error: RequestValidationError) -> JSONResponse:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors()
-        )
-        return doors.told(400, wrong, "invalid_request")
+def _mount(app: "FastAPI", page: "gr.Blocks") -> "FastAPI":
+    import gradio as gr
 
-    @app.put("/cocorico/library/{name:path}", include_in_schema=False)
-    async def put(name: str, request: Request, replace: bool = False) -> dict[str, Any]:
-        data = request.stream()
-        try:
-            added, kept = await service.folder.put(name, data, replace=replace)
-        except UserError as error:
-            if error.code != "upload_large":
-                with suppress(ClientDisconnect):
-                    async for _ in data:  # answered before its body is read, a browser may take the connection for lost
-                        pass
-            return {"error": wording(error)}
-        except ClientDisconnect:
-            return {}
-        service.read(added, kept)
-        return {"name": added, "kept": kept}
-
-    @app.get("/cocorico/page.png", include_in_schema=False)
-    def drawn(name: str, start: int, end: int) -> Response:
-        found = source.picture(service, name, start, end)
-        return Response(
-            found, 200 if found else 404, {"cache-control": "private, max-age=3600"}, "image/png"
-        )
-
-    @app.get("/manifest.json", include_in_schema=False)  # Gradio's page links to this address
-    def manifest() -> FileResponse:
-        return FileResponse(
-            HERE / "static" / "app.webmanifest", media_type="application/manifest+json"
-        )
-
-    app.mount("/cocorico", StaticFiles(directory=HERE / "static"), name="theme")
     return gr.mount_gradio_app(
         app,
-        blocks,
+        page,
         path="/",
         head=_head(),
-        favicon_path=str(HERE / "static" / "mark.svg"),
+        favicon_path=str(page_api.STATIC / "mark.svg"),
         footer_links=[],
         ssr_mode=False,
         show_error=False,
         enable_monitoring=False,
         run_history=False,
-        theme=gr.themes.Base(
-            font=["system-ui"], font_mono=["monospace"]
-        ),  # the default asks for fonts elsewhere
+        # Gradio's default theme asks for fonts elsewhere.
+        theme=gr.themes.Base(font=["system-ui"], font_mono=["monospace"]),
     )
 
 
 def serve(service: "Service", host: str, port: int, *, open_browser: bool) -> None:
-    """Serve the page until interrupted, on this port or the next free one; prints the address, then starts the service.
+    """Serve the page until interrupted, on this port or the next free one.
 
-    What the models need takes longer to load than the page does, and would hold it up.
+    Prints the address, then starts the service: models take longer to load than the page.
 
     Raises:
-        UserError: `address_unavailable` (host, port, reason); `accounts_needed` (host) where others could reach a page that asks
-            nobody who they are.
+        UserError: `address_unavailable` (host, port, reason); `accounts_needed` (host) where others
+            could reach a page that asks nobody who they are; `proxy_address` (address).
     """
     import webbrowser
 
@@ -260,14 +183,18 @@ def serve(service: "Service", host: str, port: int, *, open_browser: bool) -> No
         raise UserError("accounts_needed", host=host)
     app = application(service)
     listening = _listen(host, port)
-    shown = f"[{host}]" if ":" in host else {"0.0.0.0": "127.0.0.1"}.get(host, host)
+    shown = "127.0.0.1" if host == "0.0.0.0" else f"[{host}]" if ":" in host else host  # noqa: S104
     address = f"http://{shown}:{listening.getsockname()[1]}/"
     print(f"Cocorico: {address}", flush=True)
     if open_browser:
         webbrowser.open(address)
     service.start()
     config = uvicorn.Config(
-        app, log_level="warning", timeout_graceful_shutdown=1, timeout_keep_alive=75
+        app,
+        log_level="warning",
+        timeout_graceful_shutdown=1,
+        timeout_keep_alive=75,
+        proxy_headers=False,  # see `ui.security`
     )
     uvicorn.Server(config).run(sockets=[listening])
 
@@ -282,7 +209,8 @@ def _loopback(host: str) -> bool:
 def _listen(host: str, port: int) -> socket.socket:
     """A socket bound to the first free port from `port` on (`0`: any)."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for candidate in range(port, port + 20) if port else (0,):
+    reason = "65535 is the last port"
+    for candidate in range(port, min(port + 20, 65536)) if port else (0,):
         listening = socket.socket(family)
         if os.name == "posix":
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -291,44 +219,30 @@ def _listen(host: str, port: int) -> socket.socket:
             listening.listen()
         except OSError as error:
             listening.close()
-            reason = error
+            reason = str(error.strerror)
         else:
             return listening
-    raise UserError("address_unavailable", host=host, port=port, reason=reason.strerror)
-
-
-def _told(change: Callable[[], dict[str, Any]], service: "Service") -> dict[str, Any]:
-    """What a change of the library gave, and have it read; or the error in both languages."""
-    try:
-        given = change()
-    except UserError as error:
-        return {"error": wording(error)}
-    service.read()
-    return given
-
-
-def _texts(given: Any, *names: str) -> list[str]:
-    return (
-        [str(given.get(name) or "") for name in names]
-        if isinstance(given, dict)
-        else [""] * len(names)
-    )
+    raise UserError("address_unavailable", host=host, port=port, reason=reason)
 
 
 def _head() -> str:
-    """What the page needs before Gradio is there: style, script, and the theme chosen before."""
-    chosen = """
+    """What the page needs before Gradio is there: style, scripts, the theme chosen before."""
+    theme = """
       const root = document.documentElement, theme = localStorage.getItem("cocorico.theme");
       if (theme) root.dataset.theme = theme;
     """
-    modules = sorted(path.name for path in (HERE / "static").glob("*.js"))
-    return (
-        f"<script>{chosen}</script>"
-        '<link rel="stylesheet" href="/cocorico/style.css">'
-        '<link rel="apple-touch-icon" href="/cocorico/icon-192.png"><meta name="theme-color" content="#a8321d">'
-        + "".join(f'<link rel="modulepreload" href="/cocorico/{name}">' for name in modules)
-        + "".join(
-            f'<link rel="preload" as="font" type="font/woff2" crossorigin href="/cocorico/fonts/{name}.woff2">'
-            for name in ("source-sans-3", "literata")
+    scripts = sorted(path.name for path in page_api.STATIC.glob("*.js"))
+    font = (
+        '<link rel="preload" as="font" type="font/woff2" crossorigin'
+        ' href="/cocorico/fonts/{}.woff2">'
+    )
+    return "".join(
+        (
+            f"<script>{theme}</script>",
+            '<link rel="stylesheet" href="/cocorico/style.css">',
+            '<link rel="apple-touch-icon" href="/cocorico/icon-192.png">',
+            '<meta name="theme-color" content="#a8321d">',
+            *(f'<link rel="modulepreload" href="/cocorico/{name}">' for name in scripts),
+            *(font.format(name) for name in FONTS),
         )
     )

@@ -1,147 +1,184 @@
-"""One question asked on the page: what the page is shown at each step, as plain data, and how it is stopped."""
+"""The page's questions: each is answered and kept on the server, whether or not a page looks on."""
 
+import asyncio
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import closing, suppress
-from dataclasses import asdict
+from collections import deque
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel, Field
+
 from index.errors import UserError
-from rag.i18n import explain
+from rag.events import Delta, Finished, Found, Grounded, Redrafting, Searching, Turn
+from rag.further import further
+from rag.verifier.facts import facts, holds
+from ui.errors import wording
+from ui.questions import Question, Questions
 
 if TYPE_CHECKING:
-    from rag.answerer import Answer, Assistant, Event, Turn
     from rag.engine import Service
+    from rag.events import Answer, Event
     from rag.retriever import Hit
-    from rag.verifier.support import Sentence
+    from rag.verifier import Sentence
     from ui.history import History
-    from ui.metrics import Metrics
 
-MOST_CHARACTERS = 4000
-MOST_TURNS = 12
-
-# What the page knows of a turn. It is always the whole of it, never a difference: the page may skip a step.
 View = dict[str, Any]
+"""A turn as the page shows it and the history keeps it: always whole, so a page may skip one."""
+
+_LOG = logging.getLogger(__name__)
+_PAUSE = 0.02  # seconds between two looks at an answer that is being written
 
 
-class Desk:
-    """Takes the questions of all open pages to one service and keeps what was said."""
+class AskRequest(BaseModel):
+    """A question of the page, or None to follow a turn whose question was asked before.
 
-    def __init__(self, service: "Service", history: "History", metrics: "Metrics") -> None:
-        self.service = service
-        self.history = history
-        self.metrics = metrics
-        self._stops: dict[str, threading.Event] = {}
+    `turn` is an id that the page chose, `conversation` "" for a new one, `replaces` the id of the
+    turn whose place it takes or "", `documents` the names of those to use or None for all.
+    """
 
-    def ask(self, session: str, owner: str, asked: dict[str, Any]) -> Iterator[View]:
-        """Answer one question, yielding the turn as it stands after each step.
+    turn: str = Field(min_length=1, max_length=40)
+    question: str | None = None
+    conversation: str = ""
+    replaces: str = ""
+    documents: list[str] | None = None
 
-        Args:
-            session: the open page; a new question of the same page stops the one before.
-            owner: whose conversation it is.
-            asked: {"turn": id, "question": text, "conversation": id or "", "replaces": id of a turn or "", "documents": names or
-                None for all} as the page sent it.
-        """
-        self.stop(session)
-        stop = self._stops[session] = threading.Event()
-        stage = "searching" if self.service.state.stage == "ready" else "waiting"
-        turn = str(asked.get("turn"))[:40]
-        view: View = {"turn": turn, "stage": stage, "text": "", "sentences": [], "passages": []}
+
+@dataclass
+class RunningTurn:
+    """A turn being answered in `thread`. Its view is replaced by each step, never changed."""
+
+    view: View
+    thread: threading.Thread = field(default_factory=threading.current_thread)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    async def views(self) -> AsyncGenerator[View]:
+        """The view as it is and whenever it is another one, until the answer is done."""
+        shown: View = {}
+        while shown.get("stage") != "done":
+            if self.view is shown:
+                await asyncio.sleep(_PAUSE)
+            else:
+                shown = self.view
+                yield shown
+
+
+class ChatSessions:
+    """The turns of all open pages. A page that goes away comes back to an answer that went on."""
+
+    def __init__(self, service: "Service", history: "History", questions: Questions) -> None:
+        self._service = service
+        self._history = history
+        self._questions = questions
+        self._running: dict[tuple[str, str], RunningTurn] = {}  # by owner and turn
+        self._stopped_early: deque[tuple[str, str]] = deque(maxlen=100)
+
+    async def ask(self, owner: str, asked: AskRequest) -> AsyncGenerator[View]:
+        """The views of a turn until it is done, which begins now unless it has begun before."""
+        running = self._running.get((owner, asked.turn))
+        if running is None and asked.question is None:
+            kept = self._history.read(owner, asked.conversation)
+            for turn in kept["turns"] if kept else ():
+                if turn["id"] == asked.turn:
+                    yield turn["view"]
+            return
+        async for view in (running or self._start(owner, asked)).views():
+            yield view
+
+    def stop(self, owner: str, turn: str) -> None:
+        """Stop the answer of a turn, also where its question has yet to arrive."""
+        if running := self._running.get((owner, turn)):
+            running.stop.set()
+        else:
+            self._stopped_early.append((owner, turn))
+
+    def conversation(self, owner: str, conversation: str) -> dict[str, Any] | None:
+        """As `History.read`, with the views of the turns that are being answered."""
+        running = dict(self._running)  # before the history is read: one may end meanwhile
+        found = self._history.read(owner, conversation)
+        for turn in found["turns"] if found else ():
+            if (owner, turn["id"]) in running:
+                turn["view"] = running[owner, turn["id"]].view
+        return found
+
+    def close(self) -> None:
+        """Stop all answers and wait until they are kept."""
+        running = list(self._running.values())
+        for turn in running:
+            turn.stop.set()
+        for turn in running:
+            turn.thread.join(5)
+
+    def _start(self, owner: str, asked: AskRequest) -> RunningTurn:
+        stage = "searching" if self._service.state.stage == "ready" else "waiting"
+        view = {"turn": asked.turn, "stage": stage, "text": "", "sentences": [], "passages": []}
+        running = self._running[owner, asked.turn] = RunningTurn(view)
+        if (owner, asked.turn) in self._stopped_early:
+            running.stop.set()
+        running.thread = threading.Thread(
+            target=self._answer, args=(owner, asked, running), name="cocorico-chat", daemon=True
+        )
+        running.thread.start()
+        return running
+
+    def _answer(self, owner: str, asked: AskRequest, running: RunningTurn) -> None:
+        view = dict(running.view)
         try:
-            question, documents = _read(asked)
-            history = self._begin(view, owner, asked, question, documents)
-            yield dict(view)
-            assistant = self._wait(stop)
-            if assistant is not None:
-                asking = assistant.ask(question, history, documents=documents, stop=stop)
-                with closing(self.metrics.watch("page", asking, stop)) as events:
-                    for event in events:
-                        self._note(view, event)
-                        yield dict(view)
+            question = self._begin(owner, asked, view)
+            running.view = dict(view)
+            for event in self._questions.ask("page", question, running.stop):
+                self._update(view, event)
+                running.view = dict(view)
         except UserError as error:
             view["error"] = wording(error)
-        except Exception as error:  # a bug: the page says so calmly, the log says which
-            logging.getLogger(__name__).exception("a question could not be answered")
+        except Exception as error:  # a bug: the log has the traceback
+            _LOG.exception("a question could not be answered")
             view["error"] = wording(UserError("unexpected", detail=type(error).__name__))
-        finally:
-            # Also reached when the page is closed: Gradio then closes this generator, and the model stops.
-            stopped = stop.is_set() or not ("seconds" in view or "error" in view)
-            stop.set()
-            if self._stops.get(session) is stop:
-                del self._stops[session]
-            view.update(stage="done", stopped=stopped)
-            self._finish(view, owner)
-        yield view
+        complete = "seconds" in view or "error" in view
+        view.update(stage="done", stopped=running.stop.is_set() or not complete)
+        self._keep(owner, view)
+        running.view = view
+        del self._running[owner, asked.turn]
 
-    def stop(self, session: str) -> None:
-        """Stop what the model writes for this page, if anything."""
-        if event := self._stops.get(session):
-            event.set()
-
-    def _wait(self, stop: threading.Event) -> "Assistant | None":
-        """The assistant once all is ready; None where the person stopped before."""
-        while self.service.state.stage not in ("ready", "failed"):
-            if stop.wait(0.1):
-                return None
-        return self.service.assistant()
-
-    def _begin(
-        self,
-        view: View,
-        owner: str,
-        asked: dict[str, Any],
-        question: str,
-        documents: list[str] | None,
-    ) -> "list[Turn]":
-        """Note the question; gives the turns before it that the assistant is to know. A full disk keeps no one from asking."""
-        from rag.answerer import Turn
-
-        replaces, conversation = (
-            str(asked.get("replaces") or ""),
-            str(asked.get("conversation") or ""),
-        )
+    def _begin(self, owner: str, asked: AskRequest, view: View) -> Question:
+        """Keep the question; gives it with the turns before it. A full disk keeps no one from
+        asking."""
+        if asked.documents == []:
+            raise UserError("no_document_chosen")
+        question = Question((asked.question or "").strip(), documents=asked.documents)
         try:
-            conversation, earlier = self.history.begin(
-                owner, conversation, view["turn"], question, replaces=replaces, documents=documents
-            )
+            view["conversation"], earlier = self._history.begin(
+                owner, asked.conversation, asked.turn, question.text,
+                replaces=asked.replaces, documents=asked.documents,
+            )  # fmt: skip
         except sqlite3.Error:
-            logging.getLogger(__name__).exception("a question could not be kept")
+            _LOG.exception("a question could not be kept")
             view["unkept"] = True
-            return []
-        view["conversation"] = conversation
-        return [
-            Turn(
-                turn["question"],
-                ""
-                if turn["view"].get("refused")
-                else turn["view"].get("text", "")[:MOST_CHARACTERS],
-            )
-            for turn in earlier[-MOST_TURNS:]
-        ]
+            return question
+        return replace(question, history=[_turn(each) for each in earlier])
 
-    def _finish(self, view: View, owner: str) -> None:
+    def _keep(self, owner: str, view: View) -> None:
+        if "conversation" not in view:
+            return
         try:
-            if "conversation" in view:
-                self.history.finish(owner, view["conversation"], view["turn"], view)
+            kept = self._history.finish(owner, view["conversation"], view["turn"], view)
         except sqlite3.Error:
-            logging.getLogger(__name__).exception("an answer could not be kept")
+            _LOG.exception("an answer could not be kept")
             view["unkept"] = True
+        else:
+            view["deleted"] = not kept
 
-    def _note(self, view: View, event: "Event") -> None:
-        """Bring the view of a turn up to date with what happened."""
-        from rag.answerer import Delta, Finished, Found, Grounded, Redrafting, Searching
-
+    def _update(self, view: View, event: "Event") -> None:
+        """Bring the view of a turn up to date with an event."""
         match event:
             case Searching():
                 view.update(stage="searching", language=event.language)
             case Found():
-                view.update(
-                    stage="reading",
-                    passages=[_hit(hit) for hit in event.hits],
-                    documents=self._documents(event.hits),
-                )
+                passages, documents = [_hit(hit) for hit in event.hits], self._documents(event.hits)
+                view.update(stage="reading", passages=passages, documents=documents)
             case Redrafting():
                 view.update(stage="reading", text="", sentences=[])
             case Delta():
@@ -152,33 +189,22 @@ class Desk:
                 view.update(_finished(event.answer, view))
 
     def _documents(self, hits: "Sequence[Hit]") -> dict[str, dict[str, str]]:
-        """Language and digest of each document that was read: a citation can be judged after the library changed."""
+        """Language and digest of each document found, to judge citations after it has changed."""
         found = {}
         for hit in hits:
-            with suppress(KeyError):  # removed in the middle of it
-                document = self.service.document(hit.chunk.document)
+            with suppress(KeyError):  # removed meanwhile
+                document = self._service.document(hit.chunk.document)
                 found[document.name] = {"language": document.language, "digest": document.digest}
         return found
 
 
-def wording(error: UserError) -> dict[str, str]:
-    """An error in both languages, so that the page can switch."""
-    return {language: explain(error, language) for language in ("fr", "en")}
-
-
-def _read(asked: dict[str, Any]) -> tuple[str, list[str] | None]:
-    """The question and the names of the documents that it may be answered from; None for all."""
-    question, documents = str(asked.get("question", "")).strip(), asked.get("documents")
-    if len(question) > MOST_CHARACTERS:
-        raise UserError("too_long", most=MOST_CHARACTERS)
-    if isinstance(documents, list) and not documents:
-        raise UserError("no_document_chosen")
-    return question, [str(name) for name in documents] if isinstance(documents, list) else None
+def _turn(kept: dict[str, Any]) -> Turn:
+    """A kept turn as the assistant reads it: a refusal is no answer."""
+    view = kept["view"]
+    return Turn(kept["question"], "" if view.get("refused") else view.get("text", ""))
 
 
 def _finished(answer: "Answer", view: View) -> View:
-    from rag.further import further
-
     return {
         "text": answer.answer,
         "language": answer.language,
@@ -202,9 +228,7 @@ def _sentence(sentence: "Sentence", view: View) -> View:
 
 
 def _lacks(text: str, view: View) -> str:
-    """Why a sentence has no support: the kind of fact in it that no passage read has, "number", "date" or "name", else "words"."""
-    from rag.verifier.facts import facts, holds
-
+    """The kind of fact in a sentence that no passage has: number, date, name, else "words"."""
     known = tuple(
         fact
         for hit in view["passages"]
@@ -220,6 +244,7 @@ def _lacks(text: str, view: View) -> str:
 
 def _hit(hit: "Hit") -> View:
     chunk = hit.chunk
+    scores = round(hit.vector, 3), round(hit.words, 2), round(hit.late, 3), round(hit.score, 3)
     return {
         "document": chunk.document,
         "title": chunk.title,
@@ -227,5 +252,5 @@ def _hit(hit: "Hit") -> View:
         "start": chunk.start,
         "end": chunk.end,
         "text": chunk.text,
-        "why": [round(hit.vector, 3), round(hit.words, 2), round(hit.late, 3), round(hit.score, 3)],
+        "why": list(scores),
     }

@@ -13,18 +13,18 @@ _PREVIEW = 160  # code points
 
 
 def points(library: "Library", question: str = "") -> dict[str, Any]:
-    """Passages on the two axes along which their vectors differ most (principal components), and a question among them.
+    """Passages, and a question, on the two axes along which the passages' vectors differ most.
 
     Args:
-        library: its passages; evenly chosen ones where there are more than can be told apart.
+        library: whose passages; of more than `_MOST`, evenly chosen ones.
         question: placed by its vector too, unless it is empty.
 
     Returns:
-        `documents` (names), `points` ([x, y, number of the document, start, end, beginning of the text], both axes 0..1),
-        `question` ([x, y] or None) and `all` (how many passages there are).
+        `documents` (names), `points` ([x, y, number of the document, start, end, beginning of the
+        text], both axes 0..1), `question` ([x, y] or None), `all` (how many passages there are).
     """
-    known = [info for info in library.store.documents() if info.passages]
-    total = sum(info.passages for info in known)
+    known = [info for info in library.store.documents() if info.chunks]
+    total = sum(info.chunks for info in known)
     every = max(1, -(-total // _MOST))
     shown = known[:: max(1, len(known) // _MOST)]
     found: list[tuple[int, StoredChunk]] = []
@@ -40,21 +40,15 @@ def points(library: "Library", question: str = "") -> dict[str, Any]:
     low, high = flat.min(axis=0), flat.max(axis=0)
     placed = (flat - low) / np.maximum(high - low, 1e-9)
     asked = None
-    if question:  # it lies a little apart from passages: at the border where it would fall outside
-        flat = (library.embedder.queries([question])[0].vector - mean) @ axes[:, :-3:-1]
-        asked = np.clip((flat - low) / np.maximum(high - low, 1e-9), 0, 1)
+    if question:  # clipped: it lies a little apart from passages
+        flat = (library.embedder.embed_queries([question])[0].vector - mean) @ axes[:, :-3:-1]
+        asked = np.clip((flat - low) / np.maximum(high - low, 1e-9), 0, 1).round(4).tolist()
     return {
         "documents": [info.name for info in shown],
         "points": [
-            [
-                *np.round(place, 4).tolist(),
-                number,
-                passage.start,
-                passage.end,
-                passage.text[:_PREVIEW],
-            ]
-            for place, (number, passage) in zip(placed, found, strict=True)
+            [*place, number, passage.start, passage.end, passage.text[:_PREVIEW]]
+            for place, (number, passage) in zip(placed.round(4).tolist(), found, strict=True)
         ],
-        "question": None if asked is None else np.round(asked, 4).tolist(),
+        "question": asked,
         "all": total,
     }

@@ -1,47 +1,49 @@
-"""Doors for other programs: OpenAI's chat completions with sources as annotations, a search, the documents, health and metrics.
+"""OpenAI's chat completions with sources as annotations; a search, the documents, health, metrics.
 
-A document's address is `/v1/documents/NAME`; a source is that address with the span of its sentence as a fragment, in code points
-(`#char=120,240`, RFC 5147).
+A document's address is `/v1/documents/NAME`; a source is that address with the span of its sentence
+as a fragment, in code points (`#char=120,240`, RFC 5147).
 """
 
 import json
-import threading
 import time
-from collections.abc import AsyncIterator, Callable, Generator, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 from uuid import uuid4
 
-import anyio
-from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
+from starlette.datastructures import MutableHeaders
+from starlette.routing import Match
 
 from index.errors import UserError
-from rag.answerer import Answer, Delta, Event, Finished, Grounded, Redrafting, Turn
-from rag.i18n import explain
+from rag.events import Answer, Delta, Event, Finished, Grounded, Redrafting, Turn
 from rag.results import answer_json, hit_json
-from rag.retriever import Hit
-from rag.verifier.support import SUPPORTED, space_before
-from ui.chat import MOST_CHARACTERS, MOST_TURNS
+from rag.verifier import SUPPORTED, space_before
+from ui.errors import openai_error
+from ui.open_webui import background_answer, without_context
+from ui.questions import MOST_CHARACTERS, Question, Questions
 
 if TYPE_CHECKING:
     from rag.engine import Service
     from rag.library import Library
+    from rag.retriever import Hit
     from ui.metrics import Metrics
 
 NAME = "cocorico"
-_MOST_WAITING = 32  # programs that wait for the model at once; who comes later is told to try again
-_STATUS = {"busy": 429, "document_unknown": 404, "starting": 503}
+_MODEL = {"id": NAME, "object": "model", "created": 0, "owned_by": NAME}
+_HEARTBEAT = 1.0  # seconds of silence after which a stream gets a comment
+_COMMENT = ": the answer is being written\n\n"
+_UNBUFFERED = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 
 
 class Message(BaseModel):
-    """One message of a conversation; only text counts. A "system" message changes nothing: answers come from the documents."""
+    """One message; only the text of users and assistants counts: answers come from documents."""
 
-    role: Literal["system", "developer", "user", "assistant", "tool"]
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | list[dict[str, Any]] | None = None
 
     def text(self) -> str:
@@ -51,18 +53,26 @@ class Message(BaseModel):
         return self.content or ""
 
 
+class StreamOptions(BaseModel):
+    """Whether a stream ends with the numbers of tokens."""
+
+    include_usage: bool = False
+
+
 class ChatRequest(BaseModel):
-    """As OpenAI's, where what steers the sampling is taken and has no effect; `language` and `documents` are our own."""
+    """As OpenAI's, where what steers the sampling has no effect; the last two are our own."""
 
     messages: list[Message] = Field(min_length=1)
     model: str = NAME
-    stream: bool = False
+    stream: bool | None = False
+    stream_options: StreamOptions | None = None
+    n: int | None = Field(1, ge=1, le=1)
     language: Literal["fr", "en"] | None = None
     documents: list[str] | None = Field(None, min_length=1)
 
 
 class SearchRequest(BaseModel):
-    """A question, how many passages at most, and the names of the documents to search (all where left out)."""
+    """A question, how many passages at most, and the documents to search (all where None)."""
 
     query: str = Field(min_length=1, max_length=MOST_CHARACTERS)
     k: int = Field(10, ge=1, le=100)
@@ -70,131 +80,115 @@ class SearchRequest(BaseModel):
     documents: list[str] | None = Field(None, min_length=1)
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What a list of messages asks."""
+class JsonRoute(APIRoute):
+    """Reads every body as JSON, whatever its type says: `curl -d` calls it a form."""
 
-    question: str
-    history: tuple[Turn, ...]
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """See the class."""
+        handle = super().get_route_handler()
 
-    @classmethod
-    def read(cls, messages: Sequence[Message]) -> "Asked":
-        """The last question and the turns before it.
+        async def handle_json(request: Request) -> Response:
+            MutableHeaders(scope=request.scope)["content-type"] = "application/json"
+            return await handle(request)
 
-        Raises:
-            UserError: `no_question`, `too_long` (most).
-        """
-        turns: list[Turn] = []
-        for message in messages:
-            if message.role == "user":
-                turns.append(Turn(message.text().strip()))
-            elif message.role == "assistant" and turns:
-                turns[-1] = Turn(turns[-1].question, message.text()[:MOST_CHARACTERS])
-        if not turns or not turns[-1].question:
-            raise UserError("no_question")
-        if len(turns[-1].question) > MOST_CHARACTERS:
-            raise UserError("too_long", most=MOST_CHARACTERS)
-        return cls(turns[-1].question, tuple(turns[:-1][-MOST_TURNS:]))
+        return handle_json
 
 
-def router(service: "Service", metrics: "Metrics") -> APIRouter:
+def router(service: "Service", questions: Questions, metrics: "Metrics") -> APIRouter:
     """The routes, for a FastAPI application."""
-    doors = APIRouter()
-    waiting = threading.Semaphore(_MOST_WAITING)
-    threads = anyio.CapacityLimiter(
-        _MOST_WAITING + 1
-    )  # of their own, so that the page never waits for one; one says "busy"
+    api = APIRouter(route_class=JsonRoute)
+    _add_chat(api, questions)
+    _add_library(api, service)
 
-    def events(asked: Asked, given: ChatRequest, stop: threading.Event) -> Generator[Event]:
-        if not waiting.acquire(blocking=False):
-            raise UserError("busy")
-        try:
-            assistant = service.assistant()
-            answering = assistant.ask(
-                asked.question,
-                asked.history,
-                language=given.language,
-                documents=given.documents,
-                stop=stop,
-            )
-            with closing(metrics.watch("api", answering, stop)) as watched:
-                yield from watched
-        finally:
-            waiting.release()
-
-    @doors.post("/v1/chat/completions", response_model=None)
-    async def chat(given: ChatRequest, request: Request) -> Response:
-        """Answer the last question from the documents."""
-        asked, stop = Asked.read(given.messages), threading.Event()
-        kind = "chat.completion.chunk" if given.stream else "chat.completion"
-        head = {
-            "id": f"chatcmpl-{uuid4().hex}",
-            "object": kind,
-            "created": int(time.time()),
-            "model": NAME,
-        }
-        written = _written(events(asked, given, stop))
-        base = str(request.base_url)
-        if given.stream:
-            # What goes wrong before the first word has a status of its own.
-            first = await run_sync(next, written, limiter=threads)
-            pieces = _stream(head, first, written, stop, base=base, limiter=threads)
-            return StreamingResponse(pieces, media_type="text/event-stream")
-        answer = await _unless_gone(
-            request,
-            lambda: [part for part in written if isinstance(part, Answer)][-1],
-            stop,
-            threads,
-        )
-        message = {
-            "role": "assistant",
-            "content": answer.answer,
-            "annotations": annotations(answer, base),
-        }
-        tokens = answer.timings.tokens
-        return JSONResponse(
-            {
-                **head,
-                "choices": [
-                    {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
-                ],
-                "usage": {"prompt_tokens": 0, "completion_tokens": tokens, "total_tokens": tokens},
-                NAME: answer_json(answer),
-            }
-        )
-
-    @doors.get("/v1/models")
-    def models() -> dict[str, Any]:
+    @api.get("/v1/models")
+    async def models() -> dict[str, Any]:
         """The one model that there is: the documents, as they are answered from."""
-        return {
-            "object": "list",
-            "data": [{"id": NAME, "object": "model", "created": 0, "owned_by": NAME}],
-        }
+        return {"object": "list", "data": [_MODEL]}
 
-    @doors.post("/v1/search")
-    def search(given: SearchRequest) -> dict[str, Any]:
+    @api.get("/v1/models/{name:path}")
+    async def model(name: str) -> dict[str, Any]:
+        """One model by its name."""
+        if name != NAME:
+            raise UserError("model_not_found", name=name, known=NAME)
+        return _MODEL
+
+    @api.get("/health")
+    async def health() -> JSONResponse:
+        """200 once questions are answered; 503 while it starts, or where it can't."""
+        stage = service.state.stage
+        return JSONResponse({"status": stage}, 200 if stage == "ready" else 503)
+
+    @api.get("/metrics", response_class=PlainTextResponse)
+    def counted() -> Response:
+        """Counters in Prometheus' text format."""
+        return Response(metrics.text(), media_type="text/plain; version=0.0.4")
+
+    methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+    @api.api_route("/v1/{path:path}", methods=methods, include_in_schema=False)
+    async def unknown(request: Request) -> None:
+        known = any(route.matches(request.scope)[0] == Match.PARTIAL for route in api.routes)
+        code = "method_unknown" if known else "url_unknown"
+        raise UserError(code, method=request.method, path=request.url.path)
+
+    return api
+
+
+def _add_chat(api: APIRouter, questions: Questions) -> None:
+    @api.post("/v1/chat/completions", response_model=None)
+    async def chat(asked: ChatRequest, request: Request) -> Response:
+        """Answer the last question from the documents."""
+        head = {"id": f"chatcmpl-{uuid4().hex}", "created": int(time.time()), "model": NAME}
+        base = str(request.base_url)
+        usage = asked.stream_options is not None and asked.stream_options.include_usage
+
+        def stream(parts: AsyncGenerator[str | Answer | None]) -> Response:
+            pieces = _stream(head, parts, base, usage)
+            return StreamingResponse(pieces, headers=_UNBUFFERED, media_type="text/event-stream")
+
+        if content := background_answer(asked.messages[-1].text()):
+            whole = _completion(head, content, [], 0)
+            return stream(_single(content)) if asked.stream else JSONResponse(whole)
+        events = questions.events("api", question_of(asked), heartbeat=_HEARTBEAT)
+        if asked.stream:
+            first = await anext(events)  # an error before it has a status of its own
+            return stream(_parts(first, events))
+        async with aclosing(events):
+            async for event in events:
+                if isinstance(event, Finished):
+                    answer = event.answer
+                elif await request.is_disconnected():
+                    return Response(status_code=499)  # as nginx has it: the client has gone
+        sources = annotations(answer, base)
+        whole = _completion(head, answer.answer, sources, answer.timings.tokens)
+        return JSONResponse({**whole, NAME: answer_json(answer)})
+
+
+def _add_library(api: APIRouter, service: "Service") -> None:
+    def library() -> "Library":
+        if service.library is None:
+            raise service.state.error or UserError("starting")
+        return service.library
+
+    @api.post("/v1/search")
+    def search(asked: SearchRequest) -> dict[str, Any]:
         """The passages likeliest to answer, best first."""
-        hits = _library(service).search(
-            given.query, k=given.k, language=given.language, documents=given.documents
+        hits = library().search(
+            asked.query, k=asked.k, language=asked.language, documents=asked.documents
         )
         return {"object": "list", "data": [passage_json(hit) for hit in hits]}
 
-    @doors.get("/v1/documents")
+    @api.get("/v1/documents")
     def documents() -> dict[str, Any]:
         """The documents of the library."""
-        known = _library(service).store.documents()
+        known = library().store.documents()
         listed = [
-            {
-                "name": each.name,
-                "title": each.title,
-                "language": each.language,
-                "passages": each.passages,
-            }
-            for each in known
+            {"name": e.name, "title": e.title, "language": e.language, "passages": e.chunks}
+            for e in known
         ]
         return {"object": "list", "data": listed}
 
-    @doors.get("/v1/documents/{name:path}", response_class=PlainTextResponse)
+    @api.get("/v1/documents/{name:path}", response_class=PlainTextResponse)
     def document(name: str) -> PlainTextResponse:
         """The text of a document, in which all spans count."""
         try:
@@ -202,36 +196,26 @@ def router(service: "Service", metrics: "Metrics") -> APIRouter:
         except KeyError as error:
             raise UserError("document_unknown", name=name) from error
 
-    @doors.get("/health")
-    def health() -> JSONResponse:
-        """200 once questions are answered; 503 while it starts, or where it can't."""
-        stage = service.state.stage
-        return JSONResponse({"status": stage}, 200 if stage == "ready" else 503)
 
-    @doors.get("/metrics", response_class=PlainTextResponse)
-    def counted() -> Response:
-        """Counters in Prometheus' text format."""
-        return Response(metrics.text(), media_type="text/plain; version=0.0.4")
+def question_of(asked: ChatRequest) -> Question:
+    """The last question of a conversation with the turns before it.
 
-    return doors
-
-
-def refusal(error: UserError) -> JSONResponse:
-    """An error as OpenAI's clients read it; 429 and 503 are tried again by them."""
-    status = _STATUS.get(error.code, 503 if error.code.startswith("model_") else 400)
-    return told(status, explain(error, "en"), error.code)
-
-
-def told(status: int, message: str, code: str) -> JSONResponse:
-    """An error in OpenAI's form."""
-    kind = "invalid_request_error" if status < 500 and status != 429 else "server_error"
-    return JSONResponse(
-        {"error": {"message": message, "type": kind, "code": code, "param": None}}, status
-    )
+    Raises:
+        UserError: `no_question`, `too_long` (most).
+    """
+    turns: list[Turn] = []
+    for message in asked.messages:
+        if message.role == "user":
+            turns.append(Turn(without_context(message.text()).strip()))
+        elif message.role == "assistant" and turns:
+            turns[-1] = Turn(turns[-1].question, message.text())
+    question = turns.pop().question if turns else ""
+    return Question(question, turns, asked.language, asked.documents)
 
 
 def annotations(answer: Answer, base: str) -> list[dict[str, Any]]:
-    """Each sentence's sources, in the form of OpenAI's `url_citation`; `quote` is the sentence of the source."""
+    """Each sentence's sources, in the form of OpenAI's `url_citation`, with the source's sentence
+    as `quote`."""
     return [
         {
             "type": "url_citation",
@@ -239,7 +223,8 @@ def annotations(answer: Answer, base: str) -> list[dict[str, Any]]:
                 "start_index": sentence.start,
                 "end_index": sentence.end,
                 "title": citation.title or citation.document,
-                "url": f"{base}v1/documents/{quote(citation.document)}#char={citation.start},{citation.end}",
+                "url": f"{base}v1/documents/{quote(citation.document)}"
+                f"#char={citation.start},{citation.end}",
                 "quote": citation.text,
             },
         }
@@ -248,99 +233,101 @@ def annotations(answer: Answer, base: str) -> list[dict[str, Any]]:
     ]
 
 
-def passage_json(hit: Hit) -> dict[str, Any]:
+def passage_json(hit: "Hit") -> dict[str, Any]:
     """As `rag.results.hit_json`, with what there is to read."""
-    return {
-        **hit_json(hit),
-        "title": hit.chunk.title,
-        "language": hit.chunk.language,
-        "text": hit.chunk.text,
-    }
+    chunk = hit.chunk
+    shown = {"title": chunk.title, "language": chunk.language, "text": chunk.text}
+    return {**hit_json(hit), **shown}
 
 
-def _library(service: "Service") -> "Library":
-    if service.library is None:
-        raise service.state.error or UserError("starting")
-    return service.library
+class SettledText:
+    """The part of an answer that will stand, as it grows: what was sent can't be taken back."""
+
+    def __init__(self) -> None:
+        self._sent = self._text = ""
+        self._late = False  # what is written now can only follow what was sent
+
+    def add(self, event: Event) -> str:
+        """What can be sent after this event: each sentence that a source supports, at last the
+        rest; "" for nothing."""
+        piece = ""
+        match event:
+            case Redrafting():
+                self._text, self._late = "", bool(self._sent)
+            case Delta():
+                self._text += event.text
+            case Grounded(sentence=sentence) if sentence.support >= SUPPORTED and not self._late:
+                piece = (space_before(self._text, sentence) if self._sent else "") + sentence.text
+            case Finished(answer=answer):
+                whole, sent = answer.answer, self._sent
+                piece = whole[len(sent) :] if whole.startswith(sent) else f"\n\n{whole}"
+        self._sent += piece
+        return piece
 
 
-def _written(events: Generator[Event]) -> Generator[str | Answer]:
-    """Sentence by sentence what some source holds, and the answer at the end: what was sent can't be taken back."""
-    sent, text, anew = "", "", False
-    with closing(events):
-        for event in events:
-            match event:
-                case Redrafting():
-                    text, anew = "", bool(sent)
-                case Delta():
-                    text += event.text
-                case Grounded(sentence=sentence) if sentence.support >= SUPPORTED and not anew:
-                    piece = (space_before(text, sentence) if sent else "") + sentence.text
-                    sent += piece
-                    yield piece
-                case Finished(answer=answer):
-                    whole = answer.answer
-                    rest = whole[len(sent) :] if whole.startswith(sent) else f"\n\n{whole}"
-                    if rest:
-                        yield rest
-                    yield answer
+def _usage(tokens: int) -> dict[str, int]:
+    return {"prompt_tokens": 0, "completion_tokens": tokens, "total_tokens": tokens}
+
+
+def _completion(
+    head: dict[str, Any], content: str, sources: Sequence[dict[str, Any]], tokens: int
+) -> dict[str, Any]:
+    message = {"role": "assistant", "content": content, "annotations": sources}
+    choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
+    usage = _usage(tokens)
+    return {**head, "object": "chat.completion", "choices": [choice], "usage": usage}
+
+
+async def _single(text: str) -> AsyncGenerator[str | Answer | None]:
+    yield text
+
+
+async def _parts(
+    first: Event | None, events: AsyncGenerator[Event | None]
+) -> AsyncGenerator[str | Answer | None]:
+    """The pieces of the text, then the answer; None for a heartbeat."""
+    text = SettledText()
+    async with aclosing(events):
+        event: Event | None = first
+        while not isinstance(event, Finished):
+            piece = text.add(event) if event else None
+            if piece != "":
+                yield piece
+            event = await anext(events)
+        if piece := text.add(event):
+            yield piece
+        yield event.answer
 
 
 async def _stream(
-    head: dict[str, Any],
-    first: str | Answer,
-    written: Generator[str | Answer],
-    stop: threading.Event,
-    *,
-    base: str,
-    limiter: anyio.CapacityLimiter,
-) -> AsyncIterator[str]:
-    """Server-sent events: pieces of text, then the sources, then "[DONE]"."""
+    head: dict[str, Any], parts: AsyncGenerator[str | Answer | None], base: str, usage: bool
+) -> AsyncGenerator[str]:
+    """Server-sent events: pieces of text, then the sources, the usage, "[DONE]"."""
+    head = {**head, "object": "chat.completion.chunk", **({"usage": None} if usage else {})}
+    tokens = 0
 
-    def event(delta: dict[str, Any], finish: str | None = None) -> str:
-        choice = {"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}
-        return f"data: {json.dumps({**head, 'choices': [choice]}, ensure_ascii=False)}\n\n"
+    def data(values: dict[str, Any]) -> str:
+        return f"data: {json.dumps(values, ensure_ascii=False)}\n\n"
 
-    async def parts() -> AsyncIterator[str | Answer]:
-        yield first
-        while (part := await run_sync(next, written, None, limiter=limiter)) is not None:
-            yield part
+    def delta(values: dict[str, Any], finish: str | None = None) -> str:
+        choice = {"index": 0, "delta": values, "finish_reason": finish, "logprobs": None}
+        return data({**head, "choices": [choice]})
 
+    yield _COMMENT
+    yield delta({"role": "assistant", "content": ""})
     try:
-        yield event({"role": "assistant", "content": ""})
-        async for part in parts():
-            if isinstance(part, Answer):
-                yield event({"annotations": annotations(part, base), NAME: answer_json(part)})
-                yield event({}, "stop")
-            else:
-                yield event({"content": part})
-        yield "data: [DONE]\n\n"
-    finally:  # also where the program has gone
-        stop.set()
-        written.close()
-
-
-async def _unless_gone(
-    request: Request,
-    work: Callable[[], Answer],
-    stop: threading.Event,
-    limiter: anyio.CapacityLimiter,
-) -> Answer:
-    """Do the work in a thread, and stop the model where nobody waits for it any more."""
-
-    async def watch() -> None:
-        while not await request.is_disconnected():
-            await anyio.sleep(0.5)
-        stop.set()
-
-    failure: UserError | None = None
-    async with anyio.create_task_group() as group:
-        group.start_soon(watch)
-        try:
-            answer = await run_sync(work, limiter=limiter)
-        except UserError as error:  # out of the group, which would wrap it in one of its own
-            failure = error
-        group.cancel_scope.cancel()
-    if failure:
-        raise failure
-    return answer
+        async with aclosing(parts):
+            async for part in parts:
+                if isinstance(part, Answer):
+                    tokens = part.timings.tokens
+                    sources = annotations(part, base)
+                    yield delta({"annotations": sources, NAME: answer_json(part)})
+                else:
+                    yield delta({"content": part}) if part else _COMMENT
+    except UserError as error:  # the status has been sent
+        yield data({"error": openai_error(error)})
+        return
+    yield delta({}, "stop")
+    if usage:
+        yield data({**head, "choices": [], "usage": _usage(tokens)})
+    yield "data: [DONE]\n\n"

@@ -1,4 +1,4 @@
-"""What the page asks of the library: where the preparation stands, which documents there are, the text of one."""
+"""What the page shows of the library: its state, its documents, the text or a page of one."""
 
 import threading
 from dataclasses import asdict
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from index.documents import Document
 from index.reading.reader import Reader
-from ui.chat import wording
+from ui.errors import wording
 
 if TYPE_CHECKING:
     from rag.engine import Service
@@ -16,7 +16,8 @@ _DRAWING = threading.Semaphore(2)  # pages that are drawn at once, each by a pro
 
 
 def state(service: "Service") -> dict[str, Any]:
-    """Where the preparation and the reading stand; see `rag.engine`. `generation` changes with the documents."""
+    """Where the preparation and the reading stand, see `rag.engine`; `generation` changes with the
+    documents."""
     now, reading = service.state, service.reading
     step = reading.progress
     return {
@@ -38,22 +39,15 @@ def documents(service: "Service") -> list[dict[str, Any]] | None:
     """Each document without its text; None while the library isn't open yet."""
     if service.store is None:
         return None
+    shown = ("name", "title", "language", "characters", "pages", "source")
     return [
-        {
-            "name": each.name,
-            "title": each.title,
-            "language": each.language,
-            "passages": each.passages,
-            "characters": each.characters,
-            "pages": each.pages,
-            "source": each.source,
-        }
+        {**{name: getattr(each, name) for name in shown}, "passages": each.chunks}
         for each in service.store.documents()
     ]
 
 
 def document(service: "Service", name: str, digest: str) -> dict[str, Any] | None:
-    """One document, whole: the one of this name, else the one of just this content, which may have been renamed.
+    """The document of this name, else the one of just this text, which may have been renamed.
 
     None where there is neither. Names are looked up in the store, never on disk.
     """
@@ -65,23 +59,18 @@ def document(service: "Service", name: str, digest: str) -> dict[str, Any] | Non
         if same is None:
             return None
         found = service.document(same)
+    shown = ("name", "title", "language", "text", "digest", "author", "date")
     return {
-        "name": found.name,
-        "title": found.title,
-        "language": found.language,
-        "text": found.text,
-        "digest": found.digest,
-        "author": found.author,
-        "date": found.date,
+        **{name: getattr(found, name) for name in shown},
         "pages": [start for start, _ in found.pages],
         "pictured": _drawable(service, found) is not None,
     }
 
 
 def picture(service: "Service", name: str, start: int, end: int) -> bytes | None:
-    """The page of a PDF that a span of its text begins on, as a PNG with the words of the span marked.
+    """The page of a PDF on which a span of its text begins, as a PNG with the words marked.
 
-    None where there is no such document, its file is no PDF of the library, or has changed since it was read.
+    None where there is no such document, or its file is no PDF of the library as it was read.
     """
     try:
         found = service.document(name)
@@ -105,9 +94,5 @@ def _drawable(service: "Service", document: Document) -> Path | None:
     except OSError:
         return None
     inside = real.is_relative_to(service.folder.library.resolve())
-    return (
-        path
-        if inside
-        and service.store.sources().get(document.name) == (facts.st_size, facts.st_mtime_ns)
-        else None
-    )
+    known = service.store.sources().get(document.name)
+    return path if inside and known == (facts.st_size, facts.st_mtime_ns) else None

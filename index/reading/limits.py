@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import IO, Any
 
-from index.chunking import Span
 from index.documents import Unread
 from index.errors import UserError
 from index.reading.encoding import visible
+from index.text.sentences import Span
 
 
 @dataclass(frozen=True)

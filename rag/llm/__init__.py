@@ -1,1 +1,1 @@
-"""The language models that write answers."""
+"""The language models that write answers: one contract, one file a backend."""

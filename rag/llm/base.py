@@ -1,68 +1,66 @@
-"""The contract of everything that writes text, and the one place that chooses which of the three does."""
+"""The contract of everything that writes text, and what its implementations share."""
 
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import takewhile
 from typing import Any, Literal, Protocol
 
 from index.errors import UserError
-from index.models.catalogue import GENERATOR, SMALL_GENERATOR
-from index.models.fetch import Progress, ensure
+
+Stop = threading.Event | None
+"""Set by whoever no longer wants the result; looked at ten times a second at least."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """One message of a conversation with a model. `content` is data: markers of chat templates in it mean nothing."""
+    """One message to or from a model. `content` is data: chat markers in it mean nothing."""
 
     role: Literal["system", "user", "assistant"]
     content: str
 
 
+Messages = Sequence[Message]
+
+
 class Generator(Protocol):
-    """Writes text after messages, greedily. Safe to use from several threads; they are served in order of arrival."""
+    """Writes text after messages, greedily. Safe to use from several threads.
+
+    Attributes:
+        name: of the model.
+        context_tokens: what a prompt and its answer may have together.
+        kept_tokens: how many tokens of prepared prefixes can be kept; 0 where none are.
+    """
 
     name: str
     context_tokens: int
     kept_tokens: int
-    """How many tokens of prepared beginnings fit in memory and on disk; 0 where there is no use in preparing."""
 
     def count(self, text: str) -> int:
-        """Tokens of a text (an estimate where the model is far away)."""
+        """Tokens of a text (an estimate for a server)."""
         ...
 
-    def prepare(
-        self,
-        messages: Sequence[Message],
-        *,
-        stop: threading.Event | None = None,
-        ahead: bool = False,
-    ) -> None:
-        """Read the beginning of later prompts ahead of them, and keep its state for as long as there is room.
+    def prepare(self, messages: Messages, *, stop: Stop = None, ahead: bool = False) -> None:
+        """Read the prefix of later prompts, and keep its state for as long as there is room.
 
         Args:
             messages: the last of them may go on in those prompts.
-            stop: set it to leave off; what was read so far stays.
+            stop: stops reading; what was read stays.
             ahead: nobody waits for it: a state that lies on disk is left there.
         """
         ...
 
     def stream(
-        self,
-        messages: Sequence[Message],
-        *,
-        begin: str = "",
-        max_tokens: int = 256,
-        stop: threading.Event | None = None,
+        self, messages: Messages, *, begin: str = "", max_tokens: int = 256, stop: Stop = None
     ) -> Iterator[str]:
         """The answer, piece by piece, in whole code points.
 
         Args:
-            messages: the conversation; the answer is the next message.
-            begin: what the answer begins with; it isn't told again. A server may pass over it.
+            messages: the answer is the next one.
+            begin: what the answer begins with; it isn't repeated. A server may ignore it.
             max_tokens: the longest answer.
-            stop: set it to stop the model; so does closing the iterator.
+            stop: stops the model; so does closing the iterator.
 
         Raises:
             UserError: `prompt_too_long`; errors of a server.
@@ -70,13 +68,13 @@ class Generator(Protocol):
         ...
 
     def choose(
-        self,
-        messages: Sequence[Message],
-        options: Sequence[str],
-        *,
-        stop: threading.Event | None = None,
+        self, messages: Messages, options: Sequence[str], *, stop: Stop = None
     ) -> tuple[float, ...]:
-        """How likely the answer is each of the options, by its first token; the sum is 1. All alike when stopped."""
+        """The probability of each option by its first token; their sum is 1. Equal if stopped.
+
+        Raises:
+            UserError: as `stream`.
+        """
         ...
 
     def close(self) -> None:
@@ -84,96 +82,50 @@ class Generator(Protocol):
         ...
 
 
-def open_generator(
-    spec: str,
-    *,
-    home: Path,
-    progress: Progress | None = None,
-    threads: int | None = None,
-    api_key: str | None = None,
-) -> Generator:
-    """The generator that `spec` names.
-
-    Args:
-        spec: "" the default model (llama.cpp; with a CUDA GPU transformers on the same file); "small" the 0.5B one;
-            a path to a .gguf file (llama.cpp); "transformers:" and a Hub id, a folder or a .gguf file; an address
-            "http://host:port/v1#model" of an OpenAI-compatible server; anything else is a Hub id or folder.
-        home: where the pinned weights lie.
-        progress: told of a fetch.
-        threads: processor cores; all where None.
-        api_key: for a server.
-
-    Raises:
-        UserError: what is missing or wrong, by name.
-    """
-    if spec.startswith(("http://", "https://")):
-        from rag.llm.openai_server import OpenAIServer
-
-        return OpenAIServer(spec, api_key=api_key)
-    if spec in ("", "small"):
-        file = ensure(SMALL_GENERATOR if spec else GENERATOR, home, progress=progress)
-        spec = f"transformers:{file}" if _has_gpu() else str(file)
-    if spec.lower().endswith(".gguf") and not spec.startswith("transformers:"):
-        if not Path(spec).expanduser().is_file():
-            raise UserError("model_absent", model=spec)
-        from rag.llm.llama_cpp import LlamaCpp
-
-        return LlamaCpp(Path(spec).expanduser(), threads=threads, states=home / "states")
-    from rag.llm.hf import TransformersModel
-
-    return TransformersModel(spec.removeprefix("transformers:"), threads=threads)
+def check_length(tokens: int, max_tokens: int, context_tokens: int) -> None:
+    """Raise `prompt_too_long` where a prompt and the longest answer exceed the context."""
+    if tokens + max_tokens > context_tokens:
+        raise UserError("prompt_too_long", tokens=tokens, most=context_tokens - max_tokens)
 
 
-def _has_gpu() -> bool:
-    import torch
-
-    return torch.cuda.is_available()
-
-
-def shared_beginning(one: Sequence[int], other: Sequence[int]) -> int:
-    """How many tokens two prompts have in common from their first one on."""
-    common = 0
-    for mine, theirs in zip(one, other, strict=False):
-        if mine != theirs:
-            break
-        common += 1
-    return common
+def common_prefix(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many tokens two prompts share from their first one on."""
+    pairs = zip(one, other, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
-def render(template: str, messages: Sequence[Message], **names: Any) -> list[tuple[str, bool]]:
-    """A conversation in a model's chat template, as pieces of text: (text, whether it is the template's own).
+def render(template: str, messages: Messages, **names: Any) -> list[tuple[str, bool]]:
+    """A conversation in a chat template, as pieces: (text, whether it is the template's own).
 
-    The contents stand in for placeholders while the template runs, so that markers in them can be told from real ones:
-    only the template's own pieces may be read as special tokens.
+    Only the template's own pieces may be read as special tokens. To tell them from markers in
+    the contents, placeholders stand in for the contents while the template runs.
     """
     import jinja2
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-    mark = f"\ue000{time.monotonic_ns():x}-"
-    contents = {f"{mark}{number}\ue001": message.content for number, message in enumerate(messages)}
+    def raise_exception(reason: str) -> None:
+        raise jinja2.TemplateError(reason)
+
     environment = ImmutableSandboxedEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
     )
-
-    def refuse(reason: str) -> None:
-        raise jinja2.TemplateError(reason)
-
-    environment.globals.update(raise_exception=refuse, strftime_now=time.strftime)
+    environment.globals.update(raise_exception=raise_exception, strftime_now=time.strftime)
+    mark = f"\ue000{time.monotonic_ns():x}-"
     placed = [
-        {"role": message.role, "content": holder}
-        for message, holder in zip(messages, contents, strict=True)
+        {"role": message.role, "content": f"{mark}{number}\ue001"}
+        for number, message in enumerate(messages)
     ]
     text = environment.from_string(template).render(
         messages=placed, add_generation_prompt=True, **names
     )
     pieces: list[tuple[str, bool]] = []
-    for holder, content in contents.items():
-        before, found, text = text.partition(holder)
-        pieces += [(before, True), (content, False)] if found else [(before, True)]
+    for message, stand_in in zip(messages, placed, strict=True):
+        before, found, text = text.partition(stand_in["content"])
+        pieces += [(before, True), (message.content, False)] if found else [(before, True)]
     return [piece for piece in [*pieces, (text, True)] if piece[0]]
 
 
 CHATML = (
-    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
-    "<|im_start|>assistant\n"
+    "{% for message in messages %}<|im_start|>{{ message.role }}\n"
+    "{{ message.content }}<|im_end|>\n{% endfor %}<|im_start|>assistant\n"
 )

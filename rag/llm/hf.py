@@ -1,4 +1,8 @@
-"""Any causal model that `transformers` loads: a Hub id, a folder, or a GGUF file; on the processor or a CUDA GPU."""
+"""Any causal model that `transformers` loads: a Hub id, a folder or a GGUF file; on CPU or CUDA.
+
+One token of one asker is computed after the other. Where many ask at once a server such as vLLM
+does it better, by address.
+"""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -6,14 +10,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
+from tqdm import tqdm  # type: ignore[import-untyped]
+from transformers import AutoModelForCausalLM, AutoTokenizer, modeling_gguf_pytorch_utils
+from transformers.utils import logging
+
 from index.errors import UserError
-from rag.llm.base import CHATML, Message, render
-from rag.llm.scheduler import Job, pieces
-from rag.llm.stacking import Stack
+from rag.llm.base import CHATML, Messages, Stop, check_length, common_prefix, render
+from rag.llm.streaming import pieces
+
+_READ = 256  # tokens of a prompt read between two looks at `stop`
+_END_MARKERS = ["<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<end_of_turn>"]
 
 
 class TransformersModel:
-    """See `rag.llm.base.Generator`.
+    """A model of `transformers`; a `rag.llm.base.Generator`.
 
     Args:
         model: a Hub id, a folder with safetensors, or a .gguf file.
@@ -23,138 +34,153 @@ class TransformersModel:
         UserError: `model_absent`, `model_damaged`.
     """
 
-    def __init__(self, model: str, *, threads: int | None = None) -> None:
-        import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
+    kept_tokens = 0
 
-        _silence()
+    def __init__(self, model: str, *, threads: int | None = None) -> None:
         if threads:
             torch.set_num_threads(threads)
-        self._torch = torch
         self.name = Path(model).stem if model.endswith(".gguf") else model
-        path = Path(model).expanduser()
-        where: dict[str, Any] = {
-            "pretrained_model_name_or_path": str(path) if path.is_dir() else model
-        }
-        if model.lower().endswith(".gguf"):
-            if not path.is_file():
-                raise UserError("model_absent", model=model)
-            where = {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
-        on_gpu = torch.cuda.is_available()
-        # The processor's kernels for GGUF weights compute in float32 whatever is asked for.
-        half = on_gpu or ("gguf_file" not in where and _multiplies_bfloat16(torch))
-        try:
-            self._tokenizer: Any = AutoTokenizer.from_pretrained(**where, trust_remote_code=False)
-            self._model: Any = AutoModelForCausalLM.from_pretrained(
-                **where,
-                trust_remote_code=False,
-                use_safetensors=None if "gguf_file" in where else True,
-                dtype=torch.bfloat16 if half else torch.float32,
-            )
-        except Exception as error:  # each kind of model and of damage has its own
-            reason = (str(error) or type(error).__name__).splitlines()[0]
-            raise UserError("model_damaged", model=model, reason=reason) from error
-        self._model.to("cuda" if on_gpu else "cpu").eval()
+        self._model, self._tokenizer = _load(model)
         text = self._model.config.get_text_config()
         self.context_tokens = int(getattr(text, "max_position_embeddings", 4096))
-        self.kept_tokens = 0
-        self._stack = Stack(self._model, _end_tokens(self._model, self._tokenizer))
-        self._tokenizing = (
-            threading.Lock()
-        )  # whether markers count is state of the tokenizer, not of a call
+        self._ends = _end_tokens(self._model, self._tokenizer)
+        # Whether markers count is state of the tokenizer, not of a call.
+        self._tokenizing = threading.Lock()
+        self._running = threading.Lock()
+        # The prompt that was used last and a KV cache that begins with it.
+        self._last: tuple[list[int], Any] = ([], None)
 
     def count(self, text: str) -> int:
-        """Tokens of a text."""
         return len(self._encoded(text, own=False))
 
-    def prepare(
-        self,
-        messages: Sequence[Message],
-        *,
-        stop: threading.Event | None = None,
-        ahead: bool = False,
-    ) -> None:
-        """See `Generator.prepare`: only the state of the last prompt is kept here."""
+    def prepare(self, messages: Messages, *, stop: Stop = None, ahead: bool = False) -> None:
+        """Nothing: only the last prompt is kept."""
 
     def stream(
-        self,
-        messages: Sequence[Message],
-        *,
-        begin: str = "",
-        max_tokens: int = 256,
-        stop: threading.Event | None = None,
+        self, messages: Messages, *, begin: str = "", max_tokens: int = 256, stop: Stop = None
     ) -> Iterator[str]:
-        """See `Generator.stream`."""
-        job = Job(self._tokens(messages, max_tokens, begin), "tokens", max_tokens, stop)
-        yield from pieces(
-            self._stack.ask(job), partial(self._tokenizer.decode, skip_special_tokens=True), stop
-        )
+        prompt = self._prompt(messages, max_tokens, begin)
+        text_of = partial(self._tokenizer.decode, skip_special_tokens=True)
+        yield from pieces(self._written(prompt, max_tokens, stop), text_of, stop)
 
     def choose(
-        self,
-        messages: Sequence[Message],
-        options: Sequence[str],
-        *,
-        stop: threading.Event | None = None,
+        self, messages: Messages, options: Sequence[str], *, stop: Stop = None
     ) -> tuple[float, ...]:
-        """See `Generator.choose`."""
+        prompt = self._prompt(messages, 1)
+        logits, cache = self._read(prompt, stop)
+        self._last = prompt, cache
+        if logits is None:
+            return (1 / len(options),) * len(options)
         firsts = [self._encoded(option, own=False)[0] for option in options]
-        for logits in self._stack.ask(Job(self._tokens(messages, 1), "logits", stop=stop)):
-            return tuple(logits[firsts].softmax(0).tolist())
-        return (1 / len(options),) * len(options)
+        return tuple(logits[firsts].softmax(0).tolist())
 
     def close(self) -> None:
-        """See `Generator.close`."""
-        self._stack.close()
-        self._model = None
-        if self._torch.cuda.is_available():
-            self._torch.cuda.empty_cache()
+        with self._running:
+            self._model, self._last = None, ([], None)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
-    def _tokens(self, messages: Sequence[Message], max_tokens: int, begin: str = "") -> list[int]:
+    def _written(self, prompt: list[int], max_tokens: int, stop: Stop) -> Iterator[int]:
+        """The tokens of an answer, greedily."""
+        logits, cache = self._read(prompt, stop)
+        token = None
+        try:
+            for _ in range(max_tokens):
+                if token is not None:
+                    logits, cache = self._run([token], cache)
+                if logits is None or (stop and stop.is_set()):
+                    return
+                token = int(logits.argmax())
+                if token in self._ends:
+                    return
+                yield token
+        finally:
+            self._last = prompt, cache
+
+    def _read(self, prompt: list[int], stop: Stop) -> tuple[Any, Any]:
+        """The logits after a prompt and a KV cache that holds it; None for the logits if stopped.
+
+        It is read from where it parts from the last prompt, whose cache this one takes over.
+        """
+        with self._running:
+            (last, cache), self._last = self._last, ([], None)
+        held = cache.get_seq_length() if cache is not None else 0
+        start = min(held, common_prefix(last, prompt), len(prompt) - 1)
+        if beyond := held - start:
+            if start and cache.is_croppable and not any(cache.is_sliding):
+                cache.crop(-beyond)
+            else:
+                start, cache = 0, None
+        logits = None
+        for place in range(start, len(prompt), _READ):
+            if stop and stop.is_set():
+                return None, cache
+            logits, cache = self._run(prompt[place : place + _READ], cache)
+        return logits, cache
+
+    def _run(self, tokens: list[int], cache: Any) -> tuple[Any, Any]:
+        """The logits after tokens, (vocabulary,) float32, and the cache that holds them too."""
+        with self._running, torch.inference_mode():
+            if self._model is None:  # closed meanwhile
+                return None, None
+            ids = torch.tensor([tokens], device=self._model.device)
+            out = self._model(
+                input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1
+            )
+            return out.logits[0, -1].float(), out.past_key_values
+
+    def _prompt(self, messages: Messages, max_tokens: int, begin: str = "") -> list[int]:
         tokenizer = self._tokenizer
         template = tokenizer.get_chat_template() if tokenizer.chat_template else CHATML
-        tokens: list[int] = []
         marks = {"bos_token": tokenizer.bos_token or "", "eos_token": tokenizer.eos_token or ""}
+        tokens: list[int] = []
         for text, own in [*render(template, messages, **marks), (begin, False)]:
             tokens += self._encoded(text, own=own)
-        if len(tokens) + max_tokens > self.context_tokens:
-            raise UserError(
-                "prompt_too_long", tokens=len(tokens), most=self.context_tokens - max_tokens
-            )
+        check_length(len(tokens), max_tokens, self.context_tokens)
         return tokens
 
     def _encoded(self, text: str, *, own: bool) -> list[int]:
-        """The tokens of a text. Unless it is the template's own, markers in it are the plain text that they are there."""
+        """The tokens of a text; markers in it are plain text unless it is the template's own."""
         with self._tokenizing:
-            return list(
-                self._tokenizer(text, add_special_tokens=False, split_special_tokens=not own)[
-                    "input_ids"
-                ]
-            )
+            encoding = self._tokenizer(text, add_special_tokens=False, split_special_tokens=not own)
+        return list(encoding["input_ids"])
 
 
-def _silence() -> None:
-    """No progress bars from below: ours say what happens."""
-    from tqdm import tqdm  # type: ignore[import-untyped]
-    from transformers import modeling_gguf_pytorch_utils
-    from transformers.utils import logging
-
+def _load(model: str) -> tuple[Any, Any]:
+    """A model and its tokenizer."""
+    # The program has progress bars of its own.
     logging.disable_progress_bar()
     logging.set_verbosity_error()
     modeling_gguf_pytorch_utils.tqdm = partial(tqdm, disable=True)
+    path = Path(model).expanduser()
+    gguf = model.lower().endswith(".gguf")
+    if gguf and not path.is_file():
+        raise UserError("model_absent", model=model)
+    where = {"gguf_file": path.name} if gguf else {}
+    name = str(path.parent if gguf else path) if path.exists() else model
+    gpu = torch.cuda.is_available()
+    # The processor's kernels for GGUF weights compute in float32 whatever is asked for.
+    half = gpu or (not gguf and torch.cpu._is_avx512_bf16_supported())
+    dtype = torch.bfloat16 if half else torch.float32
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name, **where, trust_remote_code=False)
+        loaded = AutoModelForCausalLM.from_pretrained(
+            name,
+            **where,
+            trust_remote_code=False,
+            use_safetensors=None if gguf else True,
+            dtype=dtype,
+        )
+    except Exception as error:  # each kind of model and of damage has its own
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise UserError("model_damaged", model=model, reason=reason) from error
+    return loaded.to("cuda" if gpu else "cpu").eval(), tokenizer
 
 
-def _multiplies_bfloat16(torch: Any) -> bool:
-    return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())
-
-
-def _end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
-    ends = model.generation_config.eos_token_id if model.generation_config else None
-    listed = ends if isinstance(ends, list) else [ends]
-    markers = tokenizer.convert_tokens_to_ids(
-        ["<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<end_of_turn>"]
-    )
-    known = [token for token in markers if token is not None and token != tokenizer.unk_token_id]
-    return frozenset(
-        token for token in [*listed, tokenizer.eos_token_id, *known] if token is not None
-    )
+def _end_tokens(model: Any, tokenizer: Any) -> set[int]:
+    """What ends an answer: the model's own, the tokenizer's, and markers of chats that it knows."""
+    own = model.generation_config.eos_token_id if model.generation_config else None
+    markers = tokenizer.convert_tokens_to_ids(_END_MARKERS)
+    known = [token for token in markers if token != tokenizer.unk_token_id]
+    listed = [*(own if isinstance(own, list) else [own]), tokenizer.eos_token_id, *known]
+    return {token for token in listed if token is not None}

@@ -1,4 +1,4 @@
-"""What a model has read, on disk: one file for the state of each prompt's own part, the least recently used first to go."""
+"""The KV cache states of prefixes on disk, so that they aren't read again at the next start."""
 
 import os
 import shutil
@@ -8,31 +8,33 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
-_MOST = (
-    1 << 30
-)  # bytes that all files together may take, while no more than a quarter of what is free
-_DAYS = 30  # after which a file that wasn't used goes
+from index.models import fetch
+
+GROUP = 16
+"""Prefixes are shared in groups of this many tokens, as the kernels work on groups of rows."""
+
+_MOST = 1 << 30  # bytes of all files together, and at most a quarter of what is free
+_DAYS = 30  # after which a file that wasn't used is deleted
 _DIGEST = 32
 
 
-class States:
-    """A folder of states. A file that is damaged, or of another model, is as good as none.
+class PrefixCache:
+    """A folder with a file a prefix; the least recently used ones make room for new ones.
+
+    Read and write errors are ignored: the model then reads the prefix again.
 
     Args:
-        folder: made where it is missing; only its owner can read the files, as they hold the words of documents.
-        made_by: what the states depend on besides the tokens.
+        folder: made where it is missing. Only its owner can read the files: they hold documents.
+        made_by: what the states depend on besides the tokens: model, library, trained prefixes.
     """
 
     def __init__(self, folder: Path, made_by: str) -> None:
         self._folder, self._made_by = folder, made_by
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
-            old = time.time() - _DAYS * 86400
-            for path in folder.iterdir():
-                if (
-                    path.stat().st_mtime < old or path.suffix != ".state"
-                ):  # also what a process left that was killed
-                    path.unlink()
+            for unfinished in folder.glob("*.part"):
+                unfinished.unlink()
+            self._make_room(0)
 
     @property
     def room(self) -> int:
@@ -43,7 +45,7 @@ class States:
             return 0
 
     def has(self, tokens: Sequence[int]) -> bool:
-        """Whether there is a file for a prompt; if so, it counts as used."""
+        """Whether there is a file for a prefix; if so, it counts as used."""
         try:
             os.utime(self._path(tokens))
         except OSError:
@@ -51,11 +53,11 @@ class States:
         return True
 
     def read(self, tokens: Sequence[int]) -> tuple[int, bytes] | None:
-        """The state after reading a prompt, and how many tokens at its beginning are left out of it."""
-        path = self._path(tokens)
+        """How many first tokens of a prefix are left out of its state, and the state."""
+        if not self.has(tokens):
+            return None
         try:
-            data = path.read_bytes()
-            os.utime(path)
+            data = self._path(tokens).read_bytes()
         except OSError:
             return None
         if sha256(data[_DIGEST:]).digest() != data[:_DIGEST]:
@@ -63,7 +65,7 @@ class States:
         return int.from_bytes(data[_DIGEST : _DIGEST + 4], "little"), data[_DIGEST + 4 :]
 
     def write(self, tokens: Sequence[int], first: int, state: bytes) -> None:
-        """Keep the state of a prompt's tokens from `first` on. A full disk costs the next reading a few seconds, nothing else."""
+        """Keep the state of a prefix without its `first` tokens."""
         data = first.to_bytes(4, "little") + state
         data = sha256(data).digest() + data
         path = self._path(tokens)
@@ -78,11 +80,12 @@ class States:
                 part.unlink()
 
     def _make_room(self, wanted: int) -> bool:
+        """Delete old files and as many others as needed; whether `wanted` bytes fit."""
         files = self._files()
         taken = sum(size for _, size, _ in files)
         room = self._room(taken)
-        for _, size, path in files:
-            if taken + wanted <= room:
+        for used, size, path in files:
+            if used > time.time() - _DAYS * 86400 and taken + wanted <= room:
                 break
             path.unlink(missing_ok=True)
             taken -= size
@@ -92,12 +95,34 @@ class States:
         return min(_MOST, shutil.disk_usage(self._folder).free // 4 + taken)
 
     def _files(self) -> list[tuple[float, int, Path]]:
-        """When each was last used, its size in bytes, and its path; the one used longest ago first."""
+        """When each was used, its size and its path; the least recently used first."""
         found = [(path, path.stat()) for path in self._folder.glob("*.state")]
         return sorted((facts.st_mtime, facts.st_size, path) for path, facts in found)
 
     def _path(self, tokens: Sequence[int]) -> Path:
-        return (
-            self._folder
-            / f"{sha256(f'{self._made_by}|{list(tokens)}'.encode()).hexdigest()[:32]}.state"
-        )
+        key = sha256(f"{self._made_by}|{list(tokens)}".encode()).hexdigest()
+        return self._folder / f"{key[:32]}.state"
+
+
+def model_sha256(path: Path, cache: Path | None) -> str:
+    """The SHA-256 of a model file, read once while path, size and time of change stay the same.
+
+    Args:
+        path: the file. Its checksum stands beside it where `index.models.fetch` verified it.
+        cache: a folder that remembers the checksums of other files; none is written where None.
+    """
+    facts = path.stat()
+    unchanged = f" {facts.st_size} {facts.st_mtime_ns}"
+    stamps = [path.with_name(f"{path.name}.verified")]
+    if cache:
+        stamps.append(cache / f"{sha256(str(path.resolve()).encode()).hexdigest()[:32]}.sha256")
+    for stamp in stamps:
+        with suppress(OSError):
+            if (text := stamp.read_text(encoding="utf-8")).endswith(unchanged):
+                return text.removesuffix(unchanged)
+    digest = fetch.sha256(path)
+    if cache:
+        with suppress(OSError):
+            cache.mkdir(parents=True, exist_ok=True)
+            stamps[1].write_text(digest + unchanged, encoding="utf-8")
+    return digest

@@ -1,11 +1,27 @@
-"""The checkable facts of a sentence in one form for both languages: figures with their units, dates, names, negation."""
+"""The checkable facts of a text, in one form for both languages."""
 
 import re
-import unicodedata
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
+from functools import cache
+from itertools import groupby
+from pathlib import Path
 from typing import Literal
 
-from index.text.words import terms
+import index.text
+from index.text.words import (
+    LANGUAGES,
+    NAME,
+    WORD,
+    bare_word,
+    fold,
+    lexicon,
+    opens_sentence,
+    phrases,
+    terms,
+    word_list,
+)
 
 Kind = Literal["number", "date", "rank", "name"]
 
@@ -14,8 +30,9 @@ Kind = Literal["number", "date", "rank", "name"]
 class Fact:
     """Something that a source must hold for a sentence to rest on it.
 
-    `value` is a plain number, "month:2", "day:1", the 2 of "second" or a folded name; `unit` "%", "eur", "usd", "gbp" or empty;
-    `opening` tells that a name opens the sentence, so that its capital may mean nothing.
+    `value` is a plain number, "month:2", "day:0" (Monday), the 2 of "second" or a folded name;
+    `unit` "%", "eur", "usd", "gbp" or empty; `opening` tells that a name opens the sentence, so
+    that its capital may mean nothing.
     """
 
     kind: Kind
@@ -24,298 +41,272 @@ class Fact:
     opening: bool = False
 
 
-_SCALES = {
-    "mille": 1e3, "thousand": 1e3, "k": 1e3,
-    "million": 1e6, "millions": 1e6, "mln": 1e6,
-    "milliard": 1e9, "milliards": 1e9, "md": 1e9, "mds": 1e9, "billion": 1e9, "billions": 1e9, "bn": 1e9,
-    "trillion": 1e12, "trillions": 1e12,
-}  # fmt: skip
-_UNITS = {
-    "%": "%", "pour cent": "%", "pourcent": "%", "percent": "%", "per cent": "%",
-    "€": "eur", "euro": "eur", "euros": "eur", "eur": "eur",
-    "$": "usd", "dollar": "usd", "dollars": "usd", "usd": "usd",
-    "£": "gbp", "livres": "gbp", "pounds": "gbp",
-}  # fmt: skip
-_MONTHS = (
-    ("janvier", "january"), ("fevrier", "february"), ("mars", "march"), ("avril", "april"), ("mai", "may"), ("juin", "june"),
-    ("juillet", "july"), ("aout", "august"), ("septembre", "september"), ("octobre", "october"), ("novembre", "november"),
-    ("decembre", "december"),
-)  # fmt: skip
-_DAYS = (
-    ("lundi", "monday"), ("mardi", "tuesday"), ("mercredi", "wednesday"), ("jeudi", "thursday"), ("vendredi", "friday"),
-    ("samedi", "saturday"), ("dimanche", "sunday"),
-)  # fmt: skip
-_CALENDAR = {
-    name: f"{kind}:{number}"
-    for kind, table in (("month", _MONTHS), ("day", _DAYS))
-    for number, names in enumerate(table, 1)
-    for name in names
-    if name
-    not in (
-        "may",
-        "march",
-        "mars",
-        "mai",
-    )  # also a verb, a planet: only dates where a number stands beside
-}
-_BESIDE_NUMBER = {"may": "month:5", "march": "month:3", "mars": "month:3", "mai": "month:5"}
+_PLACES_FILE = Path(index.text.__file__).parent / "data" / "places.tsv"
+_GIVEN_NAMES = ("MU", "DM", "JO", "TD")  # territories: Maurice, Dominique, Jordan, Chad
+_ALSO_WORDS = ("march", "mars", "may", "mai")  # months only where a number stands beside
+# A hyphen before a figure is part of a name after a letter only: in "GPT-4", not in "1564-1593".
+_DIGITS = (
+    r"(?<![\w.,])(?<![^\W\d_]-)"
+    r"(?P<digits>\d{1,3}(?:[ \u00a0\u202f.,]\d{3}){1,6}(?:[.,]\d{1,2})?(?!\d)|\d+(?:[.,]\d+)?)"
+)
+# Letters of which French and English write one or the other, and those that a name may end in.
+_SPELLINGS = {"qu": "c", "k": "c", "ph": "f", "tch": "ch", "y": "i", "z": "s", "ou": "u"}
+_ENDINGS = "aeiosu"
+_WORDS_AT_ONCE = 100  # text2num's time grows with the square of the text's length
 
-_RANKS = (
-    ("premier", "premiere", "premiers", "premieres", "first"),
-    ("deuxieme", "deuxiemes", "second", "seconde", "seconds", "secondes"),
-    ("troisieme", "troisiemes", "third"), ("quatrieme", "quatriemes", "fourth"), ("cinquieme", "cinquiemes", "fifth"),
-    ("dernier", "derniere", "derniers", "dernieres", "last"),
-)  # fmt: skip
-_RANK = {name: str(number) for number, names in enumerate(_RANKS, 1) for name in names}
 
-# Names that the two languages spell differently; each line is one name with its adjectives.
-_PLACES = (
-    "allemagne allemand allemande allemands allemandes germany german germans",
-    "angleterre anglais anglaise england english",
-    "espagne espagnol espagnole espagnols espagnoles spain spanish",
-    "etats-unis etats unis americain americaine americains americaines usa us u.s american americans states united",
-    "europe europeen europeenne europeens europeennes european europeans",
-    "france francais francaise francaises french",
-    "italie italien italienne italiens italiennes italy italian italians",
-    "royaume-uni royaume uni britannique britanniques uk u.k kingdom british britain grande-bretagne",
-    "union ue eu",
-    "chine chinois chinoise chinoises china chinese",
-    "japon japonais japonaise japonaises japan japanese",
-    "russie russe russes russia russian russians",
-    "suisse suisses switzerland swiss",
-    "belgique belge belges belgium belgian belgians",
-    "pays-bas neerlandais neerlandaise netherlands dutch",
-    "afrique africain africaine africains africaines africa african africans",
-    "asie asiatique asiatiques asia asian asians",
-    "algerie algerien algerienne algeriens algeriennes algeria algerian algerians",
-    "autriche autrichien autrichienne autrichiens autrichiennes austria austrian austrians",
-    "bresil bresilien bresilienne bresiliens bresiliennes brazil brazilian brazilians",
-    "canada canadien canadienne canadiens canadiennes canadian canadians",
-    "danemark danois danoise danoises denmark danish",
-    "ecosse ecossais ecossaise scotland scottish scots",
-    "egypte egyptien egyptienne egyptiens egyptiennes egypt egyptian egyptians",
-    "finlande finlandais finlandaise finland finnish",
-    "grece grec grecque grecs grecques greece greek greeks",
-    "hongrie hongrois hongroise hungary hungarian hungarians",
-    "inde indien indienne indiens indiennes india indian indians",
-    "irlande irlandais irlandaise ireland irish",
-    "maroc marocain marocaine marocains marocaines morocco moroccan moroccans",
-    "mexique mexicain mexicaine mexicains mexicaines mexico mexican mexicans",
-    "norvege norvegien norvegienne norvegiens norvegiennes norway norwegian norwegians",
-    "pologne polonais polonaise polonaises poland polish",
-    "suede suedois suedoise suedoises sweden swedish",
-    "tunisie tunisien tunisienne tunisiens tunisiennes tunisia tunisian tunisians",
-    "turquie turc turque turcs turques turkey turkish turks",
-    "bruxelles brussels",
-    "londres london",
-    "geneve geneva",
-    "moscou moscow",
-    "pekin beijing",
-)
-_EXONYMS = (
-    *_PLACES,
-    "commission commissaire commissioner",
-    "parlement parliament",
-    "conseil council",
-    "ministre ministere minister ministry",
-    "secretaire secretary",
-    "etat etats state states",
-    "numerique digital",
-    "president presidente presidency",
-    "premier prime",
-)
-_SAME_NAME = {form: line.split()[0] for line in _EXONYMS for form in line.split()}
-PLACES = frozenset(line.split()[0] for line in _PLACES)
-# French writes a people's adjective small: "le règlement européen" is "the European law".
-_NO_PEOPLES = frozenset(
-    {"etats", "unis", "royaume", "uni", "union", "ue", "us", "uk", "eu", "usa", "states", "united"}
-)
-_PEOPLES = {
-    form: place for form, place in _SAME_NAME.items() if place in PLACES and form not in _NO_PEOPLES
-}
-_NOT_NAMES = frozenset(
-    "i je ai ia llm llms ceo pdg m mr mrs mme dr bc bce ad j.-c le la les du des de the".split()
-)
-# Words that English writes large within a name and French small: "the Nobel Prize", "le prix Nobel". They are compared as words.
-_TITLES = frozenset(
-    "bank battle castle church company fund history international king literature navy physics peace prize queen republic river "
-    "royal sea treaty trophy university war world".split()
-)
+@cache
+def _table(name: str) -> dict[str, str]:
+    """A table of the lexicon, of both languages: the key for each of its words."""
+    return {
+        fold(form.strip()): key
+        for language in LANGUAGES
+        for key, forms in lexicon(language)[name].items()
+        for form in forms.split(",")
+    }
 
-# A hyphen before a figure is part of a name ("GPT-4") after a letter only, not in "1564-1593".
-_DIGITS = r"(?<![\w.,])(?<![^\W\d_]-)(?P<digits>\d{1,3}(?:[ \u00a0\u202f.,]\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d+(?:[.,]\d+)?)"
-_SCALED = re.compile(
-    _DIGITS
-    + r"[ \u00a0\u202f-]?(?P<scale>mille|thousand|millions?|milliards?|billions?|trillions?|bn|mds?|mln|k)\b",
-    re.IGNORECASE,
-)
+
+def _either(name: str) -> str:
+    forms = sorted(_table(name), key=len, reverse=True)
+    return "|".join(re.escape(form) + (r"\b" if form[-1].isalpha() else "") for form in forms)
+
+
 _NUMBER = re.compile(
-    r"(?P<before>[$€£])?\s?" + _DIGITS + r"(?:[ \u00a0\u202f]?(?:d['’]|de\s|of\s)?"
-    r"(?P<unit>%|€|\$|£|pour ?cent\b|per ?cent\b|euros?\b|eur\b|dollars?\b|usd\b|pounds\b))?",
+    rf"(?P<before>[$€£])?\s?{_DIGITS}"
+    rf"(?:[ \u00a0\u202f]?(?:d['’]|de\s|of\s)?(?P<unit>{_either('units')}))?",
     re.IGNORECASE,
 )
-_WORD = re.compile(r"[^\W\d_][\w]*(?:[-'’.][\w]+)*", re.UNICODE)
-_NAME = re.compile(r"[^\W\d_a-zà-öø-ÿ][\w]*(?:[-.][\w]+)*", re.UNICODE)
-_OPENS = re.compile(r"(?:^|[.!?…:]\s)[\s«“\"(*-]*$")
-_ELISION = re.compile(r"^(?:[ldnsmtcj]|qu|lorsqu|puisqu|jusqu)['’]", re.IGNORECASE)
-_NEGATION = {
-    "fr": re.compile(
-        r"\b(?:ne|n['’])\s?[\w' -]{0,40}?\b(?:pas|plus|jamais|rien|aucune?|personne|ni|nullement)\b"
-        r"|\b(?:pas|aucune?|jamais|sans|non)\b",
-        re.IGNORECASE,
-    ),
-    "en": re.compile(
-        r"\b(?:not|never|no|none|nobody|nothing|without|neither|nor|cannot)\b|n['’]t\b",
-        re.IGNORECASE,
-    ),
-}
-_REFUSING = re.compile(
-    r"\b(?:declin\w+|refus\w+|reject\w+|rejet\w+|den(?:y|ies|ied)|ni(?:e|ent|ait|aient)|ignor\w+|unaware|empech\w+"
-    r"|prevent\w+|fail\w+|echou\w+|manqu\w+)\b"
-)
+_SCALED = re.compile(rf"{_DIGITS}[ \u00a0\u202f-]?(?P<scale>{_either('scales')})", re.IGNORECASE)
+_ROUND = re.compile(rf"\b(?:une|a)\s({_either('round_numbers')})", re.IGNORECASE)
+_HEDGED = re.compile(phrases("hedges").pattern.removesuffix(r"\b") + r"\s*$")
 
 
 def facts(text: str, language: str) -> tuple[Fact, ...]:
     """The figures, dates, ranks and names of a text in "fr" or "en"."""
-    found: list[Fact] = []
-    for match in _NUMBER.finditer(_in_digits(text, language)):
-        value = _value(match["digits"], language)
-        unit = _UNITS.get(
-            (match["unit"] or match["before"] or "").lower().replace("\u00a0", " "), ""
-        )
-        found.append(Fact("number", f"{value:.10g}", unit))
-    folded = fold(text)
-    for match in re.finditer(r"[a-z]+", folded):
-        before, after = folded[: match.start()], folded[match.end() :]
-        beside = re.search(r"\d(?:er|st|nd|rd|th)?\W{0,3}$", before) or re.match(
-            r"\W{0,3}\d", after
-        )
-        if when := _CALENDAR.get(match[0]) or (_BESIDE_NUMBER.get(match[0]) if beside else None):
-            found.append(Fact("date", when))
-        if rank := _RANK.get(match[0]):
-            found.append(Fact("rank", rank))
-    return tuple(dict.fromkeys([*found, *_names(text, language)]))
-
-
-def about(text: str, language: str) -> frozenset[str]:
-    """The figures that a text gives as about so much, or more or less than it; as values of `Fact`."""
-    digits = _in_digits(text, language)
-    found = (
-        match for match in _NUMBER.finditer(digits) if _HEDGE.search(fold(digits[: match.start()]))
-    )
-    return frozenset(f"{_value(match['digits'], language):.10g}" for match in found)
+    numbers = (number for _, number in _numbers(_in_digits(text, language), language))
+    return tuple(dict.fromkeys([*numbers, *_dates(text), *_names(text, language)]))
 
 
 def names(text: str, language: str) -> tuple[Fact, ...]:
     """The names in a text, without those that may be names only because they open a sentence."""
-    return tuple(fact for fact in facts(text, language) if fact.kind == "name" and not fact.opening)
+    return tuple(dict.fromkeys(name for name in _names(text, language) if not name.opening))
 
 
-def holds(source: tuple[Fact, ...], fact: Fact) -> bool:
-    """Whether a source that has these facts holds this one: the same value, in the same unit where both name one."""
-    for other in source:
-        if other.kind != fact.kind:
-            continue
-        if fact.kind == "number":
-            near = abs(float(other.value) - float(fact.value)) <= 1e-6 * max(
-                abs(float(fact.value)), 1
-            )
-            if near and (not fact.unit or not other.unit or fact.unit == other.unit):
-                return True
-        elif other.value == fact.value:
-            return True
-    parts = fact.value.split("-") if fact.kind == "name" else []
-    return len(parts) > 1 and {other.value for other in source if other.kind == "name"}.issuperset(
-        parts
+def about(text: str, language: str) -> frozenset[str]:
+    """The figures, as `Fact.value`, that a text gives as about so much, or more or less."""
+    digits = _in_digits(text, language)
+    return frozenset(
+        number.value
+        for start, number in _numbers(digits, language)
+        if _HEDGED.search(fold(digits[max(0, start - 30) : start]))
     )
+
+
+def holds(source: Sequence[Fact], fact: Fact) -> bool:
+    """Whether these facts hold one: of the same value, in the same unit where both name one."""
+    own = [other for other in source if other.kind == fact.kind]
+    if fact.kind == "number":
+        value = float(fact.value)
+        return any(
+            abs(float(other.value) - value) <= 1e-6 * max(abs(value), 1)
+            and (not fact.unit or not other.unit or fact.unit == other.unit)
+            for other in own
+        )
+    known = {other.value for other in own}
+    parts = fact.value.split("-") if fact.kind == "name" else []
+    return fact.value in known or (len(parts) > 1 and known.issuperset(parts))
 
 
 def negated(text: str, language: str) -> bool:
-    """Whether a sentence denies something, by its words of negation or a verb that refuses."""
-    return _NEGATION["en" if language == "en" else "fr"].search(text) is not None
+    """Whether a sentence denies something by its words of negation."""
+    return phrases("negation", language).search(text) is not None
 
 
 def denies(text: str, language: str) -> bool:
-    """`negated`, or a verb such as "refuse" or "decline" that another sentence may put as a negation."""
-    return negated(text, language) or _REFUSING.search(fold(text)) is not None
-
-
-def fold(text: str) -> str:
-    """Lower case, no accents, plain apostrophes."""
-    decomposed = unicodedata.normalize("NFKD", text.replace("’", "'").replace("œ", "oe").casefold())
-    return "".join(character for character in decomposed if not unicodedata.combining(character))
+    """`negated`, or a verb like "refuse" that another sentence may put as a negation."""
+    return negated(text, language) or phrases("refusal").search(fold(text)) is not None
 
 
 def name_key(word: str) -> str:
-    """One form for a name: folded, without elision or possessive, the same in both languages where we know it."""
-    bare = re.sub(r"'s$", "", _ELISION.sub("", fold(word)))
-    return _SAME_NAME.get(bare, bare)
+    """One form for a name: folded, bare, the same in both languages where it is a known place."""
+    bare = bare_word(fold(word))
+    return _places()[0].get(bare, bare)
+
+
+@cache
+def places() -> frozenset[str]:
+    """The keys of the names that are of countries, peoples, regions and cities."""
+    return frozenset(_places()[0].values())
+
+
+def with_spellings(own: tuple[Fact, ...], asked: Sequence[Fact]) -> tuple[Fact, ...]:
+    """The facts of a text, and its names as a question spells them: "Viera" for Vieira."""
+    known = {fact.value for fact in own if fact.kind == "name"}
+    wanted = [fact for fact in asked if fact.kind == "name" and fact.value not in known]
+    return (*own, *(name for name in wanted if any(_alike(name.value, one) for one in known)))
+
+
+def title_names(title: str, language: str) -> tuple[tuple[Fact, ...], bool]:
+    """The facts of a title with its acronym, and whether it consists of names alone.
+
+    The acronym is of its words with a capital, from three on: "UAZ" of "Ulyanovsky Avtomobilny
+    Zavod".
+    """
+    own = facts(title, language)
+    words = WORD.findall(title)
+    initials = "".join(word[0] for word in words if word[0].isupper())
+    acronym = (Fact("name", name_key(initials)),) if len(initials) >= 3 else ()
+    known = {fact.value for fact in facts(f"x {title}", language) if fact.kind == "name"}
+    is_name = bool(known) and all(
+        name_key(word) in known for word in words if terms(word, language)
+    )
+    return (*own, *acronym), is_name
+
+
+def _alike(asked: str, known: str) -> bool:
+    """Whether two spellings pass for one name."""
+    if known.startswith(f"{asked}-") or known.replace("-", "") == asked.replace("-", ""):
+        return True
+    one, two = _across(asked), _across(known)
+    roots = one.rstrip(_ENDINGS), two.rstrip(_ENDINGS)
+    if one == two or (len(roots[0]) >= 3 and roots[0] == roots[1]):
+        return True
+    return min(len(asked), len(known)) >= 5 and SequenceMatcher(None, asked, known).ratio() >= 0.85
+
+
+def _across(name: str) -> str:
+    """A name without what French and English spell each in their own way, and double letters."""
+    for theirs, ours in _SPELLINGS.items():
+        name = name.replace(theirs, ours)
+    return "".join(letter for letter, _ in groupby(name))
+
+
+def _names(text: str, language: str) -> Iterator[Fact]:
+    """The words of the names of a text; French writes those of a people small: "européen"."""
+    titles = word_list("titles", language)
+    for match in NAME.finditer(text):
+        opens = opens_sentence(text, match.start())
+        for word in match[0].replace("’", " ").replace("'", " ").split():
+            opening = opens and word[1:].islower()
+            opens = False
+            key = name_key(word)
+            if (
+                word[0].isupper()
+                and len(key) > 1
+                and key not in _no_names()
+                and key not in titles
+                and (not opening or terms(word, language))
+            ):
+                yield Fact("name", key, opening=opening)
+    if language == "fr":
+        small = _places()[1]
+        yield from (Fact("name", small[word]) for word in _words(text) if word in small)
+
+
+def _dates(text: str) -> Iterator[Fact]:
+    words = _words(text)
+    for before, word, after in zip(["", *words], words, [*words[1:], ""], strict=False):
+        if (key := _calendar().get(word)) and (
+            word not in _ALSO_WORDS or before[:1].isdigit() or after[:1].isdigit()
+        ):
+            yield Fact("date", key)
+        if rank := _table("ranks").get(word):
+            yield Fact("rank", rank)
+
+
+def _numbers(text: str, language: str) -> Iterator[tuple[int, Fact]]:
+    """The figures of a text in digits, and where each begins."""
+    for match in _NUMBER.finditer(text):
+        unit = " ".join((match["unit"] or match["before"] or "").lower().split())
+        value = f"{_value(match['digits'], language):.10g}"
+        yield match.start(), Fact("number", value, _table("units").get(unit, ""))
 
 
 def _value(digits: str, language: str) -> float:
-    """The number that digits stand for: 15 000, 15.000, 13,5 in French; 15,000 and 13.5 in English, and mixtures."""
-    plain = re.sub(r"[ \u00a0\u202f]", "", digits)
-    marks = re.findall(r"[.,]", plain)
-    if len(set(marks)) == 2:  # the last one is the decimal mark
-        last = marks[-1]
-        plain = plain.replace("," if last == "." else ".", "").replace(last, ".")
-    elif marks:
-        thousands = len(marks) > 1 or (
-            re.fullmatch(r"[1-9]\d{0,2}[.,]\d{3}", plain) is not None
-            and (marks[0] == ",") == (language == "en")
+    """The number that digits stand for: 15 000, 15.000, 13,5 in French, 15,000, 13.5 in English."""
+    plain = "".join(digits.split())
+    marks = [character for character in plain if character in ".,"]
+    decimal = marks[-1] if marks else ""
+    whole, _, rest = plain.rpartition(decimal or ".")
+    if marks.count(decimal) > 1 or (  # it parts thousands
+        len(marks) == 1
+        and len(rest) == 3
+        and len(whole) <= 3
+        and whole[0] != "0"
+        and (decimal == ",") == (language == "en")
+    ):
+        decimal = ""
+    return float(
+        "".join(
+            "." if each == decimal else each for each in plain if each.isdigit() or each == decimal
         )
-        plain = re.sub(r"[.,]", "" if thousands else ".", plain)
-    return float(plain)
+    )
 
 
 def _in_digits(text: str, language: str) -> str:
-    """The text with its numbers in words ("quinze millions", "une vingtaine") as digits, from four on."""
+    """The text with its numbers in words as digits: "quinze millions", "une vingtaine"."""
     from text_to_num import alpha2digit
 
     def scaled(match: re.Match[str]) -> str:
-        return f"{_value(match['digits'], language) * _SCALES[match['scale'].lower()]:.0f}"
+        scale = float(_table("scales")[match["scale"].lower()])
+        return f"{_value(match['digits'], language) * scale:.0f}"
 
-    round_number = _ABOUT.sub(
-        lambda match: f"environ {_ROUND[fold(match[1])]}", _SCALED.sub(scaled, text)
-    )
-    return alpha2digit(round_number, "en" if language == "en" else "fr")
+    def rounded(match: re.Match[str]) -> str:
+        return f"environ {_table('round_numbers')[match[1].lower()]}"
 
-
-_HEDGE = re.compile(
-    r"\b(?:(?:plus|moins|pres|proche|aupres|autour|pas loin) d[e']|environ|presque|quasiment|quelque|au (?:moins|plus)|jusqu'a"
-    r"|a peine|(?:more|less|fewer|rather) than|over|under|nearly|almost|about|around|some|at (?:least|most)|up to|approximately"
-    r"|close to|roughly|barely)\s*$"
-)
-_ROUND = {
-    "dizaine": 10, "douzaine": 12, "quinzaine": 15, "vingtaine": 20, "trentaine": 30, "quarantaine": 40, "cinquantaine": 50,
-    "soixantaine": 60, "centaine": 100, "dozen": 12,
-}  # fmt: skip
-_ABOUT = re.compile(r"\b(?:une|a)\s(" + "|".join(_ROUND) + r")\b", re.IGNORECASE)
+    words = _ROUND.sub(rounded, _SCALED.sub(scaled, text)).split(" ")
+    pieces = (words[at : at + _WORDS_AT_ONCE] for at in range(0, len(words), _WORDS_AT_ONCE))
+    spoken = "en" if language == "en" else "fr"
+    return " ".join(alpha2digit(" ".join(piece), spoken) for piece in pieces)
 
 
-def _names(text: str, language: str) -> list[Fact]:
-    found = []
-    for match in _NAME.finditer(text):
-        word, start = match[0], match.start()
-        if start and text[start - 1].isalnum():
-            continue
-        opening = word[1:].islower() and _OPENS.search(text[:start]) is not None
-        if opening and not terms(word, language):
-            continue
-        key = name_key(word)
-        if language == "en" and key in _TITLES:
-            continue
-        if (
-            len(key) > 1
-            and key not in _NOT_NAMES
-            and key not in _CALENDAR
-            and key not in _BESIDE_NUMBER
-        ):
-            found.append(Fact("name", key, opening=opening))
-    if language == "fr":
-        found += [
-            Fact("name", _PEOPLES[word])
-            for word in re.findall(r"[a-z]+(?:-[a-z]+)?", fold(text))
-            if word in _PEOPLES
-        ]
-    return found
+def _words(text: str) -> list[str]:
+    """The folded words of a text, parted at every other sign."""
+    return "".join(each if each.isalnum() else " " for each in fold(text)).split()
+
+
+@cache
+def _calendar() -> dict[str, str]:
+    """The months and days of the week in both languages: "month:2" for "february" and "fevrier"."""
+    from babel import Locale
+
+    return {
+        fold(name): f"{kind}:{number}"
+        for locale in map(Locale, LANGUAGES)
+        for kind, table in (
+            ("month", locale.months["format"]["wide"]),
+            ("day", locale.days["format"]["wide"]),
+        )
+        for number, name in table.items()
+    }
+
+
+@cache
+def _no_names() -> frozenset[str]:
+    lists = (word_list("not_names", language) for language in LANGUAGES)
+    return frozenset().union(*lists) | _calendar().keys()
+
+
+@cache
+def _places() -> tuple[dict[str, str], dict[str, str]]:
+    """The keys of all forms of the names of places, and of those that French writes small."""
+    from babel import Locale
+
+    french, english = (Locale(language).territories for language in LANGUAGES)
+    lines = _PLACES_FILE.read_text(encoding="utf-8").splitlines()
+    rows = {line: line.split("\t") for line in lines if not line.startswith("#")}
+    listed = {*_GIVEN_NAMES, *(row[0] for row in rows.values())}
+    rows |= {
+        code: [code, "", "", ""]
+        for code in map(str, french)
+        if code.isalpha() and code not in listed
+    }
+    forms: dict[str, str] = {}
+    small: dict[str, str] = {}
+    for code, people, english_people, others in rows.values():
+        countries = [fold(str(names[code])) for names in (french, english) if code in names]
+        own = [name for name in countries if " " not in name]
+        every = [*own, *fold(f"{others} {people} {english_people}").split()]
+        forms |= dict.fromkeys(every, every[0] if every else "")
+        small |= dict.fromkeys([*own[:1], *fold(people).split()], every[0] if every else "")
+    return forms, small

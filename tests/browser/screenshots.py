@@ -18,7 +18,7 @@ from stand_in import ANSWERS, StandInService
 from rag.engine import Service
 from rag.i18n import EXAMPLES
 from rag.settings import ROOT, from_environment
-from rag.verifier.support import Citation
+from rag.verifier import Citation
 
 FOLDER = ROOT / "docs" / "screenshots"
 QUESTIONS = {

@@ -11,23 +11,14 @@ from index.documents import Document, make, walk
 from index.errors import UserError
 from index.reading.reader import Reader
 from index.sync import SyncProgress
-from rag.answerer import (
-    Answer,
-    Assistant,
-    Delta,
-    Event,
-    Finished,
-    Found,
-    Grounded,
-    Searching,
-    Timings,
-)
+from rag.answerer import Answerer
 from rag.confidence import Evidence
 from rag.engine import Reading, State
+from rag.events import Answer, Delta, Event, Finished, Found, Grounded, Searching, Timings
 from rag.folder import Folder
 from rag.retriever import Hit
 from rag.settings import ROOT, Settings
-from rag.verifier.support import Citation, Sentence
+from rag.verifier import Citation, Sentence
 
 FIRST = "Microsoft a investi 15 millions d'euros dans Mistral AI."
 SECOND = "Kai Zenner juge l'affaire ridicule : selon lui, Mistral a obtenu ce qu'il voulait 🐓."
@@ -95,10 +86,10 @@ ANSWERS: dict[str, tuple[tuple[str, tuple[Citation, ...]], ...]] = {
 }
 
 
-SURE, DOUBT = Evidence(0.9, 0.9, 0.8, 0.8, 0.99), Evidence(0.1, 0.8, 0.5, 0.5, 0.4)
+SURE, DOUBT = Evidence(0.9, 0.99), Evidence(0.1, 0.4)
 
 
-class StandIn(Assistant):
+class StandIn(Answerer):
     """Answers from `ANSWERS`; "refus" refuses, "erreur" fails as the user could mend, "panne" as a bug would."""
 
     def __init__(self) -> None:
@@ -208,6 +199,7 @@ class StandInService:
         self.reading = Reading()
         self.answering = StandIn()
         self.pause = threading.Event()
+        self.hourly: list[object] = []
 
     def assistant(self) -> StandIn:
         if self.state.error:

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from stand_in import ANSWERS, StandInService
 from test_page import ask, begin
 
-from rag.verifier.support import Citation
+from rag.verifier import Citation
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 

@@ -10,19 +10,20 @@ import numpy as np
 import pytest
 
 from index.chunking import split
+from index.contract import Store
 from index.embedder import Embedder
-from index.store import LocalStore, Store
+from index.store import LocalStore
 from index.sync import sync
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SCRIPT = """
 import sys
 from pathlib import Path
-import index.sync
+import index.writer
 from index.embedder import Embedder
-from index.store import LocalStore, Store
+from index.store import LocalStore
 from index.sync import sync
-index.sync._AT_ONCE = 4
+index.writer._AT_ONCE = 4
 model, library, folder = sys.argv[1:]
 embedder = Embedder(model, threads=1)
 with LocalStore(Path(folder), embedder.fingerprint, embedder.dimension) as store:

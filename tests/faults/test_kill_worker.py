@@ -88,4 +88,4 @@ def test_a_ray_cluster_fills_the_same_store_but_with_no_other_model(
         assert close(content(store), content(alone))
         workers._fingerprint = "another"
         with pytest.raises(UserError, match="worker_other_model"):
-            workers.passages(["Un texte."])
+            workers.embed_chunks(["Un texte."])

@@ -30,15 +30,16 @@ from pathlib import Path
 
 import numpy as np
 
-import index.sync
+import index.writer
 from index.chunking import split
 from index.reading.reader import read_text
 from index.embedder import Embedder, Encoded
 from index.errors import UserError
 from index.models.convert import ensure_embedder
 from index.store import LocalStore
-from index.sync import embedded_text, sync
+from index.sync import sync
 from index.text.words import terms
+from index.writer import embedded_text
 from rag.settings import ROOT, default_home
 from tests.faults.test_kill_indexing import check_whole, close, content
 
@@ -61,12 +62,12 @@ class Remembering:
     def learn(self, texts: Sequence[str]) -> None:
         """Let the model read what it hasn't yet."""
         new = [text for text in dict.fromkeys(texts) if text not in self._known]
-        self._known.update(zip(new, self._embedder.passages(new), strict=True))
+        self._known.update(zip(new, self._embedder.embed_chunks(new), strict=True))
 
-    def passages(
+    def embed_chunks(
         self, texts: Sequence[str], *, progress: Callable[[int, int], None] | None = None
     ) -> list[Encoded]:
-        """See `Embedder.passages`; a text that wasn't learnt is a KeyError."""
+        """See `Embedder.embed_chunks`; a text that wasn't learnt is a KeyError."""
         found = []
         for text in texts:
             found.append(self._known[text])
@@ -272,7 +273,7 @@ class Torture:
         return killed
 
     def _fill(self) -> None:
-        index.sync._AT_ONCE = 4
+        index.writer._AT_ONCE = 4
         with self._store(self._folder) as store:
             sync(self._documents, store, self._embedder)  # type: ignore[arg-type]
 
@@ -282,7 +283,7 @@ class Torture:
                 vector = self._vector(self._random.choice(self._versions))
                 found = store.search_vectors(vector, 5)
                 store.search_words(terms(self._random.choice(self._versions), "fr")[:5], 5)
-                for passage in store.passages([number for number, _ in found]):
+                for passage in store.chunks([number for number, _ in found]):
                     with suppress(KeyError):  # removed since
                         assert store.document(passage.document).text in self._had[passage.document]
 
@@ -347,7 +348,7 @@ class Torture:
 
     def _vector(self, text: str) -> np.ndarray:
         self._embedder.learn([text])
-        return self._embedder.passages([text])[0].vector
+        return self._embedder.embed_chunks([text])[0].vector
 
     def _store(self, folder: Path) -> LocalStore:
         return LocalStore(folder, self._embedder.fingerprint, self._embedder.dimension)
@@ -361,7 +362,7 @@ def _named(store: LocalStore, found: list[tuple[int, float]]) -> list[tuple[floa
     """The scores of a search with the passages that have each: equals may change places."""
     passages = {
         passage.id: f"{passage.document} {passage.ordinal}"
-        for passage in store.passages([n for n, _ in found])
+        for passage in store.chunks([n for n, _ in found])
     }
     scores: dict[float, list[str]] = {}
     for number, score in found:

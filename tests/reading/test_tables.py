@@ -5,7 +5,11 @@ import pytest
 from index.reading.tables import Cell, spread, table
 from tests.reading.conftest import cells, paragraph
 
-ROWS = [["Commune", "2022", "2023", "Aire"], ["Lormeuil", "", "2 310", "9 km²"], ["Brême", "", "", "12 km²"]]
+ROWS = [
+    ["Commune", "2022", "2023", "Aire"],
+    ["Lormeuil", "", "2 310", "9 km²"],
+    ["Brême", "", "", "12 km²"],
+]
 WANTED = "Commune: Lormeuil; 2023: 2 310; Aire: 9 km²"
 
 
@@ -14,19 +18,39 @@ def lines(rows: list[list[str]], **options: object) -> list[str]:
 
 
 def tag_table(rows: list[list[str]], outer: str, row: str, cell: str) -> str:
-    made = "".join(f"<{row}>" + "".join(cell.format(text) for text in cells_) + f"</{row}>" for cells_ in rows)
+    made = "".join(
+        f"<{row}>" + "".join(cell.format(text) for text in cells_) + f"</{row}>" for cells_ in rows
+    )
     return f"<{outer}>{made}</{outer}>"
 
 
-@pytest.mark.parametrize("kind", ["docx", "odt", "html", "csv", "tsv", "md", "xlsx", "ods", "pptx", "rtf"])
+@pytest.mark.parametrize(
+    "kind", ["docx", "odt", "html", "csv", "tsv", "md", "xlsx", "ods", "pptx", "rtf"]
+)
 def test_an_empty_cell_shifts_no_column_in_any_format(text, make, kind: str) -> None:
     filled = [["Commune", "En 2022", "En 2023", "Aire"], *ROWS[1:]]
     if kind == "docx":
         data = make.docx(tag_table(filled, "w:tbl", "w:tr", "<w:tc>" + paragraph("{}") + "</w:tc>"))
     elif kind == "odt":
-        data = make.odf("text", tag_table(filled, "table:table", "table:table-row", "<table:table-cell><text:p>{}</text:p></table:table-cell>"))
+        data = make.odf(
+            "text",
+            tag_table(
+                filled,
+                "table:table",
+                "table:table-row",
+                "<table:table-cell><text:p>{}</text:p></table:table-cell>",
+            ),
+        )
     elif kind == "ods":
-        data = make.odf("spreadsheet", tag_table(filled, "table:table", "table:table-row", "<table:table-cell><text:p>{}</text:p></table:table-cell>"))
+        data = make.odf(
+            "spreadsheet",
+            tag_table(
+                filled,
+                "table:table",
+                "table:table-row",
+                "<table:table-cell><text:p>{}</text:p></table:table-cell>",
+            ),
+        )
     elif kind == "html":
         data = "<h1>Chiffres</h1>" + tag_table(filled, "table", "tr", "<td>{}</td>")
     elif kind in ("csv", "tsv"):
@@ -34,10 +58,18 @@ def test_an_empty_cell_shifts_no_column_in_any_format(text, make, kind: str) -> 
     elif kind == "md":
         data = "\n".join(f"| {' | '.join(row)} |" for row in [filled[0], ["---"] * 4, *filled[1:]])
     elif kind == "rtf":
-        rows = "".join(r"\trowd\cellx1\cellx2\cellx3\cellx4 " + "".join(rf"{c}\cell " for c in row) + "\\row\n" for row in filled)
+        rows = "".join(
+            r"\trowd\cellx1\cellx2\cellx3\cellx4 " + "".join(rf"{c}\cell " for c in row) + "\\row\n"
+            for row in filled
+        )
         data = (r"{\rtf1\ansi\ansicpg1252 " + rows + "}").encode("cp1252")
     elif kind == "pptx":
-        frame = tag_table(filled, "a:tbl", "a:tr", "<a:tc><a:txBody><a:p><a:r><a:t>{}</a:t></a:r></a:p></a:txBody></a:tc>")
+        frame = tag_table(
+            filled,
+            "a:tbl",
+            "a:tr",
+            "<a:tc><a:txBody><a:p><a:r><a:t>{}</a:t></a:r></a:p></a:txBody></a:tc>",
+        )
         data = slides(make, frame)
     else:
         data = make.xlsx("".join(f"<row>{cells(*row)}</row>" for row in filled))
@@ -53,7 +85,10 @@ def slides(make, *frames: str) -> bytes:
             "[Content_Types].xml": "",
             "ppt/presentation.xml": f"<p:presentation {a}><p:sldIdLst>{order}</p:sldIdLst></p:presentation>",
             "ppt/_rels/presentation.xml.rels": make.relations(**names),
-            **{f"ppt/slides/s{n}.xml": f"<p:sld {a}><p:cSld><p:spTree>{frame}</p:spTree></p:cSld></p:sld>" for n, frame in enumerate(frames)},
+            **{
+                f"ppt/slides/s{n}.xml": f"<p:sld {a}><p:cSld><p:spTree>{frame}</p:spTree></p:cSld></p:sld>"
+                for n, frame in enumerate(frames)
+            },
         }
     )
 
@@ -71,35 +106,75 @@ def test_years_below_a_name_are_values() -> None:
 
 
 def test_two_rows_of_names_are_put_together() -> None:
-    rows = [["Commune", "2022", "", "2023", ""], ["", "H", "F", "H", "F"], ["Lormeuil", "10", "20", "30", "40"]]
+    rows = [
+        ["Commune", "2022", "", "2023", ""],
+        ["", "H", "F", "H", "F"],
+        ["Lormeuil", "10", "20", "30", "40"],
+    ]
     assert lines(rows)[1] == "Commune: Lormeuil; 2022 H: 10; 2022 F: 20; 2023 H: 30; 2023 F: 40"
 
 
 def test_a_title_above_and_lines_before_the_names_stand_alone() -> None:
-    rows = [["Population"], ["Source", "Insee"], ["Commune", "Habitants", "Écoles"], ["Brême", "120", "1"], ["Lorme", "80", "2"]]
-    assert lines(rows) == ["Population", "Source: Insee", "Commune; Habitants; Écoles", "Commune: Brême; Habitants: 120; Écoles: 1", "Commune: Lorme; Habitants: 80; Écoles: 2"]
+    rows = [
+        ["Population"],
+        ["Source", "Insee"],
+        ["Commune", "Habitants", "Écoles"],
+        ["Brême", "120", "1"],
+        ["Lorme", "80", "2"],
+    ]
+    assert lines(rows) == [
+        "Population",
+        "Source: Insee",
+        "Commune; Habitants; Écoles",
+        "Commune: Brême; Habitants: 120; Écoles: 1",
+        "Commune: Lorme; Habitants: 80; Écoles: 2",
+    ]
 
 
 def test_a_blank_row_begins_another_table_only_where_it_has_names() -> None:
-    rows = [["Commune", "Habitants"], ["Brême", "120"], ["Lorme", "80"], [], ["Entreprise", "Salariés"], ["Norvane", "152"], ["Aubrac", "9"]]
+    rows = [
+        ["Commune", "Habitants"],
+        ["Brême", "120"],
+        ["Lorme", "80"],
+        [],
+        ["Entreprise", "Salariés"],
+        ["Norvane", "152"],
+        ["Aubrac", "9"],
+    ]
     assert lines(rows)[-1] == "Entreprise: Aubrac; Salariés: 9"
     rows[4:] = [["Vaubrun", "4087"]]
     assert lines(rows)[-1] == "Commune: Vaubrun; Habitants: 4087"
 
 
 def test_tables_side_by_side_keep_their_names() -> None:
-    rows = [["Commune", "Habitants", "", "Client", "Solde"], ["Brême", "120", "", "Norvane", "45"], ["Lorme", "80", "", "Aubrac", "9"]]
+    rows = [
+        ["Commune", "Habitants", "", "Client", "Solde"],
+        ["Brême", "120", "", "Norvane", "45"],
+        ["Lorme", "80", "", "Aubrac", "9"],
+    ]
     assert "Client: Norvane; Solde: 45" in lines(rows)
     assert "Commune: Lorme; Habitants: 80" in lines(rows)
 
 
 def test_a_form_of_labels_and_values_has_no_names() -> None:
-    rows = [["Entreprise", "Menuiserie Aubrac"], ["Montant", "18 400 euros"], ["Délai", "six semaines"]]
-    assert lines(rows, sure=False) == ["Entreprise: Menuiserie Aubrac", "Montant: 18 400 euros", "Délai: six semaines"]
+    rows = [
+        ["Entreprise", "Menuiserie Aubrac"],
+        ["Montant", "18 400 euros"],
+        ["Délai", "six semaines"],
+    ]
+    assert lines(rows, sure=False) == [
+        "Entreprise: Menuiserie Aubrac",
+        "Montant: 18 400 euros",
+        "Délai: six semaines",
+    ]
 
 
 def test_a_long_row_goes_on_under_its_first_cell() -> None:
-    rows = [["Élève", *(f"Matière {n}" for n in range(60))], ["Jules", *(str(n) for n in range(60))], ["Ada", *(str(n) for n in range(60))]]
+    rows = [
+        ["Élève", *(f"Matière {n}" for n in range(60))],
+        ["Jules", *(str(n) for n in range(60))],
+        ["Ada", *(str(n) for n in range(60))],
+    ]
     own = [line for line in lines(rows) if line.startswith("Élève: Ada")]
     assert len(own) > 1
     assert all(len(line) < 600 for line in own)
@@ -115,5 +190,11 @@ def test_merged_cells_are_spread() -> None:
             [Cell("3", width=2)],
         ]
     )
-    assert (grid, heads) == ([["Ville", "2023", "2023"], ["Ville", "H", "F"], ["Brême", "1", "2"], ["Brême", "3", ""]], 2)
-    assert list(table(grid, head=heads))[1:] == ["Ville: Brême; 2023 H: 1; 2023 F: 2", "Ville: Brême; 2023 H: 3"]
+    assert (grid, heads) == (
+        [["Ville", "2023", "2023"], ["Ville", "H", "F"], ["Brême", "1", "2"], ["Brême", "3", ""]],
+        2,
+    )
+    assert list(table(grid, head=heads))[1:] == [
+        "Ville: Brême; 2023 H: 1; 2023 F: 2",
+        "Ville: Brême; 2023 H: 3",
+    ]

@@ -21,18 +21,52 @@ def listed(number: int, level: int = 0) -> str:
 
 
 def test_numbers_of_lists_are_counted_as_word_does(text, make) -> None:
-    items = [(1, 0), (1, 1), (1, 2), (1, 2), (1, 1), (2, 0), (1, 0), (1, 1), (3, 0), (3, 0), (4, 0), (4, 0)]
+    items = [
+        (1, 0),
+        (1, 1),
+        (1, 2),
+        (1, 2),
+        (1, 1),
+        (2, 0),
+        (1, 0),
+        (1, 1),
+        (3, 0),
+        (3, 0),
+        (4, 0),
+        (4, 0),
+    ]
     body = "".join(paragraph(f"p{n}", listed(*item)) for n, item in enumerate(items))
     read = text("a.docx", make.docx(body, numbering=NUMBERING)).split("\n\n")
-    marks = ["Article 1", "1.1", "a)", "b)", "1.2", "-", "Article 2", "2.1", "IV.", "V.", "Article 7", "Article 8"]
+    marks = [
+        "Article 1",
+        "1.1",
+        "a)",
+        "b)",
+        "1.2",
+        "-",
+        "Article 2",
+        "2.1",
+        "IV.",
+        "V.",
+        "Article 7",
+        "Article 8",
+    ]
     assert read == [f"{mark} p{n}" for n, mark in enumerate(marks)]
 
 
 def test_numbers_come_from_styles_too(text, make) -> None:
     styles = f"""<w:styles {W}><w:style w:styleId="T1"><w:name w:val="heading 1"/><w:pPr>{listed(1)}</w:pPr></w:style>
     <w:style w:styleId="Mine"><w:name w:val="Mine"/><w:basedOn w:val="T1"/></w:style></w:styles>"""
-    body = paragraph("Un", '<w:pStyle w:val="T1"/>') + paragraph("Deux", '<w:pStyle w:val="Mine"/>') + paragraph("Trois", f'<w:pStyle w:val="T1"/>{listed(0)}')
-    assert text("a.docx", make.docx(body, numbering=NUMBERING, styles=styles)).split("\n\n") == ["# Article 1 Un", "# Article 2 Deux", "# Trois"]
+    body = (
+        paragraph("Un", '<w:pStyle w:val="T1"/>')
+        + paragraph("Deux", '<w:pStyle w:val="Mine"/>')
+        + paragraph("Trois", f'<w:pStyle w:val="T1"/>{listed(0)}')
+    )
+    assert text("a.docx", make.docx(body, numbering=NUMBERING, styles=styles)).split("\n\n") == [
+        "# Article 1 Un",
+        "# Article 2 Deux",
+        "# Trois",
+    ]
 
 
 def test_headers_footers_notes_and_comments_come_after_the_text(text, make) -> None:
@@ -50,33 +84,69 @@ def test_headers_footers_notes_and_comments_come_after_the_text(text, make) -> N
 
 
 def test_what_is_raised_lowered_and_written_as_an_equation_keeps_its_meaning(text, make) -> None:
-    body = paragraph("x") + '<w:p><w:r><w:t>10</w:t></w:r><w:r><w:rPr><w:vertAlign w:val="superscript"/></w:rPr><w:t>6</w:t></w:r><w:r><w:t> H</w:t></w:r><w:r><w:rPr><w:vertAlign w:val="subscript"/></w:rPr><w:t>2</w:t></w:r><w:r><w:t>O XIX</w:t></w:r><w:r><w:rPr><w:vertAlign w:val="superscript"/></w:rPr><w:t>e</w:t></w:r></w:p>'
+    body = (
+        paragraph("x")
+        + '<w:p><w:r><w:t>10</w:t></w:r><w:r><w:rPr><w:vertAlign w:val="superscript"/></w:rPr><w:t>6</w:t></w:r><w:r><w:t> H</w:t></w:r><w:r><w:rPr><w:vertAlign w:val="subscript"/></w:rPr><w:t>2</w:t></w:r><w:r><w:t>O XIX</w:t></w:r><w:r><w:rPr><w:vertAlign w:val="superscript"/></w:rPr><w:t>e</w:t></w:r></w:p>'
+    )
     body += '<w:p xmlns:m="m"><m:oMath><m:f><m:num><m:r><m:t>a+b</m:t></m:r></m:num><m:den><m:r><m:t>2</m:t></m:r></m:den></m:f><m:sSup><m:e><m:r><m:t>x</m:t></m:r></m:e><m:sup><m:r><m:t>2</m:t></m:r></m:sup></m:sSup></m:oMath></w:p>'
     assert text("a.docx", make.docx(body)).split("\n\n")[1:] == ["10⁶ H₂O XIXe", "(a+b)/(2)x^(2)"]
 
 
 def test_fields_of_forms_say_what_is_ticked_and_chosen(text, make) -> None:
-    sdt = '<w:sdt><w:sdtPr>{}</w:sdtPr><w:sdtContent><w:r><w:t>{}</w:t></w:r></w:sdtContent></w:sdt>'
-    body = "<w:p>" + sdt.format('<w:checkbox><w:checked w:val="1"/></w:checkbox>', "") + "<w:r><w:t> oui </w:t></w:r>"
-    body += sdt.format('<w:checkbox><w:checked w:val="0"/></w:checkbox>', "") + "<w:r><w:t> non, </w:t></w:r>"
-    body += sdt.format("<w:dropDownList/>", "chèque") + sdt.format("<w:showingPlcHdr/>", "Choisissez un élément.") + "</w:p>"
+    sdt = (
+        "<w:sdt><w:sdtPr>{}</w:sdtPr><w:sdtContent><w:r><w:t>{}</w:t></w:r></w:sdtContent></w:sdt>"
+    )
+    body = (
+        "<w:p>"
+        + sdt.format('<w:checkbox><w:checked w:val="1"/></w:checkbox>', "")
+        + "<w:r><w:t> oui </w:t></w:r>"
+    )
+    body += (
+        sdt.format('<w:checkbox><w:checked w:val="0"/></w:checkbox>', "")
+        + "<w:r><w:t> non, </w:t></w:r>"
+    )
+    body += (
+        sdt.format("<w:dropDownList/>", "chèque")
+        + sdt.format("<w:showingPlcHdr/>", "Choisissez un élément.")
+        + "</w:p>"
+    )
     assert text("a.docx", make.docx(body)) == "☒ oui ☐ non, chèque"
 
 
-def test_text_boxes_are_read_once_and_deleted_or_hidden_text_is_said_to_be_left_out(found, make) -> None:
+def test_text_boxes_are_read_once_and_deleted_or_hidden_text_is_said_to_be_left_out(
+    found, make
+) -> None:
     box = f"<w:txbxContent>{paragraph('Encadré')}</w:txbxContent>"
     body = f'<w:p xmlns:mc="mc"><w:r><w:t>Texte</w:t></w:r><w:r><mc:AlternateContent><mc:Choice>{box}</mc:Choice><mc:Fallback>{box}</mc:Fallback></mc:AlternateContent></w:r></w:p>'
     body += "<w:p><w:del><w:r><w:delText>vieux</w:delText></w:r></w:del><w:r><w:rPr><w:vanish/></w:rPr><w:t>secret</w:t></w:r><w:r><w:t>neuf</w:t></w:r></w:p>"
     (document,) = found("a.docx", make.docx(body))
     assert document.text == "Texte\n\nEncadré\n\nneuf"
-    assert {note.code: note.values["count"] for note in document.unread} == {"unread_deleted": 1, "unread_hidden": 1}
+    assert {note.code: note.values["count"] for note in document.unread} == {
+        "unread_deleted": 1,
+        "unread_hidden": 1,
+    }
 
 
 def test_nested_tables_are_read_once(text, make) -> None:
     row = "<w:tr>{}</w:tr>"
-    inner = "<w:tbl>" + "".join(row.format(f"<w:tc>{paragraph(a)}</w:tc><w:tc>{paragraph(b)}</w:tc>") for a, b in (("Montant", "18 400 euros"), ("Délai", "six semaines"))) + "</w:tbl>"
-    body = "<w:tbl>" + row.format(f"<w:tc>{paragraph('Lot')}</w:tc><w:tc>{inner}<w:p/></w:tc>") + "</w:tbl>"
-    assert text("a.docx", make.docx(body)).split("\n\n") == ["Lot", "Montant: 18 400 euros", "Délai: six semaines"]
+    inner = (
+        "<w:tbl>"
+        + "".join(
+            row.format(f"<w:tc>{paragraph(a)}</w:tc><w:tc>{paragraph(b)}</w:tc>")
+            for a, b in (("Montant", "18 400 euros"), ("Délai", "six semaines"))
+        )
+        + "</w:tbl>"
+    )
+    body = (
+        "<w:tbl>"
+        + row.format(f"<w:tc>{paragraph('Lot')}</w:tc><w:tc>{inner}<w:p/></w:tc>")
+        + "</w:tbl>"
+    )
+    assert text("a.docx", make.docx(body)).split("\n\n") == [
+        "Lot",
+        "Montant: 18 400 euros",
+        "Délai: six semaines",
+    ]
 
 
 def test_merged_cells_of_word_stand_in_each_row(text, make) -> None:
@@ -90,7 +160,10 @@ def test_merged_cells_of_word_stand_in_each_row(text, make) -> None:
         cell("Total", '<w:gridSpan w:val="2"/>') + cell("200"),
     ]
     body = "<w:tbl>" + "".join(f"<w:tr>{row}</w:tr>" for row in rows) + "</w:tbl>"
-    assert text("a.docx", make.docx(body)).split("\n\n")[2:] == ["Région: Nord; Commune: Lorme; Habitants: 80", "Région: Total; Habitants: 200"]
+    assert text("a.docx", make.docx(body)).split("\n\n")[2:] == [
+        "Région: Nord; Commune: Lorme; Habitants: 80",
+        "Région: Total; Habitants: 200",
+    ]
 
 
 @pytest.mark.parametrize("main", ["word/document2.xml", "word/autre.xml", "doc.xml"])
@@ -110,30 +183,65 @@ def test_opendocument_counts_its_lists_and_headings(text, make) -> None:
     inner = f"<text:list>{item.format('sous', '')}</text:list>"
     body = f'<text:list text:style-name="L">{item.format("un", inner)}{item.format("deux", "")}</text:list><text:p>entre</text:p>'
     body += f'<text:list text:style-name="L" text:continue-numbering="true">{item.format("trois", "")}</text:list>'
-    assert text("a.odt", make.odf("text", body, automatic=style)).split("\n\n") == ["1. un", "1.a) sous", "2. deux", "entre", "3. trois"]
+    assert text("a.odt", make.odf("text", body, automatic=style)).split("\n\n") == [
+        "1. un",
+        "1.a) sous",
+        "2. deux",
+        "entre",
+        "3. trois",
+    ]
 
 
 def test_opendocument_says_its_notes_comments_headers_and_forms(text, make) -> None:
     body = '<text:p>Prix<text:note><text:note-citation>1</text:note-citation><text:note-body><text:p>Hors taxes.</text:p></text:note-body></text:note> dû<office:annotation><dc:creator>Ada</dc:creator><text:p>Sûr ?</text:p></office:annotation> <text:s text:c="2"/>le <text:span text:style-name="up">2</text:span></text:p>'
     automatic = '<style:style style:name="up"><style:text-properties style:text-position="super 58%"/></style:style>'
-    styles = '<office:master-styles><style:master-page><style:header><text:p>Contrat CT-118</text:p></style:header><style:footer><text:p>3</text:p></style:footer></style:master-page></office:master-styles>'
+    styles = "<office:master-styles><style:master-page><style:header><text:p>Contrat CT-118</text:p></style:header><style:footer><text:p>3</text:p></style:footer></style:master-page></office:master-styles>"
     read = text("a.odt", make.odf("text", body, styles, automatic)).split("\n\n")
-    assert read == ["Prix[1] dû   le ²", "# Notes", "[1] Hors taxes.", "# Commentaires", "Ada: Sûr ?", "# En-tête", "Contrat CT-118"]
+    assert read == [
+        "Prix[1] dû   le ²",
+        "# Notes",
+        "[1] Hors taxes.",
+        "# Commentaires",
+        "Ada: Sûr ?",
+        "# En-tête",
+        "Contrat CT-118",
+    ]
 
 
 def test_covered_and_repeated_cells_of_opendocument_keep_columns(text, make) -> None:
     cell = "<table:table-cell {}><text:p>{}</text:p></table:table-cell>"
     rows = [
-        cell.format("", "Ville") + cell.format("", "2022") + cell.format("", "2023") + cell.format("", "Aire"),
-        cell.format('table:number-rows-spanned="2"', "Brême") + '<table:table-cell table:number-columns-repeated="2"/>' + cell.format("", "9"),
-        "<table:covered-table-cell/>" + cell.format('table:number-columns-spanned="2"', "7") + "<table:covered-table-cell/>" + cell.format("", "8"),
+        cell.format("", "Ville")
+        + cell.format("", "2022")
+        + cell.format("", "2023")
+        + cell.format("", "Aire"),
+        cell.format('table:number-rows-spanned="2"', "Brême")
+        + '<table:table-cell table:number-columns-repeated="2"/>'
+        + cell.format("", "9"),
+        "<table:covered-table-cell/>"
+        + cell.format('table:number-columns-spanned="2"', "7")
+        + "<table:covered-table-cell/>"
+        + cell.format("", "8"),
     ]
-    body = "<table:table>" + "".join(f"<table:table-row>{row}</table:table-row>" for row in rows) + "</table:table>"
-    assert text("a.odt", make.odf("text", body)).split("\n\n")[1:] == ["Ville: Brême; Aire: 9", "Ville: Brême; 2022: 7; Aire: 8"]
+    body = (
+        "<table:table>"
+        + "".join(f"<table:table-row>{row}</table:table-row>" for row in rows)
+        + "</table:table>"
+    )
+    assert text("a.odt", make.odf("text", body)).split("\n\n")[1:] == [
+        "Ville: Brême; Aire: 9",
+        "Ville: Brême; 2022: 7; Aire: 8",
+    ]
 
 
 def test_one_file_of_opendocument_is_read(text) -> None:
-    assert text("a.fodt", f"<office:document {ODF}><office:body><office:text><text:p>Bonjour.</text:p></office:text></office:body></office:document>") == "Bonjour."
+    assert (
+        text(
+            "a.fodt",
+            f"<office:document {ODF}><office:body><office:text><text:p>Bonjour.</text:p></office:text></office:body></office:document>",
+        )
+        == "Bonjour."
+    )
 
 
 def test_rtf_says_its_accents_notes_and_fields(found) -> None:
@@ -141,5 +249,12 @@ def test_rtf_says_its_accents_notes_and_fields(found) -> None:
     (document,) = found("a.rtf", rtf)
     assert isinstance(document, Document)
     assert document.title == "Le marché"
-    assert document.text.split("\n\n") == ["L’été coûte 10⁶", "Deux", "# En-tête", "CT-118", "# Notes", "Hors taxes."]
+    assert document.text.split("\n\n") == [
+        "L’été coûte 10⁶",
+        "Deux",
+        "# En-tête",
+        "CT-118",
+        "# Notes",
+        "Hors taxes.",
+    ]
     assert [note.code for note in document.unread] == ["unread_hidden"]

@@ -1,149 +1,147 @@
-// The panel beside the conversation: a source at the cited sentence, the documents, or the conversations.
+// A source, opened at the sentence that is cited.
 
-import { $, announce, app, button, day, h, say, spaced, units } from "./dom.js";
-import * as library from "./documents.js";
-import * as conversations from "./conversations.js";
-import * as map from "./map.js";
+import { $, $$, aside, button, day, h, present, say, spaced, units } from "./dom.js";
+import * as panel from "./panel.js";
+import { state, titleOf } from "./state.js";
 
-let opened = { kind: "documents" };    // or {kind: "conversations"}, {kind: "map"}, {kind: "source"} with {name} or {list, at, turn, opener, support}
-const sources = new Map();
+const fetched = new Map();      // documents as the server gave them, by name and digest
 
-export const level = support => support >= 0.8 ? "strong" : support >= 0.5 ? "fair" : support > 0 ? "unsure" : "none";
+export const level = support =>
+  support >= 0.8 ? "strong" : support >= 0.5 ? "fair" : support > 0 ? "unsure" : "none";
 
-// How well a sentence is supported, as a word beside its colour, and in which language the source is where that differs.
-export const supportElement = (support, note) =>
-  h("p", { class: `support ${level(support)}` }, h("span", { "aria-hidden": "true" }), say(level(support)), note ? ` · ${note}` : null);
+// How well a sentence is supported, in words and colour, and the source's language if it differs.
+export const supportElement = (support, remark) =>
+  h("p", { class: `support ${level(support)}` },
+    h("span", { "aria-hidden": "true" }), say(level(support)), remark ? ` · ${remark}` : null);
 
 export const foreign = (citation, turn) =>
-  citation.language && citation.language !== turn.view.language ? say(`in_${citation.language}`) : "";
+  citation.language && citation.language !== turn.view.language
+    ? say(`in_${citation.language}`) : "";
 
 export function open(what) {
-  show({ kind: "source", ...what });
+  panel.show({ kind: "source", ...what });
 }
 
-export function show(what) {
-  opened = what;
-  app.page.classList.add("with-panel");
-  render();
-  $(".bar h2").focus({ preventScroll: true });
-}
-
-export function close() {
-  const opener = opened.opener && app.page.querySelector(`[data-turn="${opened.turn.id}"] [data-key="${opened.opener}"]`);
-  const was = app.page.classList.contains("with-panel");
-  opened = { kind: "documents" };
-  app.page.classList.remove("with-panel");
-  render();
-  if (was) (opener || $("#question")).focus({ preventScroll: true });
-}
-
-export function step(by) {
-  const at = (opened.at ?? 0) + by;
-  if (!opened.list?.[at]) return;
-  opened = { ...opened, at, support: opened.list[at].support };
-  render();
-  announce(`${say("place", { number: at + 1, count: opened.list.length })}: ${opened.list[at].text}`);
-}
-
-// The documents changed: nothing is sure of what was read before. A text that is open stays, so that it doesn't jump.
+// After a change of the documents nothing that was read before is certain; what is open stays.
 export function forget() {
-  sources.clear();
-  render("documents");
+  fetched.clear();
 }
 
-// Shows the panel anew; with a kind, only where it shows that.
-export function render(kind = opened.kind) {
-  if (kind !== opened.kind) return;
-  const { list, at } = opened, steps = $(".steps");
-  for (const cite of app.page.querySelectorAll(".cite[aria-current]")) cite.removeAttribute("aria-current");
-  steps.hidden = !list || list.length < 2;
-  $(".close").hidden = !app.page.classList.contains("with-panel");
-  if (kind === "source") return showSource();
-  $(".bar h2").textContent = say(kind);
-  ({ documents: library, conversations, map })[kind].render($(".text"));
-}
-
-async function showSource() {
-  const asked = opened, { list, at, turn } = opened, area = $(".text"), title = $(".bar h2"), steps = $(".steps");
-  const citation = list?.[at], name = citation?.document ?? opened.name, digest = turn?.view.documents?.[name]?.digest ?? "";
-  if (list) {
-    steps.querySelector("span").textContent = say("place", { number: at + 1, count: list.length });
-    // Not really disabled: a disabled button loses the keyboard, and with it Escape and the arrows.
-    steps.querySelector("[data-do=previous]").setAttribute("aria-disabled", at === 0);
-    steps.querySelector("[data-do=next]").setAttribute("aria-disabled", at === list.length - 1);
-    const marks = citation.number ? app.page.querySelectorAll(`[data-turn="${turn.id}"] [data-key="cite${citation.number}"]`) : [];
-    for (const mark of marks) mark.setAttribute("aria-current", "true");
+export async function render(area, opened) {
+  const { list, at, turn } = opened, citation = list?.[at];
+  const name = citation?.document ?? opened.name;
+  const digest = turn?.view.documents?.[name]?.digest ?? "";
+  $(".bar h2").textContent = spaced(citation?.title ?? titleOf(name));
+  if (citation?.number) {
+    for (const mark of $$(`[data-turn="${turn.id}"] [data-key="cite${citation.number}"]`)) {
+      mark.setAttribute("aria-current", "true");
+    }
   }
-  title.textContent = spaced(citation?.title ?? library.titleOf(name));
   const key = `${name}\n${digest}`;
-  if (!sources.has(key)) {
-    area.replaceChildren(h("p", { class: "aside" }, say("opening")));
-    try { sources.set(key, await app.server.document({ name, digest })); } catch { return; }
-    if (opened !== asked) return;
+  if (!fetched.has(key)) {
+    area.replaceChildren(aside(say("opening")));
+    try {
+      fetched.set(key, await state.server.document({ name, digest }));
+    } catch {
+      if (panel.isOpen(opened)) failed(area, opened);
+      return;
+    }
+    if (!panel.isOpen(opened)) return;
   }
-  const source = sources.get(key), told = citation?.number ? supportElement(opened.support ?? 0, foreign({ ...citation, ...source }, turn)) : null;
-  if (!source) { area.replaceChildren(...[told, ...missing("source_gone", citation)].filter(Boolean)); return; }
-  title.textContent = spaced(source.title);
-  const same = !digest || digest === source.digest;
-  const spans = (list ?? []).filter(each => each.document === name).map(each => place(source.text, each));
+  const source = fetched.get(key);
+  if (source) showSource(area, opened, source, digest);
+  else {
+    const gone = missing("source_gone", citation);
+    area.replaceChildren(...present([support(opened, citation), ...gone]));
+  }
+}
+
+function failed(area, opened) {
+  const again = button(say("retry"), () => render(area, opened), { class: "quiet" });
+  area.replaceChildren(h("p", { class: "error", role: "alert" }, say("source_failed")), again);
+}
+
+function showSource(area, opened, source, digest) {
+  const { list, at, turn } = opened, citation = list?.[at];
+  $(".bar h2").textContent = spaced(source.title);
+  const spans = (list ?? []).filter(each => each.document === citation.document)
+    .map(each => place(source.text, each));
   const chosen = citation ? place(source.text, citation) : null;
-  const language = !told && turn && source.language !== turn.view.language ? say(`in_${source.language}`) : "";
-  const about = [source.author, source.date ? day(source.date) : "", language].filter(Boolean).join(" · ");
-  const shown = chosen && chosen[0] === units(source.text, citation.start) ? page(source, citation) : null;
-  area.replaceChildren(...[
-    told,
-    shown,
+  const unmoved = chosen && chosen[0] === units(source.text, citation.start);
+  const page = unmoved ? pageElement(source, citation) : null;
+  const about = aboutSource(source, citation, turn);
+  area.replaceChildren(...present([
+    support(opened, { ...citation, language: source.language }),
+    page,
     about ? aside(about) : null,
     ...(citation && !chosen ? missing("source_changed", citation) : []),
-    chosen && !same ? h("p", { class: "aside" }, say("source_newer")) : null,
-    h("div", { class: "document", lang: source.language }, paragraphs(source.text, spans.filter(Boolean), chosen)),
-  ].filter(Boolean));
+    chosen && digest && digest !== source.digest ? aside(say("source_newer")) : null,
+    h("div", { class: "document", lang: source.language },
+      paragraphs(source.text, spans.filter(Boolean), chosen)),
+  ]));
   const picture = area.querySelector("figure img"), mark = area.querySelector("mark.chosen");
-  picture?.addEventListener("error", () => { shown.replaceWith(aside(shown.textContent)); toMark(area, mark); });
-  toMark(area, picture ? null : mark);
+  picture?.addEventListener("error", () => {
+    page.replaceWith(aside(page.textContent));
+    scrollToMark(area, mark);
+  });
+  scrollToMark(area, picture ? null : mark);
 }
 
-// Where a page is shown as a picture, it has the words marked, and stands at the top.
-function toMark(area, mark) {
-  if (mark) area.scrollTop = mark.getBoundingClientRect().top - area.getBoundingClientRect().top + area.scrollTop - area.clientHeight / 3;
-  else area.scrollTop = 0;
+const support = ({ support, turn }, citation) =>
+  citation?.number ? supportElement(support ?? 0, foreign(citation, turn)) : null;
+
+function aboutSource(source, citation, turn) {
+  const language = turn && !citation?.number ? foreign(source, turn) : "";
+  const parts = [source.author, source.date ? day(source.date) : "", language];
+  return parts.filter(Boolean).join(" · ");
 }
 
-// Where a citation lies now: at its place, else where its very words stand, else nowhere. One without words is of the present text.
+const missing = (key, citation) => [
+  aside(say(key)), citation ? h("blockquote", { lang: citation.language }, citation.text) : null];
+
+// Where a page is shown as a picture, its words are marked there, and it stands at the top.
+function scrollToMark(area, mark) {
+  const above = mark && mark.getBoundingClientRect().top - area.getBoundingClientRect().top;
+  area.scrollTop = mark ? above + area.scrollTop - area.clientHeight / 3 : 0;
+}
+
+// Where a citation stands in the text as it is now, in UTF-16 units: at its span, else where its
+// words are found, else nowhere. One without words is of the present text.
 function place(text, citation) {
-  const [start, end] = [units(text, citation.start), units(text, citation.end)];
+  const start = units(text, citation.start), end = units(text, citation.end);
   if (citation.text === undefined || text.slice(start, end) === citation.text) return [start, end];
   const found = text.indexOf(citation.text);
   return found < 0 ? null : [found, found + citation.text.length];
 }
 
 // The page that a citation is on: its number, and of a PDF its picture with the words marked.
-function page(source, citation) {
+function pageElement(source, citation) {
   const number = source.pages.filter(start => start <= citation.start).length;
   if (!number) return null;
-  const told = say("page_of", { number, count: source.pages.length });
-  if (!source.pictured) return aside(told);
-  const address = `/cocorico/page.png?${new URLSearchParams({ name: source.name, start: citation.start, end: citation.end, of: source.digest })}`;
-  return h("figure", {}, h("a", { href: address, target: "_blank", rel: "noopener" },
-    h("img", { src: address, alt: say("page_picture", { number }) })), h("figcaption", {}, told));
+  const caption = say("page_of", { number, count: source.pages.length });
+  if (!source.pictured) return aside(caption);
+  const { name, digest } = source, { start, end } = citation;
+  const address = `/cocorico/page.png?${new URLSearchParams({ name, start, end, of: digest })}`;
+  const image = h("img", { src: address, alt: say("page_picture", { number }) });
+  return h("figure", {}, h("a", { href: address, target: "_blank", rel: "noopener" }, image),
+    h("figcaption", {}, caption));
 }
 
-const aside = text => h("p", { class: "aside" }, text);
-const missing = (key, citation) => [
-  h("p", { class: "aside" }, say(key)), citation ? h("blockquote", { lang: citation.language }, citation.text) : null];
-
-// The text as paragraphs, cut where highlights begin and end; spans and the chosen one in UTF-16 units.
+// The text as paragraphs, cut where highlights begin and end; spans in UTF-16 units.
 function paragraphs(text, spans, chosen) {
-  const cuts = [...new Set(spans.flat())].sort((a, b) => a - b);
-  const within = (span, at) => span && span[0] <= at && at < span[1];
+  const borders = [...new Set(spans.flat())].sort((a, b) => a - b);
   return [...text.matchAll(/[^\n]+/g)].filter(([line]) => line.trim()).map(match => {
-    const [line] = match, from = match.index, heading = line.match(/^#{1,6}\s+/)?.[0].length ?? 0;
-    const borders = [from + heading, ...cuts.filter(at => from + heading < at && at < from + line.length), from + line.length];
-    const pieces = borders.slice(0, -1).map((at, place) => {
-      const piece = text.slice(at, borders[place + 1]);
-      if (within(chosen, at)) return h("mark", { class: "chosen" }, piece);
-      return spans.some(span => within(span, at)) ? h("mark", {}, piece) : piece;
-    });
+    const [line] = match, heading = line.match(/^#{1,6}\s+/)?.[0].length ?? 0;
+    const start = match.index + heading, end = match.index + line.length;
+    const cuts = [start, ...borders.filter(at => start < at && at < end), end];
+    const pieces = cuts.slice(0, -1).map((at, number) =>
+      highlighted(text.slice(at, cuts[number + 1]), at, spans, chosen));
     return h(heading ? "h3" : "p", {}, pieces);
   });
+}
+
+function highlighted(piece, at, spans, chosen) {
+  const within = span => span && span[0] <= at && at < span[1];
+  if (within(chosen)) return h("mark", { class: "chosen" }, piece);
+  return spans.some(within) ? h("mark", {}, piece) : piece;
 }

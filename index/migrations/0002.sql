@@ -1,0 +1,5 @@
+ALTER TABLE documents ADD COLUMN author TEXT NOT NULL DEFAULT '';
+ALTER TABLE documents ADD COLUMN date TEXT NOT NULL DEFAULT '';
+ALTER TABLE documents ADD COLUMN pages BLOB NOT NULL DEFAULT x'';
+ALTER TABLE sources ADD COLUMN failures TEXT NOT NULL DEFAULT '';
+CREATE INDEX documents_digest ON documents (digest);

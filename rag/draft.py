@@ -1,0 +1,175 @@
+"""An answer in the making: its text, its sentences with their support, what has become of it."""
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
+
+from index.contract import StoredChunk
+from index.text.words import terms
+from rag.confidence import Evidence
+from rag.events import Answer, Delta, Event, Finished, Grounded, Redrafting, Timings
+from rag.i18n import say
+from rag.quotation import before, inside, whole
+from rag.retriever import Hit
+from rag.verifier import SUPPORTED, Citation, Sentence, Sources, cite, space_before
+from rag.verifier.expected import can_answer, echoes, expected, explains, fits, ranks
+from rag.verifier.facts import about, facts
+
+
+class Outcome(Enum):
+    """What has become of the model's words."""
+
+    ANSWERED = auto()  # a sentence is supported and is what the question asks for
+    PARAPHRASED = auto()  # put too freely to be verified, but what they rest on answers
+    UNSUPPORTED = auto()
+
+
+@dataclass
+class Draft:
+    """An answer being written in `language`; `asked` is the question as it stands alone."""
+
+    question: str
+    language: str
+    stop: threading.Event
+    sources: Sources
+    asked: str = ""
+    hits: tuple[Hit, ...] = ()
+    evidence: Evidence = field(default_factory=Evidence)
+    text: str = ""
+    sentences: list[Sentence] = field(default_factory=list)
+    # What sentences rest on that are put too freely to be verified
+    paraphrased: list[Citation] = field(default_factory=list)
+    retrieval: float = 0.0
+    first_token: float | None = None
+    tokens: int = 0
+    _began: float = field(default_factory=time.perf_counter)
+
+    @property
+    def seconds(self) -> float:
+        """Since the question was asked."""
+        return time.perf_counter() - self._began
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the person who asked pressed Stop."""
+        return self.stop.is_set()
+
+    def write(self, piece: str) -> Delta:
+        """Add a piece of the text."""
+        if self.first_token is None:
+            self.first_token = self.seconds
+        self.text += piece
+        return Delta(piece)
+
+    def keep(self, sentence: Sentence) -> Grounded:
+        """Add a sentence of the text."""
+        self.sentences.append(sentence)
+        return Grounded(sentence)
+
+    def show(self, text: str, citation: Citation, support: float = 1.0) -> Iterator[Event]:
+        """Add a line that is made from what it cites."""
+        yield self.write(f"\n{text}" if self.text else text)
+        start, end = len(self.text) - len(text), len(self.text)
+        yield self.keep(Sentence(text, start, end, support, (citation,)))
+
+    def restart(self) -> Iterator[Event]:
+        """Begin the text anew."""
+        if self.text:
+            self.text, self.sentences = "", []
+            yield Redrafting()
+
+    def drop_unsupported(self) -> None:
+        """Leave only the sentences that some source supports."""
+        text, kept = "", list[Sentence]()
+        for sentence in self.sentences:
+            if sentence.citations:
+                text += (space_before(self.text, sentence) if text else "") + sentence.text
+                kept.append(replace(sentence, start=len(text) - len(sentence.text), end=len(text)))
+        if len(kept) < len(self.sentences):
+            self.text, self.sentences = text, kept
+
+    def refuse(self, answerable: float, closest: Citation | None = None) -> Iterator[Event]:
+        """End with a refusal that names the closest document, or quotes the closest sentence."""
+        yield from self.restart()
+        values, form = {}, "closest_none"
+        if nearest := closest or (self.hits[0].chunk if self.hits else None):
+            values, form = {"title": nearest.title or nearest.document}, "closest"
+        if closest:
+            values, form = values | {"quote": inside(closest.text, self.language)}, "closest_says"
+        said = say(form, self.language, **values)
+        yield self.write(f"{say('refusal', self.language)} {said}")
+        if closest:
+            start, end = len(self.text) - len(said), len(self.text)
+            self.keep(Sentence(said, start, end, 1.0, (closest,)))
+        yield self.finish(answerable, refused=True)
+
+    def finish(self, answerable: float, *, refused: bool = False) -> Finished:
+        """The answer as it stands; `answerable` is the probability that the documents hold one."""
+        total = self.seconds
+        timings = Timings(self.retrieval, self.first_token or total, total, self.tokens)
+        said = self.question, self.text, self.language, answerable, refused, tuple(self.sentences)
+        return Finished(Answer(*said, self.hits, timings, self.evidence))
+
+    def outcome(self) -> Outcome:
+        """What has become of the model's words."""
+        if any(each.support >= SUPPORTED and self._replies(each) for each in self.sentences):
+            return Outcome.ANSWERED
+        own = (each for each in self.paraphrased if not self.foreign(each))
+        if any(self.can_answer(each) and explains(self.asked, each.text) for each in own):
+            return Outcome.PARAPHRASED
+        return Outcome.UNSUPPORTED
+
+    def _replies(self, sentence: Sentence) -> bool:
+        """Whether a sentence is what the question asks for, and doesn't only turn it round."""
+        cited = " ".join(citation.text for citation in sentence.citations)
+        return (
+            fits(expected(self.asked), sentence.text, self.language)
+            and ranks(self.asked, cited)
+            and not echoes(self.asked, sentence.text, self.language)
+        )
+
+    def can_answer(self, citation: Citation) -> bool:
+        """Whether what is cited is of the kind that the question asks for."""
+        return can_answer(self.asked, citation.text, self._chunk(citation).language)
+
+    def foreign(self, citation: Citation) -> bool:
+        """Whether what is cited is in another language than the answer."""
+        return self._chunk(citation).language != self.language
+
+    def _chunk(self, citation: Citation) -> StoredChunk:
+        place = citation.document, citation.passage
+        chunks = (hit.chunk for hit in self.hits)
+        return next(chunk for chunk in chunks if (chunk.document, chunk.ordinal) == place)
+
+    def paraphrases(self, text: str, citations: Sequence[Citation]) -> bool:
+        """Whether a sentence has a word that its sources lack.
+
+        A name may also stand before them in the chunk, or in its title.
+        """
+        lacking = set(terms(text, self.language))
+        capitals = (word for word in text.split() if word[0].isupper())
+        names = {term for word in capitals for term in terms(word, self.language)}
+        for citation in citations:
+            chunk = self._chunk(citation)
+            lacking -= set(terms(citation.text, chunk.language))
+            earlier = f"{chunk.title}\n{chunk.text[: citation.start - chunk.start]}"
+            lacking -= names.intersection(terms(earlier, chunk.language))
+        return bool(lacking)
+
+    def rounds(self, text: str, citations: Sequence[Citation]) -> bool:
+        """Whether a sentence gives as exact a figure that its sources give as about so much."""
+        figures = {fact.value for fact in facts(text, self.language) if fact.kind == "number"}
+        exact = figures - about(text, self.language)
+        return any(exact & about(each.text, self._chunk(each).language) for each in citations)
+
+    def quotable(self, citations: Sequence[Citation]) -> Citation:
+        """The first of them, with the sentence before it where that is cited or pointed back to."""
+        first = citations[0]
+        chunk, span = self._chunk(first), (first.start, first.end)
+        earlier = before(chunk, span)
+        cited = {(each.document, each.start, each.end) for each in citations}
+        if earlier and (first.document, *earlier) in cited:
+            return cite(chunk, (earlier[0], first.end))
+        return whole(chunk, span)

@@ -1,0 +1,54 @@
+"""The prompts are what the models were measured with and what their kept states begin with."""
+
+from collections.abc import Sequence
+from hashlib import sha256
+
+import pytest
+
+from index.contract import StoredChunk
+from rag import prompts
+from rag.excerpts import Excerpt
+from rag.llm.base import Message
+
+CHUNK = StoredChunk(1, "port.md", "Le port", "fr", 0, 0, 9, "Le texte.", ((0, 9),))
+EXCERPT = Excerpt(CHUNK, "Le texte.")
+OPEN = {"fr": "Qui dirige le port ?", "en": "Who runs the port?"}
+CLOSED = {"fr": "Le maire dirige-t-il le port ?", "en": "Does the mayor run the port?"}
+
+
+def digest(messages: Sequence[Message]) -> str:
+    return sha256("".join(f"{m.role}\n{m.content}\0" for m in messages).encode()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("messages", "expected"),
+    [
+        (prompts.instruction(), "77967b3eabdf8a3ebdb2f5be26c3bf043259e66248bc3f1fe97d08635c0e4589"),
+        (prompts.beginning(EXCERPT), "101a51cb8fb39f45d5f5a60da76cc0885aaee264718902c7fb056a0e740aa37b"),
+        (prompts.check(), "714fa694a04af7b2468424a3ff4411f823e1da56519f56fbac0b392d53f99085"),
+        (prompts.checking("S {y}.", "T."), "a7e0d9793f27418e8d419c03d7a6cd0a6ab44b2189eb736398ffb1d609a26318"),
+        (prompts.rewrite("fr"), "dfd71087c2fe757dba3898bc88c4f8890f6c5803a9c957e89029aabd3dceb64c"),
+        (prompts.rewrite("en"), "83864909d40dae3985147d1ffaab17189430e849b3eee2fbda2bf6cb3361a5b9"),
+        (prompts.rewriting("Et lui ?", ["Qui ?", "Quand ?"], "fr"), "8ac3730680c816fe0d1e7fd438d262e8e3d02bf554573fcea4b48613ac522b80"),
+        (prompts.rewriting("Et lui ?", ["Qui ?", "Quand ?"], "en"), "38cc40891256759449963017387c1743a4c4af0bcc2548c78184b1a1ed09b9db"),
+        (prompts.translating("Le texte {x}.", "fr"), "80a66bcd4c2cc84a6b9712cfed48d1f79285399fb6d69f916d8865c198c3559d"),
+        (prompts.translating("Le texte {x}.", "en"), "9b79d476bd24a227d57cc694957900e89536e7e0845c5d688d65635b97d256dc"),
+        (prompts.answering(OPEN["fr"], EXCERPT, "fr"), "e8d4915cb0a09bacab126d2b6c70e25a80b07d41f12c4f529f2f8f26755fb128"),
+        (prompts.answering(CLOSED["fr"], EXCERPT, "fr"), "ab9d8923734ea3bc7ffc5b761a28c03222a28ae5918eba98f235ab42b9ff24e2"),
+        (prompts.answering(OPEN["fr"], EXCERPT, "fr", insist=True), "f4e663b71490509e65f8a8953368939e3f319158a487118373cee088a81a53a8"),
+        (prompts.answering(OPEN["en"], EXCERPT, "en"), "0dc68d8af3d04731af810056c9134cab8bf76284ee339f36f454aaf6f6dd1f67"),
+        (prompts.answering(CLOSED["en"], EXCERPT, "en"), "008065292831acbc351aeb0568da626453a1849157e12f817fa58b36e8399d8a"),
+        (prompts.answering(OPEN["en"], EXCERPT, "en", insist=True), "157c071a471d034283af092d6f2c0da81cb54d19e16d14db564fe6884d8030c0"),
+    ],
+)  # fmt: skip
+def test_the_rendered_prompts_stay_as_they_are(messages: list[Message], expected: str) -> None:
+    assert digest(messages) == expected
+
+
+def test_every_prompt_for_an_answer_begins_with_the_instruction_then_the_excerpt() -> None:
+    *instruction, excerpt = prompts.beginning(EXCERPT)
+    assert instruction == prompts.instruction()
+    for language in ("fr", "en"):
+        *before, last = prompts.answering(OPEN[language], EXCERPT, language)
+        assert before == instruction
+        assert last.content.startswith(excerpt.content)

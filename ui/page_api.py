@@ -1,0 +1,141 @@
+"""What the page's scripts call, each as POST /cocorico/api/NAME, and the files that they load."""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from fastapi import APIRouter, Body, Depends, Request, Response
+from fastapi.responses import FileResponse
+from starlette.requests import ClientDisconnect
+
+from index.errors import UserError
+from ui import export, map, source
+from ui.questions import MOST_CHARACTERS
+
+if TYPE_CHECKING:
+    from rag.engine import Service
+    from ui.chat import ChatSessions
+    from ui.history import History
+
+STATIC = Path(__file__).resolve().parent / "static"
+
+
+def owner(request: Request) -> str:
+    """Whose conversations a request may reach: `ui.security.Login` has verified the user."""
+    return str(request.user.display_name)
+
+
+Owner = Annotated[str, Depends(owner)]
+Text = Annotated[str, Body()]
+Kind = Annotated[export.Kind, Body()]
+Language = Annotated[Literal["fr", "en"], Body()]
+Rating = Annotated[Literal["good", "bad", ""], Body()]
+Reason = Annotated[str, Body(max_length=1000)]
+
+
+def router(service: "Service", history: "History", sessions: "ChatSessions") -> APIRouter:
+    """All of it, for a FastAPI application."""
+    page = APIRouter(include_in_schema=False)
+    _add_library(page, service)
+    _add_files(page, service)
+    _add_conversations(page, history, sessions)
+    return page
+
+
+def _add_library(page: APIRouter, service: "Service") -> None:
+    @page.post("/cocorico/api/state")
+    def state() -> dict[str, Any]:
+        return source.state(service)
+
+    @page.post("/cocorico/api/documents")
+    def documents() -> list[dict[str, Any]] | None:
+        return source.documents(service)
+
+    @page.post("/cocorico/api/document")
+    def document(name: Text = "", digest: Text = "") -> dict[str, Any] | None:
+        return source.document(service, name, digest)
+
+    @page.post("/cocorico/api/map_of")
+    def map_of(question: Text) -> dict[str, Any] | None:
+        library = service.library
+        return map.points(library, question[:MOST_CHARACTERS]) if library else None
+
+    @page.post("/cocorico/api/remove")
+    def remove(name: Text) -> dict[str, Any]:
+        kept = service.folder.take_out(name)
+        service.read()
+        return {"kept": kept}
+
+    @page.post("/cocorico/api/put_back")
+    def put_back(kept: Text) -> dict[str, Any]:
+        name = service.folder.put_back(kept)
+        service.read()
+        return {"name": name}
+
+    @page.post("/cocorico/api/cancel")
+    def cancel() -> None:
+        service.cancel()
+
+
+def _add_files(page: APIRouter, service: "Service") -> None:
+    @page.put("/cocorico/library/{name:path}")
+    async def put(name: str, request: Request, replace: bool = False) -> dict[str, Any]:
+        data = request.stream()
+        try:
+            added, kept = await service.folder.put(name, data, replace=replace)
+        except UserError as error:
+            if error.code not in ("upload_large", "library_full"):
+                # A browser takes an answer before the end of its own request for a lost connection.
+                with suppress(ClientDisconnect):
+                    async for _ in data:
+                        pass
+            raise
+        except ClientDisconnect:
+            return {}
+        service.read(added, kept)
+        return {"name": added, "kept": kept}
+
+    @page.get("/cocorico/page.png")
+    def picture(name: str, start: int, end: int) -> Response:
+        found = source.picture(service, name, start, end)
+        headers = {"cache-control": "private, max-age=3600"}
+        return Response(found, 200 if found else 404, headers, "image/png")
+
+    @page.get("/manifest.json")  # Gradio's page links to this address
+    def manifest() -> FileResponse:
+        return FileResponse(STATIC / "app.webmanifest", media_type="application/manifest+json")
+
+    @page.post("/gradio_api/upload{rest:path}", status_code=403)
+    def no_upload(rest: str) -> None:
+        """Gradio's own upload knows no library and no limit: closed."""
+
+
+def _add_conversations(page: APIRouter, history: "History", sessions: "ChatSessions") -> None:
+    @page.post("/cocorico/api/stop")
+    async def stop(turn: Annotated[str, Body(embed=True)], owner: Owner) -> None:
+        sessions.stop(owner, turn)
+
+    @page.post("/cocorico/api/conversations")
+    def conversations(words: Text, owner: Owner) -> list[dict[str, Any]]:
+        return history.listed(owner, words)
+
+    @page.post("/cocorico/api/conversation")
+    def conversation(name: Text, owner: Owner) -> dict[str, Any] | None:
+        return sessions.conversation(owner, name)
+
+    @page.post("/cocorico/api/rename")
+    def rename(id: Text, title: Text, owner: Owner) -> bool:
+        return history.rename(owner, id, title)
+
+    @page.post("/cocorico/api/discard")
+    def discard(id: Text, owner: Owner, undo: Annotated[bool, Body()] = False) -> None:
+        history.delete(owner, id, undo=undo)
+
+    @page.post("/cocorico/api/rate")
+    def rate(id: Text, turn: Text, rating: Rating, reason: Reason, owner: Owner) -> None:
+        history.rate(owner, id, turn, rating, reason)
+
+    @page.post("/cocorico/api/export")
+    def export_as(id: Text, kind: Kind, language: Language, owner: Owner) -> dict[str, str] | None:
+        found = sessions.conversation(owner, id)
+        return export.export(found, kind, language) if found else None
