@@ -1,4 +1,5 @@
-"""Documents: what a text to ask about is called, where it is from, and which files of a library hold some."""
+"""Documents: what a text to ask about is called, where it is from, and which files of a library
+hold some."""
 
 import hashlib
 import unicodedata
@@ -31,7 +32,8 @@ _OWN_README = (
 
 @dataclass(frozen=True)
 class Unread:
-    """Something of a file that was not read: a code, whose sentences are in `rag/texts`, and the values in them."""
+    """Something of a file that was not read: a code, whose sentences are in `rag/texts`, and the
+    values in them."""
 
     code: str
     values: Mapping[str, Any]
@@ -41,9 +43,10 @@ class Unread:
 class Document:
     """A text to ask about. Spans elsewhere are code points of `text`.
 
-    `name` is the path below the library, or the `_id` of a line; `language` "fr" or "en"; `digest` SHA-256 over text and
-    title, unless that is only the file's name. `author` and `date` (ISO 8601) are what the file says of itself, or empty;
-    `pages` are the spans of its pages or slides, if it has any; `unread` what of the file is not in the text.
+    `name` is the path below the library, or the `_id` of a line; `language` "fr" or "en"; `digest`
+    SHA-256 over text and title, unless that is only the file's name. `author` and `date` (ISO 8601)
+    are what the file says of itself, or empty; `pages` are the spans of its pages or slides, if it
+    has any; `unread` what of the file is not in the text.
     """
 
     name: str
@@ -57,7 +60,8 @@ class Document:
     unread: tuple[Unread, ...] = field(default=(), compare=False)
 
     def page(self, position: int) -> int | None:
-        """The number of the page, from 1, that a position of the text is on; None where there are no pages."""
+        """The number of the page, from 1, that a position of the text is on; None where there are
+        no pages."""
         return bisect_right(self.pages, position, key=lambda span: span[0]) if self.pages else None
 
     @property
@@ -67,7 +71,8 @@ class Document:
 
 
 def walk(library: Path) -> list[Path]:
-    """The files of a library that are read, sorted: all below a folder but hidden ones and links; or the one file named.
+    """The files of a library that are read, sorted: all below a folder but hidden ones and links;
+    or the one file named.
 
     Raises:
         UserError: `library_absent`.
@@ -76,14 +81,15 @@ def walk(library: Path) -> list[Path]:
 
 
 def passed_over(library: Path) -> dict[str, list[str]]:
-    """The files of a library that are of no kind that is read: their names by ending, "" for files without one.
+    """The files of a library that are of no kind that is read: their names by ending, "" for files
+    without one.
 
     Raises:
         UserError: `library_absent`.
     """
     found: dict[str, list[str]] = defaultdict(list)
     for path in _files(library):
-        if not wanted(path) and path != library and path != _OWN_README:
+        if not wanted(path) and path not in (library, _OWN_README):
             found[path.suffix.lower()].append(name_of(path, library))
     return dict(found)
 
@@ -101,7 +107,8 @@ def _files(library: Path) -> list[Path]:
 
 
 def shown(path: PurePath) -> bool:
-    """Whether a file is neither hidden nor in a hidden folder, from where the user put its folder or archive."""
+    """Whether a file is neither hidden nor in a hidden folder, from where the user put its folder
+    or archive."""
     parts = path.parts
     locks = path.name.startswith("~$")  # left by Word and Excel while a file is open
     return not locks and not any(part.startswith(".") or part == "__MACOSX" for part in parts)
@@ -135,7 +142,8 @@ def name_of(path: Path, library: Path) -> str:
 
 
 def clean_name(name: str) -> str:
-    """A name with what can't be stored or seen (bytes that are no UTF-8, controls, reversed text) written out as \\x1b."""
+    """A name with what can't be stored or seen (bytes that are no UTF-8, controls, reversed text)
+    written out as \\x1b."""
     return "".join(
         char.encode("unicode_escape").decode()
         if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp")
@@ -166,11 +174,9 @@ def make(
         name: unique in the library.
         title: what it calls itself.
         text: all of it.
-        titled: whether to look for a title in the text where `title` is empty or says nothing, and else take the file's.
-        author: as the file says.
-        date: ISO 8601.
-        pages: spans that cover the text.
-        unread: what of the file is not in the text.
+        titled: whether to look for a title in the text where `title` is empty or says nothing,
+            and else take the file's. author: as the file says. date: ISO 8601. pages: spans that
+            cover the text. unread: what of the file is not in the text.
     """
     title = title.strip()
     if titled:
@@ -209,7 +215,8 @@ def _says_nothing(title: str) -> bool:
 
 
 def _title(text: str) -> str:
-    """The first heading, a "Title:" line at the top, or a short first line; empty where there is none."""
+    """The first heading, a "Title:" line at the top, or a short first line; empty where there is
+    none."""
     named = ""
     lines = list(_prose(text[:_HEAD].split("\n")))
     for number, line in enumerate(lines):
@@ -239,14 +246,17 @@ def _prose(lines: list[str]) -> Iterator[str]:
 
 
 _FRENCH = frozenset(
-    "le la les des du une est dans pour que qui sur avec par au aux ce cette il elle et ne pas plus ont été".split()
+    "le la les des du une est dans pour que qui sur avec par au aux ce cette il elle et ne pas plus "
+    "ont été".split()
 )
 _ENGLISH = frozenset(
-    "the of and to in is that for on with as was by are this it from at which has have not be were been".split()
+    "the of and to in is that for on with as was by are this it from at which has have not be were "
+    "been".split()
 )
 
 
 def language_of(text: str) -> str:
-    """ "fr" or "en" by the commonest words: whole documents hold so many of them that nothing finer is needed."""
+    """ "fr" or "en" by the commonest words: whole documents hold so many of them that nothing finer
+    is needed."""
     words = text[:20_000].lower().replace("’", " ").replace("'", " ").split()
     return "en" if sum(w in _ENGLISH for w in words) > sum(w in _FRENCH for w in words) else "fr"

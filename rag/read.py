@@ -18,7 +18,8 @@ def read(paths: Iterable[Path], language: str, as_json: bool = False) -> int:
     Args:
         paths: files, or folders of files.
         language: "fr" or "en", of what is said.
-        as_json: one JSON object a line: `name`, `title`, `text`, `author`, `date`, `language` and `unread`, which says in
+        as_json: one JSON object a line: `name`, `title`, `text`, `author`, `date`, `language`
+            and `unread`, which says in
             words what of the file isn't in the text; or `error` and `message`.
 
     Returns:

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from io import BytesIO
 from pathlib import PurePosixPath
-from typing import IO
+from typing import IO, cast
 
 from index.documents import clean_name, shown, wanted
 from index.errors import UserError
 from index.reading.encoding import decode_name
-from index.reading.limits import Limits, Part, Reading, Source, unread
+from index.reading.limits import Budget, Part, Reading, Source, unread
 
 _UNICODE_PATH = 0x7075  # the extra field in which Info-ZIP keeps a name in UTF-8
 _BROKEN = (
@@ -32,48 +32,23 @@ _BROKEN = (
 )
 
 
-class Budget:
-    """What one file may still unpack to; shared by all archives inside it."""
+def open_zip(data: bytes, budget: Budget) -> "Archive":
+    """An archive whose members count.
 
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
-        self._bytes = limits.expanded
-        self._members = limits.members
-
-    def open(self, data: bytes) -> "Archive":
-        """An archive whose members count.
-
-        Raises:
-            UserError: `document_damaged`, `document_many`, `document_expands`.
-        """
-        try:
-            archive = zipfile.ZipFile(BytesIO(data))
-        except _BROKEN as error:
-            raise UserError("document_damaged", reason=str(error)) from error
-        infos = archive.infolist()
-        self.count(len(infos))
-        # Programs that unpack for themselves are told the truth or fail: the size declared is the most they read.
-        if sum(info.file_size for info in infos) > self.limits.expanded:
-            raise UserError("document_expands", most=self.limits.expanded)
-        return Archive(archive, self)
-
-    def count(self, members: int) -> None:
-        """Count files in an archive. Raises UserError `document_many`."""
-        self._members -= members
-        if self._members < 0:
-            raise UserError("document_many", most=self.limits.members)
-
-    def spend(self, count: int) -> None:
-        """Count bytes that came out of an archive. Raises UserError `document_expands`."""
-        self._bytes -= count
-        if self._bytes < 0:
-            raise UserError("document_expands", most=self.limits.expanded)
-
-    def unpacked(self, file: IO[bytes]) -> bytes:
-        """All of a compressed file, or as much as may be. Raises UserError `document_expands`."""
-        data = file.read(max(self._bytes, 0) + 1)
-        self.spend(len(data))
-        return data
+    Raises:
+        UserError: `document_damaged`, `document_many`, `document_expands`.
+    """
+    try:
+        archive = zipfile.ZipFile(BytesIO(data))
+    except _BROKEN as error:
+        raise UserError("document_damaged", reason=str(error)) from error
+    infos = archive.infolist()
+    budget.count(len(infos))
+    # Programs that unpack for themselves are told the truth or fail: the size declared is the
+    # most they read.
+    if sum(info.file_size for info in infos) > budget.limits.expanded:
+        raise UserError("document_expands", most=budget.limits.expanded)
+    return Archive(archive, budget)
 
 
 class Archive:
@@ -89,7 +64,8 @@ class Archive:
         return sum(name.startswith(folder) for name in self.names)
 
     def read(self, member: str | zipfile.ZipInfo) -> bytes:
-        """A member, whole. Raises UserError `document_damaged`, `document_locked`, `document_expands`."""
+        """A member, whole. Raises UserError `document_damaged`, `document_locked`,
+        `document_expands`."""
         try:
             info = self._zip.getinfo(member) if isinstance(member, str) else member
             self._budget.spend(info.file_size)
@@ -124,8 +100,9 @@ def _name(info: zipfile.ZipInfo) -> str:
 
 
 def read_zip(source: Source) -> Reading:
-    """The members of a ZIP file. One that is encrypted or damaged is named, and the others are read."""
-    archive = source.budget.open(source.data)
+    """The members of a ZIP file. One that is encrypted or damaged is named, and the others are
+    read."""
+    archive = open_zip(source.data, source.budget)
     yield from _members(
         (
             name,
@@ -146,8 +123,8 @@ def read_tar(source: Source) -> Reading:
             (b"\xfd7zXZ", lzma.open),
         ):
             if data.startswith(magic):
-                data = source.budget.unpacked(opener(BytesIO(data)))
-        archive = tarfile.open(fileobj=BytesIO(data), mode="r:", errors="surrogateescape")
+                data = source.budget.unpacked(cast(IO[bytes], opener(BytesIO(data))))
+        archive = tarfile.TarFile(fileobj=BytesIO(data), mode="r", errors="surrogateescape")
     except tarfile.TarError as error:
         path = PurePosixPath(source.name)
         if path.suffix.lower() in (".tar", ".tgz"):
@@ -175,7 +152,8 @@ def _content(archive: tarfile.TarFile, info: tarfile.TarInfo, budget: Budget) ->
 
 
 def _members(members: Iterable[tuple[str, bool, Callable[[], bytes]]]) -> Reading:
-    """The members that are read; an error for one that is a link, a device, named twice or out of the archive."""
+    """The members that are read; an error for one that is a link, a device, named twice or out of
+    the archive."""
     seen: set[str] = set()
     passed: list[str] = []
     for raw, regular, content in members:

@@ -1,4 +1,5 @@
-"""The process that reads: a request a line in, documents and errors a line out, under limits that it sets itself.
+"""The process that reads: a request a line in, documents and errors a line out, under limits that
+it sets itself.
 
 Run as `python -m index.reading.child`, by `index.reading.reader` alone.
 """
@@ -17,9 +18,8 @@ from typing import Any, BinaryIO
 
 from index.documents import Unread, clean_name
 from index.errors import UserError
-from index.reading.archive import Budget
 from index.reading.kinds import KINDS, kind_of, kind_of_name
-from index.reading.limits import Found, Limits, Part, Read, Source, shown
+from index.reading.limits import Budget, Found, Limits, Part, Read, Source, shown
 
 Named = tuple[str, Found | None]
 """The name of a file or of a member, and something found in it; None says that it is begun."""
@@ -56,7 +56,8 @@ def confine(limits: Limits) -> None:
 
 
 def _live(limits: Limits, began: float) -> None:
-    """So many more seconds of processor: an endless parser ends even where nobody is left to kill it."""
+    """So many more seconds of processor: an endless parser ends even where nobody is left to kill
+    it."""
     with suppress(ImportError, ValueError, OSError):
         import resource
 
@@ -126,7 +127,8 @@ class _Reading:
         self._tick = tick
 
     def documents(self, name: str, data: bytes, depth: int) -> Iterator[Named]:
-        """What a file holds, itself and the files inside it; before each, (name, None) says that it is begun."""
+        """What a file holds, itself and the files inside it; before each, (name, None) says that it
+        is begun."""
         if name in self._skip:
             return
         yield name, None
@@ -154,7 +156,8 @@ class _Reading:
             yield name, UserError("document_damaged", reason=reason)
 
     def _part(self, name: str, part: Part, depth: int) -> Iterator[Named]:
-        """What a file inside a file holds; one that can't be had is an error, and the others go on."""
+        """What a file inside a file holds; one that can't be had is an error, and the others go
+        on."""
         most = self._budget.limits.depth
         if depth > most:
             raise UserError("document_deep", most=most)

@@ -89,7 +89,8 @@ def _shown(value: Any) -> str:
 
 
 def read_xml(source: Source) -> Reading:
-    """Elements that hold text of their own, those of one parent on a line with their names; prose as it stands."""
+    """Elements that hold text of their own, those of one parent on a line with their names; prose
+    as it stands."""
     root = parse_xml(source.data)
     if tag_of(root) == "html":
         from index.reading.web import read_html

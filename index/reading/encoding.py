@@ -1,4 +1,5 @@
-"""Bytes to text: encodings that are declared, guessed or declared wrongly, and characters that nobody sees."""
+"""Bytes to text: encodings that are declared, guessed or declared wrongly, and characters that
+nobody sees."""
 
 import codecs
 import unicodedata
@@ -41,13 +42,15 @@ _UNSEEN |= dict.fromkeys(range(55296, 57344), "�")  # halves of a code point
 
 def _western(error: UnicodeError) -> tuple[str, int]:
     """A byte that is no UTF-8 is taken for Windows-1252, as programs that mix the two mean it."""
-    assert isinstance(error, UnicodeDecodeError)
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
     return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
 
 
 def _byte(error: UnicodeError) -> tuple[bytes, int]:
     """A character below 256 that Windows-1252 lacks, as the byte that it was."""
-    assert isinstance(error, UnicodeEncodeError)
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
     return error.object[error.start : error.end].encode("latin-1"), error.end
 
 
@@ -56,10 +59,12 @@ codecs.register_error("cocorico-byte", _byte)
 
 
 def decode_bytes(data: bytes, charset: str | None = None) -> str:
-    """Text from bytes: by its byte order mark, UTF-8, its declared charset, or the likeliest; lines end in \\n.
+    """Text from bytes: by its byte order mark, UTF-8, its declared charset, or the likeliest; lines
+    end in \\n.
 
-    UTF-8 with a few wrong bytes stays UTF-8. What reads as Windows', the old Macintosh's or DOS's letters without one
-    that French and English lack is taken for that; for the rest charset-normalizer looks at which letters stand together.
+    UTF-8 with a few wrong bytes stays UTF-8. What reads as Windows', the old Macintosh's or DOS's
+    letters without one that French and English lack is taken for that; for the rest
+    charset-normalizer looks at which letters stand together.
 
     Raises:
         UserError: `document_binary`.
@@ -92,7 +97,8 @@ def _wide(data: bytes) -> str:
         return "utf-32"
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
-    # UTF-16 without a mark has every other byte of its blanks and figures zero, always on the same side.
+    # UTF-16 without a mark has every other byte of its blanks and figures zero, always on the same
+    # side.
     even, odd = data[:10_000:2].count(0), data[1:10_000:2].count(0)
     if odd > 20 * even + 1:
         return "utf-16-le"
@@ -112,7 +118,8 @@ def _declared(data: bytes, charset: str | None) -> str | None:
 
 
 def _unmixed(text: str) -> str:
-    """The text that was meant where UTF-8 was once read as Windows-1252 and saved as UTF-8 (Ã© for é)."""
+    """The text that was meant where UTF-8 was once read as Windows-1252 and saved as UTF-8 (Ã© for
+    é)."""
     if text.count("Ã") + text.count("â€") + text.count("Â") < 3:
         return text
     try:
@@ -126,7 +133,8 @@ def _newlines(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """Text without what nobody sees (soft hyphens, zero-width marks, controls), accents composed with their letters."""
+    """Text without what nobody sees (soft hyphens, zero-width marks, controls), accents composed
+    with their letters."""
     if text.isascii() and text.isprintable():
         return text
     return unicodedata.normalize("NFC", text.replace("\xad\n", "").translate(_UNSEEN))

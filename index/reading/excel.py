@@ -5,7 +5,7 @@ from typing import Any
 
 from index.documents import language_of
 from index.errors import UserError
-from index.reading.archive import Archive
+from index.reading.archive import Archive, open_zip
 from index.reading.limits import Read, Reading, Source, unread
 from index.reading.numbers import BUILT_IN, shown
 from index.reading.ooxml import (
@@ -25,7 +25,7 @@ _LETTERS = 4  # of a column at most
 
 def read_xlsx(source: Source) -> Reading:
     """The visible sheets of a workbook."""
-    archive = source.budget.open(source.data)
+    archive = open_zip(source.data, source.budget)
     path = main_part(archive, "xl/workbook.xml")
     book = parse_xml(archive.read(path))
     excel = _Excel(archive, path, source, book)

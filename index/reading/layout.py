@@ -1,4 +1,5 @@
-"""The layout of a page: its lines in reading order, columns, paragraphs, what every page repeats."""
+"""The layout of a page: its lines in reading order, columns, paragraphs, what every page
+repeats."""
 
 import re
 from collections import Counter
@@ -13,7 +14,8 @@ _PROSE = 15  # characters of a line that can be one of a column's
 HYPHEN = "\ufffe"  # what PDFium puts for the hyphen that ends a line
 # dit-il, peut-être, celui-ci: hyphens that stay wherever the line ends.
 _TAILS = frozenset(
-    "il elle on ils elles je tu nous vous ce ci là même mêmes être t moi toi lui leur le la les y en".split()
+    "il elle on ils elles je tu nous vous ce ci là même mêmes être t moi toi lui leur le la les y "
+    "en".split()
 )
 LIGATURES = str.maketrans(
     {
@@ -32,7 +34,6 @@ _BROKEN = re.compile(rf"([^\W\d_]+){HYPHEN}\s*([^\W\d_]+)")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _BULLETS = frozenset("•◦▪‣·*–—-")
 _COLUMNS = 3  # from which a table is told from lines of two parts
-_EDGE = 3  # lines at the top and at the bottom of a page that may be repeated
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ class Line:
 
 
 def ordered(lines: Sequence[Line]) -> list[list[Line]]:
-    """The lines in blocks, in the order in which one reads: columns one after the other, between what spans them."""
+    """The lines in blocks, in the order in which one reads: columns one after the other, between
+    what spans them."""
     gutter = _gutter(lines)
     if gutter is None:
         return [_rows(lines)] if lines else []
@@ -133,7 +135,8 @@ def _joined(row: Sequence[Line]) -> Line:
 
 
 def _table_at(rows: Sequence[list[Line]], at: int) -> tuple[list[Line], int]:
-    """The table that begins with a row, its rows with the names of their columns, and how many rows it takes.
+    """The table that begins with a row, its rows with the names of their columns, and how many rows
+    it takes.
 
     At least three columns that keep their places over three rows, under names; else nothing.
     """
@@ -165,7 +168,8 @@ def _table_at(rows: Sequence[list[Line]], at: int) -> tuple[list[Line], int]:
 def _fitted(
     columns: Sequence[tuple[float, float]], row: Sequence[Line]
 ) -> list[tuple[float, float]] | None:
-    """The columns, each as wide as its cells, with those of another row; None where a cell lies over two of them."""
+    """The columns, each as wide as its cells, with those of another row; None where a cell lies
+    over two of them."""
     wider = list(columns)
     for part in row:
         under = [column for column in wider if part.left < column[1] and part.right > column[0]]
@@ -181,7 +185,8 @@ def _fitted(
 def _grid(
     rows: Sequence[Sequence[Line]], columns: Sequence[tuple[float, float]]
 ) -> list[list[str]]:
-    """The cells in their columns; a row that stands close below another, in columns filled there, goes on with it."""
+    """The cells in their columns; a row that stands close below another, in columns filled there,
+    goes on with it."""
     steps = [before[0].top - after[0].top for before, after in pairwise(rows)]
     grid: list[list[str]] = []
     for number, row in enumerate(rows):
@@ -199,140 +204,9 @@ def _grid(
     return grid
 
 
-def without_repeats(
-    pages: Sequence[list[list[Line]]], gone: list[str] | None = None
-) -> Iterator[list[list[Line]]]:
-    """The pages without the lines at the top and the bottom that three or more have, page numbers apart.
-
-    Pages that have most of their other lines in common too are filled forms, bound together: they stay whole.
-
-    Args:
-        pages: blocks of lines.
-        gone: takes each text that was left out, but for page numbers.
-    """
-    ranked = [_small(page) for page in pages]
-    edges = [list(dict.fromkeys([*lines[:_EDGE], *lines[-_EDGE:]])) for lines in ranked]
-    if _is_form([lines[_EDGE:-_EDGE] for lines in ranked]):
-        edges = [[] for _ in pages]
-    held: dict[str, list[tuple[int, Line]]] = {}
-    for number, edge in enumerate(edges):
-        for line in edge:
-            held.setdefault(_masked(line.text), []).append((number, line))
-    repeated = {
-        form
-        for form, uses in held.items()
-        if len({n for n, _ in uses}) >= 3 and _counts_pages(uses)
-    }
-    offset, often = _folio(edges)
-    for number, (page, edge) in enumerate(zip(pages, edges, strict=True)):
-        folio = str(number + offset) if often >= max(3, len(pages) / 2) else None
-        left_out = {
-            line
-            for line in edge
-            if _masked(line.text) in repeated
-            or (
-                folio
-                and folio in (line.text.split() or [""])[:: max(len(line.text.split()) - 1, 1)]
-            )
-        }
-        if gone is not None:
-            gone += [
-                line.text for line in edge if line in left_out and _masked(line.text) in repeated
-            ]
-        yield [[line for line in block if line not in left_out] for block in page]
-
-
-def _small(page: Sequence[Sequence[Line]]) -> list[Line]:
-    """The lines of a page from top to bottom, but for those set larger: a heading may be repeated and stays."""
-    lines = sorted((line for block in page for line in block), key=lambda line: -line.top)
-    usual = 1.2 * median([line.top - line.bottom for line in lines]) if lines else 0
-    return [line for line in lines if line.top - line.bottom <= usual]
-
-
-def _masked(text: str) -> str:
-    """A line without its numbers, by which the heads of pages are compared."""
-    words = text.lower().split()
-    shown = ["#" if word and not word.strip("ivxlc") else word for word in words]
-    return (
-        "".join("#" if char.isdigit() else char for char in " ".join(shown))
-        .replace("##", "#")
-        .replace("##", "#")
-    )
-
-
-def _numbers(text: str) -> list[int]:
-    return [
-        int(run)
-        for run in "".join(c if c.isdecimal() else " " for c in text).split()
-        if len(run) < 10
-    ]
-
-
-def _counts_pages(uses: Sequence[tuple[int, Line]]) -> bool:
-    """Whether the numbers of a line that pages repeat stay as they are, or go up with the pages."""
-    columns = zip(*(_numbers(line.text) for _, line in uses), strict=False)
-    places = [number for number, _ in uses]
-    for column in columns:
-        ahead = Counter(value - place for value, place in zip(column, places, strict=True))
-        same = Counter(column)
-        if (
-            max(ahead.most_common(1)[0][1], same.most_common(1)[0][1]) < 0.7 * len(uses)
-            and len(set(column)) > 2
-        ):
-            return all(value < 5000 for value in column) and list(column) == sorted(column)
-    return True
-
-
-def _is_form(pages: Sequence[Sequence[Line]]) -> bool:
-    """Whether most lines in the middle of the pages are the same, but for their figures."""
-    held = Counter(form for page in pages for form in {_masked(line.text) for line in page})
-    every = [_masked(line.text) for page in pages for line in page]
-    return len(every) >= 2 * len(pages) and sum(held[form] >= 3 for form in every) > 0.4 * len(
-        every
-    )
-
-
-def _folio(edges: Sequence[Sequence[Line]]) -> tuple[int, int]:
-    """By how much the page's own number is ahead of its place, and on how many pages that is so."""
-    ahead = Counter(
-        int(word) - number
-        for number, edge in enumerate(edges)
-        for line in edge
-        for word in {*line.text.split()[:1], *line.text.split()[-1:]}
-        if word.isdecimal() and len(word) < 6
-    )
-    return ahead.most_common(1)[0] if ahead else (0, 0)
-
-
-def without_line_numbers(lines: Sequence[Line]) -> tuple[list[Line], bool]:
-    """The lines of a page without the numbers that count them in its margin, and whether there were any."""
-    found: list[tuple[Line, int]] = []
-    for line in lines:
-        first = line.text.split(None, 1)[0] if line.text.strip() else ""
-        if first.isdecimal() and len(first) <= 4:
-            found.append((line, int(first)))
-    found.sort(key=lambda each: -each[0].top)
-    if (
-        len(found) < 8
-        or max(line.left for line, _ in found) - min(line.left for line, _ in found) > 30
-    ):
-        return list(lines), False
-    steps = Counter(after - before for (_, before), (_, after) in pairwise(found))
-    step, often = steps.most_common(1)[0]
-    prose = sum(len(line.text) > 25 for line in lines)
-    if step not in (1, 5) or often < 0.8 * (len(found) - 1) or prose < 0.6 * len(found) * step:
-        return list(lines), False
-    numbers = {line: str(number) for line, number in found}
-    kept = []
-    for line in lines:
-        text = line.text.strip().removeprefix(numbers.get(line, "")).strip()
-        if text:
-            kept.append(Line(line.left, line.bottom, line.right, line.top, text))
-    return kept, True
-
-
 def paragraphs(blocks: Sequence[Sequence[Line]]) -> Iterator[str]:
-    """The paragraphs of a page: lines that go on are joined, lines that end early keep their end."""
+    """The paragraphs of a page: lines that go on are joined, lines that end early keep their
+    end."""
     text = ""
     for block in blocks:
         if not block:
@@ -385,7 +259,8 @@ def _is_item(text: str) -> bool:
 
 
 def unbroken(pages: Sequence[str]) -> list[str]:
-    """The pages with the words that a line's end broke put together, by the document's own other words."""
+    """The pages with the words that a line's end broke put together, by the document's own other
+    words."""
     if not any(HYPHEN in page for page in pages):
         return [page.translate(LIGATURES) for page in pages]
     words = Counter(word for page in pages for word in _WORD.findall(page.lower()))

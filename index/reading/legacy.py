@@ -1,4 +1,5 @@
-"""Kinds that another program must read: LibreOffice, or antiword and catdoc for old Word and PowerPoint files."""
+"""Kinds that another program must read: LibreOffice, or antiword and catdoc for old Word and
+PowerPoint files."""
 
 import shutil
 import subprocess
@@ -28,7 +29,8 @@ _PRINT = {
 
 
 def read_legacy(source: Source) -> Reading:
-    """Hand the file out of the confined process, which may start no program: `converted` takes it."""
+    """Hand the file out of the confined process, which may start no program: `converted` takes
+    it."""
     yield Part(source.name, lambda: source.data, convert=Path(source.name).suffix.lower() or ".doc")
 
 
@@ -37,7 +39,8 @@ def converted(data: bytes, ending: str, seconds: float) -> Iterator[Path]:
     """A file of a kind that is read, made of these bytes; it is gone after the block.
 
     Raises:
-        UserError: `document_converter` where no program is installed, `document_damaged` where it can't read the file.
+        UserError: `document_converter` where no program is installed, `document_damaged` where
+            it can't read the file.
     """
     office = shutil.which("soffice") or shutil.which("libreoffice")
     printers = [command for command in _PRINT.get(ending, ()) if shutil.which(command[0])]

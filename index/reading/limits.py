@@ -2,20 +2,18 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import IO, Any
 
 from index.documents import Unread
 from index.errors import UserError
 from index.reading.encoding import visible
 from index.text.sentences import Span
 
-if TYPE_CHECKING:
-    from index.reading.archive import Budget
-
 
 @dataclass(frozen=True)
 class Limits:
-    """Past any of these a file is given up and the user told which. The defaults let the largest manuals through."""
+    """Past any of these a file is given up and the user told which. The defaults let the largest
+    manuals through."""
 
     bytes: int = 200_000_000
     """Of a file."""
@@ -33,23 +31,53 @@ class Limits:
     memory: int = 2_500_000_000
     """Bytes of address space of the reading process, where the system can limit it."""
     seconds: float = 60
-    """Of processor for one document, or a page of it; ten times as many for all of a file, five times by the clock."""
+    """Of processor for one document, or a page of it; ten times as many for all of a file, five
+    times by the clock."""
+
+
+class Budget:
+    """What one file may still unpack to; shared by all archives inside it."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._bytes = limits.expanded
+        self._members = limits.members
+
+    def count(self, members: int) -> None:
+        """Count files in an archive. Raises UserError `document_many`."""
+        self._members -= members
+        if self._members < 0:
+            raise UserError("document_many", most=self.limits.members)
+
+    def spend(self, count: int) -> None:
+        """Count bytes that came out of an archive. Raises UserError `document_expands`."""
+        self._bytes -= count
+        if self._bytes < 0:
+            raise UserError("document_expands", most=self.limits.expanded)
+
+    def unpacked(self, file: IO[bytes]) -> bytes:
+        """All of a compressed file. Raises UserError `document_expands`."""
+        data = file.read(max(self._bytes, 0) + 1)
+        self.spend(len(data))
+        return data
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file to read: its name, its bytes, what it may still unpack to, and a call that says that reading goes on."""
+    """A file to read: its name, its bytes, what it may still unpack to, and a call that says that
+    reading goes on."""
 
     name: str
     data: bytes
-    budget: "Budget"
+    budget: Budget
     tick: Callable[[int, int], None] = lambda page, pages: None
     """Called before each page with its number and how many there are, or with zeros."""
 
 
 @dataclass(frozen=True)
 class Read:
-    """A text with what its file says of it: `date` is ISO 8601, `pages` the spans of pages or slides, if it has any."""
+    """A text with what its file says of it: `date` is ISO 8601, `pages` the spans of pages or
+    slides, if it has any."""
 
     text: str
     title: str = ""
@@ -73,12 +101,14 @@ class Part:
 
 
 Found = Read | Part | UserError | Unread
-"""Something not read that belongs to no text of its own stands alone: it is said of the last document before it."""
+"""Something not read that belongs to no text of its own stands alone: it is said of the last
+document before it."""
 Reading = Iterator[Found]
 
 
 def shown(read: Read) -> Read:
-    """The same with nothing in its text and title that nobody sees; where it has pages, they were read so."""
+    """The same with nothing in its text and title that nobody sees; where it has pages, they were
+    read so."""
     text = read.text if read.pages else visible(read.text)
     return replace(read, text=text, title=visible(read.title))
 
@@ -89,7 +119,8 @@ def unread(code: str, **values: Any) -> tuple[Unread, ...]:
 
 
 def in_pages(pages: Iterable[str]) -> tuple[str, tuple[Span, ...]]:
-    """Pages as one text and their spans, which cover it; a sentence that goes on over a border stays one."""
+    """Pages as one text and their spans, which cover it; a sentence that goes on over a border
+    stays one."""
     parts: list[str] = []
     starts: list[int] = []
     length, last = 0, ""
@@ -105,7 +136,8 @@ def in_pages(pages: Iterable[str]) -> tuple[str, tuple[Span, ...]]:
 
 
 def iso_date(text: str) -> str:
-    """The first date in a text (2024-02-26, D:20240226103000) as 2024-02-26; empty where there is none."""
+    """The first date in a text (2024-02-26, D:20240226103000) as 2024-02-26; empty where there is
+    none."""
     from datetime import date
 
     digits = "".join(char if char.isdigit() else " " for char in text.replace("-", ""))

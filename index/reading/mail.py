@@ -1,10 +1,12 @@
-"""Mail: the body as its reader sees it, whichever of its parts holds it, and the attachments as files."""
+"""Mail: the body as its reader sees it, whichever of its parts holds it, and the attachments as
+files."""
 
 import email.policy
 import email.utils
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.message import EmailMessage
+from functools import partial
 from mimetypes import guess_extension
 from pathlib import PurePosixPath
 from typing import Any
@@ -14,6 +16,9 @@ from index.reading.encoding import decode_bytes
 from index.reading.limits import Part, Read, Reading, Source, unread
 from index.reading.web import read_html, texts_of
 
+_ENCRYPTED = ("multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime")
+_SIGNATURES = ("application/pgp-signature", "application/pkcs7-signature", "text/rfc822-headers")
+_DEEPEST = 50
 _HEADERS = ("From", "To", "Cc", "Date", "Subject")
 _ENOUGH = 0.7  # share of the letters of the longest form with which the richest one is preferred
 
@@ -67,57 +72,47 @@ def message_found(
 
 def _walk(part: Any, mail: _Mail, depth: int) -> None:
     """Take in a part of a message and those in it."""
-    kind, main = part.get_content_type(), part.get_content_maintype()
-    name, attachment = _file_name(part), part.get_content_disposition() == "attachment"
+    kind = part.get_content_type()
     if kind == "message/rfc822":
         inner = part.get_payload()
-        if inner and isinstance(inner, list) and isinstance(inner[0], EmailMessage):
-            mail.attached.append(Part(name or f"{len(mail.attached) + 1}.eml", inner[0].as_bytes))
-    elif kind in ("multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"):
+        if isinstance(inner, list) and inner and isinstance(inner[0], EmailMessage):
+            name = _file_name(part) or f"{len(mail.attached) + 1}.eml"
+            mail.attached.append(Part(name, inner[0].as_bytes))
+    elif kind in _ENCRYPTED:
         mail.encrypted += 1
-    elif part.is_multipart() and depth < 50:
-        parts = (
-            [each for each in part.iter_parts() if isinstance(each, EmailMessage)]
-            if main == "multipart"
-            else part.get_payload()
-        )
+    elif part.is_multipart() and depth < _DEEPEST:
+        parts = [each for each in part.get_payload() if isinstance(each, EmailMessage)]
         if kind == "multipart/alternative":
             _alternative(parts, mail, depth)
-        elif kind == "multipart/digest":
-            for each in parts:
-                _walk(each, mail, depth + 1)
         else:
             for each in parts:
                 _walk(each, mail, depth + 1)
-    elif (
-        main == "text"
-        and not attachment
-        and not (name and kind != "text/plain")
-        and kind in ("text/plain", "text/html")
-    ):
+    else:
+        _leaf(part, mail, kind)
+
+
+def _leaf(part: Any, mail: _Mail, kind: str) -> None:
+    """A text of the body, a picture in it, or an attachment."""
+    name, attached = _file_name(part), part.get_content_disposition() == "attachment"
+    content = partial(_content, part)
+    if kind in ("text/plain", "text/html") and not attached and not (name and kind == "text/html"):
         mail.body.append(_text(part, kind))
-    elif (
-        name and PurePosixPath(name).name.lower() == "winmail.dat"
-    ) or kind == "application/ms-tnef":
-        mail.attached.append(Part("winmail.tnef", lambda: part.get_payload(decode=True) or b""))
-    elif main == "image" and not attachment:
+    elif name.lower() == "winmail.dat" or kind == "application/ms-tnef":
+        mail.attached.append(Part("winmail.tnef", content))
+    elif kind.startswith("image/") and not attached:
         mail.pictures += 1
-    elif kind not in (
-        "application/pgp-signature",
-        "application/pkcs7-signature",
-        "text/rfc822-headers",
-    ):
-        ending = "" if name else guess_extension(kind) or ""
-        mail.attached.append(
-            Part(
-                name or f"{len(mail.attached) + 1}{ending}",
-                lambda: part.get_payload(decode=True) or b"",
-            )
-        )
+    elif kind not in _SIGNATURES:
+        number = len(mail.attached) + 1
+        mail.attached.append(Part(name or f"{number}{guess_extension(kind) or ''}", content))
+
+
+def _content(part: Any) -> bytes:
+    return part.get_payload(decode=True) or b""
 
 
 def _alternative(parts: list[Any], mail: _Mail, depth: int) -> None:
-    """Of several forms of one text the last, which is the richest, unless another says much more."""
+    """Of several forms of one text the last, which is the richest, unless another says much
+    more."""
     forms: list[_Mail] = []
     for part in parts:
         form = _Mail()
@@ -140,7 +135,7 @@ def _letters(mail: _Mail) -> int:
 
 
 def _text(part: Any, kind: str) -> str:
-    raw = part.get_payload(decode=True) or b""
+    raw = _content(part)
     charset = part.get_content_charset()
     return (
         "\n\n".join(texts_of(raw, charset))
@@ -168,7 +163,7 @@ def read_mhtml(source: Source) -> Reading:
     message: Any = email.message_from_bytes(source.data, policy=email.policy.default)
     for part in message.walk():
         if part.get_content_type() in ("text/html", "application/xhtml+xml"):
-            data = part.get_payload(decode=True) or b""
+            data = _content(part)
             charset = part.get_content_charset()
             text = decode_bytes(data, charset).encode() if charset else data
             yield from read_html(Source(source.name, text, source.budget))
@@ -179,7 +174,7 @@ def read_mhtml(source: Source) -> Reading:
 def read_mbox(source: Source) -> Reading:
     """The messages of a mailbox, each a file of its own."""
     for number, message in enumerate(_messages(source.data), 1):
-        yield Part(f"{number:04}.eml", lambda message=message: message)  # type: ignore[misc]
+        yield Part(f"{number:04}.eml", partial(bytes, message))
 
 
 def _messages(data: bytes) -> Iterator[bytes]:

@@ -1,4 +1,5 @@
-"""What stands beside a text (headers, notes, comments), set apart from it by a heading in the text's language."""
+"""What stands beside a text (headers, notes, comments), set apart from it by a heading in the
+text's language."""
 
 import tomllib
 from collections.abc import Iterable, Sequence

@@ -1,16 +1,20 @@
-"""The numbers that Word gives paragraphs by itself: lists, headings, clauses, those that go on and those that start again."""
+"""The numbers that Word gives paragraphs by itself: lists, headings, clauses, those that go on and
+those that start again."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
 from index.reading.ooxml import is_on, tag_of, value_of
 
-_ROMAN = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"),
-          (10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))  # fmt: skip
+_ROMAN = (
+    (1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"),
+    (40, "xl"), (10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"),
+)  # fmt: skip
 
 
 def numeral(number: int, form: str) -> str:
-    """A number as a list shows it: decimal, lowerRoman, upperLetter, …, in the names of Word or (1, i, A) of OpenDocument."""
+    """A number as a list shows it: decimal, lowerRoman, upperLetter, …, in the names of Word or (1,
+    i, A) of OpenDocument."""
     if form in ("lowerLetter", "upperLetter", "a", "A") and number > 0:
         letter = chr(ord("a") + (number - 1) % 26) * ((number - 1) // 26 + 1)
         return letter.upper() if form in ("upperLetter", "A") else letter
@@ -25,7 +29,8 @@ def numeral(number: int, form: str) -> str:
 
 @dataclass
 class _Level:
-    """A level of a list: its first number, the form of its numbers, the text round them, and after which level it restarts."""
+    """A level of a list: its first number, the form of its numbers, the text round them, and after
+    which level it restarts."""
 
     start: int = 1
     form: str = "decimal"
@@ -66,7 +71,8 @@ class Numbering:
             self.lists[name] = (key, levels)
 
     def mark(self, number: str, level: int) -> str:
-        """What stands before the next paragraph of a list: "2.1", "Article 3", "-" for a bullet; "" for none."""
+        """What stands before the next paragraph of a list: "2.1", "Article 3", "-" for a bullet; ""
+        for none."""
         if number not in self.lists:
             return "-" if number not in ("", "0") else ""
         key, levels = self.lists[number]
@@ -98,8 +104,9 @@ def _levels(node: Any) -> dict[int, _Level]:
     for level in node.iter("{*}lvl"):
         parts = {tag_of(child): child for child in level}
         restart = value_of(parts.get("lvlRestart"))
-        found[int(value_of(level, "ilvl") or 0)] = _Level(
-            int(value_of(parts.get("start"), default="1") or 1), value_of(parts.get("numFmt"), default="decimal"),
-            value_of(parts.get("lvlText")), int(restart) if restart.isdigit() else None, is_on(parts.get("isLgl")),
-        )  # fmt: skip
+        start = int(value_of(parts.get("start"), default="1") or 1)
+        form = value_of(parts.get("numFmt"), default="decimal")
+        number = int(restart) if restart.isdigit() else None
+        text, legal = value_of(parts.get("lvlText")), is_on(parts.get("isLgl"))
+        found[int(value_of(level, "ilvl") or 0)] = _Level(start, form, text, number, legal)
     return found

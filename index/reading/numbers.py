@@ -1,17 +1,20 @@
-"""Figures as a spreadsheet shows them: percentages, leading zeros, thousands, units, dates, durations.
+"""Figures as a spreadsheet shows them: percentages, leading zeros, thousands, units, dates,
+durations.
 
-A format code is read as Excel does (ECMA-376, 18.8.31). In French a comma parts the decimals. Dates of figures alone stay
-as written in French and become ISO 8601 in English, where 3/5/2024 could be two days.
+A format code is read as Excel does (ECMA-376, 18.8.31). In French a comma parts the decimals. Dates
+of figures alone stay as written in French and become ISO 8601 in English, where 3/5/2024 could be
+two days.
 """
 
 from datetime import datetime, timedelta
 from functools import lru_cache
 
 BUILT_IN = {
-    1: "0", 2: "0.00", 3: "#,##0", 4: "#,##0.00", 9: "0%", 10: "0.00%", 11: "0.00E+00", 14: "dd/mm/yyyy",
-    15: "d-mmm-yy", 16: "d-mmm", 17: "mmm-yy", 18: "h:mm AM/PM", 19: "h:mm:ss AM/PM", 20: "h:mm", 21: "h:mm:ss",
-    22: "dd/mm/yyyy h:mm", 37: "#,##0", 38: "#,##0", 39: "#,##0.00", 40: "#,##0.00", 45: "mm:ss", 46: "[h]:mm:ss",
-    47: "mm:ss.0", 48: "0.0E+0",
+    1: "0", 2: "0.00", 3: "#,##0", 4: "#,##0.00", 9: "0%", 10: "0.00%", 11: "0.00E+00",
+    14: "dd/mm/yyyy", 15: "d-mmm-yy", 16: "d-mmm", 17: "mmm-yy", 18: "h:mm AM/PM",
+    19: "h:mm:ss AM/PM", 20: "h:mm", 21: "h:mm:ss", 22: "dd/mm/yyyy h:mm", 37: "#,##0",
+    38: "#,##0", 39: "#,##0.00", 40: "#,##0.00", 45: "mm:ss", 46: "[h]:mm:ss", 47: "mm:ss.0",
+    48: "0.0E+0",
 }  # fmt: skip
 """The formats that files name by number alone."""
 
@@ -52,7 +55,7 @@ def _section(code: str, value: float) -> tuple[str, float]:
             ("<", value.__lt__),
             (">", value.__gt__),
         ):
-            start, mark, limit = part.partition(f"[{sign}")
+            _, mark, limit = part.partition(f"[{sign}")
             if mark:
                 number = limit.partition("]")[0]
                 if number.replace(".", "").isdigit() and holds(float(number)):
@@ -152,26 +155,21 @@ def _by_time(tokens: list[Token], place: int) -> bool:
 
 
 def _field(moment: datetime, text: str, french: bool, minutes: bool, halves: bool) -> str:
+    """One part of a date or a time."""
     from babel.dates import format_date
 
     if text == "AM/PM":
         return moment.strftime("%p")
-    if text[0] == "h":
-        return f"{(moment.hour - 1) % 12 + 1 if halves else moment.hour:0{len(text)}}"
-    if text[0] == "s":
-        return f"{moment.second:0{len(text)}}"
-    if minutes:
-        return f"{moment.minute:0{len(text)}}"
-    if text[0] == "y":
-        return f"{moment.year:04}" if len(text) > 2 else f"{moment.year % 100:02}"
-    if len(text) > 2:  # names of months and days
+    number = {"h": moment.hour, "s": moment.second, "m": moment.month, "d": moment.day}
+    number["y"] = moment.year % 100 if len(text) <= 2 else moment.year
+    shown = moment.minute if minutes else number.get(text[0], 0)
+    if text[0] in "md" and len(text) > 2:  # names of months and days
         pattern = ("M" if text[0] == "m" else "E") * (4 if len(text) > 3 else 3)
         return format_date(moment, pattern, locale="fr" if french else "en")
-    return (
-        f"{moment.month if text[0] == 'm' else moment.day:0{len(text)}}"
-        if text[0] in "md"
-        else text
-    )
+    if text[0] == "h" and halves:
+        shown = (shown - 1) % 12 + 1
+    width = 2 if text[0] == "y" else len(text)
+    return f"{shown:0{width}}" if text[0] in number else text
 
 
 def _number(value: float, tokens: list[Token], french: bool) -> str:
@@ -217,7 +215,8 @@ def _number(value: float, tokens: list[Token], french: bool) -> str:
 
 
 def _placed(digits: str, places: list[int]) -> dict[int, str]:
-    """The figures of a number in their places, the first of which takes what is left over: 0# ## ## as 04 92 00."""
+    """The figures of a number in their places, the first of which takes what is left over: 0# ## ##
+    as 04 92 00."""
     figures = {}
     for place in reversed(places[1:]):
         figures[place], digits = digits[-1:], digits[:-1]

@@ -1,4 +1,5 @@
-"""Letters from pictures of pages, where one of the optional programs for it is installed (requirements-ocr.txt)."""
+"""Letters from pictures of pages, where one of the optional programs for it is installed
+(requirements-ocr.txt)."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -41,4 +42,4 @@ def _engine() -> Any:
         return None
     import rapidocr
 
-    return rapidocr.RapidOCR(params={"Global.log_level": "critical"})
+    return rapidocr.RapidOCR(params={"Global.log_level": "critical", "Global.use_cls": False})

@@ -1,4 +1,5 @@
-"""What Word, PowerPoint and Excel files have in common: parts and how they name each other, runs, equations, charts."""
+"""What Word, PowerPoint and Excel files have in common: parts and how they name each other, runs,
+equations, charts."""
 
 import posixpath
 from collections.abc import Iterator
@@ -15,7 +16,8 @@ _LOWERED = str.maketrans("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉�
 
 
 def parse_xml(data: bytes) -> Any:
-    """The root element. Nothing outside is fetched; a file that declares entities, as bombs do, is refused.
+    """The root element. Nothing outside is fetched; a file that declares entities, as bombs do, is
+    refused.
 
     Raises:
         UserError: `document_damaged`, `document_entities`.
@@ -111,7 +113,8 @@ def raised(text: str, *, down: bool = False) -> str:
 
 
 def inside(node: Any) -> str:
-    """The text of a paragraph of PowerPoint or Excel: what its `t` elements hold, tabs and breaks."""
+    """The text of a paragraph of PowerPoint or Excel: what its `t` elements hold, tabs and
+    breaks."""
     parts = []
     for child in node:
         tag = tag_of(child)
@@ -126,8 +129,12 @@ def inside(node: Any) -> str:
     return "".join(parts)
 
 
-_SCRIPTS = {"sup": "^", "sub": "_", "lim": "_"}
-_OPERATORS = {"msup": "^", "msub": "_", "mover": "^", "munder": "_"}
+_FORMS = {  # how the parts of an element of an equation stand in a line
+    "f": "({})/({})", "mfrac": "({})/({})", "msup": "{}^({})", "mover": "{}^({})",
+    "msub": "{}_({})", "munder": "{}_({})", "msubsup": "{}_({})^({})",
+    "munderover": "{}_({})^({})", "mroot": "({})^(1/({}))",
+}  # fmt: skip
+_ROUND = {"rad": "√({})", "msqrt": "√({})", "sup": "^({})", "sub": "_({})", "lim": "_({})"}
 
 
 def equation(node: Any) -> str:
@@ -135,34 +142,21 @@ def equation(node: Any) -> str:
     tag = tag_of(node)
     if tag in ("t", "mi", "mn", "mo", "mtext", "ms"):
         return "".join(node.itertext()).strip()
+    if tag == "naryPr":
+        return value_of(node.find("{*}chr"), default="∫")
     if tag.endswith("Pr") or tag in ("annotation", "annotation-xml", ""):
-        return equation_sign(node)
-    parts = [equation(child) for child in node]
-    if tag in ("f", "mfrac") and len(full := [part for part in parts if part]) == 2:
-        return f"({full[0]})/({full[1]})"
-    if tag in ("rad", "msqrt"):
-        return f"√({''.join(parts)})"
-    if tag in _SCRIPTS:
-        return f"{_SCRIPTS[tag]}({''.join(parts)})" if any(parts) else ""
-    if tag in _OPERATORS and len(parts) == 2:
-        return f"{parts[0]}{_OPERATORS[tag]}({parts[1]})"
-    if tag in ("msubsup", "munderover") and len(parts) == 3:
-        return f"{parts[0]}_({parts[1]})^({parts[2]})"
-    if tag == "mroot" and len(parts) == 2:
-        return f"({parts[0]})^(1/({parts[1]}))"
-    if tag in ("d", "mfenced"):
-        return f"({', '.join(parts).strip(', ')})"
-    return (" ; " if tag in ("m", "mtable", "eqArr") else " " if tag in ("mr", "mtr") else "").join(
-        parts
-    )
-
-
-def equation_sign(node: Any) -> str:
-    """The sign of a sum, a product or an integral that the properties of an equation name."""
-    if tag_of(node) != "naryPr":
         return ""
-    sign = node.find("{*}chr")
-    return "∫" if sign is None else value_of(sign)
+    parts = [equation(child) for child in node if not tag_of(child).endswith("Pr") or tag == "nary"]
+    text = "".join(parts)
+    if tag in _FORMS and len(parts) == _FORMS[tag].count("{}"):
+        text = _FORMS[tag].format(*parts)
+    elif tag in _ROUND and text:
+        text = _ROUND[tag].format(text)
+    elif tag in ("d", "mfenced"):
+        text = f"({', '.join(parts)})"
+    elif tag in ("m", "mtable", "eqArr"):
+        text = " ; ".join(parts)
+    return text
 
 
 def chart(root: Any) -> Iterator[str]:
@@ -172,13 +166,14 @@ def chart(root: Any) -> Iterator[str]:
         text := " ".join(filter(None, (inside(p) for p in title.iter("{*}p"))))
     ):
         yield text
-    names, categories, values = [], {}, []
+    names: list[str] = []
+    categories: dict[int, str] = {}
+    values: list[dict[int, str]] = []
     for series in root.iter("{*}ser"):
         name = series.find("{*}tx")
-        names.append(" ".join(_points(name).values()) if name is not None else "")
-        for axis, into in (("cat", categories), ("xVal", categories)):
-            if (node := series.find(f"{{*}}{axis}")) is not None:
-                into |= _points(node)
+        names.append("" if name is None else " ".join(_points(name).values()))
+        for axis in series.findall("{*}cat") + series.findall("{*}xVal"):
+            categories |= _points(axis)
         node = next(iter(series.findall("{*}val") + series.findall("{*}yVal")), None)
         values.append({} if node is None else _points(node))
     places = sorted(set(categories).union(*values)) if values else []
@@ -190,7 +185,8 @@ def chart(root: Any) -> Iterator[str]:
 
 
 def _points(node: Any) -> dict[int, str]:
-    """The values that a chart keeps of the cells that it shows, by their place; the innermost level of categories last."""
+    """The values that a chart keeps of the cells that it shows, by their place; the innermost level
+    of categories last."""
     found: dict[int, list[str]] = {}
     for point in node.iter("{*}pt"):
         text = (point.findtext("{*}v") or "").strip()

@@ -1,4 +1,5 @@
-"""OpenDocument: texts, slides and sheets, with list numbers, tables, notes, comments, fields, headers and footers."""
+"""OpenDocument: texts, slides and sheets, with list numbers, tables, notes, comments, fields,
+headers and footers."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -6,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from index.errors import UserError
-from index.reading.archive import Archive
+from index.reading.archive import Archive, open_zip
 from index.reading.limits import Read, Reading, Source, in_pages, unread
 from index.reading.marks import beside, is_folio
 from index.reading.numbering import numeral
@@ -15,8 +16,9 @@ from index.reading.sheets import Sheet, sheets_text
 from index.reading.tables import Cell, spread, table
 
 _SKIPPED = frozenset(
-    "annotation-end table-of-content alphabetical-index bibliography sequence-decls title desc forms shapes scripts "
-    "font-face-decls automatic-styles styles master-styles meta settings presentation thumbnail event-listeners".split()
+    "annotation-end table-of-content alphabetical-index bibliography sequence-decls title desc "
+    "forms shapes scripts font-face-decls automatic-styles styles master-styles meta settings "
+    "presentation thumbnail event-listeners".split()
 )
 _BOXES = frozenset("text-box frame custom-shape rect g image object object-ole control".split())
 _SIGNS = {"tab": "\t", "line-break": "\n", "soft-page-break": ""}
@@ -24,9 +26,10 @@ _MOST_REPEATED = 1000  # cells and rows that a file may say are repeated
 
 
 def read_odf(source: Source) -> Reading:
-    """A text; a presentation slide by slide, as pages; or a spreadsheet, each row under the names of its columns."""
+    """A text; a presentation slide by slide, as pages; or a spreadsheet, each row under the names
+    of its columns."""
     if source.data.startswith(b"PK"):
-        archive = source.budget.open(source.data)
+        archive = open_zip(source.data, source.budget)
         content = parse_xml(archive.read("content.xml"))
         styles = parse_xml(archive.read("styles.xml")) if "styles.xml" in archive.names else content
         facts = facts_of(archive, "meta.xml")
@@ -68,7 +71,8 @@ class _List:
 
 
 class _OpenDocument:
-    """A file being read: its styles, its lists and how far they count, what stands apart, what was left out."""
+    """A file being read: its styles, its lists and how far they count, what stands apart, what was
+    left out."""
 
     def __init__(self, archive: Archive | None, content: Any, styles: Any) -> None:
         self.left: Counter[str] = Counter()

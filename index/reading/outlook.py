@@ -1,31 +1,27 @@
-"""Outlook's own formats, .msg files and winmail.dat (TNEF): both hold MAPI properties, by number."""
+"""Outlook's own formats, .msg files and winmail.dat (TNEF): both hold MAPI properties, by
+number."""
 
 import io
 import struct
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
 from typing import Any
 
 from index.errors import UserError
 from index.reading.encoding import decode_bytes
-from index.reading.limits import Part, Read, Reading, Source
+from index.reading.limits import Part, Reading, Source
 from index.reading.mail import message_found
 from index.reading.rtf import rtf_text
 from index.reading.web import texts_of
 
-_SUBJECT, _BODY, _HTML, _RTF, _SENDER, _ADDRESS, _TO, _CC = (
-    0x37,
-    0x1000,
-    0x1013,
-    0x1009,
-    0x0C1A,
-    0x0C1F,
-    0x0E04,
-    0x0E03,
-)
+_SUBJECT, _BODY, _HTML, _RTF, _SENDER = 0x37, 0x1000, 0x1013, 0x1009, 0x0C1A
+_ADDRESS, _TO, _CC = 0x0C1F, 0x0E04, 0x0E03
 _SMTP, _SENT, _DELIVERED, _DATA, _LONG_NAME, _NAME = 0x5D01, 0x0039, 0x0E06, 0x3701, 0x3707, 0x3704
-_DISPLAY, _CODEPAGE = 0x3001, 0x3FFD
+_DISPLAY = 0x3001
+_INNER = "__substg1.0_3701000D"  # where a message attached to one lies
+_DEEPEST = 3
 _SIZES = {
     0x02: 2,
     0x03: 4,
@@ -40,8 +36,8 @@ _SIZES = {
     0x48: 16,
 }
 _PREFILL = (  # what the dictionary of compressed RTF holds before the first byte (MS-OXRTFCP)
-    rb"{\rtf1\ansi\mac\deff0\deftab720{\fonttbl;}{\f0\fnil \froman \fswiss \fmodern \fscript \fdecor MS Sans SerifSymbol"
-    rb"ArialTimes New RomanCourier{\colortbl\red0\green0\blue0"
+    rb"{\rtf1\ansi\mac\deff0\deftab720{\fonttbl;}{\f0\fnil \froman \fswiss \fmodern \fscript "
+    rb"\fdecor MS Sans SerifSymbolArialTimes New RomanCourier{\colortbl\red0\green0\blue0"
     b"\r\n"
     rb"\par \pard\plain\f0\fs20\b\i\u\tab\tx"
 )
@@ -61,33 +57,32 @@ def read_msg(source: Source) -> Reading:
         raise UserError("document_damaged", reason=str(error)) from error
 
 
-def _message(ole: Any, folder: str) -> Reading:
-    attached = []
+def _message(ole: Any, folder: str, depth: int = 0) -> Reading:
+    """A message in a folder of the file, its attachments, and the messages attached to it."""
+    attached, inner = [], []
+    at = len(folder.split("/")) if folder else 0
+    paths = ["/".join(path) for path in ole.listdir(storages=True)]
     names = dict.fromkeys(
-        path[0] if not folder else path[len(folder.split("/"))]
-        for path in ole.listdir(storages=True)
-        if "/".join(path).startswith(folder + "/" if folder else "")
+        path.split("/")[at] for path in paths if path.startswith(f"{folder}/"[not folder :])
     )
     for name in names:
-        if name.startswith("__attach_version1.0_#"):
-            below = f"{folder}/{name}".strip("/")
-            properties = _stored(ole, below)
-            called = _called(properties)
-            if ole.exists(f"{below}/__substg1.0_3701000D"):
-                attached.append((called, None, f"{below}/__substg1.0_3701000D"))
-            else:
-                attached.append((called, properties.get(_DATA) or b"", ""))
-    parts = [
-        Part(name or "1", lambda data=data: data) for name, data, _ in attached if data is not None
-    ]  # type: ignore[misc]
-    yield from _found(_stored(ole, folder), parts)
-    for _, data, inner in attached:
-        if data is None and inner.count("3701000D") < 4:
-            yield from _message(ole, inner)
+        below = f"{folder}/{name}".strip("/")
+        if not name.startswith("__attach_version1.0_#"):
+            continue
+        properties = _stored(ole, below)
+        if ole.exists(f"{below}/{_INNER}"):
+            inner.append(f"{below}/{_INNER}")
+        else:
+            data = properties.get(_DATA) or b""
+            attached.append(Part(_called(properties) or "1", partial(bytes, data)))
+    yield from _found(_stored(ole, folder), attached)
+    for each in inner if depth < _DEEPEST else ():
+        yield from _message(ole, each, depth + 1)
 
 
 def _stored(ole: Any, folder: str) -> Properties:
-    """The properties of a message or an attachment: long ones are streams, times stand in one of their own."""
+    """The properties of a message or an attachment: long ones are streams, times stand in one of
+    their own."""
     found: Properties = {}
     for path in ole.listdir():
         *above, name = path
@@ -113,7 +108,8 @@ def _stored(ole: Any, folder: str) -> Properties:
 
 
 def read_tnef(source: Source) -> Reading:
-    """What Outlook packs into winmail.dat: the text of the message with its format, and the attachments."""
+    """What Outlook packs into winmail.dat: the text of the message with its format, and the
+    attachments."""
     message: Properties = {}
     attachments: list[Properties] = []
     for level, name, data in _attributes(source.data):
@@ -131,10 +127,10 @@ def read_tnef(source: Source) -> Reading:
         elif name == 0x800F:
             own[_DATA] = data
     parts = [
-        Part(_called(each) or "1", lambda each=each: each.get(_DATA) or b"")
+        Part(_called(each) or "1", partial(bytes, each.get(_DATA) or b""))
         for each in attachments
         if each
-    ]  # type: ignore[misc]
+    ]
     yield from _found(message, parts)
 
 
@@ -225,24 +221,17 @@ def _found(properties: Properties, attached: list[Part]) -> Reading:
 
 
 def _body(properties: Properties) -> str:
+    """The richest form of the text: the page, else the plain one, else RTF."""
     plain, page, rtf = (properties.get(number) for number in (_BODY, _HTML, _RTF))
-    if isinstance(plain, str) and plain.strip():
+    if isinstance(page, str):
+        page = page.encode()
+    text = "\n\n".join(texts_of(page)) if page else ""
+    if isinstance(plain, str) and len(plain) > 1.5 * len(text):
         return plain.replace("\r\n", "\n").strip()
-    if page:
-        return "\n\n".join(
-            texts_of(
-                page.encode() if isinstance(page, str) else page,
-                "utf-8" if isinstance(page, str) else None,
-            )
-        )
-    if isinstance(rtf, bytes) and len(rtf) > 16:
-        found: Read = rtf_text(_decompressed(rtf))
-        return (
-            "\n\n".join(texts_of(found.text.encode()))
-            if found.text.lstrip().startswith("<")
-            else found.text
-        )
-    return ""
+    if text or not isinstance(rtf, bytes) or len(rtf) < 16:
+        return text
+    found = rtf_text(_decompressed(rtf)).text
+    return "\n\n".join(texts_of(found.encode())) if found.lstrip().startswith("<") else found
 
 
 def _decompressed(data: bytes) -> bytes:

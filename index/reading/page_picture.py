@@ -11,7 +11,8 @@ _ENDS = 20  # letters at either end by which a text is found that something inte
 
 
 def picture(data: bytes, number: int, said: str) -> bytes:
-    """A page (from 1) as a PNG, with the words of a text marked where they stand on it, if they do."""
+    """A page (from 1) as a PNG, with the words of a text marked where they stand on it, if they
+    do."""
     import pypdfium2
     from PIL import Image, ImageChops, ImageDraw
 
@@ -34,8 +35,9 @@ def picture(data: bytes, number: int, said: str) -> bytes:
 
 
 def _places(textpage: Any, said: str) -> list[tuple[float, float, float, float]]:
-    """The rectangles, in points, of a text on a page. Only letters and figures are compared: the text was put together from
-    lines; where something stands between them, its beginning and its end are looked for."""
+    """The rectangles, in points, of a text on a page. Only letters and figures are compared: the
+    text was put together from lines; where something stands between them, its beginning and its end
+    are looked for."""
     drawn = textpage.get_text_range()
     if len(drawn) != textpage.count_chars():
         return []

@@ -1,24 +1,18 @@
-"""PDF to text: lines in reading order with the fields of forms in their places, scanned pages recognised."""
+"""PDF to text: lines in reading order with the fields of forms in their places, scanned pages
+recognised."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 from index.errors import UserError
-from index.reading.layout import (
-    HYPHEN,
-    Line,
-    ordered,
-    overlap,
-    paragraphs,
-    unbroken,
-    without_line_numbers,
-    without_repeats,
-)  # fmt: skip
+from index.reading.layout import HYPHEN, Line, ordered, overlap, paragraphs, unbroken  # fmt: skip
 from index.reading.limits import Part, Read, Reading, Source, in_pages, iso_date, unread
 from index.reading.marks import beside, is_folio
 from index.reading.ocr import recognised
+from index.reading.repeats import without_line_numbers, without_repeats
 
 _MOST_RECOGNISED = 300  # pages a file: each takes seconds
 _BOXES = ("☒", "☐")
@@ -41,7 +35,8 @@ class _Pdf:
 
 
 def read_pdf(source: Source) -> Reading:
-    """The text of a PDF with its pages, then the files in it; an error names the pages that hold something but no text.
+    """The text of a PDF with its pages, then the files in it; an error names the pages that hold
+    something but no text.
 
     Raises:
         UserError: `document_locked`, `document_damaged`, `document_pages`.
@@ -57,9 +52,8 @@ def read_pdf(source: Source) -> Reading:
     if total > most:
         raise UserError("document_pages", pages=total, most=most)
     pdf.init_forms()
-    forms = pdf.formenv.raw if pdf.formenv else None
     found = _Pdf()
-    pages = [_page(pdf, number, forms, found, source, total) for number in range(total)]
+    pages = [_page(pdf, number, found, source) for number in range(total)]
     kept = [list(paragraphs(page)) for page in without_repeats(pages, found.heads)]
     texts = unbroken(["\n\n".join(page) for page in kept])
     if texts:
@@ -85,13 +79,12 @@ def read_pdf(source: Source) -> Reading:
     yield from _attached(pdf)
 
 
-def _page(
-    pdf: Any, number: int, forms: Any, found: _Pdf, source: Source, total: int
-) -> list[list[Line]]:
+def _page(pdf: Any, number: int, found: _Pdf, source: Source) -> list[list[Line]]:
     """The lines of a page in blocks."""
     import pypdfium2
 
     source.tick(0, 0)
+    forms = pdf.formenv.raw if pdf.formenv else None
     try:
         page = pdf[number]
         lines, numbered = without_line_numbers(_lines(page))
@@ -100,7 +93,7 @@ def _page(
             lines = _filled(lines, page, fields)
         blocks = ordered(lines)
         if not blocks and pypdfium2.raw.FPDFPage_CountObjects(page):
-            source.tick(number + 1, total)
+            source.tick(number + 1, len(pdf))
             if len(found.recognised) < _MOST_RECOGNISED:
                 blocks = ordered(recognised(page))
             (found.recognised if blocks else found.bare).append(number + 1)
@@ -129,13 +122,13 @@ def _attached(pdf: Any) -> Iterator[Part]:
     """The files in a PDF, as those of an electronic invoice."""
     for number in range(min(pdf.count_attachments(), 100)):
         attachment = pdf.get_attachment(number)
-        yield Part(
-            attachment.get_name() or str(number + 1), lambda each=attachment: bytes(each.get_data())
-        )  # type: ignore[misc]
+        name = attachment.get_name() or str(number + 1)
+        yield Part(name, partial(bytes, attachment.get_data()))
 
 
 def _lines(page: Any) -> list[Line]:
-    """The page's lines in the order in which they are drawn; none where the letters have no meaning."""
+    """The page's lines in the order in which they are drawn; none where the letters have no
+    meaning."""
     textpage = page.get_textpage()
     text = textpage.get_text_range()
     if _meaningless(textpage, text):
@@ -169,7 +162,8 @@ def _raw_lines(text: str) -> Iterator[str]:
 
 
 def _meaningless(textpage: Any, text: str) -> bool:
-    """Whether a page's letters are none: its fonts don't say which letter each of their shapes is."""
+    """Whether a page's letters are none: its fonts don't say which letter each of their shapes
+    is."""
     import pypdfium2
 
     meant = sum(char.isalnum() for char in text)
@@ -182,7 +176,8 @@ def _meaningless(textpage: Any, text: str) -> bool:
 
 
 def _has_words(text: str) -> bool:
-    """Whether a text has the share of vowels and blanks that languages in Latin letters have, or is in other ones."""
+    """Whether a text has the share of vowels and blanks that languages in Latin letters have, or is
+    in other ones."""
     letters = [char for char in text.lower() if char.isalpha()]
     latin = [char for char in letters if char < "\u0250"]
     if len(latin) < 0.5 * len(letters):
@@ -216,7 +211,8 @@ def _parts(textpage: Any, raw: str, start: int, boxes: list[tuple[float, ...]]) 
 
 
 def _filled(lines: Sequence[Line], page: Any, fields: Sequence[Line]) -> list[Line]:
-    """The lines of a page with each field of a form at its place in the line that it stands in, or after its label."""
+    """The lines of a page with each field of a form at its place in the line that it stands in, or
+    after its label."""
     textpage = page.get_textpage()
     apart = []
     inserts: dict[Line, list[tuple[int, str]]] = {}
@@ -253,7 +249,8 @@ def _label(lines: Sequence[Line], field_: Line) -> Line | None:
 
 
 def _fields(page: Any, forms: Any, remarks: list[str]) -> list[Line]:
-    """What is written, ticked or chosen in the fields of a page; what is remarked on it goes to `remarks`."""
+    """What is written, ticked or chosen in the fields of a page; what is remarked on it goes to
+    `remarks`."""
     from pypdfium2 import raw
 
     found = []

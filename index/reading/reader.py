@@ -28,11 +28,10 @@ from index.documents import (
     name_of,
 )  # fmt: skip
 from index.errors import UserError
-from index.reading.archive import Budget
 from index.reading.kinds import KINDS as READERS
 from index.reading.kinds import kind_of_name
 from index.reading.legacy import converted
-from index.reading.limits import Limits, Source, shown
+from index.reading.limits import Budget, Limits, Source, shown
 from index.reading.ocr import engines
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -49,7 +48,8 @@ def readers_mark() -> str:
 
 
 def read_text(path: Path, root: Path) -> Iterator[Document | UserError]:
-    """The documents of a file of text; in a .jsonl file a bad line is an error among good documents.
+    """The documents of a file of text; in a .jsonl file a bad line is an error among good
+    documents.
 
     Args:
         path: the file.
@@ -81,7 +81,8 @@ def _document(read: dict[str, Any], name: str) -> Document:
 
 
 class Reader:
-    """Reads files; those that aren't plain text in another process, started for the first of them. Close it after.
+    """Reads files; those that aren't plain text in another process, started for the first of them.
+    Close it after.
 
     Args:
         limits: past which a file is given up.
@@ -101,7 +102,8 @@ class Reader:
             root: the library; names are relative to it.
 
         Raises:
-            UserError: the file can't be read at all; `document_kind`, `document_unreadable`, `document_large`, ….
+            UserError: the file can't be read at all; `document_kind`, `document_unreadable`,
+                `document_large`, ….
         """
         if kind_of_name(path) not in KINDS:
             raise UserError("document_kind", file=path, kinds=", ".join(KINDS))
@@ -117,7 +119,8 @@ class Reader:
         yield from self._read(path, name_of(path, root), path)
 
     def _read(self, path: Path, name: str, known: Path) -> Iterator[Document | UserError]:
-        """The same of a file that is of a kind that is read, under the name and path that its user knows."""
+        """The same of a file that is of a kind that is read, under the name and path that its user
+        knows."""
         skip: list[str] = []
         stopped: list[UserError] = []
         answers = _Answers(known, name)
@@ -141,13 +144,13 @@ class Reader:
         """The documents of a file that another program must turn into a kind that is read."""
         try:
             with converted(data, ending, self._limits.seconds) as made:
-                for found in self._read(made, inner, known):
-                    yield found
+                yield from self._read(made, inner, known)
         except UserError as error:
             yield UserError(error.code, **{**error.values, "file": _file(known, name, inner)})
 
     def picture(self, path: Path, page: int, said: str) -> bytes | None:
-        """A page of a PDF (from 1) as a PNG with the words of a text marked; None where it can't be drawn within the limits."""
+        """A page of a PDF (from 1) as a PNG with the words of a text marked; None where it can't be
+        drawn within the limits."""
         if path.stat().st_size > self._limits.bytes:
             return None
         child = self._child = self._child or self._start()
@@ -185,7 +188,8 @@ class Reader:
     def _ask(
         self, path: Path, answers: "_Answers", skip: list[str]
     ) -> tuple[str, UserError] | None:
-        """Have the process read a file; where it was stopped, the member at which it was and the reason."""
+        """Have the process read a file; where it was stopped, the member at which it was and the
+        reason."""
         child = self._child = self._child or self._start()
         watch = _Watch(child, 5 * self._limits.seconds, self._limits.memory)
         try:
@@ -233,7 +237,8 @@ class _Answers:
         self.to_convert: list[tuple[str, str, bytes]] = []
 
     def take(self, answer: dict[str, Any]) -> None:
-        """Take in an answer. Raises KeyError, TypeError or ValueError where no reader says such a thing."""
+        """Take in an answer. Raises KeyError, TypeError or ValueError where no reader says such a
+        thing."""
         name = answer.get("name", self.at)
         if "begin" in answer:
             self.at = name
@@ -259,7 +264,8 @@ class _Answers:
 
 
 class _Watch:
-    """Kills a process that gives no sign for so many seconds, isn't done in ten times as many, or grows too large."""
+    """Kills a process that gives no sign for so many seconds, isn't done in ten times as many, or
+    grows too large."""
 
     def __init__(self, child: subprocess.Popen[bytes], seconds: float, memory: int) -> None:
         self.late = False

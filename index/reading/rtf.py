@@ -1,5 +1,6 @@
 """RTF: paragraphs, tables, notes, headers; and the page that a mail program packed into RTF."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -9,24 +10,39 @@ from index.reading.ooxml import raised
 from index.reading.tables import table
 
 _SIGNS = {
-    "tab": "\t", "line": "\n", "emdash": "—", "endash": "–", "bullet": "•", "lquote": "‘", "rquote": "’",
-    "ldblquote": "“", "rdblquote": "”", "emspace": " ", "enspace": " ", "~": "\xa0", "_": "-", "{": "{", "}": "}",
-    "\\": "\\", "\n": "\x1e", "\r": "", "par": "\x1e", "sect": "\x1e", "page": "\x1e",
+    "tab": "\t", "line": "\n", "emdash": "—", "endash": "–", "bullet": "•", "lquote": "‘",
+    "rquote": "’", "ldblquote": "“", "rdblquote": "”", "emspace": " ", "enspace": " ", "~": "\xa0",
+    "_": "-", "{": "{", "}": "}", "\\": "\\", "\n": "\x1e", "par": "\x1e", "sect": "\x1e",
+    "page": "\x1e", "cell": "\x1d", "nestcell": "\x1d", "row": "\x1f", "nestrow": "\x1f",
 }  # fmt: skip
-_APART = {"footnote": "notes", "header": "header", "headerl": "header", "headerr": "header", "headerf": "header",
-          "footer": "footer", "footerl": "footer", "footerr": "footer", "footerf": "footer", "annotation": "comments"}  # fmt: skip
+_APART = {
+    **dict.fromkeys(("header", "headerl", "headerr", "headerf"), "header"),
+    **dict.fromkeys(("footer", "footerl", "footerr", "footerf"), "footer"),
+    "footnote": "notes",
+    "annotation": "comments",
+}
+_INTO: dict[str, tuple[str, bool | None]] = {
+    "fonttbl": ("fonts", True),
+    "title": ("title", None),
+    "formfield": ("form", True),
+    "ffl": ("choice", None),
+}
+_MARK = re.compile(r"[{}\\\r\n]")
 _DROPPED = frozenset(
-    "fonttbl colortbl stylesheet info pict themedata colorschememapping latentstyles datastore generator listtable "
-    "listoverridetable rsidtbl xmlnstbl fldinst objdata object bkmkstart bkmkend nonshppict filetbl revtbl mmathPr "
-    "pgptbl userprops template datafield".split()
+    "colortbl stylesheet info pict themedata colorschememapping latentstyles datastore generator "
+    "listtable listoverridetable rsidtbl xmlnstbl fldinst objdata object bkmkstart bkmkend pgptbl "
+    "nonshppict filetbl revtbl mmathPr userprops template datafield".split()
 )
-_CHARSETS = {0: "cp1252", 77: "mac-roman", 128: "cp932", 161: "cp1253", 162: "cp1254", 177: "cp1255", 178: "cp1256",
-             186: "cp1257", 204: "cp1251", 238: "cp1250", 255: "cp850"}  # fmt: skip
+_CHARSETS = {
+    0: "cp1252", 77: "mac-roman", 128: "cp932", 161: "cp1253", 162: "cp1254", 177: "cp1255",
+    178: "cp1256", 186: "cp1257", 204: "cp1251", 238: "cp1250", 255: "cp850",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class _State:
-    """What a group inherits: where its text goes, whether it is shown, its encoding and how it is set."""
+    """What a group inherits: where its text goes, whether it is shown, its encoding and how it is
+    set."""
 
     into: str = ""
     silent: bool = False
@@ -37,11 +53,13 @@ class _State:
 
 @dataclass
 class _Rtf:
-    """The text so far, of the body ("") and of what stands apart, and the rows of the table at work."""
+    """The text so far, of the body ("") and of what stands apart, and the rows of the table at
+    work."""
 
     parts: dict[str, list[str]] = field(default_factory=lambda: {"": []})
     html: bool = False
     fonts: dict[int, str] = field(default_factory=dict)
+    font: int = 0
     hidden: int = 0
     pictures: int = 0
     title: list[str] = field(default_factory=list)
@@ -57,6 +75,13 @@ class _Rtf:
         elif not state.silent:
             shown = raised(text, down=state.shift < 0) if state.shift else text
             self.parts.setdefault(state.into, []).append(shown)
+
+    def read_font(self, word: str, number: int) -> None:
+        """Take in a control word of the table of fonts: which font, in which encoding."""
+        if word == "f":
+            self.font = number
+        elif word == "fcharset":
+            self.fonts[self.font] = _CHARSETS.get(number, "cp1252")
 
     def end_form(self, state: _State) -> None:
         """What is ticked or chosen in a field of a form, where the field stands."""
@@ -77,7 +102,8 @@ def read_rtf(source: Source) -> Reading:
 
 
 def rtf_text(data: bytes) -> Read:
-    """An RTF text; the HTML in it where it was made from some, which `is_html` tells by its first character."""
+    """An RTF text; the HTML in it where it was made from some, which `is_html` tells by its first
+    character."""
     rtf = _Rtf()
     _parse(data, rtf)
     if rtf.html:
@@ -113,15 +139,15 @@ def _blocks(text: str) -> Iterator[str]:
 
 
 def _parse(data: bytes, rtf: _Rtf) -> None:
+    """Read groups, control words and text, one after the other."""
     state, stack = _State(), [_State()]
     text = data.decode("latin-1")
     at, skipped, raw = 0, 0, bytearray()
-    font = -1
     while at < len(text):
         char = text[at]
-        if raw and not (char == "\\" and text[at + 1 : at + 2] == "'") and (char not in "\r\n"):
+        if raw and text[at : at + 2] != "\\'" and char not in "\r\n":
             rtf.add(state, raw.decode(state.charset, "replace"))
-            raw.clear()
+            raw = bytearray()
         if char == "{":
             stack.append(state)
             at, skipped = at + 1, 0
@@ -129,36 +155,26 @@ def _parse(data: bytes, rtf: _Rtf) -> None:
             outer = stack.pop() if len(stack) > 1 else stack[0]
             if state.into == "form" != outer.into:
                 rtf.end_form(outer)
-            state = outer
-            at, skipped = at + 1, 0
-        elif char == "\\":
-            word, number, at = _control(text, at)
-            if word == "'":
-                if skipped:
-                    skipped -= 1
-                else:
-                    raw.append(number or 63)
-            elif word == "u" and number is not None:
-                rtf.add(state, chr(number % 0x10000))
-                skipped = state.skip
-            elif word == "bin":
-                at += max(number or 0, 0)
-            elif word == "f" and state.into == "fonts":
-                font = number or 0
-            elif word == "fcharset":
-                rtf.fonts[font] = _CHARSETS.get(number or 0, "cp1252")
-            else:
-                state = _applied(rtf, state, word, number)
-        else:
-            end = min(
-                (place for mark in "{}\\\r\n" if (place := text.find(mark, at)) >= 0),
-                default=len(text),
-            )
-            run = text[at : max(end, at + 1)]
-            at += len(run)
+            at, skipped, state = at + 1, 0, outer
+        elif char != "\\":
+            run, at = _run(text, at)
             kept, skipped = run[skipped:], max(skipped - len(run), 0)
             if kept.strip("\r\n"):
                 rtf.add(state, kept.encode("latin-1").decode(state.charset, "replace"))
+        else:
+            word, number, at = _control(text, at)
+            if word == "'":
+                raw += bytes([number or 63][skipped > 0 :])
+            at += max(number or 0, 0) if word == "bin" else 0
+            skipped = state.skip if word == "u" else max(skipped - (word == "'"), 0)
+            state = _applied(rtf, state, word, number)
+
+
+def _run(text: str, at: int) -> tuple[str, int]:
+    """The plain text at a place, and where it ends."""
+    mark = _MARK.search(text, at + 1)
+    end = mark.start() if mark else len(text)
+    return text[at:end], end
 
 
 def _control(text: str, at: int) -> tuple[str, int | None, int]:
@@ -190,49 +206,54 @@ def _control(text: str, at: int) -> tuple[str, int | None, int]:
 
 def _applied(rtf: _Rtf, state: _State, word: str, number: int | None) -> _State:
     """The state after a control word, whose sign, if it stands for one, is added to the text."""
-    if word in ("cell", "nestcell"):
-        rtf.add(state, "\x1d")
-    elif word in ("row", "nestrow"):
-        rtf.add(state, "\x1f")
+    if state.into == "fonts":
+        rtf.read_font(word, number or 0)
     elif word in _SIGNS:
         rtf.add(state, _SIGNS[word])
-    elif word == "*":
-        return replace(state, silent=not rtf.html)
-    elif word == "fromhtml":
-        rtf.html = True
-    elif word == "htmltag":
-        return replace(state, silent=False)
-    elif word == "htmlrtf":
-        return replace(state, silent=number != 0)
-    elif word == "fonttbl":
-        return replace(state, into="fonts", silent=True)
+    elif word == "u":
+        rtf.add(state, chr((number or 63) % 0x10000))
+    elif word in _INTO:
+        into, silent = _INTO[word]
+        rtf.choices += [""] * (word == "ffl")
+        return replace(state, into=into, silent=state.silent if silent is None else silent)
     elif word in _APART and not rtf.html:
         return replace(state, into=_APART[word], silent=False)
-    elif word == "formfield":
-        return replace(state, into="form", silent=True)
-    elif word == "ffl":
-        rtf.choices.append("")
-        return replace(state, into="choice")
     elif word in ("fftype", "ffres", "ffdefres"):
         rtf.form[word] = number or 0
-    elif word == "title":
-        return replace(state, into="title")
+    elif word in ("ansicpg", "f", "uc"):
+        return _encoded(rtf, state, word, number)
+    else:
+        return _dropped(rtf, state, word, number)
+    return state
+
+
+def _dropped(rtf: _Rtf, state: _State, word: str, number: int | None) -> _State:
+    """The state after a control word that begins or ends what isn't shown as other text is."""
+    if word in ("super", "sub", "nosupersub", "plain"):
+        moved = {"super": 1, "sub": -1}.get(word, 0)
+        return replace(state, shift=moved if number != 0 else 0)
+    if word in ("v", "deleted"):
+        rtf.hidden += number != 0
+        return replace(state, silent=number != 0)
+    if word == "fromhtml":
+        rtf.html = True
+    elif word in ("htmltag", "htmlrtf"):
+        return replace(state, silent=word == "htmlrtf" and number != 0)
+    elif word == "*":
+        return replace(state, silent=not rtf.html)
     elif word in _DROPPED:
         rtf.pictures += word == "pict"
         return replace(state, silent=True)
-    elif word in ("v", "deleted"):
-        rtf.hidden += number != 0
-        return replace(state, silent=number != 0)
-    elif word in ("super", "sub", "nosupersub", "up", "dn", "plain"):
-        raised_by = {"super": 1, "sub": -1}.get(word, 0)
-        return replace(state, shift=raised_by if number != 0 else 0)
-    elif word == "ansicpg" and number:
-        return replace(state, charset=_known(f"cp{number}"))
-    elif word == "uc":
-        return replace(state, skip=number or 0)
-    elif word == "f" and number in rtf.fonts:
-        return replace(state, charset=rtf.fonts[number or 0])
     return state
+
+
+def _encoded(rtf: _Rtf, state: _State, word: str, number: int | None) -> _State:
+    """The state after a control word that says in which encoding the next bytes are."""
+    if word == "uc":
+        return replace(state, skip=number or 0)
+    if word == "f":
+        return replace(state, charset=rtf.fonts.get(number or 0, state.charset))
+    return replace(state, charset=_known(f"cp{number}"))
 
 
 def _known(charset: str) -> str:

@@ -1,9 +1,10 @@
-"""PowerPoint files: the slides in their order, each with its tables, charts, diagrams, notes and comments, as pages."""
+"""PowerPoint files: the slides in their order, each with its tables, charts, diagrams, notes and
+comments, as pages."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from index.reading.archive import Archive
+from index.reading.archive import Archive, open_zip
 from index.reading.limits import Read, Reading, Source, in_pages, unread
 from index.reading.marks import beside
 from index.reading.ooxml import (
@@ -23,7 +24,7 @@ _FURNITURE = ("sldNum", "dt")
 
 def read_pptx(source: Source) -> Reading:
     """The slides, as pages; what stands at the foot of each is said once, on the last."""
-    archive = source.budget.open(source.data)
+    archive = open_zip(source.data, source.budget)
     path = main_part(archive, "ppt/presentation.xml")
     parts = parts_of(archive, path)
     slides = []

@@ -1,7 +1,9 @@
-"""Tables to text: a line a row, each value after the name of its column, so that every line can be read alone.
+"""Tables to text: a line a row, each value after the name of its column, so that every line can be
+read alone.
 
-Which rows are the names is said by the file, or found by what the rows hold: names are words or years, and what stands
-below them is of another kind. Blank rows end a table, blank columns part two that stand side by side.
+Which rows are the names is said by the file, or found by what the rows hold: names are words or
+years, and what stands below them is of another kind. Blank rows end a table, blank columns part two
+that stand side by side.
 """
 
 from collections import Counter
@@ -10,13 +12,14 @@ from dataclasses import dataclass
 from itertools import chain, islice
 
 _LOOK = 40  # rows of a table that are looked at for its names
-_WIDE = 500  # characters of a line; a row that is longer goes on in lines that begin with its first cell
+_WIDE = 500  # characters of a line; a longer row goes on in lines that begin with its first cell
 _PREAMBLE = 15  # rows above the names
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell as a file has it: its text, how many columns and rows it covers, and whether it is a name."""
+    """A cell as a file has it: its text, how many columns and rows it covers, and whether it is a
+    name."""
 
     text: str
     width: int = 1
@@ -27,7 +30,8 @@ class Cell:
 def spread(rows: Iterable[Sequence[Cell]], most: int = 16_384) -> tuple[list[list[str]], int]:
     """The rows with each cell in its column, and how many of the first are names.
 
-    A cell over several rows stands in each of them, one over several columns in the first; names in all.
+    A cell over several rows stands in each of them, one over several columns in the first; names in
+    all.
     """
     grid: list[list[str]] = []
     below: dict[int, tuple[int, str]] = {}  # column: rows that are still covered, and by what
@@ -62,7 +66,8 @@ def table(
     Args:
         rows: cells in their columns; what is missing at the end of a row is empty.
         head: how many of the first rows are names; None where that is to be found.
-        sure: whether words above words in two columns are names (a .csv) or rather label and value (a form).
+        sure: whether words above words in two columns are names (a .csv) or rather label and
+            value (a form).
     """
     known: list[str] = []
     kinds: list[bool] = []
@@ -208,7 +213,8 @@ def names_at(rows: Sequence[Sequence[str]], sure: bool) -> tuple[int, int]:
 
 
 def _two_columns_named(rows: Sequence[Sequence[str]], start: int, sure: bool) -> bool:
-    """Whether a table of two columns has names, and isn't a form of labels and values, which are of several kinds."""
+    """Whether a table of two columns has names, and isn't a form of labels and values, which are of
+    several kinds."""
     second = [row[-1] for row in rows[start:] if row[-1]]
     if len(second) < (2 if sure else 4) or (_value(second[0]) and not _period(second[0])):
         return False
@@ -248,7 +254,8 @@ def _combined(rows: Sequence[Sequence[str]]) -> list[str]:
 def _new_table(
     rows: Sequence[Sequence[str]], names: Sequence[str], kinds: Sequence[bool], sure: bool
 ) -> bool:
-    """Whether what follows a blank row has names of its own, rather than going on under the last ones."""
+    """Whether what follows a blank row has names of its own, rather than going on under the last
+    ones."""
     start, count = names_at(rows, sure)
     if not count:
         return False

@@ -39,7 +39,8 @@ def _untagged(line: str) -> str:
 
 
 def read_lines(source: Source) -> Reading:
-    """One document a line, `{"_id", "title", "text"}`, where a bad line is an error; else each line a row of values."""
+    """One document a line, `{"_id", "title", "text"}`, where a bad line is an error; else each line
+    a row of values."""
     text = decode_bytes(source.data)
     values = [value for line in text.split("\n", 200) if (value := _loaded(line)) is not None]
     if values and not any(
@@ -85,7 +86,8 @@ def _documents(text: str) -> Iterator[Read | UserError]:
 
 
 def read_markdown(source: Source) -> Reading:
-    """Markdown with its tables row by row, without pictures, comments and the lines of its front matter."""
+    """Markdown with its tables row by row, without pictures, comments and the lines of its front
+    matter."""
     lines = decode_bytes(source.data).split("\n")
     facts, lines = _front(lines)
     kept: list[str] = []
@@ -106,10 +108,9 @@ def read_markdown(source: Source) -> Reading:
         rows = []
         if not fence and _is_picture_link(line):
             continue
-        if not fence and "![" in line:
-            line, count = _unpictured(line)
-            pictures += count
-        kept.append(line)
+        shown, bare = (line, 0) if fence else _unpictured(line)
+        pictures += bare
+        kept.append(shown)
     text = "\n".join(kept).strip("\n")
     date = iso_date(facts.get("date", ""))
     yield Read(
@@ -122,7 +123,8 @@ def read_markdown(source: Source) -> Reading:
 
 
 def _front(lines: list[str]) -> tuple[dict[str, str], list[str]]:
-    """What the front matter says, and the lines after it; its lines stay where they hold more than such facts."""
+    """What the front matter says, and the lines after it; its lines stay where they hold more than
+    such facts."""
     if not lines or lines[0].strip() not in ("---", "+++"):
         return {}, lines
     end = next(
@@ -145,8 +147,9 @@ def _uncommented(lines: list[str]) -> Iterator[str]:
     inside = False
     for line in lines:
         kept = ""
-        while line:
-            before, mark, line = line.partition("-->" if inside else "<!--")
+        rest = line
+        while rest:
+            before, mark, rest = rest.partition("-->" if inside else "<!--")
             kept += "" if inside else before
             inside = inside != bool(mark)
         yield kept

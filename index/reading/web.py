@@ -1,24 +1,24 @@
-"""Web pages and books: HTML without its menus, what stands beside the text after it; EPUB chapter by chapter."""
+"""Web pages and books: HTML without its menus, what stands beside the text after it; EPUB chapter
+by chapter."""
 
-import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
 
-from index.errors import UserError
 from index.reading.encoding import decode_bytes, visible
 from index.reading.limits import Read, Reading, Source, iso_date, unread
 from index.reading.marks import beside
-from index.reading.ooxml import equation, facts_of, parse_xml, raised
+from index.reading.ooxml import equation, raised
 from index.reading.tables import Cell, spread, table
 
 _BLOCKS = frozenset(
-    "address article aside blockquote body br caption center dd details div dl dt fieldset figcaption figure footer form h1 h2 h3"
-    " h4 h5 h6 header hr html legend li main nav ol optgroup p pre section summary table tbody tfoot thead title tr ul".split()
+    "address article aside blockquote body br caption center dd details div dl dt fieldset "
+    "figcaption figure footer form h1 h2 h3 h4 h5 h6 header hr html legend li main nav ol optgroup "
+    "p pre section summary table tbody tfoot thead title tr ul".split()
 )
 _SILENT = frozenset(
-    "head script style template noscript iframe object svg button datalist audio video canvas".split()
+    "head script style template noscript iframe object svg button datalist audio video "
+    "canvas".split()
 )
 _MENU_ROLES = frozenset("navigation banner search menu menubar dialog alertdialog".split())
 _BESIDE = frozenset("aside footer".split())
@@ -34,7 +34,8 @@ _LONG_MENU = (
 
 @dataclass
 class _Block:
-    """A paragraph, a heading, an item or a row; whether it stands beside the text, and how many of its letters are links."""
+    """A paragraph, a heading, an item or a row; whether it stands beside the text, and how many of
+    its letters are links."""
 
     text: str
     aside: bool = False
@@ -46,7 +47,8 @@ class _Block:
 
 
 def read_html(source: Source) -> Reading:
-    """The main text of a page, its title, author and date, then what stands beside it; menus are left out."""
+    """The main text of a page, its title, author and date, then what stands beside it; menus are
+    left out."""
     root = parsed(source.data)
     if root is None:
         yield Read("")
@@ -55,7 +57,8 @@ def read_html(source: Source) -> Reading:
 
     blocks, menus = flow(root)
     title = " ".join((root.findtext(".//title") or "").split())
-    # Recall first: a menu too many is found by nobody, a paragraph too few is lost. Dates are what the page declares.
+    # Recall first: a menu too many is found by nobody, a paragraph too few is lost. Dates are what
+    # the page declares.
     found = trafilatura.extract_with_metadata(
         root, output_format="txt", include_comments=False, favor_recall=True,
         date_extraction_params={"extensive_search": False, "original_date": True},
@@ -63,13 +66,9 @@ def read_html(source: Source) -> Reading:
     main, other = _main(blocks, found.text or "" if found else "")
     texts = [block.text for block in main]
     text = "\n\n".join([*texts, *beside("aside", [block.text for block in other], texts)])
-    facts = (
-        (found.title or title, found.author or "", iso_date(found.date or ""))
-        if found
-        else (title,)
-    )
-    title, *rest = facts
-    yield Read(text, title.strip("¶"), *rest, unread=unread("unread_menus", count=menus))
+    author, date = (found.author or "", iso_date(found.date or "")) if found else ("", "")
+    title = ((found.title if found else "") or title).strip("¶")
+    yield Read(text, title, author, date, unread=unread("unread_menus", count=menus))
 
 
 def _main(blocks: list[_Block], extract: str) -> tuple[list[_Block], list[_Block]]:
@@ -98,32 +97,6 @@ def _main(blocks: list[_Block], extract: str) -> tuple[list[_Block], list[_Block
         elif not linked:
             other.append(block)
     return main, other
-
-
-def read_epub(source: Source) -> Reading:
-    """The chapters of a book in the order of its spine."""
-    archive = source.budget.open(source.data)
-    if "META-INF/container.xml" not in archive.names:
-        raise UserError("document_damaged", reason="META-INF/container.xml")
-    rootfile = parse_xml(archive.read("META-INF/container.xml")).find(".//{*}rootfile")
-    path = rootfile.get("full-path", "") if rootfile is not None else ""
-    package = parse_xml(archive.read(path))
-    parts = {
-        item.get("id"): (item.get("href", ""), item.get("properties") or "")
-        for item in package.iter("{*}item")
-    }
-    blocks: list[str] = []
-    for item in package.iter("{*}itemref"):
-        href, properties = parts.get(item.get("idref"), ("", ""))
-        name = posixpath.normpath(posixpath.join(posixpath.dirname(path), unquote(href)))
-        if name in archive.names and "nav" not in properties.split():
-            chapter = archive.read(name)
-            if b"<!ENTITY" in chapter:
-                raise UserError("document_entities", reason=name)
-            blocks += texts_of(chapter)
-    title, author, _ = facts_of(archive, path)
-    date = package.findtext(".//{*}metadata/{*}date") or ""
-    yield Read("\n\n".join(blocks), title, author, iso_date(date))
 
 
 def texts_of(data: bytes, charset: str | None = None) -> list[str]:
@@ -173,7 +146,8 @@ def flow(root: Any, *, menus: bool = False) -> tuple[list[_Block], int]:
 
 
 class _Flow:
-    """A page being read: blocks as a browser shows them, headings and items marked, tables row by row."""
+    """A page being read: blocks as a browser shows them, headings and items marked, tables row by
+    row."""
 
     def __init__(self, menus: bool) -> None:
         self.blocks: list[_Block] = []
@@ -186,7 +160,8 @@ class _Flow:
         self._numbers: list[int | None] = []
 
     def walk(self, top: Any) -> None:
-        """Take in an element and what is below it, without calls inside calls: pages nest as deeply as they like."""
+        """Take in an element and what is below it, without calls inside calls: pages nest as deeply
+        as they like."""
         stack: list[tuple[Any, bool]] = [(top, True)]
         while stack:
             node, opening = stack.pop()
@@ -222,7 +197,8 @@ class _Flow:
         return False
 
     def _whole(self, node: Any) -> bool:
-        """Whether an element is read at once: a table of values, an equation, a field, what is set higher or lower."""
+        """Whether an element is read at once: a table of values, an equation, a field, what is set
+        higher or lower."""
         tag = node.tag
         if tag == "table" and (lines := list(_table(node))):
             self.end()

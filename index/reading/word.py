@@ -1,10 +1,11 @@
-"""Word files: paragraphs with their numbers, tables, forms, text boxes, charts, equations, notes, comments, headers."""
+"""Word files: paragraphs with their numbers, tables, forms, text boxes, charts, equations, notes,
+comments, headers."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from index.reading.archive import Archive
+from index.reading.archive import Archive, open_zip
 from index.reading.limits import Read, Reading, Source, unread
 from index.reading.marks import beside, is_folio
 from index.reading.numbering import Numbering
@@ -26,22 +27,33 @@ from index.reading.tables import table
 _SKIPPED = frozenset(
     "pPr rPr instrText delInstrText txbxContent Fallback sdtPr tblPr trPr tcPr".split()
 )
-_DELETED = frozenset("del moveFrom delText".split())
+_LEFT_OUT = {
+    **dict.fromkeys(("del", "moveFrom", "delText"), "unread_deleted"),
+    **dict.fromkeys(("altChunk", "OLEObject"), "unread_embedded"),
+    **dict.fromkeys(("blip", "imagedata"), "unread_pictures"),
+}
 _SIGNS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
-_SYMBOLS = {  # what stands at these places of Wingdings, Wingdings 2 and 3 by the last two digits of the code
-    "Wingdings": {"A8": "☐", "6F": "☐", "71": "☐", "72": "☐", "FE": "☒", "FD": "☒", "78": "☒", "FC": "✓", "FB": "✗",
-                  "E0": "→", "E8": "→", "DF": "←", "A7": "•", "9F": "•", "6C": "•", "6E": "•", "76": "•", "D8": "•",
-                  "28": "☎", "29": "☎", "2A": "✉", "4A": "☺"},
-    "Wingdings 2": {"A3": "☐", "2A": "☐", "52": "☑", "53": "☒", "54": "☒", "50": "✓", "4F": "✗", "51": "☒"},
-    "Symbol": dict(zip((f"{code:02X}" for code in range(0x61, 0x7B)), "αβχδεφγηιϕκλμνοπθρστυϖωξψζ", strict=True))
-    | {"B3": "≥", "A3": "≤", "B1": "±", "B4": "×", "B7": "•", "B0": "°", "A5": "∞", "B9": "≠", "BB": "≈", "DE": "⇒",
-       "44": "Δ", "53": "Σ", "57": "Ω", "AE": "→", "D6": "√", "E5": "∑", "F2": "∫"},
+_SYMBOLS = {  # what stands at these places of a font, by the last two digits of the code
+    "Wingdings": {
+        **dict.fromkeys(("A8", "6F", "71", "72"), "☐"), **dict.fromkeys(("FE", "FD", "78"), "☒"),
+        **dict.fromkeys(("A7", "9F", "6C", "6E", "76", "D8"), "•"), "FC": "✓", "FB": "✗", "E0": "→",
+        "E8": "→", "DF": "←", "28": "☎", "29": "☎", "2A": "✉",
+    },
+    "Wingdings 2": {
+        **dict.fromkeys(("A3", "2A"), "☐"), **dict.fromkeys(("53", "54", "51"), "☒"), "52": "☑",
+        "50": "✓", "4F": "✗",
+    },
+    "Symbol": {
+        **{f"{0x61 + n:02X}": letter for n, letter in enumerate("αβχδεφγηιϕκλμνοπθρστυϖωξψζ")},
+        "B3": "≥", "A3": "≤", "B1": "±", "B4": "×", "B7": "•", "B0": "°", "A5": "∞", "B9": "≠",
+        "BB": "≈", "44": "Δ", "53": "Σ", "57": "Ω", "AE": "→", "D6": "√", "E5": "∑", "F2": "∫",
+    },
 }  # fmt: skip
 
 
 def read_docx(source: Source) -> Reading:
     """The text of a Word file, then what stands beside it. Deleted and hidden text is left out."""
-    archive = source.budget.open(source.data)
+    archive = open_zip(source.data, source.budget)
     path = main_part(archive, "word/document.xml")
     word = _Word(archive, path)
     blocks = list(word.blocks(parse_xml(archive.read(path))))
@@ -65,7 +77,8 @@ def read_docx(source: Source) -> Reading:
 
 
 class _Word:
-    """One part of a Word file being read: its styles, its lists and how far they count, what was left out."""
+    """One part of a Word file being read: its styles, its lists and how far they count, what was
+    left out."""
 
     def __init__(self, archive: Archive, path: str) -> None:
         self.left: Counter[str] = Counter()
@@ -75,6 +88,16 @@ class _Word:
         self._levels: dict[str, int] = {}
         self._lists: dict[str, tuple[str, int]] = {}
         self._notes: dict[str, int] = {}
+        self._special: dict[str, Callable[[Any], str]] = {
+            "r": self._run,
+            "sdt": self._control,
+            "sym": _symbol,
+            "fldChar": _legacy_field,
+            "oMath": equation,
+            "oMathPara": equation,
+            "footnoteReference": self._reference,
+            "endnoteReference": self._reference,
+        }
         for kind, part in self._parts.values():
             if kind == "numbering" and part in archive.names:
                 self._numbering.read(parse_xml(archive.read(part)))
@@ -82,31 +105,20 @@ class _Word:
                 self._read_styles(parse_xml(archive.read(part)))
 
     def _read_styles(self, root: Any) -> None:
+        """Which styles are headings, and which are numbered; a style may rest on another."""
         styles = {value_of(style, "styleId"): style for style in root.iter("{*}style")}
         for name, style in styles.items():
-            level, numbered = None, None
-            for _ in range(10):  # a style may rest on another, and so on
-                outline = style.find("{*}pPr/{*}outlineLvl")
-                called = value_of(style.find("{*}name")).lower()
-                if level is None and (
-                    called.startswith("heading ") or called == "title" or outline is not None
-                ):
-                    digits = called[-1:] if called[-1:].isdigit() else value_of(outline)
-                    level = min(
-                        int(digits or 0) + (outline is not None and not called[-1:].isdigit()) or 1,
-                        9,
-                    )
-                if numbered is None and (found := style.find("{*}pPr/{*}numPr")) is not None:
-                    numbered = (
-                        value_of(found.find("{*}numId")),
-                        int(value_of(found.find("{*}ilvl")) or 0),
-                    )
-                style = styles.get(value_of(style.find("{*}basedOn")))
-                if style is None:
+            chain = [style]
+            while (under := styles.get(value_of(chain[-1].find("{*}basedOn")))) is not None:
+                if under in chain:
                     break
-            self._levels[name] = level if level is not None and level < 7 else 0
-            if numbered:
-                self._lists[name] = numbered
+                chain.append(under)
+            self._levels[name] = next(filter(None, map(_level, chain)), 0)
+            for each in chain:
+                if (numbered := each.find("{*}pPr/{*}numPr")) is not None:
+                    level = int(value_of(numbered.find("{*}ilvl")) or 0)
+                    self._lists[name] = value_of(numbered.find("{*}numId")), level
+                    break
 
     def blocks(self, node: Any) -> Iterator[str]:
         """The paragraphs, rows, boxes and charts below an element, in order."""
@@ -116,10 +128,8 @@ class _Word:
                 yield from self._paragraph(child)
             elif tag == "tbl":
                 yield from self._table(child)
-            elif tag in ("altChunk", "object"):
-                self.left["unread_embedded"] += 1
-            elif tag in _DELETED:
-                self.left["unread_deleted"] += 1
+            elif tag in _LEFT_OUT:
+                self.left[_LEFT_OUT[tag]] += 1
             elif tag not in _SKIPPED:
                 yield from self.blocks(child)
 
@@ -184,29 +194,17 @@ class _Word:
                 parts.append(child.text or "")
             elif tag in _SIGNS:
                 parts.append(_SIGNS[tag])
-            elif tag == "r":
-                parts.append(self._run(child))
-            elif tag == "sdt":
-                parts.append(self._control(child))
-            elif tag == "sym":
-                code = value_of(child, "char")[-2:].upper()
-                parts.append(_SYMBOLS.get(value_of(child, "font"), {}).get(code, ""))
-            elif tag == "fldChar":
-                parts.append(_legacy_field(child))
-            elif tag in ("oMath", "oMathPara"):
-                parts.append(equation(child))
-            elif tag in ("footnoteReference", "endnoteReference"):
-                number = self._notes.setdefault(value_of(child, "id"), len(self._notes) + 1)
-                parts.append(f"[{number}]")
-            elif tag in ("blip", "imagedata"):
-                self.left["unread_pictures"] += 1
-            elif tag == "OLEObject":
-                self.left["unread_embedded"] += 1
-            elif tag in _DELETED:
-                self.left["unread_deleted"] += 1
+            elif tag in self._special:
+                parts.append(self._special[tag](child))
+            elif tag in _LEFT_OUT:
+                self.left[_LEFT_OUT[tag]] += 1
             elif tag not in _SKIPPED:
                 parts.append(self._runs(child))
         return "".join(parts)
+
+    def _reference(self, node: Any) -> str:
+        """The number of a note."""
+        return f"[{self._notes.setdefault(value_of(node, 'id'), len(self._notes) + 1)}]"
 
     def _run(self, node: Any) -> str:
         properties = node.find("{*}rPr")
@@ -266,6 +264,22 @@ class _Word:
         heads = [is_on(row.find("{*}trPr/{*}tblHeader")) for row in rows]
         count = heads.index(False) if False in heads else 0
         yield from table(grid, head=count or None, sure=False)
+
+
+def _level(style: Any) -> int:
+    """The level of a heading that a style is for; 0 for other styles."""
+    called = value_of(style.find("{*}name")).lower()
+    if called == "title":
+        return 1
+    if called.startswith("heading ") and called[8:].isdigit():
+        return min(int(called[8:]), 6)
+    outline = value_of(style.find("{*}pPr/{*}outlineLvl"))
+    return int(outline) + 1 if outline.isdigit() and int(outline) < 6 else 0
+
+
+def _symbol(node: Any) -> str:
+    """A sign of a font that has signs in place of letters."""
+    return _SYMBOLS.get(value_of(node, "font"), {}).get(value_of(node, "char")[-2:].upper(), "")
 
 
 def _legacy_field(node: Any) -> str:

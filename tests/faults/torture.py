@@ -32,7 +32,7 @@ import numpy as np
 
 import index.writer
 from index.chunking import split
-from index.documents import read_text
+from index.reading.reader import read_text
 from index.embedder import Embedder, Encoded
 from index.errors import UserError
 from index.models.convert import ensure_embedder

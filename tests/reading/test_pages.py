@@ -4,7 +4,8 @@ import zlib
 
 from index.documents import Document
 from index.errors import UserError
-from index.reading.layout import Line, without_line_numbers, without_repeats
+from index.reading.layout import Line
+from index.reading.repeats import without_line_numbers, without_repeats
 
 
 def pdf(

@@ -1,0 +1,36 @@
+"""EPUB books, chapter by chapter."""
+
+import posixpath
+from urllib.parse import unquote
+
+from index.errors import UserError
+from index.reading.archive import open_zip
+from index.reading.limits import Read, Reading, Source, iso_date
+from index.reading.ooxml import facts_of, parse_xml
+from index.reading.web import texts_of
+
+
+def read_epub(source: Source) -> Reading:
+    """The chapters of a book in the order of its spine."""
+    archive = open_zip(source.data, source.budget)
+    if "META-INF/container.xml" not in archive.names:
+        raise UserError("document_damaged", reason="META-INF/container.xml")
+    rootfile = parse_xml(archive.read("META-INF/container.xml")).find(".//{*}rootfile")
+    path = rootfile.get("full-path", "") if rootfile is not None else ""
+    package = parse_xml(archive.read(path))
+    parts = {
+        item.get("id"): (item.get("href", ""), item.get("properties") or "")
+        for item in package.iter("{*}item")
+    }
+    blocks: list[str] = []
+    for item in package.iter("{*}itemref"):
+        href, properties = parts.get(item.get("idref"), ("", ""))
+        name = posixpath.normpath(posixpath.join(posixpath.dirname(path), unquote(href)))
+        if name in archive.names and "nav" not in properties.split():
+            chapter = archive.read(name)
+            if b"<!ENTITY" in chapter:
+                raise UserError("document_entities", reason=name)
+            blocks += texts_of(chapter)
+    title, author, _ = facts_of(archive, path)
+    date = package.findtext(".//{*}metadata/{*}date") or ""
+    yield Read("\n\n".join(blocks), title, author, iso_date(date))

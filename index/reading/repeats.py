@@ -1,0 +1,147 @@
+"""What the pages of a PDF repeat or count: running heads, page numbers, numbers of lines."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from statistics import median
+
+from index.reading.layout import Line
+
+_EDGE = 3  # lines at the top and at the bottom of a page that may be repeated
+
+
+def without_repeats(
+    pages: Sequence[list[list[Line]]], gone: list[str] | None = None
+) -> Iterator[list[list[Line]]]:
+    """The pages without the lines at the top and the bottom that three or more have, page numbers
+    apart.
+
+    Pages that have most of their other lines in common too are filled forms, bound together: they
+    stay whole.
+
+    Args:
+        pages: blocks of lines.
+        gone: takes each text that was left out, but for page numbers.
+    """
+    ranked = [_small(page) for page in pages]
+    edges = [list(dict.fromkeys([*lines[:_EDGE], *lines[-_EDGE:]])) for lines in ranked]
+    if _is_form([lines[_EDGE:-_EDGE] for lines in ranked]):
+        edges = [[] for _ in pages]
+    held: dict[str, list[tuple[int, Line]]] = {}
+    for number, edge in enumerate(edges):
+        for line in edge:
+            held.setdefault(_masked(line.text), []).append((number, line))
+    repeated = {
+        form
+        for form, uses in held.items()
+        if len({n for n, _ in uses}) >= 3 and _counts_pages(uses)
+    }
+    offset, often = _folio(edges)
+    for number, (page, edge) in enumerate(zip(pages, edges, strict=True)):
+        folio = str(number + offset) if often >= max(3, len(pages) / 2) else None
+        left_out = {
+            line
+            for line in edge
+            if _masked(line.text) in repeated
+            or (
+                folio
+                and folio in (line.text.split() or [""])[:: max(len(line.text.split()) - 1, 1)]
+            )
+        }
+        if gone is not None:
+            gone += [
+                line.text for line in edge if line in left_out and _masked(line.text) in repeated
+            ]
+        yield [[line for line in block if line not in left_out] for block in page]
+
+
+def _small(page: Sequence[Sequence[Line]]) -> list[Line]:
+    """The lines of a page from top to bottom, but for those set larger: a heading may be repeated
+    and stays."""
+    lines = sorted((line for block in page for line in block), key=lambda line: -line.top)
+    usual = 1.2 * median([line.top - line.bottom for line in lines]) if lines else 0
+    return [line for line in lines if line.top - line.bottom <= usual]
+
+
+def _masked(text: str) -> str:
+    """A line without its numbers, by which the heads of pages are compared."""
+    words = text.lower().split()
+    shown = ["#" if word and not word.strip("ivxlc") else word for word in words]
+    return (
+        "".join("#" if char.isdigit() else char for char in " ".join(shown))
+        .replace("##", "#")
+        .replace("##", "#")
+    )
+
+
+def _numbers(text: str) -> list[int]:
+    return [
+        int(run)
+        for run in "".join(c if c.isdecimal() else " " for c in text).split()
+        if len(run) < 10
+    ]
+
+
+def _counts_pages(uses: Sequence[tuple[int, Line]]) -> bool:
+    """Whether the numbers of a line that pages repeat stay as they are, or go up with the pages."""
+    columns = zip(*(_numbers(line.text) for _, line in uses), strict=False)
+    places = [number for number, _ in uses]
+    for column in columns:
+        ahead = Counter(value - place for value, place in zip(column, places, strict=True))
+        same = Counter(column)
+        if (
+            max(ahead.most_common(1)[0][1], same.most_common(1)[0][1]) < 0.7 * len(uses)
+            and len(set(column)) > 2
+        ):
+            return all(value < 5000 for value in column) and list(column) == sorted(column)
+    return True
+
+
+def _is_form(pages: Sequence[Sequence[Line]]) -> bool:
+    """Whether most lines in the middle of the pages are the same, but for their figures."""
+    held = Counter(form for page in pages for form in {_masked(line.text) for line in page})
+    every = [_masked(line.text) for page in pages for line in page]
+    return len(every) >= 2 * len(pages) and sum(held[form] >= 3 for form in every) > 0.4 * len(
+        every
+    )
+
+
+def _folio(edges: Sequence[Sequence[Line]]) -> tuple[int, int]:
+    """By how much the page's own number is ahead of its place, and on how many pages that is so."""
+    ahead = Counter(
+        int(word) - number
+        for number, edge in enumerate(edges)
+        for line in edge
+        for word in {*line.text.split()[:1], *line.text.split()[-1:]}
+        if word.isdecimal() and len(word) < 6
+    )
+    return ahead.most_common(1)[0] if ahead else (0, 0)
+
+
+def without_line_numbers(lines: Sequence[Line]) -> tuple[list[Line], bool]:
+    """The lines of a page without the numbers that count them in its margin, and whether there were
+    any."""
+    found: list[tuple[Line, int]] = []
+    for line in lines:
+        first = line.text.split(None, 1)[0] if line.text.strip() else ""
+        if first.isdecimal() and len(first) <= 4:
+            found.append((line, int(first)))
+    found.sort(key=lambda each: -each[0].top)
+    if (
+        len(found) < 8
+        or max(line.left for line, _ in found) - min(line.left for line, _ in found) > 30
+    ):
+        return list(lines), False
+    steps = Counter(after - before for (_, before), (_, after) in pairwise(found))
+    step, often = steps.most_common(1)[0]
+    prose = sum(len(line.text) > 25 for line in lines)
+    if step not in (1, 5) or often < 0.8 * (len(found) - 1) or prose < 0.6 * len(found) * step:
+        return list(lines), False
+    numbers = {line: str(number) for line, number in found}
+    kept = []
+    for line in lines:
+        text = line.text.strip().removeprefix(numbers.get(line, "")).strip()
+        if text:
+            kept.append(replace(line, text=text))
+    return kept, True
