@@ -75,8 +75,9 @@ class Statement:
 class Source:
     """A sentence of a chunk: token vectors (t, d) float32 of unit length, index terms, facts.
 
-    `starts` (t,) says where in the sentence each token begins. `near` are the facts of the last sentence before it that has names, `context` all up to it,
-    `subject` the names that its document's title consists of.
+    `starts` (t,) says where in the sentence each token begins. `near` are the facts of the last
+    sentence before it that has names, `context` all up to it, `subject` the names that its
+    document's title consists of.
     """
 
     citation: Citation
@@ -341,19 +342,19 @@ CHECKS = (
     ),
     Check(
         names_apart,
-        "Anne Morvan dirige le port. La banque Arvel a prêté deux millions.",
-        "La banque Arvel dirige Anne Morvan.",
+        "La banque Arvel a prêté deux millions. Anne Morvan dirige le port.",
+        "La banque Arvel a prêté deux millions à Anne Morvan.",
     ),
     Check(
         name_far,
-        "Le port de Brest accueille des ferries. Le musée est fermé. "
-        "La mairie de Vannes a repeint ses quais.",
-        "La mairie de Brest a repeint ses quais.",
+        "Paul Lebrun dirige la société Arvel. Claire Daniel préside la région. "
+        "La société Morvan construira le pont.",
+        "La société Arvel construira le pont.",
     ),
     Check(
         other_side,
-        "La société Orvane a son siège à Londres, alors que ses équipes travaillent à Nantes.",
-        "La société Orvane a son siège à Nantes.",
+        "Le siège d'Arvel est à Londres, alors que l'essentiel des équipes travaille à Nantes.",
+        "L'essentiel des équipes d'Arvel travaille à Londres.",
     ),
     Check(kind_unknown, "Anne Morvan visite le port de Brest.", "Anne Morvan est une avocate."),
     Check(
