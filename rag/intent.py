@@ -18,7 +18,7 @@ class Intent(StrEnum):
 
 
 _TEXT = r"(documents?|articles?|textes?|texts?|fichiers?|files?)"
-# Each pattern is matched against the whole message, so that "Merci de dire qui ..." stays a question.
+# Each pattern is matched against the whole message: "Merci de dire qui ..." stays a question.
 _PATTERNS = {
     Intent.HELLO: r"(bonjour|bonsoir|salut|coucou|hello|hi|hey|good (morning|evening|afternoon))"
     r"( (a )?(tous|toi|vous|cocorico|there))?",
@@ -29,7 +29,8 @@ _PATTERNS = {
     r"(a quoi|comment) (sers[- ]tu|servez[- ]vous|ca marche)"
     r"|(qui es[- ]tu|qui etes[- ]vous|aide(-moi)?|help( me)?)|what can you do( for me)?"
     r"|who are you|what are you|how does (this|it) work)",
-    Intent.DOCUMENTS: r"((quels?|de quels?) (sont (les|tes|vos) )?(documents?|textes?|sources?|fichiers?)"
+    Intent.DOCUMENTS: r"((quels?|de quels?) (sont (les|tes|vos) )?"
+    r"(documents?|textes?|sources?|fichiers?)"
     r"( (as[- ]tu|avez[- ]vous|connais[- ]tu|connaissez[- ]vous|disposes[- ]tu|disposez[- ]vous"
     r"|y a-t-il|sont disponibles))?"
     r"|(what|which) (documents?|texts?|sources?|files?)"

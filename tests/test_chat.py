@@ -7,8 +7,9 @@ import pytest
 from browser.stand_in import StandInService
 
 from rag.engine import State
+from rag.verifier.citations import Sentence
 from ui import questions as module
-from ui.chat import AskRequest, ChatSessions, View
+from ui.chat import AskRequest, ChatSessions, View, _sentence
 from ui.history import History
 from ui.metrics import Metrics
 from ui.questions import Questions
@@ -250,3 +251,23 @@ def test_a_failure_is_told_in_both_languages(sessions: ChatSessions) -> None:
         "fr": True,
         "en": True,
     }
+
+
+def test_a_conversation_goes_on_without_a_document_that_was_removed(
+    sessions: ChatSessions, service: StandInService
+) -> None:
+    chosen = ["absent.md", "mistral.md"]
+    view = asyncio.run(last(sessions.ask("anne", asked("investi combien ?", documents=chosen))))
+    assert "error" not in view
+    assert service.answering.allowed == [["mistral.md"]]
+    gone = asked("investi combien ?", turn="t2", documents=["absent.md"])
+    view = asyncio.run(last(sessions.ask("anne", gone)))
+    assert "Documents" in view["error"]["fr"]
+    assert len(service.answering.allowed) == 1
+
+
+def test_a_sentence_that_nobody_verified_is_shown_as_such() -> None:
+    view = {"passages": [], "language": "fr"}
+    unchecked = _sentence(Sentence("Le port mesure 12", 0, 17, 0.0, ()), view)
+    assert (unchecked["lacks"], unchecked["citations"]) == ("unchecked", [])
+    assert _sentence(Sentence("Le port mesure 12", 0, 17, 0.1, ()), view)["lacks"] == "number"

@@ -42,6 +42,7 @@ BUILT |= {
     "lacks_number",
     "lacks_date",
     "lacks_name",
+    "lacks_unchecked",
     "as_markdown",
     "as_html",
     "as_json",

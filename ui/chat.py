@@ -129,6 +129,7 @@ class ChatSessions:
         try:
             question = self._begin(owner, asked, view)
             running.view = dict(view)
+            question = self._without_removed(question)
             for event in self._questions.ask("page", question, running.stop):
                 self._update(view, event)
                 running.view = dict(view)
@@ -159,6 +160,18 @@ class ChatSessions:
             view["unkept"] = True
             return question
         return replace(question, history=[_turn(each) for each in earlier])
+
+    def _without_removed(self, question: Question) -> Question:
+        """The question for those of its documents that are still there: a conversation keeps its
+        choice."""
+        store, chosen = self._service.store, question.documents
+        if chosen is None or store is None or self._service.state.stage != "ready":
+            return question
+        known = {info.name for info in store.documents()}
+        left = [name for name in chosen if name in known]
+        if not left:
+            raise UserError("no_document_chosen")
+        return replace(question, documents=left)
 
     def _keep(self, owner: str, view: View) -> None:
         if "conversation" not in view:
@@ -223,12 +236,15 @@ def _sentence(sentence: "Sentence", view: View) -> View:
         "end": sentence.end,
         "support": round(float(sentence.support), 3),
         "citations": [asdict(citation) for citation in sentence.citations],
-        **({} if sentence.citations else {"lacks": _lacks(sentence.text, view)}),
+        **({} if sentence.citations else {"lacks": _lacks(sentence, view)}),
     }
 
 
-def _lacks(text: str, view: View) -> str:
-    """The kind of fact in a sentence that no passage has: number, date, name, else "words"."""
+def _lacks(sentence: "Sentence", view: View) -> str:
+    """The kind of fact in a sentence that no passage has: number, date, name, else "words";
+    "unchecked" after Stop."""
+    if not sentence.support:
+        return "unchecked"
     known = tuple(
         fact
         for hit in view["passages"]
@@ -236,7 +252,7 @@ def _lacks(text: str, view: View) -> str:
     )
     missing = {
         fact.kind
-        for fact in facts(text, view.get("language", "fr"))
+        for fact in facts(sentence.text, view.get("language", "fr"))
         if not fact.opening and not holds(known, fact)
     }
     return next((kind for kind in ("number", "date", "name") if kind in missing), "words")
