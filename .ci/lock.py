@@ -1,8 +1,10 @@
-"""Write requirements.lock: every package that the app needs, in its version and with its file's SHA-256, as pip resolves it here.
+"""Write requirements.lock: every package that the app needs, in its version and with its file's
+SHA-256, as pip resolves it here.
 
     make lock
 
-It holds for the system, processor and Python that it is made on. torch stays out: each registry has builds of its own of it.
+It holds for the system, processor and Python that it is made on. torch stays out: each registry
+has builds of its own of it.
 """
 
 import json

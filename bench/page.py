@@ -28,12 +28,13 @@ _LOADS = 7
 _TYPED = "Combien Microsoft a-t-il investi dans Mistral AI, et qu'en pense le chercheur ? " * 3
 _WATCH = """
   window.seen = { long: [], keys: [], frames: [] };
-  new PerformanceObserver(list => seen.long.push(...list.getEntries().map(task => task.duration))).observe({ type: "longtask" });
-  new PerformanceObserver(list => seen.keys.push(...list.getEntries().filter(event => event.name === "keydown")
+  new PerformanceObserver(list => seen.long.push(...list.getEntries().map(task =>
+  task.duration))).observe({ type: "longtask" }); new PerformanceObserver(list =>
+  seen.keys.push(...list.getEntries().filter(event => event.name === "keydown")
     .map(event => event.duration))).observe({ type: "event", durationThreshold: 16 });
   let before = performance.now();
-  const frame = now => { seen.frames.push(now - before); before = now; requestAnimationFrame(frame); };
-  requestAnimationFrame(frame);
+  const frame = now => { seen.frames.push(now - before); before = now;
+  requestAnimationFrame(frame); }; requestAnimationFrame(frame);
 """
 _PAINTED = """() => new Promise(resolve => new PerformanceObserver(list => resolve(list.getEntries()
   .find(entry => entry.name === "first-contentful-paint").startTime)).observe({ type: "paint", buffered: true }))"""

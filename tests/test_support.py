@@ -5,8 +5,8 @@ import pytest
 from index.text.language import detect
 from index.text.sentences import SentenceStream
 from rag.library import Library
-from rag.verifier.facts import facts
 from rag.verifier.checks import CHECKS, Check
+from rag.verifier.facts import facts
 from rag.verifier.support import SUPPORTED, Verifier, reason
 
 TRUE = [

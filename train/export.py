@@ -3,8 +3,8 @@
     python -m train.export              into the work folder, prefixes/
     python -m train.export --ship       into the program's own folder
 
-Keys and values become bytes, with a scale and an offset for each layer and number of a token: half the size of float16, and the
-rounding is less than a thousandth of the numbers' range.
+Keys and values become bytes, with a scale and an offset for each layer and number of a token: half
+the size of float16, and the rounding is less than a thousandth of the numbers' range.
 """
 
 import argparse

@@ -1,7 +1,9 @@
-"""Qwen2 with frozen weights, read from a GGUF file, whose keys and values of the instruction are given from outside.
+"""Qwen2 with frozen weights, read from a GGUF file, whose keys and values of the instruction are
+given from outside.
 
-The program's own tokenizer and weights, in plain torch: `transformers` can't stop halfway, leave out tokens that nobody needs or
-multiply in 8 bits. `tests/test_train.py` compares the logits with llama.cpp's.
+The program's own tokenizer and weights, in plain torch: `transformers` can't stop halfway, leave
+out tokens that nobody needs or multiply in 8 bits. `tests/test_train.py` compares the logits with
+llama.cpp's.
 """
 
 from collections.abc import Callable, Sequence
@@ -40,8 +42,8 @@ class Shape:
 class Pack:
     """Tokens that are read at once, after the prefix.
 
-    `ids` and `positions` are (tokens,) int64, positions counted from the prefix's first token; `sees` is (tokens, tokens) bool,
-    which tokens each may attend to.
+    `ids` and `positions` are (tokens,) int64, positions counted from the prefix's first token;
+    `sees` is (tokens, tokens) bool, which tokens each may attend to.
     """
 
     ids: Tensor
@@ -98,8 +100,8 @@ class Model:
     Args:
         source: the open file.
         device: where it computes.
-        outliers: for each layer and kind of matrix the input channels that are far larger than others; where they are
-            given, layers multiply in 8 bits (on the processor only).
+        outliers: for each layer and kind of matrix the input channels that are far larger than
+            others; where they are given, layers multiply in 8 bits (on the processor only).
         trained_from: the first layer through which gradients go.
         layers: the layers to load; all where None.
     """
@@ -152,10 +154,12 @@ class Model:
         Args:
             hidden: (tokens, hidden) before the first of them.
             pack: the tokens.
-            prefix: gives a layer's keys and values (kv_heads, prefix, width) of the instruction; None where there is none.
+            prefix: gives a layer's keys and values (kv_heads, prefix, width) of the instruction;
+                None where there is none.
             layers: which to run.
             wanted: the tokens whose states are needed after the last of them; all where None.
-            kept: a list to which each layer's own keys and values (kv_heads, tokens, width) are added.
+            kept: a list to which each layer's own keys and values (kv_heads, tokens, width) are
+                added.
             watch: told each layer's inputs to its matrices, by name.
         """
         angles = pack.positions[:, None] * self._frequencies

@@ -1,4 +1,6 @@
-"""The keys and values of the instruction: as the untrained model makes them, and as they are trained."""
+"""The keys and values of the instruction: as the untrained model makes them, and as they are
+trained.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,8 +20,9 @@ _OUTLIERS = 0.004  # the share of a matrix's input channels that are multiplied 
 class Untrained:
     """What the untrained model makes of the instruction.
 
-    `keys` and `values` are (layers, kv_heads, tokens, width) float32, keys with their positions; `outliers` tells for each layer and
-    kind of matrix the input channels that are far larger than the others, (channels,) int64.
+    `keys` and `values` are (layers, kv_heads, tokens, width) float32, keys with their positions;
+    `outliers` tells for each layer and kind of matrix the input channels that are far larger than
+    the others, (channels,) int64.
     """
 
     tokens: list[int]
@@ -29,7 +32,8 @@ class Untrained:
 
 
 def untrained(source: Weights, tokens: Sequence[int], work: Path) -> Untrained:
-    """Read the instruction once in float32, a layer at a time, and keep the result in the work folder.
+    """Read the instruction once in float32, a layer at a time, and keep the result in the work
+    folder.
 
     Args:
         source: the model's file.
@@ -68,7 +72,8 @@ def untrained(source: Weights, tokens: Sequence[int], work: Path) -> Untrained:
 
 
 class Prefix(nn.Module):
-    """The instruction's keys and values, with a trained difference from `first` on, in units of each layer's spread.
+    """The instruction's keys and values, with a trained difference from `first` on, in units of
+    each layer's spread.
 
     Args:
         start: the untrained ones.

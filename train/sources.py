@@ -1,4 +1,6 @@
-"""The public sets as windows of text with questions: what the program would show the model, and whether it answers."""
+"""The public sets as windows of text with questions: what the program would show the model, and
+whether it answers.
+"""
 
 import json
 import re
@@ -7,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from bench.split import reporting, share, validating
 from index.contract import StoredChunk
 from index.text.sentences import split_sentences
 from rag.excerpts import windows
 from rag.settings import ROOT
-from bench.split import reporting, share, validating
 
 DATA = ROOT.parent / "shared" / "data"
 _NOMIRACL_TRAINED = (
@@ -23,7 +25,9 @@ Language = Literal["fr", "en"]
 
 @dataclass(frozen=True)
 class Question:
-    """A question on a text. `words` are the forms of the words that answer it, none where the text doesn't answer."""
+    """A question on a text. `words` are the forms of the words that answer it, none where the text
+    doesn't answer.
+    """
 
     id: str
     text: str
@@ -60,7 +64,8 @@ def passages(*, validation: bool) -> list[Window]:
 
 
 def nomiracl(language: Language, *, validation: bool) -> list[tuple[bool, Question, list[Window]]]:
-    """NoMIRACL's questions of the working half: whether one of its passages answers, and their windows.
+    """NoMIRACL's questions of the working half: whether one of its passages answers, and their
+    windows.
 
     Args:
         language: of the questions and passages.

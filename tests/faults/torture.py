@@ -32,10 +32,10 @@ import numpy as np
 
 import index.writer
 from index.chunking import split
-from index.reading.reader import read_text
 from index.embedder import Embedder, Encoded
 from index.errors import UserError
 from index.models.convert import ensure_embedder
+from index.reading.reader import read_text
 from index.store import LocalStore
 from index.sync import sync
 from index.text.words import terms

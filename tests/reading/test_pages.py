@@ -170,7 +170,7 @@ def test_what_differs_by_more_than_the_page_is_no_head() -> None:
         ]
         for n, sum_ in enumerate((1812, 1798, 1947, 1822))
     ]
-    kept = [[line.text for block in page for line in block][0] for page in without_repeats(pages)]
+    kept = [next(line.text for block in page for line in block) for page in without_repeats(pages)]
     assert kept[2] == "Net à payer : 1947"
 
 

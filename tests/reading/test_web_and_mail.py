@@ -151,7 +151,7 @@ def tnef() -> bytes:
             + struct.pack("<H", sum(data) & 0xFFFF)
         )
 
-    html = "<p>Le devis est de 6 480 euros.</p>".encode()
+    html = b"<p>Le devis est de 6 480 euros.</p>"
     properties = (
         struct.pack("<I", 1)
         + struct.pack("<II", 0x10130102, 1)
