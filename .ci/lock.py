@@ -29,7 +29,7 @@ def main() -> int:
         "--dry-run",
         "--ignore-installed",
     ]
-    report = subprocess.run(
+    report = subprocess.run(  # noqa: S603 - pip itself
         [*pip, "--report", "-", "-r", ROOT / "requirements.txt"], capture_output=True, check=True
     )
     lines = []
@@ -41,8 +41,12 @@ def main() -> int:
         digest = package["download_info"]["archive_info"]["hashes"]["sha256"]
         if not name.startswith(_OUT):
             lines.append(f"{name}=={version} \\\n    --hash=sha256:{digest}\n")
-    where = f"{platform.system()} {platform.machine()}, {platform.python_implementation()} {platform.python_version()}"
-    head = f"# Made by `make lock` on {where}. `make chat LOCKED=1` installs from it, torch from requirements.txt.\n"
+    system = f"{platform.system()} {platform.machine()}"
+    where = f"{system}, {platform.python_implementation()} {platform.python_version()}"
+    head = (
+        f"# Made by `make lock` on {where}. "
+        "`make chat LOCKED=1` installs from it, torch from requirements.txt.\n"
+    )
     (ROOT / "requirements.lock").write_text(head + "".join(sorted(lines)), encoding="utf-8")
     print(f"{len(lines)} packages in requirements.lock, for {where}")
     return 0

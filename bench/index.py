@@ -83,7 +83,8 @@ def main() -> int:
         return 0
     if not DATA.is_dir():
         print(
-            f"{DATA}: no such folder. The public sets aren't part of the repository; nothing was measured."
+            f"{DATA}: no such folder. The public sets aren't part of the repository; "
+            "nothing was measured."
         )
         return 0
     print(report.heading(), flush=True)
@@ -99,20 +100,27 @@ def main() -> int:
         rows = (DATA / "piaf" / "queries.fr.jsonl").read_text(encoding="utf-8").splitlines()
         questions = [json.loads(row)["text"] for row in random.Random(0).sample(rows, _QUESTIONS)]
         print(
-            f"{len(real.texts)} real passages, {_QUESTIONS} questions; times of a search are medians in milliseconds"
+            f"{len(real.texts)} real passages, {_QUESTIONS} questions; "
+            "times of a search are medians in milliseconds"
         )
     for part in parts:
         load = os.getloadavg()[0]
         if part == "embedding":
             found = _throughput(embedder)
             print(
-                f"\nembedding {_TEXTS} passages: {found['ours']:.1f} a second, SentenceTransformer.encode {found['peer']:.1f}: "
-                f"{found['ours'] / found['peer']:.2f} times (processor time: {found['processor']:.2f} times); "
+                f"\nembedding {_TEXTS} passages: {found['ours']:.1f} a second, "
+                f"SentenceTransformer.encode {found['peer']:.1f}: "
+                f"{found['ours'] / found['peer']:.2f} times "
+                f"(processor time: {found['processor']:.2f} times); "
                 f"least cosine {found['cosine']:.5f}"
             )
         elif part == "growth":
-            print(f"\n{'passages':>9}{'filled s':>10}{'kind':>13}{'nearest':>9}{'exact':>8}{'recall@10':>11}{'words':>8}"
-                  f"{'open s':>8}{'GB memory':>11}{'GB disk':>9}{'remove s':>10}{'replace s':>11}", flush=True)  # fmt: skip
+            print(
+                f"\n{'passages':>9}{'filled s':>10}{'kind':>13}{'nearest':>9}{'exact':>8}"
+                f"{'recall@10':>11}{'words':>8}{'open s':>8}{'GB memory':>11}{'GB disk':>9}"
+                f"{'remove s':>10}{'replace s':>11}",
+                flush=True,
+            )
             found = {
                 "sizes": [
                     _grown(size, real, questions, embedder)
@@ -123,8 +131,9 @@ def main() -> int:
         else:
             found = _whole(min(WHOLE, options.most), real, questions, embedder)
             print(
-                f"\na whole search of {found['passages']:,} passages: {1000 * found['whole']:.1f} ms, of them "
-                f"{1000 * found['embedding']:.1f} ms to embed the question: {found['whole'] / found['embedding']:.2f} times"
+                f"\na whole search of {found['passages']:,} passages: "
+                f"{1000 * found['whole']:.1f} ms, of them {1000 * found['embedding']:.1f} ms "
+                f"to embed the question: {found['whole'] / found['embedding']:.2f} times"
             )
         results[part] = {**found, "load": load}
         kept = report.keep("index", results)
@@ -244,9 +253,12 @@ def _grown(size: int, real: Real, questions: Sequence[str], embedder: Embedder) 
         }
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    print(f"{size:9,}{filled:10.0f}{row['kind']:>13}{1000 * row['nearest']:9.1f}{1000 * exact:8.1f}{row['recall']:11.3f}"
-          f"{1000 * row['words']:8.1f}{row['open']:8.1f}{row['memory'] / 1e9:11.2f}{row['disk'] / 1e9:9.1f}"
-          f"{removed:10.1f}{replaced:11.1f}", flush=True)  # fmt: skip
+    print(
+        f"{size:9,}{filled:10.0f}{row['kind']:>13}{1000 * row['nearest']:9.1f}{1000 * exact:8.1f}"
+        f"{row['recall']:11.3f}{1000 * row['words']:8.1f}{row['open']:8.1f}"
+        f"{row['memory'] / 1e9:11.2f}{row['disk'] / 1e9:9.1f}{removed:10.1f}{replaced:11.1f}",
+        flush=True,
+    )
     return row
 
 

@@ -36,8 +36,10 @@ _WATCH = """
   const frame = now => { seen.frames.push(now - before); before = now;
   requestAnimationFrame(frame); }; requestAnimationFrame(frame);
 """
-_PAINTED = """() => new Promise(resolve => new PerformanceObserver(list => resolve(list.getEntries()
-  .find(entry => entry.name === "first-contentful-paint").startTime)).observe({ type: "paint", buffered: true }))"""
+_PAINTED = """() => new Promise(resolve => new PerformanceObserver(
+  list => resolve(list.getEntries()
+    .find(entry => entry.name === "first-contentful-paint").startTime)
+).observe({ type: "paint", buffered: true }))"""
 
 
 def main() -> int:
@@ -53,7 +55,8 @@ def main() -> int:
 
     if CHROMIUM is None:
         print(
-            "This needs chromium, chromium-browser or google-chrome on the path; nothing was measured."
+            "This needs chromium, chromium-browser or google-chrome on the path; "
+            "nothing was measured."
         )
         return 0
     print(heading(), flush=True)
@@ -97,7 +100,8 @@ def main() -> int:
     for name, value in results.items():
         if isinstance(value, list):
             print(
-                f"{name:58} {statistics.median(value):8.3f}  ({min(value):.3f}-{max(value):.3f}, {len(value)} times)"
+                f"{name:58} {statistics.median(value):8.3f}  "
+                f"({min(value):.3f}-{max(value):.3f}, {len(value)} times)"
             )
         else:
             print(f"{name:58} {value:8.0f}")

@@ -69,7 +69,8 @@ def _processor() -> str:
         return platform.processor() or platform.machine()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     flags = next((line for line in lines if line.startswith("flags")), "")
-    return f"{names[0] if names else platform.machine()}{' with AVX-512' if 'avx512f' in flags else ''}"
+    name = names[0] if names else platform.machine()
+    return f"{name}{' with AVX-512' if 'avx512f' in flags else ''}"
 
 
 def _memory_gib() -> float:

@@ -246,8 +246,8 @@ def _prose(lines: list[str]) -> Iterator[str]:
 
 
 _FRENCH = frozenset(
-    "le la les des du une est dans pour que qui sur avec par au aux ce cette il elle et ne pas plus "
-    "ont été".split()
+    "le la les des du une est dans pour que qui sur avec par au aux ce cette il elle et ne pas "
+    "plus ont été".split()
 )
 _ENGLISH = frozenset(
     "the of and to in is that for on with as was by are this it from at which has have not be were "

@@ -25,14 +25,14 @@ from train.sources import Question, Window, lines, passages
 from train.statements import statement
 
 _TASK = (
-    "You are given a text, a question and the words of the text that answer it. Answer the question "
-    "in one complete sentence that names the subject of the question and contains the answer. Add "
-    "nothing that is not in the text. Write in the language of the question."
+    "You are given a text, a question and the words of the text that answer it. Answer the "
+    "question in one complete sentence that names the subject of the question and contains the "
+    "answer. Add nothing that is not in the text. Write in the language of the question."
 )
 _EXAMPLES = (
     (
-        "Le conseil de Kervalec a voté mardi la rénovation du vieux port. Les travaux coûteront 4,2 "
-        "millions d'euros.",
+        "Le conseil de Kervalec a voté mardi la rénovation du vieux port. Les travaux coûteront "
+        "4,2 millions d'euros.",
         "Combien coûtera la rénovation ?",
         "4,2 millions d'euros",
         "La rénovation du vieux port coûtera 4,2 millions d'euros.",

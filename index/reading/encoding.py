@@ -31,7 +31,8 @@ _UNSEEN |= dict(  # signs of Wingdings and Symbol, at the places where programs 
     zip(
         map(
             ord,
-            "\uf0a8\uf06f\uf071\uf0a3\uf0fe\uf0fd\uf078\uf053\uf052\uf0fc\uf0fb\uf0b7\uf0a7\uf0d8\uf076\uf0e0",
+            "\uf0a8\uf06f\uf071\uf0a3\uf0fe\uf0fd\uf078\uf053"
+            "\uf052\uf0fc\uf0fb\uf0b7\uf0a7\uf0d8\uf076\uf0e0",
         ),
         "☐☐☐☐☒☒☒☒☑✓✗••••→",
         strict=True,

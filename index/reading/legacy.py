@@ -74,7 +74,7 @@ def converted(data: bytes, ending: str, seconds: float) -> Iterator[Path]:
 def _run(command: tuple[str, ...], folder: str, seconds: float) -> bytes:
     """What a program prints; it is killed after so many seconds."""
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - a program found on the path
             command,
             cwd=folder,
             capture_output=True,

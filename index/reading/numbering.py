@@ -110,3 +110,24 @@ def _levels(node: Any) -> dict[int, _Level]:
         text, legal = value_of(parts.get("lvlText")), is_on(parts.get("isLgl"))
         found[int(value_of(level, "ilvl") or 0)] = _Level(start, form, text, number, legal)
     return found
+
+
+def level_number(
+    levels: dict[int, Any], own: Any, counts: dict[int, int], level: int, start: str
+) -> str:
+    """The next number of a level, with those of the levels above that it shows."""
+    begin = int(value_of(own, "start-value", "1") or 1)
+    counts[level] = int(start) if start.isdigit() else counts.get(level, begin - 1) + 1
+    for deeper in [each for each in counts if each > level]:
+        del counts[deeper]
+    shown = []
+    for place in range(level - int(value_of(own, "display-levels", "1") or 1) + 1, level + 1):
+        form = value_of(levels.get(place), "num-format")
+        if form and place > 0:
+            shown.append(numeral(counts.get(place, 1), form))
+    number = ".".join(shown)
+    return (
+        f"{value_of(own, 'num-prefix')}{number}{value_of(own, 'num-suffix')}".strip()
+        if number
+        else ""
+    )

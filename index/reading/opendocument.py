@@ -8,11 +8,12 @@ from typing import Any
 
 from index.errors import UserError
 from index.reading.archive import Archive, open_zip
+from index.reading.form_fields import control, field_mark
 from index.reading.limits import Read, Reading, Source, in_pages, unread
 from index.reading.marks import beside, is_folio
-from index.reading.numbering import numeral
+from index.reading.numbering import level_number
 from index.reading.ooxml import equation, facts_of, parse_xml, raised, tag_of, value_of
-from index.reading.sheets import Sheet, sheets_text
+from index.reading.opendocument_sheets import MOST_REPEATED, sheets_of
 from index.reading.tables import Cell, spread, table
 
 _SKIPPED = frozenset(
@@ -22,7 +23,6 @@ _SKIPPED = frozenset(
 )
 _BOXES = frozenset("text-box frame custom-shape rect g image object object-ole control".split())
 _SIGNS = {"tab": "\t", "line-break": "\n", "soft-page-break": ""}
-_MOST_REPEATED = 1000  # cells and rows that a file may say are repeated
 
 
 def read_odf(source: Source) -> Reading:
@@ -39,19 +39,18 @@ def read_odf(source: Source) -> Reading:
     body = content.find("{*}body")
     if body is None or len(body) == 0:
         raise UserError("document_damaged", reason="office:body")
-    reader = _OpenDocument(archive, content, styles)
+    reader = OpenDocument(archive, content, styles)
     pages: tuple[tuple[int, int], ...] = ()
+    hidden = ""
     if tag_of(body[0]) == "spreadsheet":
-        text, hidden = reader.sheets(body[0])
+        text, hidden = sheets_of(reader, body[0])
     elif slides := [
         node
         for node in body.iter("{*}page")
         if tag_of(node.getparent()) in ("presentation", "drawing")
     ]:
-        hidden = ""
         text, pages = in_pages("\n\n".join(reader.slide(slide)) for slide in slides)
     else:
-        hidden = ""
         blocks = list(reader.blocks(body[0]))
         text = "\n\n".join([*blocks, *reader.apart(styles, blocks)])
     notes = [note for code, count in reader.left.items() for note in unread(code, count=count)]
@@ -70,9 +69,8 @@ class _List:
     counts: dict[int, int] = field(default_factory=dict)
 
 
-class _OpenDocument:
-    """A file being read: its styles, its lists and how far they count, what stands apart, what was
-    left out."""
+class OpenDocument:
+    """A file being read: styles, lists and how far they count, what stands apart or was left out."""
 
     def __init__(self, archive: Archive | None, content: Any, styles: Any) -> None:
         self.left: Counter[str] = Counter()
@@ -168,31 +166,9 @@ class _OpenDocument:
         own = levels.get(level)
         if first is None:
             return ""
-        return (
-            self._number(levels, own, listed.counts, level, start)
-            if tag_of(own) != "list-level-style-bullet" and own is not None
-            else "-"
-        )
-
-    def _number(
-        self, levels: dict[int, Any], own: Any, counts: dict[int, int], level: int, start: str
-    ) -> str:
-        """The next number of a level, with those of the levels above that it shows."""
-        begin = int(value_of(own, "start-value", "1") or 1)
-        counts[level] = int(start) if start.isdigit() else counts.get(level, begin - 1) + 1
-        for deeper in [each for each in counts if each > level]:
-            del counts[deeper]
-        shown = []
-        for place in range(level - int(value_of(own, "display-levels", "1") or 1) + 1, level + 1):
-            form = value_of(levels.get(place), "num-format")
-            if form and place > 0:
-                shown.append(numeral(counts.get(place, 1), form))
-        number = ".".join(shown)
-        return (
-            f"{value_of(own, 'num-prefix')}{number}{value_of(own, 'num-suffix')}".strip()
-            if number
-            else ""
-        )
+        if own is None or tag_of(own) == "list-level-style-bullet":
+            return "-"
+        return level_number(levels, own, listed.counts, level, start)
 
     def _paragraph(self, node: Any, mark: str) -> Iterator[str]:
         text = self._text(node).strip()
@@ -206,7 +182,7 @@ class _OpenDocument:
                 and value_of(node, "is-list-header") != "true"
             ):
                 counts = self._counts.setdefault("outline", {})
-                mark = self._number(
+                mark = level_number(
                     self._outline, own, counts, int(level), value_of(node, "start-value")
                 )
             mark = f"{'#' * min(int(level), 6)} {'' if mark == '-' else mark}".strip()
@@ -214,19 +190,9 @@ class _OpenDocument:
             mark = "#"
         if text:
             yield f"{mark} {text}" if mark else text
-        for box in node.iter(
-            *(f"{{*}}{name}" for name in ("text-box", "object", "object-ole", "image"))
-        ):
-            if (
-                next(
-                    (
-                        above
-                        for above in box.iterancestors("{*}annotation", "{*}note", "{*}p", "{*}h")
-                    ),
-                    None,
-                )
-                is node
-            ):
+        for box in node.iter("{*}text-box", "{*}object", "{*}object-ole", "{*}image"):
+            above = box.iterancestors("{*}annotation", "{*}note", "{*}p", "{*}h")
+            if next(above, None) is node:
                 yield from self._box(box)
 
     def _box(self, node: Any) -> Iterator[str]:
@@ -277,9 +243,9 @@ class _OpenDocument:
             elif tag == "math":
                 parts.append(equation(child))
             elif tag == "control":
-                parts.append(self._control(child))
+                parts.append(control(child))
             elif tag == "fieldmark":
-                parts.append(_field(child))
+                parts.append(field_mark(child))
             elif tag == "span" and value_of(child, "style-name") in self._shifted:
                 parts.append(
                     raised(self._text(child), down=self._shifted[value_of(child, "style-name")])
@@ -287,36 +253,9 @@ class _OpenDocument:
             elif tag and tag not in _SKIPPED and tag not in _BOXES and tag != "list-style":
                 parts.append(self._text(child))
             elif tag == "frame":
-                parts += [self._control(each) for each in child.iter("{*}control")]
+                parts += [control(each) for each in child.iter("{*}control")]
             parts.append(child.tail or "")
         return "".join(parts)
-
-    def _control(self, node: Any) -> str:
-        """What is ticked, chosen or written in a field of a form."""
-        name = value_of(node, "control")
-        for each in (
-            node.getroottree()
-            .getroot()
-            .iter("{*}checkbox", "{*}radio", "{*}listbox", "{*}combobox", "{*}text", "{*}textarea")
-        ):
-            if value_of(each, "id") == name:
-                kind = tag_of(each)
-                if kind in ("checkbox", "radio"):
-                    on = value_of(each, "current-state", value_of(each, "state")) in (
-                        "checked",
-                        "true",
-                    )
-                    on = on or value_of(each, "current-selected") == "true"
-                    return f"{'☒' if on else '☐'} {value_of(each, 'label')}".strip()
-                chosen = [
-                    value_of(option, "label")
-                    for option in each
-                    if value_of(option, "current-selected") == "true"
-                ]
-                return (
-                    ", ".join(chosen) or value_of(each, "current-value") or value_of(each, "value")
-                )
-        return ""
 
     def _note(self, node: Any) -> str:
         number = (
@@ -335,7 +274,7 @@ class _OpenDocument:
 
     def _table(self, node: Any) -> Iterator[str]:
         nested = any(True for _ in node.iterdescendants("{*}table"))
-        rows = self._rows(node)
+        rows = self.rows(node)
         if nested or max((len(list(row)) for row, _ in rows), default=0) < 2:
             for row, _ in rows:
                 for cell in row:
@@ -344,7 +283,7 @@ class _OpenDocument:
         grid, heads = self._grid(node)
         yield from table(grid, head=heads or None, sure=False)
 
-    def _rows(self, node: Any) -> list[tuple[Any, bool]]:
+    def rows(self, node: Any) -> list[tuple[Any, bool]]:
         """The rows of a table, and whether each is one of names."""
         return [
             (row, any(tag_of(above) == "table-header-rows" for above in row.iterancestors()))
@@ -354,14 +293,12 @@ class _OpenDocument:
 
     def _grid(self, node: Any) -> tuple[list[list[str]], int]:
         grid = []
-        for row, named in self._rows(node):
+        for row, named in self.rows(node):
             cells = []
             for cell in row:
                 if tag_of(cell) == "covered-table-cell":
                     continue  # `spread` knows what covers it
-                times = min(
-                    int(value_of(cell, "number-columns-repeated", "1") or 1), _MOST_REPEATED
-                )
+                times = min(int(value_of(cell, "number-columns-repeated", "1") or 1), MOST_REPEATED)
                 text = " ".join(self.blocks(cell)).replace("# ", "")
                 width, height = (
                     int(value_of(cell, f"number-{way}-spanned", "1") or 1)
@@ -371,7 +308,7 @@ class _OpenDocument:
             while cells and not cells[-1].text and not named:
                 cells.pop()
             grid += [cells] * min(
-                int(value_of(row, "number-rows-repeated", "1") or 1), _MOST_REPEATED if cells else 1
+                int(value_of(row, "number-rows-repeated", "1") or 1), MOST_REPEATED if cells else 1
             )
         return spread(grid)
 
@@ -411,71 +348,3 @@ class _OpenDocument:
             ]
             found += beside(kind, lines, text)
         return found
-
-    def sheets(self, body: Any) -> tuple[str, str]:
-        """The text of the visible sheets, and the names of the others."""
-        shown, hidden = [], []
-        styles = {
-            value_of(each, "name"): each for each in body.getroottree().getroot().iter("{*}style")
-        }
-        for node in body.findall("{*}table"):
-            properties = styles.get(value_of(node, "style-name"))
-            properties = properties.find("{*}table-properties") if properties is not None else None
-            if value_of(properties, "display") == "false":
-                hidden.append(value_of(node, "name"))
-            else:
-                shown.append(self._sheet(node))
-        return sheets_text(shown, len(shown) + len(hidden)), ", ".join(hidden)
-
-    def _sheet(self, node: Any) -> Sheet:
-        sheet = Sheet(value_of(node, "name"))
-        place = 0
-        for row, _ in self._rows(node):
-            cells: dict[int, str] = {}
-            column = 0
-            for cell in row:
-                times = int(value_of(cell, "number-columns-repeated", "1") or 1)
-                text = self._cell(cell)
-                if text:
-                    cells |= dict.fromkeys(range(column, column + min(times, _MOST_REPEATED)), text)
-                wide, high = (
-                    int(value_of(cell, f"number-{way}-spanned", "1") or 1)
-                    for way in ("columns", "rows")
-                )
-                if high > 1:
-                    sheet.merged.append((place, column, place + high - 1, column + wide - 1))
-                column += times
-            times = int(value_of(row, "number-rows-repeated", "1") or 1)
-            if cells:
-                sheet.rows |= {place + n: dict(cells) for n in range(min(times, _MOST_REPEATED))}
-            place += times
-        shapes = node.find("{*}shapes")
-        if shapes is not None:
-            sheet.beside += self.blocks(shapes)
-        return sheet
-
-    def _cell(self, node: Any) -> str:
-        """A cell as it is shown, and what is remarked on it."""
-        if len(node) == 0:
-            if formula := value_of(node, "formula"):
-                self.formulas.append(formula.removeprefix("of:"))
-                return self.formulas[-1]
-            return ""
-        before = len(self.comments)
-        text = " ".join(self.blocks(node))
-        remarks, self.comments = self.comments[before:], self.comments[:before]
-        return " ".join([text, *(f"[{remark}]" for remark in remarks)]).strip()
-
-
-def _field(node: Any) -> str:
-    """What is ticked or chosen in a field of a form that came from Word."""
-    values: dict[str, list[str]] = {}
-    for each in node.iter("{*}param"):
-        values.setdefault(value_of(each, "name"), []).append(value_of(each, "value"))
-    if value_of(node, "type").endswith("FORMCHECKBOX"):
-        return "☒" if values.get("Checkbox_Checked") == ["true"] else "☐"
-    entries, chosen = (
-        values.get("Dropdown_ListEntry", []),
-        values.get("Dropdown_Selected", ["0"])[0],
-    )
-    return entries[int(chosen)] if chosen.isdigit() and int(chosen) < len(entries) else ""

@@ -220,10 +220,14 @@ class Reader:
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith("COCORICO_")
         }
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603 - this program's own module
             [sys.executable, "-m", "index.reading.child", json.dumps(asdict(self._limits))],
-            cwd=_ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+            cwd=_ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
 
 
 class _Answers:
@@ -300,8 +304,7 @@ class _Watch:
 
 def _send(child: subprocess.Popen[bytes], request: dict[str, Any]) -> IO[bytes]:
     """Hand the process a request; gives what its answers are read from."""
-    assert child.stdin is not None
-    assert child.stdout is not None
+    assert child.stdin is not None and child.stdout is not None  # noqa: S101 - for types
     child.stdin.write(json.dumps(request).encode() + b"\n")
     child.stdin.flush()
     return child.stdout

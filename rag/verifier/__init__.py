@@ -1,7 +1,7 @@
 """Whether a sentence of an answer stands up to its sources."""
 
-from rag.verifier.checks import Outcome
 from rag.verifier.citations import Citation, Sentence, cite, space_before
+from rag.verifier.statements import Outcome
 from rag.verifier.support import SUPPORTED, Sources, Verdict, Verifier, is_saying, reason
 
 __all__ = [

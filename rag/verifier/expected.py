@@ -76,7 +76,7 @@ def closed(question: str) -> bool:
 
 
 def echoes(question: str, text: str, language: str) -> bool:
-    """Whether a sentence only says in other order what the question asks, a bare yes for example."""
+    """Whether a sentence only says what the question asks in other order, as a bare yes does."""
     own = set(terms(text, language)) <= set(terms(question, language))
     return own and denies(text, language) == denies(question, language)
 

@@ -16,20 +16,10 @@ from index.contract import Store, StoredChunk
 from index.embedder import Embedder
 from index.text.words import WORD, fold, phrases, terms
 from rag.retriever import unit
-from rag.verifier.checks import (
-    CHECKS,
-    THRESHOLDS,
-    Check,
-    Context,
-    Outcome,
-    Source,
-    Statement,
-    Word,
-    clauses,
-    likeness,
-)
+from rag.verifier.checks import CHECKS, Check, clauses, likeness
 from rag.verifier.citations import Citation, cite
 from rag.verifier.facts import Fact, facts, holds, title_names, with_spellings
+from rag.verifier.statements import THRESHOLDS, Context, Outcome, Source, Statement, Word
 
 SUPPORTED = THRESHOLDS.supported
 Floats = NDArray[np.float32]
