@@ -22,6 +22,7 @@ _SKIPPED = frozenset(
     "presentation thumbnail event-listeners".split()
 )
 _BOXES = frozenset("text-box frame custom-shape rect g image object object-ole control".split())
+_INLINE = {"math": equation, "control": control, "fieldmark": field_mark}
 _SIGNS = {"tab": "\t", "line-break": "\n", "soft-page-break": ""}
 
 
@@ -70,7 +71,7 @@ class _List:
 
 
 class OpenDocument:
-    """A file being read: styles, lists and how far they count, what stands apart or was left out."""
+    """A file being read: styles, lists with their counts, what stands apart or was left out."""
 
     def __init__(self, archive: Archive | None, content: Any, styles: Any) -> None:
         self.left: Counter[str] = Counter()
@@ -240,12 +241,8 @@ class OpenDocument:
                 parts.append(self._note(child))
             elif tag == "annotation":
                 self._comment(child)
-            elif tag == "math":
-                parts.append(equation(child))
-            elif tag == "control":
-                parts.append(control(child))
-            elif tag == "fieldmark":
-                parts.append(field_mark(child))
+            elif tag in _INLINE:
+                parts.append(_INLINE[tag](child))
             elif tag == "span" and value_of(child, "style-name") in self._shifted:
                 parts.append(
                     raised(self._text(child), down=self._shifted[value_of(child, "style-name")])
