@@ -216,12 +216,12 @@ class MilvusStore(Store):
         if not self._values(_MODELS):
             self._all.write("documents", [value_row("model", key_of(fingerprint), own)])
         for made in self._values(_MODELS):
-            there, version = {"folder": self.address}, made["version"]
+            folder, version = self.address, made["version"]
             if version > _VERSION:
-                raise UserError("store_too_new", **there, version=version, known=_VERSION)
+                raise UserError("store_too_new", folder=folder, version=version, known=_VERSION)
             if made != own:
-                made_by = made["embedder"]
-                raise UserError("index_other_model", **there, made_by=made_by, asked=fingerprint)
+                by = made["embedder"]
+                raise UserError("index_other_model", folder=folder, made_by=by, asked=fingerprint)
 
     def _write_rows(
         self, items: Sequence[Prepared], firsts: Sequence[int]

@@ -163,7 +163,6 @@ class _Run:
         """The documents of a file, none where it can't be read at all, and what failed."""
         documents: list[Document] = []
         failures: list[UserError] = []
-        about = {"file": file.path}
         try:
             for found in self._reader.read(file.path, self._library):
                 if isinstance(found, UserError):
@@ -172,12 +171,14 @@ class _Run:
                 # A name belongs to the first file that has it.
                 first = self._owners.setdefault(found.name, file.source)
                 if first != file.source:
-                    error = UserError("document_elsewhere", **about, name=found.name, first=first)
-                    failures.append(error)
+                    name = found.name
+                    failures.append(
+                        UserError("document_elsewhere", file=file.path, name=name, first=first)
+                    )
                     continue
                 documents.append(found)
                 if not found.text.strip():
-                    failures.append(UserError("document_empty", **about, name=found.name))
+                    failures.append(UserError("document_empty", file=file.path, name=found.name))
         except UserError as error:
             return [], [error]
         return documents, failures

@@ -86,8 +86,8 @@ class Workers:
                     waiting.append(running[future])
                     continue
                 if fingerprint != self._fingerprint:
-                    values = {"made_by": self._fingerprint, "worker": fingerprint}
-                    raise UserError("worker_other_model", **values)
+                    own = self._fingerprint
+                    raise UserError("worker_other_model", made_by=own, worker=fingerprint)
                 found |= zip(running[future], encoded, strict=True)
                 if progress:
                     progress(len(found), len(texts))

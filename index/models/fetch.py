@@ -193,9 +193,8 @@ def _locked(file: WeightFile, path: Path, progress: Progress) -> Iterator[None]:
 
 def _take(file: WeightFile, own: Path, path: Path) -> None:
     """Take the user's own file, by a hard link where the disk allows."""
-    values = {"file": own, "name": file.name, "size": file.size}
     if not own.is_file():
-        raise UserError("weights_own", reason="absent", **values)
+        raise UserError("weights_own", file=own, name=file.name, reason="absent")
     part = path.with_name(f"{path.name}.part")
     part.unlink(missing_ok=True)
     if own.stat().st_size == file.size:
@@ -207,7 +206,7 @@ def _take(file: WeightFile, own: Path, path: Path) -> None:
         if _accept(file, part, path):
             return
         part.unlink()
-    raise UserError("weights_own", reason="checksum", **values)
+    raise UserError("weights_own", file=own, name=file.name, reason="checksum")
 
 
 def _fetch(file: WeightFile, path: Path, progress: Progress) -> None:
