@@ -1,7 +1,7 @@
 """What each check of the verifier catches and what it costs, with that check off.
 
-    python -m bench.ablation             the half of the statements that the checks weren't chosen
-    on python -m bench.ablation --half dev  the other half, for work on the checks
+    python -m bench.ablation             the half of the statements that nothing was chosen on
+    python -m bench.ablation --half dev  the other half, for work on the checks
 
 The statements, true and false, are those of `bench.statements`; each is compared with its passage
 and those beside it. A check catches a false statement that would be supported with the check off,
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def sample(found: Iterable[Statement], half: str, per_kind: int) -> list[Statement]:
-    """Statements of one half, of few passages: the first of each kind by the SHA-1 of those."""
+    """Statements of one half, of few passages."""
     groups: dict[tuple[str, bool, str], list[Statement]] = defaultdict(list)
     for each in found:
         if each.half == half:

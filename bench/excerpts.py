@@ -107,10 +107,7 @@ def fit(rows: list[Row]) -> None:
     """A logistic regression from an excerpt's evidence to whether it is the one."""
     from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
     from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
-    from sklearn.model_selection import (  # type: ignore[import-untyped]
-        GroupKFold,
-        cross_val_predict,
-    )
+    from sklearn.model_selection import GroupKFold, cross_val_predict  # type: ignore[import-untyped]
 
     # a constant, score, read, foreign: only the search's and the model's probability are kept
     x = np.array([confidence.features(Evidence(row["score"], row["read"])) for row in rows])[:, 1:3]

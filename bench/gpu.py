@@ -1,21 +1,18 @@
-"""Tokens a second on a GPU, for one asker and for many, beside plain `generate` and what the GPU's
-memory allows.
+"""Tokens a second on a GPU, beside plain `generate` and what the GPU's memory allows.
 
-    python -m bench.gpu           a model of the shape of Mistral 7B with random weights, made here
-    (14 GB on the GPU and on disk) python -m bench.gpu --tiny    a very small one, on whatever there
-    is: shows that the benchmark itself runs
+    python -m bench.gpu           the shape of Mistral 7B with random weights, made here (14 GB)
+    python -m bench.gpu --tiny    a very small one on any machine: shows that the benchmark runs
 
-Nothing is fetched. Random weights write nonsense as fast as real ones write sense. `page` is the
-page's own generator, asked by so many at once; `generate` is transformers' own loop with its
-defaults, `static` the same with a compiled static cache, `continuous` its continuous batching (CUDA
-alone).
+Nothing is fetched. Random weights write nonsense as fast as real ones write sense. `backend` is
+the program's own (rag.llm.hf), which serves one asker after the other; `generate` is
+transformers' loop over a batch of prompts, `static` the same with a compiled static cache, and
+`continuous` its continuous batching (CUDA alone).
 """
 
 import argparse
 import statistics
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -57,8 +54,8 @@ def main() -> int:
     }
     with tempfile.TemporaryDirectory(prefix="cocorico-gpu-") as folder:
         make(Path(folder), device, tiny=tiny)
-        with closing(TransformersModel(folder)) as page:
-            model = page._model
+        with closing(TransformersModel(folder)) as backend:
+            model = backend._model
             size = sum(each.numel() * each.element_size() for each in model.parameters())
             bandwidth = _bandwidth(torch, device)
             results |= {
@@ -67,8 +64,8 @@ def main() -> int:
                 "limit, one asker": bandwidth / size,
             }
             prompt = torch.randint(10, 200, (max(_ASKERS), _PROMPT), device=device)
+            results["backend, 1"] = _measured(partial(_by_backend, backend))
             for count in _ASKERS:
-                results[f"page, {count}"] = _measured(partial(_by_page, page, count))
                 results[f"generate, {count}"] = _measured(
                     partial(_by_generate, model, prompt[:count])
                 )
@@ -82,18 +79,18 @@ def main() -> int:
                     partial(_continuous, model, prompt[:count].tolist())
                 )
     for name, value in results.items():
-        told = (
+        shown = (
             f"{statistics.median(value):10.1f}  ({min(value):.1f}-{max(value):.1f})"
             if isinstance(value, list)
             else value
         )
-        print(f"{name:24} {told}")
+        print(f"{name:24} {shown}")
     print("kept in", report.keep("gpu-tiny" if tiny else "gpu", results).relative_to(ROOT))
     return 0
 
 
 def make(folder: Path, device: str, *, tiny: bool) -> None:
-    """A Mistral with random weights and a tokenizer of numbers, in a folder."""
+    """Write a Mistral with random weights and a tokenizer of numbers into a folder."""
     import torch
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import AutoModelForCausalLM, MistralConfig, PreTrainedTokenizerFast
@@ -131,22 +128,9 @@ def _measured(run: Callable[[], int]) -> list[float]:
     return speeds
 
 
-def _by_page(page: TransformersModel, askers: int) -> int:
-    """What as many threads get that ask at once."""
-    written = [0] * askers
-
-    def ask(number: int) -> None:
-        asked = [
-            Message("user", " ".join(str((number * 37 + place) % 900) for place in range(_PROMPT)))
-        ]
-        written[number] = sum(1 for _ in page.stream(asked, max_tokens=_NEW))
-
-    threads = [threading.Thread(target=ask, args=(number,)) for number in range(askers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sum(written)
+def _by_backend(backend: TransformersModel) -> int:
+    prompt = " ".join(str(place % 900) for place in range(_PROMPT))
+    return sum(1 for _ in backend.stream([Message("user", prompt)], max_tokens=_NEW))
 
 
 def _by_generate(model: Any, prompt: Any, **options: Any) -> int:

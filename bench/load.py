@@ -1,11 +1,12 @@
-"""Many people at once at the page's door for programs, over a stand-in for a fast server of models.
+"""Many people at once at the HTTP interface, over a stand-in for a fast server of models.
 
     python -m bench.load                       50 askers, ten questions each
     python -m bench.load --askers 8 --each 20
 
-The page runs as a process of its own and asks the stand-in, which answers at once, in place of a
-model: measured is the page itself with its search and its checks. An asker who is told "busy" (429)
-waits as OpenAI's clients do and asks again. Any other error counts as one.
+The page runs as a process of its own. The stand-in answers at once in place of a model, so what
+is measured is the page with its search and its checks. An asker whose question is refused as
+one too many (429) waits as OpenAI's clients do and asks again. Any other status but 200 counts
+as an error.
 """
 
 import argparse
@@ -104,7 +105,7 @@ def _load(address: str, process: int, askers: int, each: int) -> dict[str, objec
         if row["kind"] == "answerable" and row["language"] == "fr"
     ]
     waits: list[float] = []
-    told: Counter[str] = Counter()
+    statuses: Counter[str] = Counter()
 
     def ask(number: int) -> None:
         chance = random.Random(number)
@@ -118,9 +119,9 @@ def _load(address: str, process: int, askers: int, each: int) -> dict[str, objec
                     try:
                         status = client.post("/v1/chat/completions", json=asked).status_code
                     except httpx.HTTPError as error:
-                        told[type(error).__name__] += 1
+                        statuses[type(error).__name__] += 1
                         break
-                    told[str(status)] += 1
+                    statuses[str(status)] += 1
                     if status != 429:
                         waits.append(time.perf_counter() - began)
                         break
@@ -133,7 +134,7 @@ def _load(address: str, process: int, askers: int, each: int) -> dict[str, objec
             time.sleep(0.3)
     ask(0)  # the first question warms what is loaded at first use
     waits.clear()
-    told.clear()
+    statuses.clear()
     early = peak_memory_gb(process) or 0.0
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(askers)]
     began = time.perf_counter()
@@ -154,9 +155,9 @@ def _load(address: str, process: int, askers: int, each: int) -> dict[str, objec
         "answered a second": round(askers * each / seconds, 1),
         "wait, median": round(statistics.median(waits), 2),
         "wait, longest": round(max(waits), 2),
-        "told to try again": told["429"],
-        "answers by status": dict(told),
-        "errors": sum(count for what, count in told.items() if what not in ("200", "429")),
+        "asked again": statuses["429"],
+        "answers by status": dict(statuses),
+        "errors": sum(count for what, count in statuses.items() if what not in ("200", "429")),
         "peak memory before, with all, after": [round(each, 3) for each in (early, first, late)],
     }
 

@@ -1,8 +1,7 @@
 """What each safeguard of an answer costs: the seconds spent in it, a question.
 
-    python -m bench.safeguards            our questions on the article in seeds/, read ahead as the
-    page does in idle time python -m bench.safeguards piaf_fr    another set of bench.answers, of
-    ../shared/data; --limit 30 for fewer of its questions
+    python -m bench.safeguards            our questions on the article in seeds/, read ahead
+    python -m bench.safeguards piaf_fr    another set of bench.answers; --limit 30 for fewer
 
 The program runs as it is; its parts are timed from outside. Nothing else should run.
 """
@@ -87,15 +86,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "questions with it": len(used),
             "median of these, s": median,
         }
-        print(
-            f"{purpose:52} mean {np.mean(seconds):6.3f} s; in {len(used):3} of {len(seconds)}, median {median:6.3f} s"
-        )
-    print(
-        "kept in",
-        keep(
-            f"safeguards-{options.set}", {"questions": len(questions), "table": table}
-        ).relative_to(ROOT),
-    )
+        share = f"{len(used):3} of {len(seconds)}"
+        print(f"{purpose:52} mean {np.mean(seconds):6.3f} s; in {share}, median {median:6.3f} s")
+    kept = keep(f"safeguards-{options.set}", {"questions": len(questions), "table": table})
+    print("kept in", kept.relative_to(ROOT))
     return 0
 
 

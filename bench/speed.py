@@ -1,7 +1,7 @@
 """How long people wait: to the first word of an answer, for the rest of it, after Stop, and when
 several ask at once.
 
-    python -m bench.speed                everything, against the same model reading three passages in full
+    python -m bench.speed                everything, against the same model reading all in full
     python -m bench.speed article piaf   parts: article, piaf, writing, stop, several, start
 
 The model of the page, warm, on all cores of this machine; nothing else should run. `piaf` needs
@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -152,7 +153,7 @@ def piaf(library: Library) -> dict[str, Any]:
 
 
 def _about_one(assistant: Answerer, texts: Sequence[str]) -> tuple[str, str] | None:
-    """Two of these questions for which the same excerpt is read first; None where there are none."""
+    """Two of these questions for which the same excerpt is read first; None if there are none."""
     first: dict[str, str] = {}
     for text in texts:
         excerpt = assistant.find(text, "fr", None)[1][0].text
@@ -163,7 +164,7 @@ def _about_one(assistant: Answerer, texts: Sequence[str]) -> tuple[str, str] | N
 
 
 def writing(library: Library) -> dict[str, Any]:
-    """Tokens a second, beside what reading the model's file once a token from memory would allow."""
+    """Tokens a second, beside what reading the model's file once a token would allow."""
     generator = library.assistant().generator
     speeds = []
     for number in range(5):
@@ -242,8 +243,8 @@ def start() -> dict[str, Any]:
         began = time.perf_counter()
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=ROOT) as page:
             address = f"http://127.0.0.1:{port}"
-            answers.append(_until(lambda: httpx.get(f"{address}/").status_code == 200) - began)
-            ready.append(_until(lambda: httpx.get(f"{address}/health").status_code == 200) - began)
+            answers.append(_served(f"{address}/") - began)
+            ready.append(_served(f"{address}/health") - began)
             messages = [
                 {"role": "user", "content": "Combien Microsoft a-t-il investi dans Mistral AI ?"}
             ]
@@ -302,17 +303,15 @@ def _bandwidth() -> float:
     return 3.2e9 / (time.perf_counter() - began)
 
 
-def _until(so: Callable[[], bool]) -> float:
-    """When something is so, asked again and again for two minutes."""
+def _served(address: str) -> float:
+    """When an address is served, asked again and again for two minutes."""
     end = time.perf_counter() + 120
     while time.perf_counter() < end:
-        try:
-            if so():
+        with suppress(httpx.HTTPError):
+            if httpx.get(address).status_code == 200:
                 return time.perf_counter()
-        except httpx.HTTPError:
-            pass
         time.sleep(0.05)
-    raise TimeoutError(so)
+    raise TimeoutError(address)
 
 
 if __name__ == "__main__":

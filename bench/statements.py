@@ -26,15 +26,15 @@ _MONTHS = {
 _RANKS = {"first": "third", "second": "fifth", "premier": "troisième", "première": "troisième"}
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _IS_A = re.compile(
-    r"^(?P<who>[A-ZÀ-Þ][^,;()]{2,50}?) (?P<is>is|was|est|était|fut) (?P<kind>(?:an?|the|une?|le|la) [^,;.()]{4,60})"
+    r"^(?P<who>[A-ZÀ-Þ][^,;()]{2,50}?) (?P<is>is|was|est|était|fut)"
+    r" (?P<kind>(?:an?|the|une?|le|la) [^,;.()]{4,60})"
 )
 _BECAUSE = re.compile(r"\b(?:because|car|parce qu(?:e|['’]))\b\s*(?P<why>[^;]{20,160})\.$")
 
 
 @dataclass(frozen=True)
 class Statement:
-    """A sentence to verify against its passages; `question` is what it answers, "" where it answers
-    none.
+    """A sentence to verify against its passages; `question` is what it answers, "" where it answers none.
 
     `true` is by construction, by a reader or by a gold answer; `kind` tells what was changed.
     """
@@ -185,13 +185,18 @@ def _by_hand() -> Iterator[Statement]:
         for number, row in enumerate(lines(RESULTS / f"{file}.jsonl")):
             if len(unquoted(row["sentence"])) > len(row["sentence"]) / 2:
                 yield Statement(
-                    f"{file}-{number}", "by hand", row["accepted"], detect(row["question"]), row["sentence"], row["question"], tuple(row["citations"])
-                )  # fmt: skip
+                    f"{file}-{number}",
+                    "by hand",
+                    row["accepted"],
+                    detect(row["question"]),
+                    row["sentence"],
+                    row["question"],
+                    tuple(row["citations"]),
+                )
 
 
 def _of_peers() -> Iterator[Statement]:
-    """Answers of one sentence that other programs gave with the same model, right where they hold
-    the gold answer."""
+    """Answers of one sentence by other programs with the same model, right with the gold answer."""
     piaf = {
         row["_id"]: row
         for name in ("fr", "en")
@@ -206,7 +211,15 @@ def _of_peers() -> Iterator[Statement]:
                 and len(split_sentences(row["answer"], row["language"])) == 1
             ):
                 passages = (texts[piaf[row["_id"]]["passage"]],)
-                yield Statement(f"{file.stem}-{row['_id']}", "peers", row["right"], detect(row["answer"]), row["answer"], row["question"], passages)  # fmt: skip
+                yield Statement(
+                    f"{file.stem}-{row['_id']}",
+                    "peers",
+                    row["right"],
+                    detect(row["answer"]),
+                    row["answer"],
+                    row["question"],
+                    passages,
+                )
 
 
 def _names(text: str) -> list[re.Match[str]]:
@@ -232,18 +245,10 @@ def _other(number: str) -> str:
 
 def _denied(said: str, language: str) -> str | None:
     """The statement with a denial at its verb, where that is easily found."""
-    for verb in (
-        "is was were are has had can will"
-        if language == "en"
-        else "est était fut sont étaient a avait peut"
-    ).split():
+    english = "is was were are has had can will".split()
+    for verb in english if language == "en" else "est était fut sont étaient a avait peut".split():
         if found := re.search(rf" {verb} ", said):
-            denied = (
-                f"{verb} not"
-                if language == "en"
-                else f"n'{verb} pas"
-                if verb[0] in "aeéf"[:3]
-                else f"ne {verb} pas"
-            )
+            elided = f"n'{verb} pas" if verb[0] in "aeé" else f"ne {verb} pas"
+            denied = f"{verb} not" if language == "en" else elided
             return _put(said, found.span(), f" {denied} ")
     return None

@@ -1,8 +1,8 @@
-"""One file that holds a library: its documents, its index, the conversations and accounts; made while the page runs.
+"""One file with a library's documents, index, conversations and accounts; made while the page runs.
 
-The index and the conversations are SQLite's own snapshots, each whole as of one moment. The index is taken first: a document that
-changes meanwhile is seen as changed, and read again, at the next start. Models aren't in it: they can be fetched again; nor is an
-index on Milvus, which stays where it is.
+The databases are SQLite's own snapshots, each as of one moment. The index is taken first: a
+document that changes meanwhile is read again at the next start. Models, which can be fetched
+again, and an index on Milvus are not in it.
 """
 
 import json
@@ -23,14 +23,14 @@ from rag.settings import Settings
 
 _FORMAT = 1
 _ABOUT = "cocorico.json"
+_UNREADABLE = (  # what zipfile and json raise for files that are damaged or made to harm
+    OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, RuntimeError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 def back_up(settings: Settings, file: Path) -> tuple[int, int]:
-    """Write the library and what belongs to it to a ZIP file, whole or not at all; nobody else may read it.
-
-    Args:
-        settings: whose library, index and home.
-        file: to write; one of this name is replaced.
+    """Write a library and what belongs to it to a private ZIP file, whole or not at all.
 
     Returns:
         how many documents' files are in it, and its size in bytes.
@@ -74,7 +74,7 @@ def restore(settings: Settings, file: Path) -> int:
     """Put back what `back_up` wrote, where nothing is that it could harm.
 
     Args:
-        settings: where to: a library that is absent or empty, a home without an index of it, conversations or accounts.
+        settings: where to; the library, its index, conversations and accounts must be absent.
         file: what `back_up` wrote.
 
     Returns:
@@ -101,9 +101,7 @@ def restore(settings: Settings, file: Path) -> int:
                 raise UserError(
                     "backup_unwritable", file=settings.home, reason=_reason(error)
                 ) from error
-    except (
-        OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, zipfile.BadZipFile, zlib.error,
-    ) as error:  # fmt: skip
+    except _UNREADABLE as error:
         raise UserError("backup_unreadable", file=file, reason=_reason(error)) from error
     return len(dates)
 
@@ -159,13 +157,8 @@ def _snapshot(database: Path, copy: Path) -> None:
 def _safe(name: str) -> str:
     """A document's name, if it stays below its folder."""
     path = PurePosixPath(name)
-    if (
-        path.is_absolute()
-        or ".." in path.parts
-        or not path.parts
-        or "\\" in name
-        or ":" in path.parts[0]
-    ):
+    inside = path.parts and not path.is_absolute() and ".." not in path.parts
+    if not inside or "\\" in name or ":" in path.parts[0]:
         raise ValueError(name)
     return name
 

@@ -44,8 +44,8 @@ def focus(
 ) -> list[Excerpt]:
     """The windows of the chunks found, those likeliest to answer first.
 
-    What is in every window says nothing, so a question's token counts by how far its best match in a
-    window stands out from the mean over all windows (cubic mean, as `contrast` in
+    What is in every window says nothing, so a question's token counts by how far its best match in
+    a window stands out from the mean over all windows (cubic mean, as `contrast` in
     `rag.retriever.Signals`); the search's own order counts beside it.
 
     Args:

@@ -94,7 +94,7 @@ class _Formatter(string.Formatter):
     def __init__(self, language: str) -> None:
         self._language = language
 
-    def get_value(self, key: int | str, args: Any, kwargs: Any) -> Any:
+    def get_value(self, key: int | str, _: Any, kwargs: Any) -> Any:
         return kwargs.get(str(key), "…")
 
     def format_field(self, value: Any, format_spec: str) -> str:

@@ -1,4 +1,4 @@
-"""The `models` command: which weights are there, from where, under which licence; fetch them, or take one's own."""
+"""The `models` command: which model files are there, and from where; fetch or take them."""
 
 import json
 from pathlib import Path
@@ -8,16 +8,16 @@ from index.models.catalogue import ALL, EMBEDDER, GENERATOR, SMALL_GENERATOR, We
 from index.models.convert import ensure_embedder
 from index.models.fetch import Progress, ensure, status
 from rag.i18n import say, size
-from rag.settings import Settings
+from rag.settings import Settings, expanded
 
 
 def take(path: Path, home: Path, *, progress: Progress | None = None) -> Path:
-    """Take a file of weights that the user already has, recognised by its name or else its size, then by its SHA-256.
+    """Take a model file that the user has, found by its name or its size, then its SHA-256.
 
     Raises:
-        UserError: `file_absent`, `weights_unknown`, `weights_own` and those of `index.models.fetch.ensure`.
+        UserError: `file_absent`, `weights_unknown`, `weights_own`, those of `ensure`.
     """
-    path = path.expanduser()
+    path = expanded(path)
     if not path.is_file():
         raise UserError("file_absent", file=path)
     length = path.stat().st_size
@@ -34,7 +34,7 @@ def take(path: Path, home: Path, *, progress: Progress | None = None) -> Path:
 
 
 def fetch(settings: Settings, *, progress: Progress | None = None, small: bool = False) -> None:
-    """Fetch what these settings need and isn't there; with `small`, the small model of the tests too."""
+    """Fetch what these settings need and is absent; with `small`, the model of the tests too."""
     if not settings.embedder:
         ensure_embedder(settings.home, progress=progress)
     for file in (GENERATOR, SMALL_GENERATOR):
@@ -49,39 +49,25 @@ def needed(settings: Settings) -> tuple[WeightFile, ...]:
 
 
 def table(home: Path, *, verify: bool = False, as_json: bool = False, language: str = "en") -> str:
-    """Every pinned file: size, purpose, where it comes from, licence, state of its checksum, where it lies."""
+    """Every pinned file: size, purpose, origin, licence, state of its checksum, path."""
     found = status(home, verify=verify)
     if as_json:
+        shown = ("size", "purpose", "packages", "hub", "licence", "sha256")
         listed = [
-            {
-                "file": one.file.name,
-                "size": one.file.size,
-                "purpose": one.file.purpose,
-                "packages": list(one.file.packages),
-                "hub": one.file.hub,
-                "licence": one.file.licence,
-                "sha256": one.file.sha256,
-                "state": one.state,
-                "path": str(one.path),
-            }
+            {"file": one.file.name}
+            | {name: getattr(one.file, name) for name in shown}
+            | {"state": one.state, "path": str(one.path)}
             for one in found
         ]
         return json.dumps(listed, ensure_ascii=False, indent=2)
     lines = []
     for one in found:
-        file = one.file
+        file, purpose = one.file, say(f"purpose_{one.file.purpose}", language)
+        packages = " … ".join(dict.fromkeys((file.packages[0], file.packages[-1])))
         lines += [
             f"{file.name}  {size(file.size, language)}  {say(one.state, language)}",
-            f"    {say(f'purpose_{file.purpose}', language)}; {file.licence}; SHA-256 {file.sha256}",
-            f"    {_origin(file)}",
+            f"    {purpose}; {file.licence}; SHA-256 {file.sha256}",
+            f"    pip: {packages}" + (f"; Hub: {file.hub}" if file.hub else ""),
             f"    {one.path}",
         ]
     return "\n".join(lines)
-
-
-def _origin(file: WeightFile) -> str:
-    """The packages that carry it, the first and the last of many, and the Hub repository."""
-    packages = (
-        file.packages[0] if len(file.packages) == 1 else f"{file.packages[0]} … {file.packages[-1]}"
-    )
-    return f"pip: {packages}" + (f"; Hub: {file.hub}" if file.hub else "")

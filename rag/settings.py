@@ -27,7 +27,7 @@ class Settings:
         Path,
         Option(
             metavar="DIR",
-            help="folder of models, indexes, conversations (default: the user's data folder)",
+            help="folder of models, indexes, accounts (default: the user's data folder)",
         ),
     ]
     library: Annotated[
@@ -37,7 +37,7 @@ class Settings:
         str,
         Option(
             metavar="SPEC",
-            help="small | FILE.gguf | transformers:ID | http://HOST/v1#NAME (default: the pinned one)",
+            help="small | FILE.gguf | transformers:ID | http://HOST/v1#NAME (default: pinned)",
         ),
     ] = ""
     embedder: Annotated[

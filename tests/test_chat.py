@@ -32,6 +32,11 @@ def asked(question: str, turn: str = "t1", **values: object) -> AskRequest:
     return AskRequest(turn=turn, question=question, **values)
 
 
+def back(seen: View) -> AskRequest:
+    """What a page asks that comes back to a turn."""
+    return AskRequest(turn=seen["turn"], conversation=seen["conversation"])
+
+
 async def last(views: AsyncIterator[View]) -> View:
     """The view of a turn that is done."""
     return [view async for view in views][-1]
@@ -61,7 +66,7 @@ def test_an_answer_goes_on_while_its_page_is_away(sessions: ChatSessions) -> Non
     async def leave_and_come_back() -> tuple[View, View, View]:
         seen = await begun(sessions, asked("investi combien ?"))
         there = sessions.conversation("anne", seen["conversation"])
-        whole = await last(sessions.follow("anne", seen["conversation"], "t1"))
+        whole = await last(sessions.ask("anne", back(seen)))
         return seen, there["turns"][0]["view"], whole
 
     seen, there, whole = asyncio.run(leave_and_come_back())
@@ -74,8 +79,7 @@ def test_an_answer_goes_on_while_its_page_is_away(sessions: ChatSessions) -> Non
 def test_a_turn_that_is_done_is_followed_to_its_kept_view(sessions: ChatSessions) -> None:
     async def ask_and_follow() -> tuple[View, list[View]]:
         done = await last(sessions.ask("anne", asked("investi combien ?")))
-        kept = sessions.follow("anne", done["conversation"], "t1")
-        return done, [view async for view in kept]
+        return done, [view async for view in sessions.ask("anne", back(done))]
 
     done, kept = asyncio.run(ask_and_follow())
     assert [(view["text"], view["stage"]) for view in kept] == [(done["text"], "done")]
@@ -97,7 +101,7 @@ def test_stop_ends_an_answer_that_nobody_follows(sessions: ChatSessions) -> None
         seen = await begun(sessions, asked("lent"))
         sessions.stop("bob", "t1")
         sessions.stop("anne", "t1")
-        return await last(sessions.follow("anne", seen["conversation"], "t1"))
+        return await last(sessions.ask("anne", back(seen)))
 
     view = asyncio.run(stop())
     assert view["stopped"]
@@ -109,8 +113,8 @@ def test_nobody_stops_or_follows_what_is_anothers(sessions: ChatSessions) -> Non
     async def meddle() -> tuple[View, list[View]]:
         seen = await begun(sessions, asked("investi combien ?"))
         sessions.stop("bob", "t1")
-        foreign = [v async for v in sessions.follow("bob", seen["conversation"], "t1")]
-        return await last(sessions.follow("anne", seen["conversation"], "t1")), foreign
+        foreign = [v async for v in sessions.ask("bob", back(seen))]
+        return await last(sessions.ask("anne", back(seen))), foreign
 
     whole, foreign = asyncio.run(meddle())
     assert not whole["stopped"]

@@ -65,12 +65,7 @@ FALSE = [
     "Anthropic is the German champion in artificial intelligence.",
     "Kai Zenner leads Hugging Face.",
     "Kai Zenner became a lobbyist for Mistral after being a secretary of state.",
-    "Kai Zenner est un député allemand du groupe EPP et spécialiste des questions technologiques.",
-    "Kai Zenner is a German member of parliament in the EPP group.",
     "Microsoft a investi dans Mistral AI plus de 13 milliards de dollars et dans OpenAI plus de 15 millions d'euros.",
-    "Le siège de Hugging Face est à Paris.",
-    "The headquarters of Hugging Face is located in Paris.",
-    "L'essentiel des équipes de Hugging Face travaille à New York.",
     "Microsoft détient 49 % des parts de Mistral.",
     "Mistral a été fondée par des anciens d'OpenAI.",
     "Thierry Breton est secrétaire d'État au Numérique.",
@@ -84,11 +79,18 @@ FALSE = [
     "Most of Hugging Face's teams work in France.",
     "Kai Zenner est un chercheur de l'IA.",
     "Kai Zenner is a lawyer.",
-    "Kai Zenner est un expert en lobbying.",
     "Axel Voss est un acteur.",
 ]
 # Whose words and names stand together in the source, in other roles or only as a possibility: only an understanding would tell.
 OUT_OF_REACH = [
+    # Two checks that were made for these sentences caught them, and next to nothing else.
+    "Kai Zenner est un député allemand du groupe EPP et spécialiste des questions technologiques.",
+    "Kai Zenner is a German member of parliament in the EPP group.",
+    "Le siège de Hugging Face est à Paris.",
+    "The headquarters of Hugging Face is located in Paris.",
+    "L'essentiel des équipes de Hugging Face travaille à New York.",
+    "Kai Zenner est un expert en lobbying.",
+    # Never caught.
     "The Commission has opened an investigation into Mistral's lobbying.",
     "Hugging Face's headquarters are in Paris.",
     "Kai Zenner finds Microsoft ridiculous.",

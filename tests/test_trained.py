@@ -44,7 +44,7 @@ def write(
     """A folder with one prefix; returns the prefix's file."""
     folder.mkdir(exist_ok=True)
     path = folder / "instruction.safetensors"
-    metadata = {"model": model, "tokens": json.dumps(list(tokens))}
+    metadata = {"format": "cocorico-prefix-1", "model": model, "tokens": json.dumps(list(tokens))}
     save_file(arrays, path, metadata)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     (folder / "SHA256SUMS").write_text(f"{digest}  {path.name}\n")

@@ -1,10 +1,9 @@
 """The page as a web application: Gradio carries questions and answers, FastAPI all else."""
 
-import asyncio
 import ipaddress
 import os
 import socket
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -28,48 +27,62 @@ if TYPE_CHECKING:
     from rag.engine import Service
 
 FONTS = ("source-sans-3", "literata")
-_HOUR = 3600.0
-# `ask` and `follow` are the events that `build` listens to; `server` has the functions of
-# `ui.page_api`: each takes and gives JSON.
+# `ask` is the event that `build` listens to; `api` has the functions of `ui.page_api`.
 START = """
-const call = name => async data => {
+const api = new Proxy({}, { get: (_, name) => async data => {
   const answer = await fetch(`/cocorico/api/${name}`, {
     method: "POST", headers: {"content-type": "application/json"}, body: JSON.stringify(data) });
   if (!answer.ok) throw new Error(`${name}: ${answer.status}`);
   return answer.json();
-};
-const api = Object.fromEntries(props.functions.map(name => [name, call(name)]));
+} });
 import("/cocorico/main.js").then(page => page.start(element, {
-  ask: asked => trigger("ask", asked), follow: turn => trigger("follow", turn), stop: api.stop,
-  server: api, props, watch
+  ask: asked => trigger("ask", asked), stop: api.stop, server: api, props, watch
 }));
 """
 
 
-def build(
-    service: "Service", sessions: ChatSessions, questions: Questions, functions: Sequence[str]
-) -> "gr.Blocks":
-    """The page over a service, which may still be getting ready; `functions` are what its scripts
-    can call."""
+def build(service: "Service", sessions: ChatSessions, questions: Questions) -> "gr.Blocks":
+    """The page over a service, which may still be getting ready."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    import gradio as gr
+
+    ask, answer = _events(sessions, questions)
+    own_library = service.settings.library.resolve() == ROOT / "seeds"
+    with gr.Blocks(title="Cocorico", analytics_enabled=False) as blocks:
+        page = gr.HTML(
+            value=None,
+            html_template=(page_api.STATIC / "page.html").read_text(encoding="utf-8"),
+            js_on_load=START,
+            apply_default_css=False,
+            texts=page_texts(),
+            examples=EXAMPLES if own_library else (),
+        )
+        # `Questions` limits how many wait; Gradio's queue would hide the others from Stop.
+        page.ask(
+            ask,
+            None,
+            page,
+            show_progress="hidden",
+            trigger_mode="multiple",
+            concurrency_limit=None,
+            api_visibility="private",
+        )
+        gr.api(answer, api_name="answer", concurrency_limit=None)
+    return blocks.queue(max_size=64)
+
+
+def _events(sessions: ChatSessions, questions: Questions) -> tuple[Any, Any]:
+    """What Gradio calls for the page and for its own clients. It reads the annotations of both to
+    know what to hand over."""
     import gradio as gr
     from pydantic import ValidationError
 
-    # Gradio reads the annotations of these three to know what to hand over.
     async def ask(event: gr.EventData, request: gr.Request) -> AsyncGenerator[View]:
         try:
             asked = AskRequest.model_validate(event._data)
         except ValidationError as error:
             raise gr.Error(str(error), print_exception=False) from error
         async for view in sessions.ask(page_api.owner(request), asked):
-            yield view
-
-    async def follow(event: gr.EventData, request: gr.Request) -> AsyncGenerator[View]:
-        try:
-            turn = page_api.TurnRequest.model_validate(event._data)
-        except ValidationError as error:
-            raise gr.Error(str(error), print_exception=False) from error
-        async for view in sessions.follow(page_api.owner(request), turn.conversation, turn.turn):
             yield view
 
     async def answer(
@@ -84,30 +97,7 @@ def build(
         except UserError as error:
             raise gr.Error(explain(error, "en"), print_exception=False) from error
 
-    own_library = service.settings.library.resolve() == ROOT / "seeds"
-    with gr.Blocks(title="Cocorico", analytics_enabled=False) as blocks:
-        page = gr.HTML(
-            value=None,
-            html_template=(page_api.STATIC / "page.html").read_text(encoding="utf-8"),
-            js_on_load=START,
-            apply_default_css=False,
-            functions=functions,
-            texts=page_texts(),
-            examples=EXAMPLES if own_library else (),
-        )
-        # `Questions` limits how many wait; Gradio's queue would hide the others from Stop.
-        for event, answers in ((page.ask, ask), (page.follow, follow)):
-            event(
-                answers,
-                None,
-                page,
-                show_progress="hidden",
-                trigger_mode="multiple",
-                concurrency_limit=None,
-                api_visibility="private",
-            )
-        gr.api(answer, api_name="answer", concurrency_limit=None)
-    return blocks.queue(max_size=64)
+    return ask, answer
 
 
 def application(service: "Service") -> "FastAPI":
@@ -116,7 +106,6 @@ def application(service: "Service") -> "FastAPI":
     Raises:
         UserError: `proxy_address`.
     """
-    import gradio as gr
     from fastapi import FastAPI
     from fastapi.staticfiles import StaticFiles
     from mcp.server.transport_security import TransportSecuritySettings
@@ -124,6 +113,7 @@ def application(service: "Service") -> "FastAPI":
     settings, metrics = service.settings, Metrics(service)
     history, questions = History(settings.conversations), Questions(service, metrics)
     sessions = ChatSessions(service, history, questions)
+    service.hourly.append(history.purge)
     tools = mcp.server(service, questions)
     # `ui.security` checks the host.
     unchecked = TransportSecuritySettings(enable_dns_rebinding_protection=False)
@@ -134,9 +124,7 @@ def application(service: "Service") -> "FastAPI":
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         async with tools.session_manager.run():
-            purging = asyncio.create_task(_purge_hourly(service, history))
             yield
-            purging.cancel()
         sessions.close()
         history.close()
 
@@ -153,13 +141,18 @@ def application(service: "Service") -> "FastAPI":
         lifespan=lifespan,
     )
     app.include_router(openai_api.router(service, questions, metrics))
-    page = page_api.router(service, history, sessions)
-    app.include_router(page)
+    app.include_router(page_api.router(service, history, sessions))
     app.router.routes.extend(over_http.routes)
     app.mount("/cocorico", StaticFiles(directory=page_api.STATIC), name="static")
+    return _mount(app, build(service, sessions, questions))
+
+
+def _mount(app: "FastAPI", page: "gr.Blocks") -> "FastAPI":
+    import gradio as gr
+
     return gr.mount_gradio_app(
         app,
-        build(service, sessions, questions, page_api.functions(page)),
+        page,
         path="/",
         head=_head(),
         favicon_path=str(page_api.STATIC / "mark.svg"),
@@ -204,13 +197,6 @@ def serve(service: "Service", host: str, port: int, *, open_browser: bool) -> No
         proxy_headers=False,  # see `ui.security`
     )
     uvicorn.Server(config).run(sockets=[listening])
-
-
-async def _purge_hourly(service: "Service", history: History) -> None:
-    while True:
-        await asyncio.sleep(_HOUR)
-        await asyncio.to_thread(history.purge)
-        await asyncio.to_thread(service.folder.purge)
 
 
 def _loopback(host: str) -> bool:

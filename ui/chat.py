@@ -34,14 +34,14 @@ _PAUSE = 0.02  # seconds between two looks at an answer that is being written
 
 
 class AskRequest(BaseModel):
-    """A question of the page.
+    """A question of the page, or None to follow a turn whose question was asked before.
 
     `turn` is an id that the page chose, `conversation` "" for a new one, `replaces` the id of the
     turn whose place it takes or "", `documents` the names of those to use or None for all.
     """
 
     turn: str = Field(min_length=1, max_length=40)
-    question: str
+    question: str | None = None
     conversation: str = ""
     replaces: str = ""
     documents: list[str] | None = None
@@ -77,21 +77,16 @@ class ChatSessions:
         self._stopped_early: deque[tuple[str, str]] = deque(maxlen=100)
 
     async def ask(self, owner: str, asked: AskRequest) -> AsyncGenerator[View]:
-        """Begin to answer a question; gives the views of its turn until it is done."""
-        running = self._running.get((owner, asked.turn)) or self._start(owner, asked)
-        async for view in running.views():
+        """The views of a turn until it is done, which begins now unless it has begun before."""
+        running = self._running.get((owner, asked.turn))
+        if running is None and asked.question is None:
+            kept = self._history.read(owner, asked.conversation)
+            for turn in kept["turns"] if kept else ():
+                if turn["id"] == asked.turn:
+                    yield turn["view"]
+            return
+        async for view in (running or self._start(owner, asked)).views():
             yield view
-
-    async def follow(self, owner: str, conversation: str, turn: str) -> AsyncGenerator[View]:
-        """The views of a turn from now on: one, where its answer is done."""
-        if running := self._running.get((owner, turn)):
-            async for view in running.views():
-                yield view
-        else:
-            kept = self._history.read(owner, conversation)
-            for each in kept["turns"] if kept else ():
-                if each["id"] == turn:
-                    yield each["view"]
 
     def stop(self, owner: str, turn: str) -> None:
         """Stop the answer of a turn, also where its question has yet to arrive."""
@@ -153,7 +148,7 @@ class ChatSessions:
         asking."""
         if asked.documents == []:
             raise UserError("no_document_chosen")
-        question = Question(asked.question.strip(), documents=asked.documents)
+        question = Question((asked.question or "").strip(), documents=asked.documents)
         try:
             view["conversation"], earlier = self._history.begin(
                 owner, asked.conversation, asked.turn, question.text,

@@ -166,7 +166,7 @@ def search(
 
 @command()
 def read(
-    settings: Settings,
+    _: Settings,
     files: Annotated[list[Path], Argument(metavar="FILE...")],
     *,
     as_json: AsJson = False,

@@ -60,7 +60,10 @@ def openai_error(error: UserError, status: int = 500) -> dict[str, str | None]:
 
 
 async def _of_user(request: Request, error: UserError) -> Response:
-    return respond(error, request.url.path)
+    path = request.url.path
+    if path.startswith("/cocorico/"):  # no error status: browsers log those as faults of the page
+        return JSONResponse({"error": wording(error)})
+    return respond(error, path)
 
 
 async def _of_validation(request: Request, error: RequestValidationError) -> Response:

@@ -1,8 +1,13 @@
 """Three tools for assistants that speak MCP (Model Context Protocol): ask, search, read."""
 
 import asyncio
-from collections.abc import Awaitable
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.types import ToolAnnotations
 
 from index.errors import UserError
 from rag.events import Turn
@@ -13,8 +18,6 @@ from ui.openai_api import passage_json
 from ui.questions import Question, Questions
 
 if TYPE_CHECKING:
-    from mcp.server.mcpserver import MCPServer
-
     from rag.engine import Service
     from rag.library import Library
 
@@ -23,36 +26,20 @@ _ABOUT = (
     "Each sentence of an answer comes with the sentences of the documents that it rests on. Where "
     "the documents don't answer, it says so."
 )
-_Result = TypeVar("_Result")
 
 
-def server(service: "Service", questions: Questions) -> "MCPServer[Any]":
-    """An MCP server over a service, for any transport."""
-    from mcp.server.mcpserver import MCPServer
-    from mcp.server.mcpserver.exceptions import ToolError
-    from mcp.types import ToolAnnotations
+class Tools:
+    """The tools, as MCP describes them to an assistant by their docstrings."""
 
-    mcp: MCPServer[Any] = MCPServer(
-        "cocorico", title="Cocorico", instructions=_ABOUT, log_level="WARNING"
-    )
-    only_reads = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+    def __init__(self, service: "Service", questions: Questions) -> None:
+        self._service = service
+        self._questions = questions
 
-    async def library() -> "Library":
-        while service.state.stage not in ("ready", "failed"):
-            await asyncio.sleep(0.1)
-        if service.library is None:
-            raise service.state.error or UserError("starting")
-        return service.library
-
-    async def explained(work: Awaitable[_Result]) -> _Result:
-        try:
-            return await work
-        except UserError as error:
-            raise ToolError(explain(error, "en")) from error
-
-    @mcp.tool(annotations=only_reads)
     async def ask(
-        question: str, history: list[str] | None = None, language: Literal["fr", "en"] | None = None
+        self,
+        question: str,
+        history: list[str] | None = None,
+        language: Literal["fr", "en"] | None = None,
     ) -> dict[str, Any]:
         """Answer a question from the documents, with the sentences of the documents that each
         sentence of the answer rests on.
@@ -60,27 +47,44 @@ def server(service: "Service", questions: Questions) -> "MCPServer[Any]":
         `history` holds earlier questions of the same conversation, oldest first.
         """
         turns = [Turn(text) for text in history or ()]
-        asked = Question(question, turns, language)
-        return answer_json(await explained(questions.answer("mcp", asked)))
+        with _explained():
+            asked = Question(question, turns, language)
+            return answer_json(await self._questions.answer("mcp", asked))
 
-    @mcp.tool(annotations=only_reads)
     async def search(
-        query: str, k: int = 5, language: Literal["fr", "en"] | None = None
+        self, query: str, k: int = 5, language: Literal["fr", "en"] | None = None
     ) -> list[dict[str, Any]]:
         """The passages likeliest to answer a question, best first, each with the document, its
         number there and its text."""
         most = min(max(k, 1), 100)
-        known = await explained(library())
-        hits = await asyncio.to_thread(known.search, query, k=most, language=language)
-        return [passage_json(hit) for hit in hits]
+        with _explained():
+            search = (await self._library()).search
+            hits = await asyncio.to_thread(search, query, k=most, language=language)
+            return [passage_json(hit) for hit in hits]
 
-    @mcp.tool(annotations=only_reads)
-    async def read_passage(document: str, passage: int) -> dict[str, Any]:
+    async def read_passage(self, document: str, passage: int) -> dict[str, Any]:
         """A passage of a document by its number, with how many the document has: numbers beside it
         read what surrounds it."""
-        known = await explained(library())
-        return await explained(asyncio.to_thread(_passage, known, document, passage))
+        with _explained():
+            return await asyncio.to_thread(_passage, await self._library(), document, passage)
 
+    async def _library(self) -> "Library":
+        while self._service.state.stage not in ("ready", "failed"):
+            await asyncio.sleep(0.1)
+        if self._service.library is None:
+            raise self._service.state.error or UserError("starting")
+        return self._service.library
+
+
+def server(service: "Service", questions: Questions) -> MCPServer[Any]:
+    """An MCP server over a service, for any transport."""
+    mcp: MCPServer[Any] = MCPServer(
+        "cocorico", title="Cocorico", instructions=_ABOUT, log_level="WARNING"
+    )
+    only_reads = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+    tools = Tools(service, questions)
+    for tool in (tools.ask, tools.search, tools.read_passage):
+        mcp.tool(annotations=only_reads)(tool)
     return mcp
 
 
@@ -100,3 +104,12 @@ def _passage(library: "Library", document: str, passage: int) -> dict[str, Any]:
     title, text = passages[passage].title, passages[passage].text
     numbers = {"passage": passage, "passages": len(passages)}
     return {"document": document, "title": title, **numbers, "text": text}
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Tells the assistant in words what went wrong."""
+    try:
+        yield
+    except UserError as error:
+        raise ToolError(explain(error, "en")) from error

@@ -1,19 +1,15 @@
 """What the page's scripts call, each as POST /cocorico/api/NAME, and the files that they load."""
 
-from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Depends, Request, Response
-from fastapi.responses import FileResponse, JSONResponse
-from fastapi.routing import APIRoute
-from pydantic import BaseModel
+from fastapi.responses import FileResponse
 from starlette.requests import ClientDisconnect
 
 from index.errors import UserError
 from ui import export, map, source
-from ui.errors import wording
 from ui.questions import MOST_CHARACTERS
 
 if TYPE_CHECKING:
@@ -21,7 +17,6 @@ if TYPE_CHECKING:
     from ui.chat import ChatSessions
     from ui.history import History
 
-API = "/cocorico/api/"
 STATIC = Path(__file__).resolve().parent / "static"
 
 
@@ -38,87 +33,51 @@ Rating = Annotated[Literal["good", "bad", ""], Body()]
 Reason = Annotated[str, Body(max_length=1000)]
 
 
-class TurnRequest(BaseModel):
-    """A turn of a conversation."""
-
-    turn: str
-    conversation: str = ""
-
-
-class PageRoute(APIRoute):
-    """Answers an error that the user can mend as a result for the page to show: browsers log every
-    4xx status as a fault of the page."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """See the class."""
-        handle = super().get_route_handler()
-
-        async def handle_errors(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except UserError as error:
-                return JSONResponse({"error": wording(error)})
-
-        return handle_errors
-
-
 def router(service: "Service", history: "History", sessions: "ChatSessions") -> APIRouter:
     """All of it, for a FastAPI application."""
-    page = APIRouter(route_class=PageRoute, include_in_schema=False)
+    page = APIRouter(include_in_schema=False)
     _add_library(page, service)
+    _add_files(page, service)
     _add_conversations(page, history, sessions)
-
-    @page.get("/manifest.json")  # Gradio's page links to this address
-    def manifest() -> FileResponse:
-        return FileResponse(STATIC / "app.webmanifest", media_type="application/manifest+json")
-
-    @page.post("/gradio_api/upload{rest:path}", status_code=403)
-    def no_upload(rest: str) -> None:
-        """Gradio's own upload knows no library and no limit: closed."""
-
     return page
 
 
-def functions(router: APIRouter) -> list[str]:
-    """The names of the functions that the page's scripts can call."""
-    paths = [route.path for route in router.routes if isinstance(route, APIRoute)]
-    return [path.removeprefix(API) for path in paths if path.startswith(API)]
-
-
 def _add_library(page: APIRouter, service: "Service") -> None:
-    @page.post(f"{API}state")
+    @page.post("/cocorico/api/state")
     def state() -> dict[str, Any]:
         return source.state(service)
 
-    @page.post(f"{API}documents")
+    @page.post("/cocorico/api/documents")
     def documents() -> list[dict[str, Any]] | None:
         return source.documents(service)
 
-    @page.post(f"{API}document")
+    @page.post("/cocorico/api/document")
     def document(name: Text = "", digest: Text = "") -> dict[str, Any] | None:
         return source.document(service, name, digest)
 
-    @page.post(f"{API}map_of")
+    @page.post("/cocorico/api/map_of")
     def map_of(question: Text) -> dict[str, Any] | None:
         library = service.library
         return map.points(library, question[:MOST_CHARACTERS]) if library else None
 
-    @page.post(f"{API}remove")
+    @page.post("/cocorico/api/remove")
     def remove(name: Text) -> dict[str, Any]:
         kept = service.folder.take_out(name)
         service.read()
         return {"kept": kept}
 
-    @page.post(f"{API}put_back")
+    @page.post("/cocorico/api/put_back")
     def put_back(kept: Text) -> dict[str, Any]:
         name = service.folder.put_back(kept)
         service.read()
         return {"name": name}
 
-    @page.post(f"{API}cancel")
+    @page.post("/cocorico/api/cancel")
     def cancel() -> None:
         service.cancel()
 
+
+def _add_files(page: APIRouter, service: "Service") -> None:
     @page.put("/cocorico/library/{name:path}")
     async def put(name: str, request: Request, replace: bool = False) -> dict[str, Any]:
         data = request.stream()
@@ -142,33 +101,41 @@ def _add_library(page: APIRouter, service: "Service") -> None:
         headers = {"cache-control": "private, max-age=3600"}
         return Response(found, 200 if found else 404, headers, "image/png")
 
+    @page.get("/manifest.json")  # Gradio's page links to this address
+    def manifest() -> FileResponse:
+        return FileResponse(STATIC / "app.webmanifest", media_type="application/manifest+json")
+
+    @page.post("/gradio_api/upload{rest:path}", status_code=403)
+    def no_upload(rest: str) -> None:
+        """Gradio's own upload knows no library and no limit: closed."""
+
 
 def _add_conversations(page: APIRouter, history: "History", sessions: "ChatSessions") -> None:
-    @page.post(f"{API}stop")
+    @page.post("/cocorico/api/stop")
     async def stop(turn: Annotated[str, Body(embed=True)], owner: Owner) -> None:
         sessions.stop(owner, turn)
 
-    @page.post(f"{API}conversations")
+    @page.post("/cocorico/api/conversations")
     def conversations(words: Text, owner: Owner) -> list[dict[str, Any]]:
         return history.listed(owner, words)
 
-    @page.post(f"{API}conversation")
+    @page.post("/cocorico/api/conversation")
     def conversation(name: Text, owner: Owner) -> dict[str, Any] | None:
         return sessions.conversation(owner, name)
 
-    @page.post(f"{API}rename")
+    @page.post("/cocorico/api/rename")
     def rename(id: Text, title: Text, owner: Owner) -> bool:
         return history.rename(owner, id, title)
 
-    @page.post(f"{API}discard")
+    @page.post("/cocorico/api/discard")
     def discard(id: Text, owner: Owner, undo: Annotated[bool, Body()] = False) -> None:
         history.delete(owner, id, undo=undo)
 
-    @page.post(f"{API}rate")
+    @page.post("/cocorico/api/rate")
     def rate(id: Text, turn: Text, rating: Rating, reason: Reason, owner: Owner) -> None:
         history.rate(owner, id, turn, rating, reason)
 
-    @page.post(f"{API}export")
+    @page.post("/cocorico/api/export")
     def export_as(id: Text, kind: Kind, language: Language, owner: Owner) -> dict[str, str] | None:
         found = sessions.conversation(owner, id)
         return export.export(found, kind, language) if found else None

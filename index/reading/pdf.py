@@ -63,7 +63,9 @@ def read_pdf(source: Source) -> Reading:
     kept = [list(paragraphs(page)) for page in without_repeats(pages, found.heads)]
     texts = unbroken(["\n\n".join(page) for page in kept])
     if texts:
-        more = beside("header", (head for head in found.heads if not is_folio(head)), texts) + beside("fields", found.remarks, texts)
+        more = beside(
+            "header", (head for head in found.heads if not is_folio(head)), texts
+        ) + beside("fields", found.remarks, texts)
         texts[-1] = "\n\n".join(filter(None, [texts[-1], *more]))
     text, spans = in_pages(texts)
     facts = pdf.get_metadata_dict()

@@ -11,6 +11,7 @@ Language = Literal["fr", "en"]
 _OPENING = (
     2.0  # the weight of the first word, which is rarely part of a name, beside 1 for each other
 )
+_SPELLED = 1000  # characters whose spelling is looked at: lingua's time grows with their square
 _SPACED = re.compile(r"\w[ \u00a0\u202f][?!;:»]")
 _QUOTED = re.compile(r"«[^«»]*»|“[^“”]*”|\"[^\"]*\"")
 
@@ -29,7 +30,7 @@ def detect(text: str, *, default: Language = "fr") -> Language:
     score = _cues(own)
     if abs(score) >= 1:
         return "fr" if score > 0 else "en"
-    spelled = _french_spelling(" ".join(_common_words(own)) or own)
+    spelled = _french_spelling((" ".join(_common_words(own)) or own)[:_SPELLED])
     if spelled is None:
         return default
     if _SPACED.search(text):  # only French sets a space before these marks

@@ -6,6 +6,7 @@ A prefix is a safetensors file with two tensors of shape (layers, tokens, width)
 float32 tensors each, `keys_scale`, `keys_offset`, `values_scale`, `values_offset`, that broadcast
 to the shape: number = byte x scale + offset. Its metadata, all strings, are
 
+    format    "cocorico-prefix-1"
     model     the SHA-256 of the GGUF file, in hexadecimal digits
     tokens    a JSON list of token ids, as `LlamaCpp.prefix(prompts.instruction())` gives them
 
@@ -28,6 +29,7 @@ from numpy.typing import NDArray
 
 from rag.llm.prefix_cache import GROUP
 
+FORMAT = "cocorico-prefix-1"
 FOLDER = Path(__file__).parent / "prefixes"
 
 _log = logging.getLogger(__name__)
@@ -83,6 +85,8 @@ def _read(path: Path, digest: str, model: str) -> TrainedPrefix | None:
         raise ValueError(f"SHA-256 {actual} instead of {digest}")
     with safe_open(path, framework="numpy") as file:
         metadata = file.metadata()
+        if metadata["format"] != FORMAT:
+            raise ValueError(f"format {metadata['format']} instead of {FORMAT}")
         if metadata["model"] != model:
             return None
         tokens = [int(token) for token in json.loads(metadata["tokens"])]

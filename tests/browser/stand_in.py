@@ -199,6 +199,7 @@ class StandInService:
         self.reading = Reading()
         self.answering = StandIn()
         self.pause = threading.Event()
+        self.hourly: list[object] = []
 
     def assistant(self) -> StandIn:
         if self.state.error:

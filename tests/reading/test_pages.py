@@ -7,16 +7,26 @@ from index.errors import UserError
 from index.reading.layout import Line, without_line_numbers, without_repeats
 
 
-def pdf(pages: list[list[tuple[float, float, str]]], extra: list[str] | None = None, root: str = "", annots: str = "", font: str = "<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>") -> bytes:
+def pdf(
+    pages: list[list[tuple[float, float, str]]],
+    extra: list[str] | None = None,
+    root: str = "",
+    annots: str = "",
+    font: str = "<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>",
+) -> bytes:
     """A PDF of pages of (x, y, text), with further objects from number 4 on."""
     extra = extra or []
     first = 4 + len(extra)
     objects = ["", "", font, *extra]
     kids = []
     for n, page in enumerate(pages):
-        drawn = "".join(f"BT /F 10 Tf {x} {y} Td ({text}) Tj ET\n" for x, y, text in page).encode("cp1252")
+        drawn = "".join(f"BT /F 10 Tf {x} {y} Td ({text}) Tj ET\n" for x, y, text in page).encode(
+            "cp1252"
+        )
         kids.append(f"{first + 2 * n} 0 R")
-        objects.append(f"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Resources<</Font<</F 3 0 R>>>>/Contents {first + 2 * n + 1} 0 R{annots if n == 0 else ''}>>")
+        objects.append(
+            f"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Resources<</Font<</F 3 0 R>>>>/Contents {first + 2 * n + 1} 0 R{annots if n == 0 else ''}>>"
+        )
         objects.append(f"<</Length {len(drawn)}>>stream\n{drawn.decode('cp1252')}\nendstream")
     objects[0] = f"<</Type/Catalog/Pages 2 0 R{root}>>"
     objects[1] = f"<</Type/Pages/Count {len(pages)}/Kids[{' '.join(kids)}]>>"
@@ -25,7 +35,10 @@ def pdf(pages: list[list[tuple[float, float, str]]], extra: list[str] | None = N
         starts.append(len(data))
         data += f"{number} 0 obj{text}endobj\n".encode("cp1252")
     table = "".join(f"{start:010} 00000 n \n" for start in starts)
-    return data + f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n{table}trailer<</Size {len(objects) + 1}/Root 1 0 R>>\nstartxref\n{len(data)}\n%%EOF".encode()
+    return (
+        data
+        + f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n{table}trailer<</Size {len(objects) + 1}/Root 1 0 R>>\nstartxref\n{len(data)}\n%%EOF".encode()
+    )
 
 
 def test_fields_stand_after_their_labels(text) -> None:
@@ -33,12 +46,22 @@ def test_fields_stand_after_their_labels(text) -> None:
     extra = [
         field.format("Tx", "nom", "(Odile Ferrand)", "200 695 400 710", ""),
         field.format("Tx", "somme", "(7 350)", "200 675 400 690", ""),
-        field.format("Btn", "oui", "/Yes", "48 653 60 665", "/AS/Yes/AP<</N<</Yes null/Off null>>>>"),
-        field.format("Btn", "non", "/Off", "98 653 110 665", "/AS/Off/AP<</N<</Yes null/Off null>>>>"),
+        field.format(
+            "Btn", "oui", "/Yes", "48 653 60 665", "/AS/Yes/AP<</N<</Yes null/Off null>>>>"
+        ),
+        field.format(
+            "Btn", "non", "/Off", "98 653 110 665", "/AS/Off/AP<</N<</Yes null/Off null>>>>"
+        ),
         field.format("Ch", "lieu", "(Jura)", "200 635 400 650", "/Ff 131072/Opt[(Ain)(Jura)]"),
     ]
     names = " ".join(f"{4 + n} 0 R" for n in range(len(extra)))
-    page = [(50, 700, "Nom :"), (50, 680, "Montant :"), (62, 656, "oui"), (112, 656, "non"), (50, 640, "Lieu :")]
+    page = [
+        (50, 700, "Nom :"),
+        (50, 680, "Montant :"),
+        (62, 656, "oui"),
+        (112, 656, "non"),
+        (50, 640, "Lieu :"),
+    ]
     data = pdf([page], extra, f"/AcroForm<</Fields[{names}]>>", f"/Annots[{names}]")
     read = text("a.pdf", data)
     assert "Nom : Odile Ferrand\nMontant : 7 350" in read
@@ -47,24 +70,55 @@ def test_fields_stand_after_their_labels(text) -> None:
 
 
 def test_remarks_come_after_the_text(text) -> None:
-    note = ["<</Type/Annot/Subtype/Text/Contents(À vérifier avant lundi)/T(Ada)/Rect[10 10 30 30]>>"]
-    read = text("a.pdf", pdf([[(50, 700, "Le texte de la page est ici.")]], note, "", "/Annots[4 0 R]"))
-    assert read.split("\n\n") == ["Le texte de la page est ici.", "# Annotations", "Ada: À vérifier avant lundi"]
+    note = [
+        "<</Type/Annot/Subtype/Text/Contents(À vérifier avant lundi)/T(Ada)/Rect[10 10 30 30]>>"
+    ]
+    read = text(
+        "a.pdf", pdf([[(50, 700, "Le texte de la page est ici.")]], note, "", "/Annots[4 0 R]")
+    )
+    assert read.split("\n\n") == [
+        "Le texte de la page est ici.",
+        "# Annotations",
+        "Ada: À vérifier avant lundi",
+    ]
 
 
 def test_an_attached_file_is_a_document(found) -> None:
     content = "<facture><total>492,00</total><client>Norvane</client></facture>"
-    extra = [f"<</Type/EmbeddedFile/Length {len(content)}>>stream\n{content}\nendstream", "<</Type/Filespec/F(facture.xml)/UF(facture.xml)/EF<</F 4 0 R>>>>"]
-    data = pdf([[(50, 700, "Facture")]], extra, "/Names<</EmbeddedFiles<</Names[(facture.xml) 5 0 R]>>>>")
+    extra = [
+        f"<</Type/EmbeddedFile/Length {len(content)}>>stream\n{content}\nendstream",
+        "<</Type/Filespec/F(facture.xml)/UF(facture.xml)/EF<</F 4 0 R>>>>",
+    ]
+    data = pdf(
+        [[(50, 700, "Facture")]], extra, "/Names<</EmbeddedFiles<</Names[(facture.xml) 5 0 R]>>>>"
+    )
     page, attached = found("a.pdf", data)
     assert (page.name, attached.name) == ("a.pdf", "a.pdf/facture.xml")
     assert "total: 492,00; client: Norvane" in attached.text
 
 
 def test_a_table_keeps_its_columns(text) -> None:
-    rows = [("Article", "En stock", "Vendus", "Prix"), ("Vis", "300", "", "0,12"), ("Clou", "", "40", "0,05"), ("Planche", "12", "3", "41,00")]
-    page = [(x, 700 - 20 * n, cell) for n, row in enumerate(rows) for x, cell in zip((50, 200, 300, 400), row, strict=True) if cell]
-    page = [(50, 760, "Un état des stocks, avant la vente."), *page, (50, 560, "Une phrase qui suit le tableau et qui passe sous toutes ses colonnes, sans en être.")]
+    rows = [
+        ("Article", "En stock", "Vendus", "Prix"),
+        ("Vis", "300", "", "0,12"),
+        ("Clou", "", "40", "0,05"),
+        ("Planche", "12", "3", "41,00"),
+    ]
+    page = [
+        (x, 700 - 20 * n, cell)
+        for n, row in enumerate(rows)
+        for x, cell in zip((50, 200, 300, 400), row, strict=True)
+        if cell
+    ]
+    page = [
+        (50, 760, "Un état des stocks, avant la vente."),
+        *page,
+        (
+            50,
+            560,
+            "Une phrase qui suit le tableau et qui passe sous toutes ses colonnes, sans en être.",
+        ),
+    ]
     lines = text("a.pdf", pdf([page])).split("\n\n")
     assert "Article: Clou; Vendus: 40; Prix: 0,05" in lines
     assert lines[-1].startswith("Une phrase qui suit")
@@ -82,7 +136,14 @@ def test_forms_bound_together_stay_whole(text) -> None:
 
 
 def test_heads_of_pages_are_said_once(text) -> None:
-    pages = [[(50, 780, "Norvane – rapport CT-118"), (50, 700, f"La page {letter} dit ceci, et rien d'autre."), (290, 30, f"{n}")] for n, letter in enumerate("abcd", 1)]
+    pages = [
+        [
+            (50, 780, "Norvane – rapport CT-118"),
+            (50, 700, f"La page {letter} dit ceci, et rien d'autre."),
+            (290, 30, f"{n}"),
+        ]
+        for n, letter in enumerate("abcd", 1)
+    ]
     read = text("a.pdf", pdf(pages))
     assert read.count("CT-118") == 1
     assert read.endswith("# En-tête\n\nNorvane – rapport CT-118")
@@ -99,7 +160,15 @@ def test_numbers_of_lines_are_left_out_and_numbers_of_rows_stay() -> None:
 
 
 def test_what_differs_by_more_than_the_page_is_no_head() -> None:
-    pages = [[[Line(50, 700, 300, 710, f"Net à payer : {sum_}"), Line(50, 600, 300, 610, f"Le texte {n} de la page.")]] for n, sum_ in enumerate((1812, 1798, 1947, 1822))]
+    pages = [
+        [
+            [
+                Line(50, 700, 300, 710, f"Net à payer : {sum_}"),
+                Line(50, 600, 300, 610, f"Le texte {n} de la page."),
+            ]
+        ]
+        for n, sum_ in enumerate((1812, 1798, 1947, 1822))
+    ]
     kept = [[line.text for block in page for line in block][0] for page in without_repeats(pages)]
     assert kept[2] == "Net à payer : 1947"
 
@@ -109,10 +178,15 @@ def test_a_font_without_letters_is_a_scan(found) -> None:
     glyph = ["<</Length 26>>stream\n500 0 d0 0 0 400 600 re f \nendstream"]
     results = found("a.pdf", pdf([[(50, 700, "ABCABCABCABC" * 3)]], glyph, font=shapes))
     codes = [each.code for each in results if isinstance(each, UserError)]
-    assert codes == ["document_scan"] or all("ABCABC" not in each.text for each in results if isinstance(each, Document))
+    assert codes == ["document_scan"] or all(
+        "ABCABC" not in each.text for each in results if isinstance(each, Document)
+    )
 
 
 def test_a_bomb_in_a_stream_is_stopped(found) -> None:
     packed = zlib.compress(b"BT /F 10 Tf (x) Tj ET " * 2_000_000, 9).decode("latin-1")
-    data = pdf([[(50, 700, "x")]]).decode("latin-1").replace("/Contents 5 0 R", "/Contents 9 0 R") + packed[:10]
+    data = (
+        pdf([[(50, 700, "x")]]).decode("latin-1").replace("/Contents 5 0 R", "/Contents 9 0 R")
+        + packed[:10]
+    )
     assert found("a.pdf", data.encode("latin-1"))

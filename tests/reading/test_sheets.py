@@ -42,18 +42,22 @@ from tests.reading.conftest import S, cells
         (1e300, "d/m/yyyy", "1e+300", "1e+300"),
     ],
 )  # fmt: skip
-def test_a_figure_is_shown_as_its_format_says(value: float, code: str, french: str, english: str) -> None:
+def test_a_figure_is_shown_as_its_format_says(
+    value: float, code: str, french: str, english: str
+) -> None:
     assert (shown(value, code, True), shown(value, code, False)) == (french, english)
 
 
 def styled(*codes: str) -> str:
-    formats = "".join(f'<numFmt numFmtId="{164 + n}" formatCode="{code}"/>' for n, code in enumerate(codes))
+    formats = "".join(
+        f'<numFmt numFmtId="{164 + n}" formatCode="{code}"/>' for n, code in enumerate(codes)
+    )
     uses = "".join(f'<xf numFmtId="{164 + n}"/>' for n in range(len(codes)))
     return f'<numFmts>{formats}</numFmts><cellXfs><xf numFmtId="0"/>{uses}</cellXfs>'
 
 
 def test_a_workbook_says_figures_comments_and_formulas(found, make) -> None:
-    rows = f"<row>{cells('Taxe', 'Taux', 'Somme')}</row><row>{cells('TVA')}{cells(0.2, style=1)}<c r=\"C2\"><f>B2*2</f></c></row>"
+    rows = f'<row>{cells("Taxe", "Taux", "Somme")}</row><row>{cells("TVA")}{cells(0.2, style=1)}<c r="C2"><f>B2*2</f></c></row>'
     comments = f'<comments {S}><commentList><comment ref="B2"><text><r><t>Depuis 2014</t></r></text></comment></commentList></comments>'
     (document,) = found("a.xlsx", make.xlsx(rows, styles=styled("0%"), comments=comments))
     assert document.text.split("\n\n")[1] == "Taxe: TVA; Taux: 20% [Depuis 2014]; Somme: =B2*2"
@@ -81,16 +85,30 @@ def test_hidden_sheets_are_named(found, make) -> None:
     data = make.xlsx(f"<row>{cells('a', 'b')}</row>")
     with zipfile.ZipFile(io.BytesIO(data)) as file:
         members = {name: file.read(name) for name in file.namelist()}
-    members["xl/workbook.xml"] = members["xl/workbook.xml"].replace(b"</sheets>", b'<sheet name="Secret" state="hidden" r:id="r9"/></sheets>')
+    members["xl/workbook.xml"] = members["xl/workbook.xml"].replace(
+        b"</sheets>", b'<sheet name="Secret" state="hidden" r:id="r9"/></sheets>'
+    )
     (document,) = found("a.xlsx", make.zipped(members))
-    assert [(note.code, note.values["sheets"]) for note in document.unread] == [("unread_sheets", "Secret")]
+    assert [(note.code, note.values["sheets"]) for note in document.unread] == [
+        ("unread_sheets", "Secret")
+    ]
 
 
 def test_sheets_of_opendocument_say_what_is_shown(text, make) -> None:
     cell = '<table:table-cell office:value-type="float" office:value="{}"><text:p>{}</text:p></table:table-cell>'
-    rows = [cell.format("", "Taux") + cell.format("", "Code"), cell.format("0.055", "5,5 %") + cell.format("1000", "01000"), cell.format("0.2", "20 %") + cell.format("2", "00002")]
-    body = '<table:table table:name="F">' + "".join(f"<table:table-row>{row}</table:table-row>" for row in rows) + '<table:table-row table:number-rows-repeated="1048000"><table:table-cell table:number-columns-repeated="16384"/></table:table-row></table:table>'
-    assert text("a.ods", make.odf("spreadsheet", body)).split("\n\n")[1] == "Taux: 5,5 %; Code: 01000"
+    rows = [
+        cell.format("", "Taux") + cell.format("", "Code"),
+        cell.format("0.055", "5,5 %") + cell.format("1000", "01000"),
+        cell.format("0.2", "20 %") + cell.format("2", "00002"),
+    ]
+    body = (
+        '<table:table table:name="F">'
+        + "".join(f"<table:table-row>{row}</table:table-row>" for row in rows)
+        + '<table:table-row table:number-rows-repeated="1048000"><table:table-cell table:number-columns-repeated="16384"/></table:table-row></table:table>'
+    )
+    assert (
+        text("a.ods", make.odf("spreadsheet", body)).split("\n\n")[1] == "Taux: 5,5 %; Code: 01000"
+    )
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
@@ -98,11 +116,17 @@ def test_any_separator_is_found_however_quotes_stand(text, separator: str) -> No
     rows = [["Réf", "Nom", "Prix"], ["R1", 'Tube 12""', "2.90"], ["R2", f"a {separator} b", "3.50"]]
     data = "\n".join(separator.join(f'"{cell}"' for cell in row) for row in rows)
     name = " ".join(f"a {separator} b".split())
-    assert text("a.csv", data).split("\n\n")[1:] == ['Réf: R1; Nom: Tube 12"; Prix: 2.90', f"Réf: R2; Nom: {name}; Prix: 3.50"]
+    assert text("a.csv", data).split("\n\n")[1:] == [
+        'Réf: R1; Nom: Tube 12"; Prix: 2.90',
+        f"Réf: R2; Nom: {name}; Prix: 3.50",
+    ]
 
 
 def test_a_decimal_comma_is_no_separator(text) -> None:
-    assert text("a.csv", "Ville;Taux;Part\nBrême;1,5;2,5\nLorme;2,5;3,5\n").split("\n\n")[1] == "Ville: Brême; Taux: 1,5; Part: 2,5"
+    assert (
+        text("a.csv", "Ville;Taux;Part\nBrême;1,5;2,5\nLorme;2,5;3,5\n").split("\n\n")[1]
+        == "Ville: Brême; Taux: 1,5; Part: 2,5"
+    )
 
 
 def test_lines_before_the_names_stand_alone(text) -> None:
@@ -118,7 +142,10 @@ def test_a_long_cell_and_a_quote_that_is_never_closed_lose_nothing(text) -> None
 
 
 def test_excel_says_its_separator(text) -> None:
-    assert text("a.csv", "sep=|\nNom|Prix\nVis, inox|4\n").split("\n\n")[1] == "Nom: Vis, inox; Prix: 4"
+    assert (
+        text("a.csv", "sep=|\nNom|Prix\nVis, inox|4\n").split("\n\n")[1]
+        == "Nom: Vis, inox; Prix: 4"
+    )
 
 
 def test_html_and_text_called_xls_are_read_for_what_they_are(text) -> None:

@@ -11,7 +11,10 @@ from index.reading.encoding import decode_bytes, decode_name, visible
 FRENCH = "L’entrée coûte 4,50 € – l’œuvre de Mme Lebœuf à Noël…"
 
 
-@pytest.mark.parametrize("label", ["iso-8859-1", "latin1", "us-ascii", "utf-8", "ascii", "bogus", None, "iso-8859-15", "utf-16"])
+@pytest.mark.parametrize(
+    "label",
+    ["iso-8859-1", "latin1", "us-ascii", "utf-8", "ascii", "bogus", None, "iso-8859-15", "utf-16"],
+)
 def test_a_label_that_lies_does_no_harm(label: str | None) -> None:
     assert decode_bytes(FRENCH.encode("cp1252"), label) == FRENCH
     assert decode_bytes(FRENCH.encode(), label) == FRENCH
@@ -20,7 +23,10 @@ def test_a_label_that_lies_does_no_harm(label: str | None) -> None:
 def test_a_label_that_is_right_is_followed() -> None:
     text = "Příliš žluťoučký kůň úpěl ďábelské ódy"
     assert decode_bytes(text.encode("iso-8859-2"), "iso-8859-2") == text
-    assert decode_bytes("100 € à l’hôtel".replace("’", "'").encode("iso-8859-15"), "iso-8859-15") == "100 € à l'hôtel"
+    assert (
+        decode_bytes("100 € à l’hôtel".replace("’", "'").encode("iso-8859-15"), "iso-8859-15")
+        == "100 € à l'hôtel"
+    )
 
 
 @pytest.mark.parametrize("wrong", [b"\xe9", b"\xff", b"\xc3", b"\x80"])
@@ -47,15 +53,22 @@ def test_zeros_in_a_log_are_left_out() -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "cp437", "cp850", "cp1252"])
 def test_names_of_members_are_read_in_any_encoding(encoding: str) -> None:
-    assert decode_name("Réunion d'été à l'école.txt".encode(encoding)) == "Réunion d'été à l'école.txt"
+    assert (
+        decode_name("Réunion d'été à l'école.txt".encode(encoding)) == "Réunion d'été à l'école.txt"
+    )
 
 
 def test_what_nobody_sees_is_left_out() -> None:
-    assert visible("biblio\u00adthèque rendez-\u200bvous e\u0301te\u0301\x01 ☐\uf0a8") == "bibliothèque rendez-vous été ☐☐"
+    assert (
+        visible("biblio\u00adthèque rendez-\u200bvous e\u0301te\u0301\x01 ☐\uf0a8")
+        == "bibliothèque rendez-vous été ☐☐"
+    )
     assert visible("👩‍🚒") == "👩‍🚒"
 
 
-@pytest.mark.parametrize("ending", ["txt", "md", "csv", "html", "eml", "srt", "json", "rst", "docx", "odt"])
+@pytest.mark.parametrize(
+    "ending", ["txt", "md", "csv", "html", "eml", "srt", "json", "rst", "docx", "odt"]
+)
 def test_soft_hyphens_are_left_out_of_every_format(found, make, ending: str) -> None:
     word = "biblio\u00adthèque inter\u200bcommunale"
     made = {
@@ -96,7 +109,9 @@ def test_markdown_loses_its_pictures_and_comments_alone(found) -> None:
 
 
 def test_a_table_of_markdown_without_outer_bars(text) -> None:
-    assert "Ville: Brême; Aire: 12" in text("a.md", "Ville | Habitants | Aire\n--- | --: | ---\nLorme | 80 | 9\nBrême | | 12\n\nFin.")
+    assert "Ville: Brême; Aire: 12" in text(
+        "a.md", "Ville | Habitants | Aire\n--- | --: | ---\nLorme | 80 | 9\nBrême | | 12\n\nFin."
+    )
 
 
 def test_subtitles_are_what_is_said(text) -> None:
@@ -107,10 +122,30 @@ def test_subtitles_are_what_is_said(text) -> None:
 
 
 def test_json_of_any_shape_is_rows_of_names_and_values(text) -> None:
-    data = {"titre": "Clients", "clients": [{"nom": "Norvane", "adresse": {"ville": "Brême"}, "tels": ["01", "02"], "achats": [{"le": "3 mai", "prix": 4.5}]}]}
-    assert text("a.json", json.dumps(data)).split("\n\n") == ["titre: Clients", "nom: Norvane; adresse ville: Brême; tels: 01, 02", "le: 3 mai; prix: 4.5"]
-    assert text("b.json", "[1, 2]") == "1; 2" or text("b.json", "[1, 2]").split("\n\n") == ["1", "2"]
-    assert text("c.jsonl", '{"nom": "Ada", "ville": "Brême"}\n{"nom": "Bob"}\n') == "nom: Ada; ville: Brême\n\nnom: Bob"
+    data = {
+        "titre": "Clients",
+        "clients": [
+            {
+                "nom": "Norvane",
+                "adresse": {"ville": "Brême"},
+                "tels": ["01", "02"],
+                "achats": [{"le": "3 mai", "prix": 4.5}],
+            }
+        ],
+    }
+    assert text("a.json", json.dumps(data)).split("\n\n") == [
+        "titre: Clients",
+        "nom: Norvane; adresse ville: Brême; tels: 01, 02",
+        "le: 3 mai; prix: 4.5",
+    ]
+    assert text("b.json", "[1, 2]") == "1; 2" or text("b.json", "[1, 2]").split("\n\n") == [
+        "1",
+        "2",
+    ]
+    assert (
+        text("c.jsonl", '{"nom": "Ada", "ville": "Brême"}\n{"nom": "Bob"}\n')
+        == "nom: Ada; ville: Brême\n\nnom: Bob"
+    )
 
 
 def test_broken_json_is_said_to_be(found) -> None:
@@ -123,19 +158,32 @@ def test_broken_json_is_said_to_be(found) -> None:
 
 def test_xml_of_any_shape_is_read(text) -> None:
     xml = '<?xml version="1.0"?><clients><client id="7"><nom>Norvane</nom><ville>Brême</ville></client><note>Lire <b>tout</b> ceci.</note></clients>'
-    assert text("a.xml", xml).split("\n\n") == ["note: Lire", "id: 7; nom: Norvane; ville: Brême"] or "id: 7; nom: Norvane; ville: Brême" in text("a.xml", xml)
+    assert text("a.xml", xml).split("\n\n") == [
+        "note: Lire",
+        "id: 7; nom: Norvane; ville: Brême",
+    ] or "id: 7; nom: Norvane; ville: Brême" in text("a.xml", xml)
     assert "Lire tout ceci." in text("a.xml", xml)
 
 
-@pytest.mark.parametrize("name", ["README", "README.md", "journal.log", "a.rst", "a.org", "LICENSE", "a.yaml", "a.tex"])
+@pytest.mark.parametrize(
+    "name", ["README", "README.md", "journal.log", "a.rst", "a.org", "LICENSE", "a.yaml", "a.tex"]
+)
 def test_files_of_text_are_read_under_their_usual_names(text, name: str) -> None:
     assert "2,4 bars" in text(name, "La pompe se règle à 2,4 bars.")
 
 
 def test_titles_that_say_nothing_are_not_taken() -> None:
-    for title in ("Microsoft Word - rapport.doc", "Document1", "Sans titre", "PowerPoint Presentation", "untitled 2"):
+    for title in (
+        "Microsoft Word - rapport.doc",
+        "Document1",
+        "Sans titre",
+        "PowerPoint Presentation",
+        "untitled 2",
+    ):
         assert make("a.docx", title, "# Le port\n", titled=True).title == "Le port"
-    assert make("a.docx", "Microsoft en France", "# x\n", titled=True).title == "Microsoft en France"
+    assert (
+        make("a.docx", "Microsoft en France", "# x\n", titled=True).title == "Microsoft en France"
+    )
 
 
 def test_language_and_unread_are_no_part_of_equality() -> None:

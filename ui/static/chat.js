@@ -5,12 +5,12 @@ import * as panel from "./panel.js";
 import { setScope, state } from "./state.js";
 import { progressText, turnElement } from "./turn.js";
 
-let bridge;              // asks the server, follows its answers and stops them
+let bridge;              // asks the server and stops it
 let editing = null;      // the place of the question that is being edited
 let pressed = false;     // the pointer is down on a turn: it must not be replaced under it
 
 export function start(given) {
-  bridge = { ask: given.ask, follow: given.follow, stop: given.stop };
+  bridge = { ask: given.ask, stop: given.stop };
   const question = $("#question");
   question.addEventListener("input", grow);
   question.addEventListener("keydown", event => {
@@ -68,8 +68,8 @@ export async function fresh() {
   $("#question").focus();
 }
 
-const follow = () =>
-  bridge.follow({ conversation: state.conversation, turn: state.running.id });
+// A turn whose question was asked before goes on being shown.
+const follow = () => bridge.ask({ turn: state.running.id, conversation: state.conversation });
 
 // The server is out of reach: the answer that was coming won't.
 export function lost() {

@@ -1,0 +1,79 @@
+"""Write what was trained as the file that the program takes up (`rag.llm.trained`).
+
+    python -m train.export              into the work folder, prefixes/
+    python -m train.export --ship       into the program's own folder
+
+Keys and values become bytes, with a scale and an offset for each layer and number of a token: half the size of float16, and the
+rounding is less than a thousandth of the numbers' range.
+"""
+
+import argparse
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.numpy import save_file
+from torch import Tensor
+
+from rag.llm import trained
+from train.model import Weights
+from train.packing import instruction
+from train.prefix import Prefix, untrained
+from train.settings import WORK, weights
+from train.tokens import Tokenizer
+
+
+def write(keys: Tensor, values: Tensor, tokens: Sequence[int], model: Path, folder: Path) -> Path:
+    """Write a prefix and its checksum.
+
+    Args:
+        keys: (layers, kv_heads, tokens, width), with their positions.
+        values: the same shape.
+        tokens: of the instruction.
+        model: the GGUF file.
+        folder: made where it is missing; other prefixes of it stay.
+    """
+    parts = {}
+    for name, numbers in (("keys", keys), ("values", values)):
+        flat = numbers.permute(0, 2, 1, 3).flatten(2).cpu().numpy().astype(np.float32)
+        low, high = flat.min(1, keepdims=True), flat.max(1, keepdims=True)
+        scale = np.maximum(high - low, 1e-6) / 255
+        parts[name] = np.rint((flat - low) / scale).astype(np.uint8)
+        parts[f"{name}_scale"], parts[f"{name}_offset"] = scale, low
+    with model.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    about = {"format": trained.FORMAT, "model": digest, "tokens": json.dumps(list(tokens))}
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{model.stem}.answer.safetensors"
+    save_file(parts, path, metadata=about)
+    sums = folder / "SHA256SUMS"
+    lines = sums.read_text(encoding="utf-8").splitlines() if sums.exists() else []
+    lines = [line for line in lines if not line.endswith(path.name)]
+    lines.append(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}")
+    sums.write_text("\n".join(sorted(lines)) + "\n", encoding="utf-8")
+    return path
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write the average of the last steps' prefixes."""
+    parser = argparse.ArgumentParser(prog="python -m train.export")
+    parser.add_argument("--work", type=Path, default=WORK)
+    parser.add_argument("--small", action="store_true", help="the 0.5B model")
+    parser.add_argument("--ship", action="store_true", help="into the program's folder")
+    options = parser.parse_args(arguments)
+    path = weights(small=options.small)
+    tokens = instruction(Tokenizer(path))
+    state = torch.load(options.work / f"checkpoint-{path.stem}.pt", map_location="cpu")
+    prefix = Prefix(untrained(Weights(path), tokens, options.work), state["first"])
+    prefix.load_state_dict(state["averaged"], strict=False)
+    with torch.no_grad():
+        keys, values = prefix.all()
+    folder = trained.FOLDER if options.ship else options.work / "prefixes"
+    print(f"step {state['step']}: {write(keys, values, tokens, path, folder)}")
+
+
+if __name__ == "__main__":
+    main()

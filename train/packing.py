@@ -1,0 +1,116 @@
+"""A window of text and the questions on it as tokens that are read at once, each question seeing the text and itself alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from index.contract import StoredChunk
+from rag import prompts
+from rag.excerpts import Excerpt
+from train.model import Pack
+from train.tokens import Tokenizer
+
+END = "<|im_end|>"  # what the model ends an answer with
+GROUP = 16  # the program takes over the instruction's tokens in groups of so many
+FIRST, DECIDING, OTHER = 10.0, 10.0, 0.5
+"""Weights in the loss: of the first word, of all the words that answer together, of each other token."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A pack and what is learnt from it.
+
+    `places` (labels,) are the tokens after which the model is asked, `labels` what comes next and `weights` what that counts;
+    `firsts` are those of the labels that are the first word of an answer, `deciding` those that are of its words, both bool.
+    """
+
+    pack: Pack
+    places: Tensor
+    labels: Tensor
+    weights: Tensor
+    firsts: Tensor
+    deciding: Tensor
+
+
+def instruction(tokenizer: Tokenizer) -> list[int]:
+    """The tokens whose keys and values are trained."""
+    tokens = tokenizer.instruction(prompts.instruction())
+    return tokens[: len(tokens) // GROUP * GROUP]
+
+
+def packed(row: dict[str, Any], tokenizer: Tokenizer, before: Sequence[int]) -> Lesson:
+    """A row of a training set as a lesson.
+
+    Args:
+        row: see `train.sets`.
+        tokenizer: the model's.
+        before: the instruction's tokens, that every prompt begins with.
+    """
+    asked = [_question(row, each, tokenizer) for each in row["questions"]]
+    prompts_only = [prompt for prompt, *_ in asked]
+    shared = _common(prompts_only)
+    if list(prompts_only[0][: len(before)]) != list(before):
+        raise ValueError("the prompts don't begin with the instruction")
+    ids = list(prompts_only[0][len(before) : shared])
+    positions, segments = list(range(len(before), shared)), [0] * len(ids)
+    marked: list[tuple[int, int, float, bool, bool]] = []  # place, label, weight, first, deciding
+    for number, (prompt, answer, weights, deciding) in enumerate(asked, 1):
+        own = [*prompt[shared:], *answer[:-1]]
+        start = len(ids) + len(prompt) - shared - 1
+        for place, (label, weight, decides) in enumerate(
+            zip(answer, weights, deciding, strict=True)
+        ):
+            if weight:
+                marked.append((start + place, label, weight, place == 0, decides))
+        ids += own
+        positions += range(shared, shared + len(own))
+        segments += [number] * len(own)
+    segment, place = torch.tensor(segments), torch.arange(len(ids))
+    sees = place[:, None] >= place[None, :]
+    sees &= (segment[None, :] == 0) | (segment[None, :] == segment[:, None])
+    places, labels, weights, firsts, decided = zip(*marked, strict=True)
+    return Lesson(
+        Pack(torch.tensor(ids), torch.tensor(positions), sees),
+        torch.tensor(places),
+        torch.tensor(labels),
+        torch.tensor(weights),
+        torch.tensor(firsts),
+        torch.tensor(decided),
+    )
+
+
+def _common(sequences: Sequence[Sequence[int]]) -> int:
+    """How many tokens all begin with."""
+    columns = zip(*sequences, strict=False)
+    return sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, columns))
+
+
+def _question(
+    row: dict[str, Any], question: dict[str, Any], tokenizer: Tokenizer
+) -> tuple[list[int], list[int], list[float], list[bool]]:
+    """Tokens of the prompt and of the answer, the weight of each of those, and which of them are of the deciding words."""
+    language, answer = question["language"], question["answer"]
+    chunk = StoredChunk(0, row["title"], row["title"], language, 0, 0, 0, "", ())
+    messages = prompts.answering(question["text"], Excerpt(chunk, row["text"]), language)
+    yes, no = (tokenizer.encode(opening) for opening in prompts.OPENINGS[language])
+    prompt = tokenizer.prompt(messages)
+    if not answer:
+        return prompt, (no if answer is None else yes)[:1], [FIRST], [False]
+    rest = tokenizer.encode(" " + answer) + tokenizer.encode(END, markers=True)
+    forms = {
+        token
+        for words in question["words"]
+        for form in (words, " " + words)
+        for token in tokenizer.encode(form)
+        if len(tokenizer.decode([token]).strip()) > 2 or tokenizer.decode([token]).strip().isdigit()
+    }
+    deciding = [token in forms for token in rest]
+    weight = max(DECIDING / max(sum(deciding), 1), 2 * OTHER)
+    weights = [weight if decides else OTHER for decides in deciding]
+    # The opening's full stop is given to the model by the program.
+    opening = [FIRST] + [0.0] * (len(yes) - 1)
+    return prompt, yes + rest, opening + weights, [False] * len(yes) + deciding
