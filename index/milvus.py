@@ -24,27 +24,12 @@ from uuid import uuid4
 
 import numpy as np
 
+from index import milvus_rows as rows_of
 from index.contract import ANALYSIS, Coded, DocumentInfo, Prepared, Store, StoredChunk, in_order
 from index.documents import Document
 from index.embedder import Encoded
 from index.errors import UserError
-from index.milvus_rows import (
-    AT_ONCE,
-    FIELDS,
-    Collections,
-    Row,
-    among,
-    body_parts,
-    chunk_row,
-    coded,
-    connect,
-    content_of,
-    key_of,
-    part_ids,
-    value_row,
-    vector_parts,
-    word,
-)
+from index.milvus_rows import Collections, Row, among, connect, content_of, key_of, part_ids
 from index.token_codes import Floats
 
 __all__ = ["MilvusStore", "connect"]
@@ -110,7 +95,8 @@ class MilvusStore(Store):
         with self._lock:
             first = self.known([document.digest]).get(document.digest, 0)
             parts = (
-                vector_parts(document.digest, n, code) for n, code in enumerate(encoded, first)
+                rows_of.vector_parts(document.digest, n, code)
+                for n, code in enumerate(encoded, first)
             )
             self._all.write("parts", [row for rows in parts for row in rows])
 
@@ -140,7 +126,7 @@ class MilvusStore(Store):
 
     def read_source(self, name: str, size: int, mtime_ns: int, failures: str = "") -> None:
         value = {"name": name, "size": size, "mtime_ns": mtime_ns, "failures": failures}
-        self._all.write("documents", [value_row("source", key_of(name), value)])
+        self._all.write("documents", [rows_of.value_row("source", key_of(name), value)])
 
     def forget_source(self, name: str, *, keep: bool = False) -> None:  # noqa: ARG002
         # Vectors stay until `drop_kept` in any case: other documents may have them.
@@ -167,10 +153,10 @@ class MilvusStore(Store):
         raise UserError("store_remote", address=self.address, reason=f"rows of {name} are missing")
 
     def chunks(self, numbers: Sequence[int]) -> list[StoredChunk]:
-        return self._stored(self._all.get("chunks", numbers, FIELDS["chunks"]))
+        return self._stored(self._all.get("chunks", numbers, rows_of.FIELDS["chunks"]))
 
     def chunks_of(self, name: str) -> list[StoredChunk]:
-        rows = self._all.all("chunks", among("document", [key_of(name)]), FIELDS["chunks"])
+        rows = self._all.all("chunks", among("document", [key_of(name)]), rows_of.FIELDS["chunks"])
         return self._stored(sorted(rows, key=lambda row: row["ordinal"]))
 
     def search_vectors(
@@ -182,14 +168,14 @@ class MilvusStore(Store):
     def search_words(
         self, words: Sequence[str], k: int, documents: Collection[str] | None = None
     ) -> list[tuple[int, float]]:
-        text = " ".join(word(each) for each in dict.fromkeys(words))
+        text = " ".join(rows_of.word(each) for each in dict.fromkeys(words))
         found = self._search("words", text, {}, k, documents) if text else []
         return [(number, abs(score)) for number, score in found]  # Milvus Lite's are below zero
 
     def coded(self, numbers: Sequence[int]) -> dict[int, Coded]:
         rows = self._all.get("chunks", numbers, ["digest", "ordinal", "parts"])
         ids = {row["id"]: part_ids(row["digest"], row["ordinal"], row["parts"]) for row in rows}
-        return {n: coded(data, self.dimension) for n, data in self._read(ids).items()}
+        return {n: rows_of.coded(data, self.dimension) for n, data in self._read(ids).items()}
 
     def vectors(self, numbers: Sequence[int]) -> Floats:
         rows = self._all.get("chunks", numbers, ["vector"])
@@ -214,7 +200,7 @@ class MilvusStore(Store):
         """Refuse an index of another model, or of a newer Cocorico."""
         own = {"embedder": fingerprint, "version": _VERSION}
         if not self._values(_MODELS):
-            self._all.write("documents", [value_row("model", key_of(fingerprint), own)])
+            self._all.write("documents", [rows_of.value_row("model", key_of(fingerprint), own)])
         for made in self._values(_MODELS):
             folder, version = self.address, made["version"]
             if version > _VERSION:
@@ -239,18 +225,22 @@ class MilvusStore(Store):
 
         for item, first in zip(items, firsts, strict=True):
             document, digest = item.document, item.document.digest
-            parts += body_parts(document)
+            parts += rows_of.body_parts(document)
             heads: dict[int, Row] = {}
             for ordinal, chunk in enumerate(item.chunks):
                 if ordinal >= first:
-                    own = vector_parts(digest, ordinal, item.encoded[ordinal - first])
+                    own = rows_of.vector_parts(digest, ordinal, item.encoded[ordinal - first])
                     heads[ordinal] = own[-1]
                     parts += own
-                elif ordinal % AT_ONCE == 0:
-                    heads = self._heads(digest, range(ordinal, min(ordinal + AT_ONCE, first)))
-                chunks.append(chunk_row(document, chunk, ordinal, heads[ordinal], self.dimension))
+                elif ordinal % rows_of.AT_ONCE == 0:
+                    heads = self._heads(
+                        digest, range(ordinal, min(ordinal + rows_of.AT_ONCE, first))
+                    )
+                chunks.append(
+                    rows_of.chunk_row(document, chunk, ordinal, heads[ordinal], self.dimension)
+                )
                 ids["parts"].update(part_ids(digest, ordinal, chunks[-1]["parts"]))
-                if len(chunks) == AT_ONCE:
+                if len(chunks) == rows_of.AT_ONCE:
                     flush()
         flush()
         return ids
@@ -327,7 +317,7 @@ class MilvusStore(Store):
         return {key: b"".join(data[n] for n in numbers) for key, numbers in whole.items()}
 
     def _count_row(self) -> Row:
-        return value_row("count", self._writer, {"changes": self._changes})
+        return rows_of.value_row("count", self._writer, {"changes": self._changes})
 
 
 def _document_row(item: Prepared) -> Row:
@@ -335,6 +325,6 @@ def _document_row(item: Prepared) -> Row:
     document = item.document
     about = document.name, document.title, document.language, document.digest, item.source
     info = DocumentInfo(*about, len(item.chunks), len(document.text), len(document.pages))
-    parts = len(body_parts(document))
+    parts = len(rows_of.body_parts(document))
     value = {**asdict(info), "content": content_of(document), "parts": parts}
-    return value_row("document", key_of(document.name), value, key_of(item.source))
+    return rows_of.value_row("document", key_of(document.name), value, key_of(item.source))
