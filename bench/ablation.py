@@ -71,9 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         held = [row for row in part if row["support"] >= SUPPORTED]
         passed = sum(not row["failed"] for row in held)
         shares[f"{kind[1]}, {str(kind[0]).lower()}"] = [passed, len(held), len(part)]
-        print(
-            f"  {kind[1]:22} {'true ' if kind[0] else 'false'} {passed:4} {len(held):4} of {len(part)}"
-        )
+        print(f"  {kind[1]:22} {kind[0]!s:5} {passed:4} {len(held):4} of {len(part)}")
     where = keep(f"ablation-{half}", {"table": table, "supported": shares})
     print("kept in", where.name, "and", kept.name)
     return 0

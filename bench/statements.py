@@ -34,7 +34,7 @@ _BECAUSE = re.compile(r"\b(?:because|car|parce qu(?:e|['’]))\b\s*(?P<why>[^;]{
 
 @dataclass(frozen=True)
 class Statement:
-    """A sentence to verify against its passages; `question` is what it answers, "" where it answers none.
+    """A sentence to verify against its passages, and the question that it answers, "" if none.
 
     `true` is by construction, by a reader or by a gold answer; `kind` tells what was changed.
     """

@@ -247,31 +247,26 @@ def rivals(there: Sequence[Fact], wanted: Sequence[Fact], *, of_places: bool = F
 
 @dataclass(frozen=True)
 class Check:
-    """A row of the table, with a source and what the check finds wrong beside it.
-
-    `caught` and `harmed` are of 300 false and 300 true statements that it wasn't chosen on.
-    """
+    """A row of the table, with a source and what the check finds wrong beside it."""
 
     contradicts: Callable[[Statement, Sequence[Source], Context], bool]
     source: str
     wrong: str
-    caught: int
-    harmed: int
 
     @property
     def name(self) -> str:
-        """The name by which `Verifier` takes it off."""
+        """The name by which a verdict and the ablation know it."""
         return self.contradicts.__name__
 
 
 CHECKS = (
-    Check(figure_missing, "Le port a 12 quais.", "Le port a 15 quais.", 0, 0),
-    Check(rank_differs, "Il a gagné le premier prix.", "Il a gagné le deuxième prix.", 0, 0),
-    Check(name_missing, "Le port de Brest est fermé.", "Le port de Lorient est fermé.", 0, 0),
-    Check(figure_of_another, "Le port a 12 quais.", "Le port a 15 quais.", 0, 0),
-    Check(names_apart, "Le port a 12 quais.", "Le port a 15 quais.", 0, 0),
-    Check(name_far, "Le port a 12 quais.", "Le port a 15 quais.", 0, 0),
-    Check(kind_unknown, "Le port a 12 quais.", "Le port a 15 quais.", 0, 0),
-    Check(another_person, "Le port a 12 quais.", "Le port a 15 quais.", 0, 0),
-    Check(denial_differs, "Le port a 12 quais.", "Le port n'a pas 12 quais.", 0, 0),
+    Check(figure_missing, "Le port a 12 quais.", "Le port a 15 quais."),
+    Check(rank_differs, "Il a gagné le premier prix.", "Il a gagné le deuxième prix."),
+    Check(name_missing, "Le port de Brest est fermé.", "Le port de Lorient est fermé."),
+    Check(figure_of_another, "Brest a 12 quais. Lorient en a 8.", "Brest a 8 quais."),
+    Check(names_apart, "Ada vit à Brest. (Ailleurs :) Max vit à Lyon.", "Ada vit avec Max."),
+    Check(name_far, "Ada naît à Brest. Max naît à Lyon. Il y travaille.", "Ada travaille à Lyon."),
+    Check(kind_unknown, "Ada Morel parle du port.", "Ada Morel est une avocate."),
+    Check(another_person, "Max Durand dirige le port.", "Ada Morel dirige le port."),
+    Check(denial_differs, "Le port a 12 quais.", "Le port n'a pas 12 quais."),
 )
