@@ -26,7 +26,7 @@ from rag.answerer import Answerer
 from rag.events import Turn
 from rag.library import open_library
 from rag.settings import ROOT, from_environment
-from rag.verifier.support import Sources
+from rag.verifier import Sources
 
 # What is timed: where it stands, and what it is for.
 SAFEGUARDS: tuple[tuple[Any, str, str], ...] = (

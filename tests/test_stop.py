@@ -14,7 +14,7 @@ from rag import prompts
 from rag.answerer import Answerer
 from rag.events import Answer, Finished, Turn
 from rag.llm.base import Generator
-from rag.verifier.support import SUPPORTED
+from rag.verifier import SUPPORTED
 
 PORT = (
     "Le port de Kervalec date de 1911 et reçoit trois cents bateaux de pêche. Ses quais furent détruits pendant la guerre. "

@@ -7,7 +7,7 @@ from index.text.sentences import SentenceStream
 from rag.library import Library
 from rag.verifier.checks import CHECKS, Check
 from rag.verifier.facts import facts
-from rag.verifier.support import SUPPORTED, Verifier, reason
+from rag.verifier import SUPPORTED, Verifier, reason
 
 TRUE = [
     "Microsoft has invested $13 billion in OpenAI.",

@@ -225,7 +225,7 @@ class Check:
 
     @property
     def name(self) -> str:
-        """The name by which `Verifier` takes it off."""
+        """The name by which a verdict and the ablation know it."""
         return self.contradicts.__name__
 
 
