@@ -1,11 +1,13 @@
-"""Two hundred questions that nobody tuned to, on twenty documents of our own: letters, minutes, contracts, manuals, reports, tables.
+"""Two hundred questions that nobody tuned to, on twenty documents of our own: letters, minutes,
+contracts, manuals, reports, tables.
 
     python -m bench.fresh                  ask all of them, about twelve seconds each on two cores
     python -m bench.fresh --half working   only those that may be looked at
 
-Half of the questions are in English, and half in the other language than their document; fifty are answered by no document though
-they are on its subject; thirty follow another question. They are cut in two by the SHA-1 of their ids (`bench.split`). What became
-of the working half is shown and kept in bench/results/fresh.jsonl. The reporting half is only counted: its rows are neither shown
+Half of the questions are in English, and half in the other language than their document; fifty are
+answered by no document though they are on its subject; thirty follow another question. They are
+cut in two by the SHA-1 of their ids (`bench.split`). What became of the working half is shown and
+kept in bench/results/fresh.jsonl. The reporting half is only counted: its rows are neither shown
 nor kept, so that nobody fits the program to them.
 """
 
@@ -62,7 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def judged(row: Row, answer: Answer) -> Iterator[str]:
-    """What a question counts for: names of what there was and of what was right, each with its kind.
+    """What a question counts for: names of what there was and of what was right, each with its
+    kind.
 
     Args:
         row: a question.
@@ -89,7 +92,9 @@ def judged(row: Row, answer: Answer) -> Iterator[str]:
 
 
 def right(row: Row, answer: Answer) -> bool:
-    """Whether an answer has a form of each group of the expected words; a form that ends with * is the beginning of a word."""
+    """Whether an answer has a form of each group of the expected words; a form that ends with * is
+    the beginning of a word.
+    """
     text = fold(answer.answer)
     return not answer.refused and all(
         any(_pattern(form).search(text) for form in group) for group in row["gold"]
@@ -110,13 +115,10 @@ def table(count: Counter[str]) -> dict[str, str]:
         lines[f"{group}: right"] = share(f"{group}|right", f"{group}|asked")
     for group in ("unanswerable", "unanswerable, fr", "unanswerable, en"):
         lines[f"{group}: declined"] = share(f"{group}|refused", f"{group}|asked")
-    asked, refused, source = (
-        count[f"answerable|{each}"] + count[f"followup|{each}"]
-        for each in ("asked", "refused", "asked")
-    )
-    lines["wrongly declined"] = f"{refused}/{asked} ({100 * refused / max(asked, 1):.0f} %)"
-    found = count["in the answer or its source"]
-    lines["expected, in the answer or its source"] = f"{found}/{source}"
+    count["to be answered"] = count["answerable|asked"] + count["followup|asked"]
+    count["wrongly declined"] = count["answerable|refused"] + count["followup|refused"]
+    for part in ("wrongly declined", "in the answer or its source"):
+        lines[part] = share(part, "to be answered")
     lines["quotations among answers"] = share("quoted", "answered")
     lines["in the right language"] = share("language", "asked")
     return lines
@@ -135,7 +137,9 @@ def _ask(library: Library, row: Row) -> Answer:
 
 
 def _cites(row: Row, answer: Answer) -> bool:
-    """Whether a sentence that is cited holds the words of the document that answer, or lies within them."""
+    """Whether a sentence that is cited holds the words of the document that answer, or lies within
+    them.
+    """
     wanted = fold(row["evidence"])
     cited = [fold(each.text) for sentence in answer.sentences for each in sentence.citations]
     return any(wanted in text or text in wanted for text in cited)

@@ -1,4 +1,6 @@
-"""One way to cut every set of questions in two: the half that is worked with, and the half that is only scored."""
+"""One way to cut every set of questions in two: the half that is worked with, and the half that is
+only scored.
+"""
 
 from hashlib import sha1
 
@@ -9,10 +11,14 @@ def share(identifier: str) -> float:
 
 
 def reporting(identifier: str) -> bool:
-    """Whether a question belongs to the half that is only scored: nobody looks at its rows, nothing is trained or fitted on it."""
+    """Whether a question belongs to the half that is only scored: nobody looks at its rows, nothing
+    is trained or fitted on it.
+    """
     return share(identifier) >= 0.5
 
 
 def validating(title: str) -> bool:
-    """Whether the training data's passages of an article are left out, to measure on: one article in twelve."""
+    """Whether the training data's passages of an article are left out, to measure on: one article
+    in twelve.
+    """
     return share(f"article {title}") < 1 / 12

@@ -1,9 +1,11 @@
-"""Let the untrained model write full answers from question, text and answering words, and keep those that hold nothing else.
+"""Let the untrained model write full answers from question, text and answering words, and keep
+those that hold nothing else.
 
     python -m train.distil --questions 300      4 s each on two idle cores; goes on where it stopped
 
-An answer is kept if it is one sentence in the question's language that holds all the words that answer, no figure and no name that
-neither the text nor the question has: about five of six. `train.sets` takes them from distilled.jsonl in the work folder.
+An answer is kept if it is one sentence in the question's language that holds all the words that
+answer, no figure and no name that neither the text nor the question has: about five of six.
+`train.sets` takes them from distilled.jsonl in the work folder.
 """
 
 import argparse
@@ -17,8 +19,8 @@ from index.text.language import is_language
 from index.text.words import terms
 from rag.llm.base import Message
 from rag.llm.llama_cpp import LlamaCpp
-from train.settings import WORK, weights
 from train.sets import WRITTEN
+from train.settings import WORK, weights
 from train.sources import Question, Window, lines, passages
 from train.statements import statement
 
@@ -29,8 +31,8 @@ _TASK = (
 )
 _EXAMPLES = (
     (
-        "Le conseil de Kervalec a voté mardi la rénovation du vieux port. Les travaux coûteront 4,2 "
-        "millions d'euros.",
+        "Le conseil de Kervalec a voté mardi la rénovation du vieux port. Les travaux coûteront "
+        "4,2 millions d'euros.",
         "Combien coûtera la rénovation ?",
         "4,2 millions d'euros",
         "La rénovation du vieux port coûtera 4,2 millions d'euros.",
@@ -81,7 +83,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def acceptable(answer: str, question: Question, text: str) -> bool:
-    """Whether an answer is one sentence that holds the answering words and nothing that isn't in text or question."""
+    """Whether an answer is one sentence that holds the answering words and nothing that isn't in
+    text or question.
+    """
     language = question.language
     own, known = terms(answer, language), set(terms(f"{text} {question.text}", language))
     words = [set(terms(form, language)) for form in question.words]
@@ -95,7 +99,9 @@ def acceptable(answer: str, question: Question, text: str) -> bool:
 
 
 def _unanswered() -> Iterator[tuple[Window, Question]]:
-    """The questions that have no sentence yet, in an order that is always the same; both languages in turn."""
+    """The questions that have no sentence yet, in an order that is always the same; both languages
+    in turn.
+    """
     written = {row["_id"] for path in WRITTEN.glob("answers*.jsonl") for row in lines(path)}
     found = [
         (window, question)

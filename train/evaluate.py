@@ -1,11 +1,14 @@
-"""Measure a trained prefix beside the plain instruction, in llama.cpp as the program runs it, on what wasn't trained on.
+"""Measure a trained prefix beside the plain instruction, in llama.cpp as the program runs it, on
+what wasn't trained on.
 
-    python -m train.evaluate                    the prefix in the work folder, and the plain instruction
+    python -m train.evaluate                    the prefix in the work folder, and the plain
+    instruction
     python -m train.evaluate --answers 60       as many answers written (4 s each on two idle cores)
 
-The validation set is of articles left out of training; NoMIRACL's questions are of the part of its working half that is left out.
-Printed are the area under the curve of the first word's odds, all and of each kind of refusal, and of the answers that were written
-how many hold the expected words, are sentences, and are in the question's language. Results are kept in `evaluation.jsonl`.
+The validation set is of articles left out of training; NoMIRACL's questions are of the part of its
+working half that is left out. Printed are the area under the curve of the first word's odds, all
+and of each kind of refusal, and of the answers that were written how many hold the expected words,
+are sentences, and are in the question's language. Results are kept in `evaluation.jsonl`.
 """
 
 import argparse
@@ -80,7 +83,9 @@ def validation(model: LlamaCpp, options: argparse.Namespace) -> dict[str, str]:
 
 
 def on_nomiracl(model: LlamaCpp, options: argparse.Namespace) -> dict[str, str]:
-    """The area under the curve of the likeliest of three windows, on questions left out of training."""
+    """The area under the curve of the likeliest of three windows, on questions left out of
+    training.
+    """
     table = {}
     for language in ("fr", "en"):
         odds: dict[bool, list[float]] = {True: [], False: []}

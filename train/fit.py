@@ -4,8 +4,9 @@
     python -m train.fit --small         the 0.5B model, to try a recipe
     touch WORK/stop                     ends it after the step, with a checkpoint
 
-Only the instruction's keys and values of the upper layers move; all weights stay. What the lower layers make of a text doesn't
-change then: it is computed once and kept on disk (`hidden/`), so later epochs run the upper layers alone.
+Only the instruction's keys and values of the upper layers move; all weights stay. What the lower
+layers make of a text doesn't change then: it is computed once and kept on disk (`hidden/`), so
+later epochs run the upper layers alone.
 """
 
 import argparse
@@ -72,10 +73,12 @@ class Trainer:
         self.output = torch.empty(0)
 
     def _parameters(self) -> list[tuple[str, nn.Parameter]]:
-        return [*self.prefix.named_parameters()]
+        return list(self.prefix.named_parameters())
 
     def know(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Cut the output down to the tokens that these rows hold: the others are never right, and cost five times as much."""
+        """Cut the output down to the tokens that these rows hold: the others are never right, and
+        cost five times as much.
+        """
         texts = {row["text"] for row in rows}
         texts |= {
             f" {each['answer']}" for row in rows for each in row["questions"] if each["answer"]
@@ -127,7 +130,9 @@ class Trainer:
         return hidden.half().float()
 
     def learn(self, lessons: Sequence[Lesson]) -> dict[str, float]:
-        """One step on some lessons: the losses of the first words and of the answering ones, and how many were right."""
+        """One step on some lessons: the losses of the first words and of the answering ones, and
+        how many were right.
+        """
         rate = self.options.rate * min(1.0, (self.step + 1) / self.options.warm_up)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -135,7 +140,7 @@ class Trainer:
         figures = Figures()
         for lesson in lessons:
             loss, scores = self.loss(lesson)
-            (loss / total).backward()
+            (loss / total).backward()  # type: ignore[no-untyped-call]
             figures.add(lesson, scores.detach().cpu(), self.vocabulary, float(loss.detach()))
         nn.utils.clip_grad_norm_(self.prefix.parameters(), 1.0)
         self.optimizer.step()
@@ -210,7 +215,9 @@ def batches(rows: int, size: int, step: int, seed: int) -> Iterator[list[int]]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train until the steps are done, a file named `stop` is in the work folder, or the process is killed."""
+    """Train until the steps are done, a file named `stop` is in the work folder, or the process is
+    killed.
+    """
     parser = argparse.ArgumentParser(prog="python -m train.fit")
     parser.add_argument("--work", type=Path, default=WORK)
     parser.add_argument("--small", action="store_true", help="the 0.5B model")

@@ -1,4 +1,6 @@
-"""A window of text and the questions on it as tokens that are read at once, each question seeing the text and itself alone."""
+"""A window of text and the questions on it as tokens that are read at once, each question seeing
+the text and itself alone.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,15 +19,18 @@ from train.tokens import Tokenizer
 END = "<|im_end|>"  # what the model ends an answer with
 GROUP = 16  # the program takes over the instruction's tokens in groups of so many
 FIRST, DECIDING, OTHER = 10.0, 10.0, 0.5
-"""Weights in the loss: of the first word, of all the words that answer together, of each other token."""
+"""Weights in the loss: of the first word, of all the words that answer together, of each other
+token.
+"""
 
 
 @dataclass(frozen=True)
 class Lesson:
     """A pack and what is learnt from it.
 
-    `places` (labels,) are the tokens after which the model is asked, `labels` what comes next and `weights` what that counts;
-    `firsts` are those of the labels that are the first word of an answer, `deciding` those that are of its words, both bool.
+    `places` (labels,) are the tokens after which the model is asked, `labels` what comes next and
+    `weights` what that counts; `firsts` are those of the labels that are the first word of an
+    answer, `deciding` those that are of its words, both bool.
     """
 
     pack: Pack
@@ -69,18 +74,11 @@ def packed(row: dict[str, Any], tokenizer: Tokenizer, before: Sequence[int]) -> 
         ids += own
         positions += range(shared, shared + len(own))
         segments += [number] * len(own)
-    segment, place = torch.tensor(segments), torch.arange(len(ids))
-    sees = place[:, None] >= place[None, :]
+    segment, order = torch.tensor(segments), torch.arange(len(ids))
+    sees = order[:, None] >= order[None, :]
     sees &= (segment[None, :] == 0) | (segment[None, :] == segment[:, None])
-    places, labels, weights, firsts, decided = zip(*marked, strict=True)
-    return Lesson(
-        Pack(torch.tensor(ids), torch.tensor(positions), sees),
-        torch.tensor(places),
-        torch.tensor(labels),
-        torch.tensor(weights),
-        torch.tensor(firsts),
-        torch.tensor(decided),
-    )
+    columns = [torch.tensor(column) for column in zip(*marked, strict=True)]
+    return Lesson(Pack(torch.tensor(ids), torch.tensor(positions), sees), *columns)
 
 
 def _common(sequences: Sequence[Sequence[int]]) -> int:
@@ -92,7 +90,9 @@ def _common(sequences: Sequence[Sequence[int]]) -> int:
 def _question(
     row: dict[str, Any], question: dict[str, Any], tokenizer: Tokenizer
 ) -> tuple[list[int], list[int], list[float], list[bool]]:
-    """Tokens of the prompt and of the answer, the weight of each of those, and which of them are of the deciding words."""
+    """Tokens of the prompt and of the answer, the weight of each of those, and which of them are of
+    the deciding words.
+    """
     language, answer = question["language"], question["answer"]
     chunk = StoredChunk(0, row["title"], row["title"], language, 0, 0, 0, "", ())
     messages = prompts.answering(question["text"], Excerpt(chunk, row["text"]), language)

@@ -1,4 +1,6 @@
-"""The keys and values of the instruction: as the untrained model makes them, and as they are trained."""
+"""The keys and values of the instruction: as the untrained model makes them, and as they are
+trained.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,8 +20,9 @@ _OUTLIERS = 0.004  # the share of a matrix's input channels that are multiplied 
 class Untrained:
     """What the untrained model makes of the instruction.
 
-    `keys` and `values` are (layers, kv_heads, tokens, width) float32, keys with their positions; `outliers` tells for each layer and
-    kind of matrix the input channels that are far larger than the others, (channels,) int64.
+    `keys` and `values` are (layers, kv_heads, tokens, width) float32, keys with their positions;
+    `outliers` tells for each layer and kind of matrix the input channels that are far larger than
+    the others, (channels,) int64.
     """
 
     tokens: list[int]
@@ -29,7 +32,8 @@ class Untrained:
 
 
 def untrained(source: Weights, tokens: Sequence[int], work: Path) -> Untrained:
-    """Read the instruction once in float32, a layer at a time, and keep the result in the work folder.
+    """Read the instruction once in float32, a layer at a time, and keep the result in the work
+    folder.
 
     Args:
         source: the model's file.
@@ -61,14 +65,15 @@ def untrained(source: Weights, tokens: Sequence[int], work: Path) -> Untrained:
                 hidden, pack, None, range(number, number + 1), kept=made, watch=watch
             )
     keys, values = (torch.stack([pair[place] for pair in made]) for place in (0, 1))
-    result = {"tokens": list(tokens), "keys": keys, "values": values, "outliers": outliers}
+    result = Untrained(list(tokens), keys, values, outliers)
     work.mkdir(parents=True, exist_ok=True)
-    torch.save(result, file)
-    return Untrained(**result)
+    torch.save(vars(result), file)
+    return result
 
 
 class Prefix(nn.Module):
-    """The instruction's keys and values, with a trained difference from `first` on, in units of each layer's spread.
+    """The instruction's keys and values, with a trained difference from `first` on, in units of
+    each layer's spread.
 
     Args:
         start: the untrained ones.
@@ -77,7 +82,7 @@ class Prefix(nn.Module):
 
     def __init__(self, start: Untrained, first: int) -> None:
         super().__init__()
-        self.first = first
+        self.first, self._layers = first, len(start.keys)
         for name, made in (("keys", start.keys), ("values", start.values)):
             self.register_buffer(name, made, persistent=False)
             spread = made.std(dim=(1, 2), keepdim=True)
@@ -90,7 +95,7 @@ class Prefix(nn.Module):
 
     def all(self) -> tuple[Tensor, Tensor]:
         """Keys and values of all layers, (layers, kv_heads, tokens, width) each."""
-        pairs = [self.layer(number) for number in range(len(self.keys))]
+        pairs = [self.layer(number) for number in range(self._layers)]
         return torch.stack([keys for keys, _ in pairs]), torch.stack([each for _, each in pairs])
 
     def _now(self, name: str, number: int) -> Tensor:

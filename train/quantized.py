@@ -1,4 +1,6 @@
-"""A frozen linear layer in 8-bit arithmetic, forwards and backwards: twice as fast as float32 on processors with AVX2 alone."""
+"""A frozen linear layer in 8-bit arithmetic, forwards and backwards: twice as fast as float32 on
+processors with AVX2 alone.
+"""
 
 from typing import Any
 
@@ -10,16 +12,18 @@ _MOST = 127.0
 
 
 class Int8Linear:
-    """`x @ weight.T + bias` with int8 weights (a scale a row) and activations (a scale a token, seven bits).
+    """`x @ weight.T + bias` with int8 weights (a scale a row) and activations (a scale a token,
+    seven bits).
 
-    The channels of the input that are far larger than the others are multiplied apart, in float32: at one scale with them the
-    others would be rounded to nothing (LLM.int8(), arXiv 2208.07339).
+    The channels of the input that are far larger than the others are multiplied apart, in float32:
+    at one scale with them the others would be rounded to nothing (LLM.int8(), arXiv 2208.07339).
 
     Args:
         weight: (outputs, inputs) float32, not kept.
         bias: (outputs,) float32.
         outliers: the input channels that are multiplied apart.
-        backward: whether gradients with respect to the input are needed; they take as much memory again.
+        backward: whether gradients with respect to the input are needed; they take as much memory
+            again.
     """
 
     def __init__(
@@ -34,7 +38,7 @@ class Int8Linear:
 
     def __call__(self, x: Tensor) -> Tensor:
         """(tokens, inputs) float32 to (tokens, outputs) float32."""
-        y: Tensor = _Product.apply(x, self)
+        y: Tensor = _Product.apply(x, self)  # type: ignore[no-untyped-call]
         return y if self.bias is None else y + self.bias
 
 

@@ -1,13 +1,16 @@
-"""Makes the training and validation sets: windows of text with questions, full answers and refusals.
+"""Makes the training and validation sets: windows of text with questions, full answers and
+refusals.
 
     python -m train.sets        writes train.jsonl and validation.jsonl into the work folder
 
-A row is `{"title", "text", "language", "questions": [{"id", "text", "language", "answer", "words", "kind"}]}`; `answer` is None
-where the text doesn't answer. Answers are, the first that there is: written by hand (`data/*.jsonl`, by the question's id), written
-by the untrained model (`train.distil`), made from the question's form (`train.statements`). Where there is none the answer is empty:
-that the text answers is all that is learnt then, as bare words would teach to write no sentence.
-Refusals are of five kinds: SQuAD's own (`squad`), what another window of the passage answers (`window`), what another passage
-of the article answers (`article`), questions with a name or year exchanged (`exchanged`), NoMIRACL's (`nomiracl`).
+A row is `{"title", "text", "language", "questions": [{"id", "text", "language", "answer", "words",
+"kind"}]}`; `answer` is None where the text doesn't answer. Answers are, the first that there is:
+written by hand (`data/*.jsonl`, by the question's id), written by the untrained model
+(`train.distil`), made from the question's form (`train.statements`). Where there is none the
+answer is empty: that the text answers is all that is learnt then, as bare words would teach to
+write no sentence. Refusals are of five kinds: SQuAD's own (`squad`), what another window of the
+passage answers (`window`), what another passage of the article answers (`article`), questions with
+a name or year exchanged (`exchanged`), NoMIRACL's (`nomiracl`).
 """
 
 import argparse
@@ -20,10 +23,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bench.split import share
 from index.text.words import terms
 from train.settings import WORK
 from train.sources import Language, Question, Window, lines, nomiracl, passages
-from bench.split import share
 from train.statements import statement
 
 WRITTEN = Path(__file__).parent / "data"

@@ -1,4 +1,6 @@
-"""The public sets as windows of text with questions: what the program would show the model, and whether it answers."""
+"""The public sets as windows of text with questions: what the program would show the model, and
+whether it answers.
+"""
 
 import json
 import re
@@ -7,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from bench.split import reporting, share, validating
 from index.contract import StoredChunk
 from index.text.sentences import split_sentences
 from rag.excerpts import windows
 from rag.settings import ROOT
-from bench.split import reporting, share, validating
 
 DATA = ROOT.parent / "shared" / "data"
 _NOMIRACL_TRAINED = (
@@ -23,7 +25,9 @@ Language = Literal["fr", "en"]
 
 @dataclass(frozen=True)
 class Question:
-    """A question on a text. `words` are the forms of the words that answer it, none where the text doesn't answer."""
+    """A question on a text. `words` are the forms of the words that answer it, none where the text
+    doesn't answer.
+    """
 
     id: str
     text: str
@@ -51,8 +55,9 @@ def passages(*, validation: bool) -> list[Window]:
     Args:
         validation: those left out of training instead of the others.
     """
-    found = []
-    for name, language in (("piaf.fr", "fr"), ("squad.en", "en")):
+    found: list[Window] = []
+    files: tuple[tuple[str, Language], ...] = (("piaf.fr", "fr"), ("squad.en", "en"))
+    for name, language in files:
         for row in lines(DATA / "training" / f"{name}.jsonl"):
             if validating(row["title"]) == validation:
                 found += list(_windows(row, language))
@@ -60,7 +65,8 @@ def passages(*, validation: bool) -> list[Window]:
 
 
 def nomiracl(language: Language, *, validation: bool) -> list[tuple[bool, Question, list[Window]]]:
-    """NoMIRACL's questions of the working half: whether one of its passages answers, and their windows.
+    """NoMIRACL's questions of the working half: whether one of its passages answers, and their
+    windows.
 
     Args:
         language: of the questions and passages.

@@ -1,8 +1,10 @@
-"""Full sentences from a question and the words that answer it, where the question's form allows it without a model.
+"""Full sentences from a question and the words that answer it, where the question's form allows it
+without a model.
 
-The forms are in `data/statements.tsv`: language, pattern of the question, template of the answer. `{words}` stands for the words
-that answer, with their article, `{placed}` for them with the preposition that they have in the text. English questions with
-"did" or "does" have their verb put into the past or the third person.
+The forms are in `data/statements.tsv`: language, pattern of the question, template of the answer.
+`{words}` stands for the words that answer, with their article, `{placed}` for them with the
+preposition that they have in the text. English questions with "did" or "does" have their verb put
+into the past or the third person.
 """
 
 import re
@@ -88,10 +90,12 @@ def _by_verb(found: re.Match[str], words: str, text: str) -> str | None:
 
 
 def _verb(rest: Sequence[str], helper: str, text: str) -> tuple[int, str] | None:
-    """Where the verb stands in a question, and its form in a statement; None where it may be another word."""
+    """Where the verb stands in a question, and its form in a statement; None where it may be
+    another word.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from lemminflect import getAllLemmas, getInflection
+        from lemminflect import getAllLemmas, getInflection  # type: ignore[import-untyped]
 
     form = {"did": "VBD", "does": "VBZ", "do": "VB"}[helper]
     found: list[tuple[int, str]] = []

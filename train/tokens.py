@@ -52,7 +52,9 @@ class Tokenizer:
         return tokens
 
     def _render(self, roles: tuple[Any, ...]) -> list[tuple[str, bool]]:
-        """The template around messages of these roles; it is slow to run, and the same whatever they say."""
+        """The template around messages of these roles; it is slow to run, and the same whatever
+        they say.
+        """
         messages = [Message(role, "content") for role in roles]
         return render(self._template, messages, bos_token="", eos_token="")
 
