@@ -119,7 +119,7 @@ def _written(model: LlamaCpp, question: str, excerpt: Excerpt, language: str) ->
 
 
 def _judged(answer: str, question: dict[str, Any]) -> tuple[bool, bool, bool]:
-    """Whether an answer holds the expected words, is a sentence, and is in the question's language."""
+    """Whether an answer holds the words, is a sentence, and in the question's language."""
     own = set(terms(answer, question["language"]))
     forms = [set(terms(form, question["language"])) for form in question["words"]]
     longest = min(len(form) for form in forms)

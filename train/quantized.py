@@ -64,7 +64,7 @@ def _packed(weight: Tensor) -> Any:
 
 
 def _multiplied(x: Tensor, packed: Any) -> Tensor:
-    """The product with rows of one size each, so that one scale for all of them is a scale a token."""
+    """The product with rows of one size each: one scale for all is then a scale a token."""
     size = x.abs().amax(1, keepdim=True).clamp_min(1e-30)
     product: Tensor = torch.ops.quantized.linear_dynamic(x / size, packed, True)
     return product.mul_(size)
