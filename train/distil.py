@@ -26,8 +26,8 @@ from train.statements import statement
 
 _TASK = (
     "You are given a text, a question and the words of the text that answer it. Answer the "
-    "question in one complete sentence that names the subject of the question and contains the answer. Add "
-    "nothing that is not in the text. Write in the language of the question."
+    "question in one complete sentence that names the subject of the question and contains the "
+    "answer. Add nothing that is not in the text. Write in the language of the question."
 )
 _EXAMPLES = (
     (
