@@ -14,7 +14,7 @@ LOCKED ?=
 CHOSEN = $(if $(LIBRARY),--library "$(LIBRARY)") $(if $(MODEL),--model "$(MODEL)") $(if $(STORE),--store "$(STORE)") $(if $(PORT),--port $(PORT))
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
-.PHONY: help chat test lint bench bench-answers bench-retrieval bench-index bench-speed bench-load bench-gpu bench-page torture fuzz soak lock audit screenshots clean
+.PHONY: help chat test lint bench bench-answers bench-retrieval bench-index bench-speed bench-load bench-gpu bench-page torture fuzz soak train lock audit screenshots clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -73,6 +73,16 @@ bench-gpu: $(VENV)/.test ## measure a model of the shape of Mistral 7B on this m
 
 bench-page: $(VENV)/.test ## measure first paint, typing and scrolling in a browser
 	@$(BIN)/python -m bench.page
+
+$(VENV)/.train: $(VENV)/.app requirements-train.txt
+	@$(PIP) install -r requirements-train.txt
+	@touch $@
+
+train: $(VENV)/.train ## teach the default model to read (many hours; goes on where it stopped; STEPS=number SMALL=1 for a trial)
+	@$(BIN)/python -m rag models --fetch $(if $(SMALL),--with-small)
+	@$(BIN)/python -m train.sets
+	@$(BIN)/python -m train.fit --steps $(or $(STEPS),2000) $(if $(SMALL),--small)
+	@$(BIN)/python -m train.export $(if $(SMALL),--small)
 
 torture: $(VENV)/.test ## kill the writers of a library a thousand times at random moments (about ten minutes)
 	@$(BIN)/python -m tests.faults.torture --kills 1000

@@ -115,13 +115,10 @@ def table(count: Counter[str]) -> dict[str, str]:
         lines[f"{group}: right"] = share(f"{group}|right", f"{group}|asked")
     for group in ("unanswerable", "unanswerable, fr", "unanswerable, en"):
         lines[f"{group}: declined"] = share(f"{group}|refused", f"{group}|asked")
-    asked, refused, source = (
-        count[f"answerable|{each}"] + count[f"followup|{each}"]
-        for each in ("asked", "refused", "asked")
-    )
-    lines["wrongly declined"] = f"{refused}/{asked} ({100 * refused / max(asked, 1):.0f} %)"
-    found = count["in the answer or its source"]
-    lines["expected, in the answer or its source"] = f"{found}/{source}"
+    count["to be answered"] = count["answerable|asked"] + count["followup|asked"]
+    count["wrongly declined"] = count["answerable|refused"] + count["followup|refused"]
+    for part in ("wrongly declined", "in the answer or its source"):
+        lines[part] = share(part, "to be answered")
     lines["quotations among answers"] = share("quoted", "answered")
     lines["in the right language"] = share("language", "asked")
     return lines

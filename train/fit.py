@@ -73,7 +73,7 @@ class Trainer:
         self.output = torch.empty(0)
 
     def _parameters(self) -> list[tuple[str, nn.Parameter]]:
-        return [*self.prefix.named_parameters()]
+        return list(self.prefix.named_parameters())
 
     def know(self, rows: Sequence[dict[str, Any]]) -> None:
         """Cut the output down to the tokens that these rows hold: the others are never right, and
@@ -140,7 +140,7 @@ class Trainer:
         figures = Figures()
         for lesson in lessons:
             loss, scores = self.loss(lesson)
-            (loss / total).backward()
+            (loss / total).backward()  # type: ignore[no-untyped-call]
             figures.add(lesson, scores.detach().cpu(), self.vocabulary, float(loss.detach()))
         nn.utils.clip_grad_norm_(self.prefix.parameters(), 1.0)
         self.optimizer.step()

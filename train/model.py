@@ -67,6 +67,22 @@ class Layer:
     down: Linear
 
 
+@dataclass(frozen=True)
+class _Given:
+    """What is the same for all layers of a run; see `Model.run`. `turn` are cosines and sines."""
+
+    sees: Tensor
+    turn: tuple[Tensor, Tensor]
+    prefix: Callable[[int], tuple[Tensor, Tensor]] | None
+    kept: list[tuple[Tensor, Tensor]] | None
+    watch: Callable[[int, str, Tensor], None] | None
+
+    def tell(self, number: int, kind: str, inputs: Tensor) -> None:
+        """Tell the watcher, if there is one, of a matrix's inputs."""
+        if self.watch:
+            self.watch(number, kind, inputs)
+
+
 class Weights:
     """A GGUF file of a Qwen2 model, opened once: its list of tokens takes seconds to read.
 
@@ -164,39 +180,31 @@ class Model:
         """
         angles = pack.positions[:, None] * self._frequencies
         turn = torch.cat([angles.cos()] * 2, -1), torch.cat([angles.sin()] * 2, -1)
+        given = _Given(pack.sees, turn, prefix, kept, watch)
         for number in layers:
             only = wanted if number == layers[-1] else None
-            hidden = self._run_layer(number, hidden, pack, prefix, turn, only, kept, watch)
+            hidden = self._run_layer(number, hidden, given, only)
         return hidden
 
     def _run_layer(
-        self,
-        number: int,
-        hidden: Tensor,
-        pack: Pack,
-        prefix: Callable[[int], tuple[Tensor, Tensor]] | None,
-        turn: tuple[Tensor, Tensor],
-        wanted: Tensor | None,
-        kept: list[tuple[Tensor, Tensor]] | None,
-        watch: Callable[[int, str, Tensor], None] | None,
+        self, number: int, hidden: Tensor, given: "_Given", wanted: Tensor | None
     ) -> Tensor:
         layer, shape = self.layers[number], self.shape
         x = F.rms_norm(hidden, (shape.hidden,), layer.norm, shape.epsilon)
-        if watch:
-            watch(number, "qkv", x)
+        given.tell(number, "qkv", x)
         sizes = [shape.hidden, shape.kv_heads * shape.width, shape.kv_heads * shape.width]
         q, k, v = (
             part.view(len(x), -1, shape.width).transpose(0, 1)
-            for part in layer.qkv(x).split(sizes, -1)
+            for part in torch.split(layer.qkv(x), sizes, -1)
         )
-        q, k = _turned(q, turn), _turned(k, turn)
-        if kept is not None:
-            kept.append((k, v))
-        sees = pack.sees
+        q, k = _turned(q, given.turn), _turned(k, given.turn)
+        if given.kept is not None:
+            given.kept.append((k, v))
+        sees = given.sees
         if wanted is not None:
             q, sees, hidden = q[:, wanted], sees[wanted], hidden[wanted]
-        if prefix:
-            before = prefix(number)
+        if given.prefix:
+            before = given.prefix(number)
             k, v = torch.cat([before[0], k], 1), torch.cat([before[1], v], 1)
             sees = F.pad(sees, (before[0].shape[1], 0), value=True)
         mask = torch.zeros(sees.shape, device=sees.device).masked_fill_(~sees, -torch.inf)
@@ -212,10 +220,9 @@ class Model:
         x = F.rms_norm(hidden, (shape.hidden,), layer.feed_norm, shape.epsilon)
         gate, up = layer.gate_up(x).chunk(2, -1)
         inner = F.silu(gate) * up
-        if watch:
-            watch(number, "output", mixed)
-            watch(number, "gate_up", x)
-            watch(number, "down", inner)
+        given.tell(number, "output", mixed)
+        given.tell(number, "gate_up", x)
+        given.tell(number, "down", inner)
         return hidden + layer.down(inner)
 
     def _layer(self, number: int, outliers: dict[str, Tensor] | None, *, backward: bool) -> Layer:

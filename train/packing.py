@@ -74,18 +74,11 @@ def packed(row: dict[str, Any], tokenizer: Tokenizer, before: Sequence[int]) -> 
         ids += own
         positions += range(shared, shared + len(own))
         segments += [number] * len(own)
-    segment, place = torch.tensor(segments), torch.arange(len(ids))
-    sees = place[:, None] >= place[None, :]
+    segment, order = torch.tensor(segments), torch.arange(len(ids))
+    sees = order[:, None] >= order[None, :]
     sees &= (segment[None, :] == 0) | (segment[None, :] == segment[:, None])
-    places, labels, weights, firsts, decided = zip(*marked, strict=True)
-    return Lesson(
-        Pack(torch.tensor(ids), torch.tensor(positions), sees),
-        torch.tensor(places),
-        torch.tensor(labels),
-        torch.tensor(weights),
-        torch.tensor(firsts),
-        torch.tensor(decided),
-    )
+    columns = [torch.tensor(column) for column in zip(*marked, strict=True)]
+    return Lesson(Pack(torch.tensor(ids), torch.tensor(positions), sees), *columns)
 
 
 def _common(sequences: Sequence[Sequence[int]]) -> int:

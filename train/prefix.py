@@ -65,10 +65,10 @@ def untrained(source: Weights, tokens: Sequence[int], work: Path) -> Untrained:
                 hidden, pack, None, range(number, number + 1), kept=made, watch=watch
             )
     keys, values = (torch.stack([pair[place] for pair in made]) for place in (0, 1))
-    result = {"tokens": list(tokens), "keys": keys, "values": values, "outliers": outliers}
+    result = Untrained(list(tokens), keys, values, outliers)
     work.mkdir(parents=True, exist_ok=True)
-    torch.save(result, file)
-    return Untrained(**result)
+    torch.save(vars(result), file)
+    return result
 
 
 class Prefix(nn.Module):
@@ -82,7 +82,7 @@ class Prefix(nn.Module):
 
     def __init__(self, start: Untrained, first: int) -> None:
         super().__init__()
-        self.first = first
+        self.first, self._layers = first, len(start.keys)
         for name, made in (("keys", start.keys), ("values", start.values)):
             self.register_buffer(name, made, persistent=False)
             spread = made.std(dim=(1, 2), keepdim=True)
@@ -95,7 +95,7 @@ class Prefix(nn.Module):
 
     def all(self) -> tuple[Tensor, Tensor]:
         """Keys and values of all layers, (layers, kv_heads, tokens, width) each."""
-        pairs = [self.layer(number) for number in range(len(self.keys))]
+        pairs = [self.layer(number) for number in range(self._layers)]
         return torch.stack([keys for keys, _ in pairs]), torch.stack([each for _, each in pairs])
 
     def _now(self, name: str, number: int) -> Tensor:

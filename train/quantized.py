@@ -38,7 +38,7 @@ class Int8Linear:
 
     def __call__(self, x: Tensor) -> Tensor:
         """(tokens, inputs) float32 to (tokens, outputs) float32."""
-        y: Tensor = _Product.apply(x, self)
+        y: Tensor = _Product.apply(x, self)  # type: ignore[no-untyped-call]
         return y if self.bias is None else y + self.bias
 
 

@@ -55,8 +55,9 @@ def passages(*, validation: bool) -> list[Window]:
     Args:
         validation: those left out of training instead of the others.
     """
-    found = []
-    for name, language in (("piaf.fr", "fr"), ("squad.en", "en")):
+    found: list[Window] = []
+    files: tuple[tuple[str, Language], ...] = (("piaf.fr", "fr"), ("squad.en", "en"))
+    for name, language in files:
         for row in lines(DATA / "training" / f"{name}.jsonl"):
             if validating(row["title"]) == validation:
                 found += list(_windows(row, language))

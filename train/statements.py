@@ -95,7 +95,7 @@ def _verb(rest: Sequence[str], helper: str, text: str) -> tuple[int, str] | None
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from lemminflect import getAllLemmas, getInflection
+        from lemminflect import getAllLemmas, getInflection  # type: ignore[import-untyped]
 
     form = {"did": "VBD", "does": "VBZ", "do": "VB"}[helper]
     found: list[tuple[int, str]] = []
