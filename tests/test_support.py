@@ -5,9 +5,9 @@ import pytest
 from index.text.language import detect
 from index.text.sentences import SentenceStream
 from rag.library import Library
+from rag.verifier import SUPPORTED, Verifier, reason
 from rag.verifier.checks import CHECKS, Check
 from rag.verifier.facts import facts
-from rag.verifier import SUPPORTED, Verifier, reason
 
 TRUE = [
     "Microsoft has invested $13 billion in OpenAI.",
