@@ -26,10 +26,12 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 from urllib.parse import quote
 
 import httpx
 
+import ui.page_api
 import ui.security
 from index.documents import KINDS
 from index.errors import UserError
@@ -179,9 +181,8 @@ def doors(minutes: float, seed: int) -> list[str]:
             check=True,
         )
         (place / ".made").touch()
-    ui.security._BURST = ui.security._PACE = (
-        10**9
-    )  # the doors, not the limit of their requests, are what is tried
+    # The functions, not the limit of their requests, are what is tried.
+    ui.security._BURST = ui.security._PACE = 10**9
     with tempfile.TemporaryDirectory(prefix="cocorico-fuzz-") as work, ExitStack() as stack:
         home, library = Path(work, "home"), Path(work, "library")
         home.mkdir()
@@ -199,13 +200,16 @@ def doors(minutes: float, seed: int) -> list[str]:
             "--request-timeout", "20", "--seed", str(seed), "--continue-on-failure", "--suppress-health-check", "all",
         ]  # fmt: skip
         run = subprocess.run([*map(str, command)], cwd=place, check=False)
+        page = ui.page_api.router(service, Mock(), Mock())
+        functions = [each.path for each in page.routes if each.path.startswith("/cocorico/api/")]
         return [f"Schemathesis ended with {run.returncode}"] * bool(run.returncode) + _page(
-            address, round(500 * minutes), seed
+            address, functions, round(500 * minutes), seed
         )
 
 
-def _page(address: str, count: int, seed: int) -> list[str]:
-    """Documents of odd names and spoilt content, put where the page puts them, and odd values for each function of the page."""
+def _page(address: str, paths: list[str], count: int, seed: int) -> list[str]:
+    """Documents of odd names and spoilt content, put where the page puts them, and odd values for
+    each function of the page."""
     chance = random.Random(seed)
     samples = [path.read_bytes()[:100_000] for path in sorted(_SAMPLES.iterdir()) if path.is_file()]
     ends: Counter[int] = Counter()
@@ -232,24 +236,12 @@ def _page(address: str, count: int, seed: int) -> list[str]:
             ends[answer.status_code] += 1
             if answer.status_code >= 500:
                 findings.append(f"upload {number}, {name!r}: {answer.status_code}")
-        config = client.get("config").json()
-        (component,) = [
-            each["id"] for each in config["components"] if each["props"].get("server_fns")
-        ]
-        functions = next(
-            each["props"]["server_fns"] for each in config["components"] if each["id"] == component
-        )
         for number in range(4 * count):
-            asked = {
-                "session_hash": "fuzz",
-                "component_id": component,
-                "fn_name": chance.choice(functions),
-                "data": _odd(chance, 3),
-            }
-            answer = client.post("gradio_api/component_server", json=asked)
+            path, asked = chance.choice(paths), _odd(chance, 3)
+            answer = client.post(path, json=asked)
             ends[answer.status_code] += 1
             if answer.status_code >= 500:
-                findings.append(f"call {number}, {asked}: {answer.status_code}")
+                findings.append(f"call {number}, {path}, {asked}: {answer.status_code}")
     print(
         f"{count} uploads and {4 * count} calls: "
         + ", ".join(f"{n} answered {code or 'by closing'}" for code, n in ends.most_common())
