@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.chunking import Chunk
-from index.documents import Document
+from index.documents import Document, Unread
 from index.embedder import Encoded
 from index.errors import ChunkRemoved
 from index.text.sentences import Span
@@ -87,7 +87,7 @@ class DocumentInfo:
     """A document without its text.
 
     `source` is the file that it came from; `characters` are code points; `pages` counts pages or
-    slides, 0 where there are none.
+    slides, 0 where there are none; `unread` tells what of the file was not read.
     """
 
     name: str
@@ -98,6 +98,7 @@ class DocumentInfo:
     chunks: int
     characters: int
     pages: int = 0
+    unread: tuple[Unread, ...] = ()
 
 
 class Store(Protocol):

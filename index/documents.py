@@ -2,10 +2,11 @@
 hold some."""
 
 import hashlib
+import json
 import unicodedata
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
@@ -37,6 +38,16 @@ class Unread:
 
     code: str
     values: Mapping[str, Any]
+
+
+def unread_as_json(notes: Iterable[Unread]) -> str:
+    """What was not read of a file, as a store keeps it."""
+    return json.dumps([[note.code, dict(note.values)] for note in notes], ensure_ascii=False)
+
+
+def unread_from_json(text: str) -> tuple[Unread, ...]:
+    """What `unread_as_json` wrote."""
+    return tuple(Unread(code, values) for code, values in json.loads(text))
 
 
 @dataclass(frozen=True)

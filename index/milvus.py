@@ -26,7 +26,7 @@ import numpy as np
 
 from index import milvus_rows as rows_of
 from index.contract import ANALYSIS, Coded, DocumentInfo, Prepared, Store, StoredChunk, in_order
-from index.documents import Document
+from index.documents import Document, unread_as_json
 from index.embedder import Encoded
 from index.errors import UserError
 from index.milvus_rows import Collections, Row, among, connect, content_of, key_of, part_ids
@@ -135,9 +135,8 @@ class MilvusStore(Store):
             self._all.delete("documents", "id", [f"source:{key_of(name)}"])
 
     def documents(self) -> list[DocumentInfo]:
-        fields = DocumentInfo.__dataclass_fields__
-        found = [{name: value[name] for name in fields} for value in self._values(_DOCUMENTS)]
-        return sorted((DocumentInfo(**each) for each in found), key=lambda info: info.name)
+        found = [rows_of.info_of(value) for value in self._values(_DOCUMENTS)]
+        return sorted(found, key=lambda info: info.name)
 
     def document(self, name: str) -> Document:
         key = key_of(name)
@@ -147,7 +146,8 @@ class MilvusStore(Store):
         if data := self._read({key: part_ids(value["content"], 0, value["parts"])}).get(key):
             text, author, date, pages = json.loads(data)
             facts = name, value["title"], text, value["language"], value["digest"], author, date
-            return Document(*facts, tuple((start, end) for start, end in pages))
+            spans = tuple((start, end) for start, end in pages)
+            return Document(*facts, spans, rows_of.info_of(value).unread)
         if self._named([name]).get(key) != value:
             return self.document(name)  # it was replaced meanwhile
         raise UserError("store_remote", address=self.address, reason=f"rows of {name} are missing")
@@ -325,6 +325,6 @@ def _document_row(item: Prepared) -> Row:
     document = item.document
     about = document.name, document.title, document.language, document.digest, item.source
     info = DocumentInfo(*about, len(item.chunks), len(document.text), len(document.pages))
-    parts = len(rows_of.body_parts(document))
-    value = {**asdict(info), "content": content_of(document), "parts": parts}
+    own = {"content": content_of(document), "parts": len(rows_of.body_parts(document))}
+    value = {**asdict(info), **own, "unread": unread_as_json(document.unread)}
     return rows_of.value_row("document", key_of(document.name), value, key_of(item.source))

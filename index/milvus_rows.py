@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from index.chunking import Chunk
-from index.contract import Coded
-from index.documents import Document
+from index.contract import Coded, DocumentInfo
+from index.documents import Document, unread_from_json
 from index.embedder import Encoded
 from index.errors import UserError
 from index.text.words import terms
@@ -201,6 +201,12 @@ def among(field: str, values: Iterable[str]) -> str:
 def value_row(kind: str, key: str, value: Row, source: str = "") -> Row:
     """A row of the collection `documents`."""
     return {"id": f"{kind}:{key}", "kind": kind, "source": source, "value": json.dumps(value)}
+
+
+def info_of(value: Row) -> DocumentInfo:
+    """A document without its text, from the value of its row."""
+    known = {name: value[name] for name in DocumentInfo.__dataclass_fields__ if name in value}
+    return DocumentInfo(**{**known, "unread": unread_from_json(value.get("unread", "[]"))})
 
 
 def content_of(document: Document) -> str:

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from index.contract import ANALYSIS, Coded, DocumentInfo, Prepared, Store, StoredChunk, in_order
 from index.database import DATABASE, Database
-from index.documents import Document
+from index.documents import Document, unread_as_json, unread_from_json
 from index.embedder import Encoded
 from index.errors import UserError
 from index.text.sentences import Span
@@ -29,6 +29,7 @@ from index.vectors import VectorIndex
 __all__ = ["DATABASE", "LocalStore"]
 
 _REMEMBERED = 1000  # generations whose removals are kept, for processes with an older vector index
+_NOTES = "ifnull((SELECT notes FROM unread WHERE document = documents.id), '[]')"
 _LISTED = "(SELECT value FROM json_each(?))"
 # The vectors that documents have, as rows of the table of pending ones.
 _STORED = (
@@ -117,18 +118,17 @@ class LocalStore(Store):
     def documents(self) -> list[DocumentInfo]:
         # All of these columns are in the index `documents_listed`: no text is read.
         columns = "name, title, language, digest, source, chunks, characters, page_count"
-        return [
-            DocumentInfo(*row)
-            for row in self._db.rows(f"SELECT {columns} FROM documents ORDER BY name")
-        ]
+        rows = self._db.rows(f"SELECT {columns}, {_NOTES} FROM documents ORDER BY name")
+        return [DocumentInfo(*row, *[unread_from_json(notes)]) for *row, notes in rows]
 
     def document(self, name: str) -> Document:
         columns = "name, title, text, language, digest, author, date, pages"
-        rows = self._db.rows(f"SELECT {columns} FROM documents WHERE name = ?", (name,))
+        query = f"SELECT {columns}, {_NOTES} FROM documents WHERE name = ?"
+        rows = self._db.rows(query, (name,))
         if not rows:
             raise KeyError(name)
-        *fields, pages = rows[0]
-        return Document(*fields, *[_unpack(pages)])
+        *fields, pages, notes = rows[0]
+        return Document(*fields, *[_unpack(pages), unread_from_json(notes)])
 
     def chunks(self, numbers: Sequence[int]) -> list[StoredChunk]:
         rows = self._chunks(f"passages.id IN {_LISTED}", _json(numbers))
@@ -245,6 +245,8 @@ class LocalStore(Store):
             pages=_pack(document.pages), source=item.source, chunks=len(item.chunks),
             characters=len(document.text), page_count=len(document.pages),
         )  # fmt: skip
+        if document.unread:
+            self._insert("unread", document=row, notes=unread_as_json(document.unread))
         for ordinal, chunk in enumerate(item.chunks):
             text = document.text[chunk.start : chunk.end]
             number = self._insert(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from index.chunking import Chunk, split
 from index.contract import Prepared, Store
-from index.documents import Document, make
+from index.documents import Document, Unread, make
 from index.embedder import Encoded
 from index.errors import ChunkRemoved, UserError
 from index.milvus import MilvusStore
@@ -86,6 +86,19 @@ def test_a_document_comes_back_as_it_was(store: Store) -> None:
     assert [
         TEXT[start:end] for passage in passages for start, end in passage.sentences
     ] == TEXT.split("\n\n")
+
+
+def test_what_of_a_file_was_not_read_is_kept(open_store: Open) -> None:
+    notes = (Unread("unread_pictures", {"count": 2}), Unread("unread_sheets", {"sheets": "é"}))
+    document = make("a", "Titre", TEXT, unread=notes)
+    chunks = split(TEXT, "fr", target=8, most=30)
+    with open_store(fingerprint="model") as store:
+        store.put([Prepared(document, chunks, encode(document, chunks), "a.docx")])
+    with open_store(fingerprint="model") as store:
+        assert store.document("a").unread == notes
+        assert [info.unread for info in store.documents()] == [notes]
+        put(store, "a")
+        assert [info.unread for info in store.documents()] == [()]
 
 
 def test_a_document_that_is_not_there_is_a_key_error(store: Store) -> None:
@@ -426,6 +439,7 @@ def test_a_store_of_the_first_version_is_brought_up_to_this_one(tmp_path: Path) 
         ):
             for column in columns:
                 db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        db.execute("DROP TABLE unread")
         db.execute("PRAGMA user_version = 1")
     db.close()
     with LocalStore(tmp_path, "a", DIMENSION) as store:

@@ -21,6 +21,7 @@ from starlette.routing import Match
 
 from index.errors import UserError
 from rag.events import Answer, Delta, Event, Finished, Grounded, Redrafting, Turn
+from rag.read import said
 from rag.results import answer_json, hit_json
 from rag.verifier import SUPPORTED, space_before
 from ui.errors import openai_error
@@ -183,8 +184,12 @@ def _add_library(api: APIRouter, service: "Service") -> None:
         """The documents of the library."""
         known = library().store.documents()
         listed = [
-            {"name": e.name, "title": e.title, "language": e.language, "passages": e.chunks}
-            for e in known
+            {
+                **{key: getattr(each, key) for key in ("name", "title", "language")},
+                "passages": each.chunks,
+                "unread": [said(note, "en") for note in each.unread],
+            }
+            for each in known
         ]
         return {"object": "list", "data": listed}
 

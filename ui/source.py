@@ -5,8 +5,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from index.documents import Document
+from index.documents import Document, Unread
 from index.reading.reader import Reader
+from rag.i18n import LANGUAGES
+from rag.read import said
 from ui.errors import wording
 
 if TYPE_CHECKING:
@@ -41,9 +43,18 @@ def documents(service: "Service") -> list[dict[str, Any]] | None:
         return None
     shown = ("name", "title", "language", "characters", "pages", "source")
     return [
-        {**{name: getattr(each, name) for name in shown}, "passages": each.chunks}
+        {
+            **{name: getattr(each, name) for name in shown},
+            "passages": each.chunks,
+            "unread": [_wording(note) for note in each.unread],
+        }
         for each in service.store.documents()
     ]
+
+
+def _wording(note: Unread) -> dict[str, str]:
+    """What was not read of a file, in both languages."""
+    return {language: said(note, language) for language in LANGUAGES}
 
 
 def document(service: "Service", name: str, digest: str) -> dict[str, Any] | None:

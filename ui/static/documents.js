@@ -119,7 +119,9 @@ function row(entry) {
       button(say("replace"), () => replacing.click(),
         { "aria-label": say("replace_named", { title }) }),
       button(say("remove"), () => remove(entry),
-        { "aria-label": say("remove_named", { title }) })));
+        { "aria-label": say("remove_named", { title }) })),
+    entry.unread?.length ? h("p", { class: "aside" },
+      entry.unread.map(note => note[state.language]).join(" ")) : null);
 }
 
 function toggle(entry, use) {
