@@ -15,11 +15,12 @@ from rag.i18n import explain
 from rag.library import Library
 from rag.retriever import Hit
 from rag.verifier import Sources, cite
+from rag.verifier.statements import Context
 
 
 def drafted(chunk: StoredChunk, language: str) -> Draft:
     """An answer to be written from this chunk alone."""
-    nothing = Sources([], np.zeros(4, np.float32), None)  # type: ignore[arg-type]
+    nothing = Sources(Context(), np.zeros(4, np.float32), None, ())  # type: ignore[arg-type]
     hits = (Hit(chunk, 0.9, 0.9, 9.0, 0.8),)
     asked = "Que perd le maire ?"
     return Draft(asked, language, threading.Event(), nothing, asked, hits)

@@ -1,11 +1,29 @@
 """The page goes away in the middle of an answer and comes back: the answer went on on the server."""
 
+from collections.abc import Iterator
+
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from stand_in import StandInService
 from test_page import ask, begin
 
 LAST = "pari était bon"  # in the last sentence of the answer to "investi"
+
+
+@pytest.fixture
+def page(
+    browser: Browser, service: StandInService, _served: tuple[StandInService, str]
+) -> Iterator[Page]:
+    """A page of which only its own errors count: a browser also logs the streams that are cut."""
+    size = {"width": 1440, "height": 900}
+    context, wrong = browser.new_context(locale="fr-FR", viewport=size), []
+    page = context.new_page()
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(_served[1])
+    page.wait_for_selector(".cocorico textarea")
+    yield page
+    context.close()
+    assert not wrong
 
 
 @pytest.fixture
@@ -98,19 +116,11 @@ def test_a_conversation_deleted_in_another_tab_is_told(slow: Page) -> None:
     expect(slow.locator(".error")).to_have_count(0)
 
 
-def test_a_page_that_was_offline_shows_the_answer(
-    browser: Browser, service: StandInService, _served: tuple[StandInService, str]
-) -> None:
-    # In a context of its own: a browser logs what it can't reach as errors of the page.
-    context = browser.new_context(locale="fr-FR")
-    page = context.new_page()
-    page.goto(_served[1])
-    begin(page, "lent")
-    expect(page.locator(".prose")).to_contain_text("numéro 1.")
-    context.set_offline(True)
-    expect(page.locator(".state p")).to_contain_text("ne répond plus")
-    context.set_offline(False)
+def test_a_page_that_was_offline_shows_the_answer(slow: Page, service: StandInService) -> None:
+    page = slow
+    page.context.set_offline(True)
+    expect(page.locator(".state p")).to_contain_text("ne répond plus", timeout=60_000)
+    page.context.set_offline(False)
     page.wait_for_selector(".under", timeout=60_000)
     expect(page.locator(".prose")).to_contain_text("numéro 59.")
     assert len(service.answering.asked) == 1
-    context.close()

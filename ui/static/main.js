@@ -12,6 +12,7 @@ import { previewOf } from "./turn.js";
 
 let online = true;
 let lastState = { stage: "starting", total: 0 };
+let following;             // the timer of the next look at the server's state
 let previewed = null;      // the citation whose preview is shown
 
 export async function start(element, given) {
@@ -62,6 +63,7 @@ function listen() {
   });
   state.page.addEventListener("keydown", onKey);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", nameTheme);
+  for (const change of ["offline", "online"]) addEventListener(change, followState);
 }
 
 function onKey(event) {
@@ -170,6 +172,7 @@ function switchTheme() {
 // --- where the server stands ---
 
 async function followState() {
+  clearTimeout(following);
   let now;
   try {
     now = await state.server.state("");
@@ -184,7 +187,7 @@ async function followState() {
   }
   showState(now);
   const close = !state.ready || documents.isReading();
-  setTimeout(followState, close ? 700 : state.running ? 2000 : 10000);
+  following = setTimeout(followState, close ? 700 : state.running ? 2000 : 10000);
 }
 
 // A server that was restarted doesn't know this page's session.
