@@ -104,10 +104,9 @@ def _verb(rest: Sequence[str], helper: str, text: str) -> tuple[int, str] | None
             inflected = getInflection(word, form)
             if inflected:
                 found.append((place, inflected[0]))
-    if not found or rest[found[0][0]] == "do":
-        return None
-    sure = len(found) == 1 or re.search(rf"\b{found[0][1]}\b", text)
-    return found[0] if sure else None
+    if len(found) > 1:  # "oil" may be a verb too: the text says which one is
+        found = [each for each in found if re.search(rf"\b{re.escape(each[1])}\b", text)]
+    return found[0] if found and rest[found[0][0]] != "do" else None
 
 
 def _placed(words: str, text: str, language: str) -> str | None:

@@ -30,7 +30,7 @@ LIGATURES = str.maketrans(
         "\0": "",
     }
 )
-_BROKEN = re.compile(rf"([^\W\d_]+){HYPHEN}\s*([^\W\d_]+)")
+_BROKEN = re.compile(rf"(?<![^\W\d_])([^\W\d_]+){HYPHEN}\s*([^\W\d_]+)")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _BULLETS = frozenset("•◦▪‣·*–—-")
 _COLUMNS = 3  # from which a table is told from lines of two parts
