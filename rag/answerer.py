@@ -20,7 +20,7 @@ from rag.i18n import say
 from rag.intent import Intent, recognise
 from rag.llm.base import Generator, Message
 from rag.quotation import inside, points_back, quotation
-from rag.retriever import Hit, Retriever
+from rag.retriever import Hit, Retriever, check_names
 from rag.summary import parts, summarise
 from rag.verifier import SUPPORTED, Citation, Sentence, Sources, Verifier
 from rag.verifier import reason as reason_in
@@ -89,6 +89,7 @@ class Answerer:
             raise UserError("no_question")
         if documents is not None and not documents:
             raise UserError("no_document_chosen")
+        check_names(self.store, documents)  # before the first event
         before = detect(history[-1].question) if history else "fr"
         language = language or detect(question, default=before)
         draft = Draft(question, language, stop or threading.Event(), self._verifier.sources([]))

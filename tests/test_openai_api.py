@@ -515,9 +515,12 @@ def test_the_last_turns_are_read_and_no_more_of_each_than_a_question_may_have(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list = []
-    monkeypatch.setattr(
-        service.assistant(), "ask", lambda _, history, **__: iter(seen.append(history) or ())
-    )
+
+    def ask(_: str, history: list, **__: object) -> Iterator[object]:
+        seen.append(history)
+        yield from ()
+
+    monkeypatch.setattr(service.assistant(), "ask", ask)
     long = [("user", "x" * 5000), ("assistant", "y" * 5000)] * 20
     asked = question_of(conversation(*long, ("user", "Et puis ?")))
     counted = Metrics(service)

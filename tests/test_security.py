@@ -112,7 +112,7 @@ def test_too_large_a_body_is_refused_before_it_is_sent(client: TestClient) -> No
     answer = client.post("/", content=b"x" * (module._MOST_BODY + 1))
     assert answer.status_code == 413
     assert "2.0 MB" in answer.text
-    assert "2,0\u00a0Mo" in answer.text
+    assert "2,0\u202fMo" in answer.text
 
 
 def test_a_body_that_hides_its_size_is_cut_off(client: TestClient) -> None:
