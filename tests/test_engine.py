@@ -189,7 +189,7 @@ def test_what_expires_is_removed_while_it_runs(
         purged.release()
         raise OSError("the disk is away")
 
-    monkeypatch.setattr(engine, "purge_set_aside", purge)
+    opened.hourly.append(purge)
     opened.start()
     assert all(purged.acquire(timeout=60) for _ in range(3))
     opened.close()
