@@ -218,7 +218,12 @@ def _article(name: str) -> tuple[list[Question], None]:
 
 
 def _piaf(name: str) -> tuple[list[Question], Path]:
+    """Of the passages that nothing was trained on."""
+    corpus = DATA / "piaf" / "corpus.jsonl"
+    trained = {row["text"] for row in lines(DATA / "training" / "piaf.fr.jsonl")}
+    known = {row["_id"] for row in lines(corpus) if row["text"] in trained}
     rows = lines(DATA / "piaf" / f"queries.{name[-2:]}.jsonl")
+    rows = [row for row in rows if row["passage"] not in known]
     rows.sort(key=lambda row: hashlib.sha1(row["_id"].encode()).hexdigest())
     return [
         Question(
@@ -230,7 +235,7 @@ def _piaf(name: str) -> tuple[list[Question], Path]:
             evidence=tuple(row["answers"]),
         )
         for row in rows[:PIAF_SAMPLE]
-    ], DATA / "piaf" / "corpus.jsonl"
+    ], corpus
 
 
 def _nomiracl(name: str) -> tuple[list[Question], Path]:

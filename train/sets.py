@@ -32,7 +32,7 @@ from train.statements import statement
 WRITTEN = Path(__file__).parent / "data"
 _QUESTIONS = 8  # of a row
 _REFUSALS = 3  # of those, at most
-_OF_EACH_LANGUAGE = 450  # rows, at most
+_OF_EACH_LANGUAGE = 280  # rows, at most
 _NOMIRACL_WINDOWS = 2  # of each question, the likest
 _VALIDATION = 60  # rows
 _NAME = re.compile(r"(?<=[\w,'’] )[A-ZÀÉ][\w’-]+(?: [A-ZÀÉ][\w’-]+)*")
@@ -62,7 +62,7 @@ def made(
     windows: Sequence[Window], written: dict[str, list[Row]], *, validation: bool
 ) -> list[Row]:
     """The rows of a set, in a fixed order."""
-    names = _names(windows)
+    names, forms = _names(windows), _forms(windows, written)
     by_article: dict[str, list[Window]] = defaultdict(list)
     for window in windows:
         by_article[window.title].append(window)
@@ -77,7 +77,11 @@ def made(
         ]
         answered = [each for each in asked if each["answer"] is not None]
         refused = [each for each in asked if each["answer"] is None]
-        refused += _refused(window, by_article[window.title], names, chance)
+        refused += [
+            each
+            for each in _refused(window, by_article[window.title], names, chance)
+            if each["kind"] not in _NEAR or not _holds(window.text, forms[each["id"]])
+        ]
         if row := _row(window, answered, refused, chance):
             rows[window.language].append(row)
     chosen = []
@@ -109,6 +113,7 @@ def _row(
     }
 
 
+_NEAR = ("window", "article")  # refusals that hold only if the words that answer aren't there
 _RANK = {"written": 0, "distilled": 1, "form": 2, "words": 3}
 
 
@@ -155,7 +160,6 @@ def _refused(
         if other is not window
         for question in other.questions
         if question.words
-        and not any(words in window.text for words in question.words)
         and question not in window.elsewhere
     ]
     changed = [
@@ -169,6 +173,23 @@ def _refused(
     chance.shuffle(kinds)
     turns = [kind[turn] for turn in range(_REFUSALS) for kind in kinds if len(kind) > turn]
     return turns[:_REFUSALS]
+
+
+def _forms(windows: Sequence[Window], written: dict[str, list[Row]]) -> dict[str, set[str]]:
+    """All the words that are known to answer each question."""
+    forms: dict[str, set[str]] = defaultdict(set)
+    for window in windows:
+        for question in window.questions:
+            forms[question.id].update(question.words)
+    for identifier, rows in written.items():
+        forms[identifier].update(words for row in rows for words in row.get("words") or ())
+    return forms
+
+
+def _holds(text: str, forms: set[str]) -> bool:
+    """Whether some of the words are in the text, capitals or not."""
+    folded = text.casefold()
+    return any(words.casefold() in folded for words in forms)
 
 
 def _exchanged(
