@@ -11,10 +11,11 @@ MODEL ?=
 STORE ?=
 PORT ?=
 LOCKED ?=
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 CHOSEN = $(if $(LIBRARY),--library "$(LIBRARY)") $(if $(MODEL),--model "$(MODEL)") $(if $(STORE),--store "$(STORE)") $(if $(PORT),--port $(PORT))
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
-.PHONY: help chat test lint bench bench-answers bench-retrieval bench-index bench-speed bench-load bench-gpu bench-page torture fuzz soak train lock audit screenshots clean
+.PHONY: help packages chat test lint bench bench-answers bench-retrieval bench-index bench-speed bench-load bench-gpu bench-page torture fuzz soak train lock audit screenshots clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -27,9 +28,16 @@ $(VENV)/.made:
 
 $(VENV)/.app: $(VENV)/.made requirements.txt
 	@echo "Installing what the app runs on (once)"
+	@$(MAKE) --no-print-directory packages
+	@touch $@
+
+# PyPI's torch brings gigabytes of CUDA on Linux: where no NVIDIA driver is, the processor's own is tried first.
+packages:
+	@if [ "$$(uname)" = Linux ] && [ ! -e /proc/driver/nvidia/version ]; then \
+	  $(PIP) install -q --retries 0 --timeout 10 --index-url $(TORCH_INDEX) $$(grep ^torch== requirements.txt) 2>/dev/null \
+	  || echo "PyTorch's own index doesn't answer: torch comes from where pip looks, perhaps with CUDA libraries that nothing here uses"; fi
 	@$(if $(LOCKED),$(PIP) install --require-hashes --no-deps -r requirements.lock)
 	@$(PIP) install -r requirements.txt
-	@touch $@
 
 $(VENV)/.test: $(VENV)/.app requirements-test.txt
 	@echo "Installing what the tests need (once)"

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,8 @@ def _python(_: Settings) -> Findings:
 
 
 def _packages(_: Settings) -> Findings:
-    wrong, listed = [], (ROOT / "requirements.txt").read_text().splitlines()
+    wrong, kept = [], ROOT / "requirements.txt"
+    listed = kept.read_text().splitlines() if kept.exists() else requires("cocorico") or ()
     pins = [line.split("==") for line in listed if "==" in line and line[0] != "#"]
     for name, pinned in pins:
         try:

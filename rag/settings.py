@@ -5,6 +5,7 @@ Settings are read at the entry points alone; everything below takes plain argume
 """
 
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -17,6 +18,7 @@ from typer.models import OptionInfo
 from index.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
+SEEDS = ROOT / "seeds"
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Settings:
     ]
     library: Annotated[
         Path, Option(metavar="DIR", help="folder or .jsonl file of documents (default: seeds/)")
-    ] = ROOT / "seeds"
+    ] = SEEDS
     model: Annotated[
         str,
         Option(
@@ -105,6 +107,18 @@ def declared() -> dict[str, tuple[Any, OptionInfo]]:
 def variable(name: str) -> str:
     """The environment variable of a setting."""
     return f"COCORICO_{name.upper()}"
+
+
+def installed_library() -> Path:
+    """The library of an installed Cocorico: a folder of the user's own, made with the first
+    document in it where there is none.
+    """
+    import platformdirs
+
+    folder = Path(platformdirs.user_documents_dir()) / "Cocorico"
+    if not folder.exists():
+        shutil.copytree(SEEDS, folder, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
+    return folder
 
 
 def expanded(path: str | Path) -> Path:

@@ -159,8 +159,7 @@ def _refused(
         for other in article
         if other is not window
         for question in other.questions
-        if question.words
-        and question not in window.elsewhere
+        if question.words and question not in window.elsewhere
     ]
     changed = [
         _asked(question, None, "exchanged")

@@ -11,7 +11,7 @@ from index.errors import UserError
 from rag.events import Turn
 from rag.i18n import EXAMPLES, LANGUAGES, explain, page_texts
 from rag.results import answer_json
-from rag.settings import ROOT
+from rag.settings import SEEDS
 from ui import errors, mcp, openai_api, page_api
 from ui.accounts import accounts_of
 from ui.chat import AskRequest, ChatSessions, View
@@ -47,7 +47,7 @@ def build(service: "Service", sessions: ChatSessions, questions: Questions) -> "
     import gradio as gr
 
     ask, answer = _events(sessions, questions)
-    own_library = service.settings.library.resolve() == ROOT / "seeds"
+    own_library = service.settings.library.resolve() == SEEDS
     with gr.Blocks(title="Cocorico", analytics_enabled=False) as blocks:
         page = gr.HTML(
             value=None,

@@ -19,7 +19,7 @@ from typer import Argument, Option
 from index.errors import UserError
 from rag.i18n import explain, say, terminal_language
 from rag.proxies import adopt_proxies
-from rag.settings import Settings, declared, from_environment, variable
+from rag.settings import ROOT, Settings, declared, from_environment, installed_library, variable
 from ui.progress import Bars
 
 if TYPE_CHECKING:
@@ -72,6 +72,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as ended:
         return 130 if interrupted.is_set() else int(ended.code or 0)
     return 0
+
+
+def console() -> None:
+    """The command `cocorico` of an installed package: opens the page if no command is given."""
+    library = variable("library")
+    if not (ROOT / "Makefile").exists() and not os.environ.get(library):
+        os.environ[library] = str(installed_library())
+    sys.exit(main(sys.argv[1:] or ["serve"]))
 
 
 def command(*names: str) -> Callable[[Run], Run]:
