@@ -45,7 +45,7 @@ def write(keys: Tensor, values: Tensor, tokens: Sequence[int], model: Path, fold
         parts[f"{name}_scale"], parts[f"{name}_offset"] = scale, low
     with model.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    about = {"model": digest, "tokens": json.dumps(list(tokens))}
+    about = {"format": trained.FORMAT, "model": digest, "tokens": json.dumps(list(tokens))}
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{model.stem}.answer.safetensors"
     save_file(parts, path, metadata=about)

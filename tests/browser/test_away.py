@@ -120,7 +120,9 @@ def test_a_page_that_was_offline_shows_the_answer(slow: Page, service: StandInSe
     page = slow
     page.context.set_offline(True)
     expect(page.locator(".state p")).to_contain_text("ne répond plus", timeout=60_000)
+    expect(page.locator(".answer .error")).to_be_visible()  # what came isn't shown as the whole
     page.context.set_offline(False)
-    page.wait_for_selector(".under", timeout=60_000)
-    expect(page.locator(".prose")).to_contain_text("numéro 59.")
+    expect(page.locator(".prose")).to_contain_text("numéro 59.", timeout=60_000)
+    page.wait_for_selector(".under")
+    expect(page.locator(".answer .error")).to_have_count(0)
     assert len(service.answering.asked) == 1

@@ -187,7 +187,7 @@ async function followState() {
   }
   showState(now);
   const close = !state.ready || documents.isReading();
-  following = setTimeout(followState, close ? 700 : state.running ? 2000 : 10000);
+  following = setTimeout(followState, close ? 700 : state.running || !online ? 2000 : 10000);
 }
 
 // A server that was restarted doesn't know this page's session.
