@@ -13,9 +13,9 @@ from bench.answers import Row, lines
 from bench.report import RESULTS
 from index.text.language import detect, unquoted
 from index.text.words import terms
-from rag.answerer import states
 from rag.library import open_library
 from rag.settings import from_environment
+from rag.writer import states
 
 FILES = ("read-by-hand", "read-by-hand-2", "read-by-hand-3")
 

@@ -1,6 +1,6 @@
 """A summary in the documents' own words: what a small model makes of a whole is seldom true."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 
 import numpy as np
@@ -10,9 +10,11 @@ from index.errors import ChunkRemoved
 from rag.draft import Draft
 from rag.events import Event, Found
 from rag.i18n import say
+from rag.intent import Request
 from rag.quotation import inside
 from rag.retriever import Hit, check_names
 from rag.verifier import Citation, cite
+from rag.writer import Writer
 
 _PARTS = 6  # sentences of a summary
 
@@ -39,8 +41,9 @@ def parts(store: Store, documents: Collection[str] | None) -> list[Hit]:
     return found
 
 
-def summarise(draft: Draft, hits: Sequence[Hit]) -> Iterator[Event]:
-    """Show a sentence of each of these parts."""
+def summarise(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
+    """Show a sentence of each part of the documents."""
+    hits = parts(writer.store, request.documents or request.scope)
     draft.hits = tuple(hits)
     draft.retrieval = draft.seconds
     yield Found(draft.hits)

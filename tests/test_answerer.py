@@ -8,7 +8,6 @@ import pytest
 from index.contract import StoredChunk
 from index.errors import UserError
 from index.text.language import is_language
-from rag.answerer import states
 from rag.draft import Draft
 from rag.events import Delta, Finished, Found, Grounded, Redrafting, Searching, Turn
 from rag.i18n import explain
@@ -16,6 +15,7 @@ from rag.library import Library
 from rag.retriever import Hit
 from rag.verifier import Sources, cite
 from rag.verifier.statements import Context
+from rag.writer import states
 
 
 def drafted(chunk: StoredChunk, language: str) -> Draft:
@@ -120,13 +120,13 @@ def test_what_is_quoted_from_another_language_is_translated_where_that_can_be_ch
     )
     draft = Draft(question, "en", threading.Event(), sources, question, hits)
     shown = [
-        event.sentence for event in assistant._quote(draft, quoted) if isinstance(event, Grounded)
+        event.sentence for event in assistant.quote(draft, quoted) if isinstance(event, Grounded)
     ]
     assert [sentence.citations for sentence in shown] == [(quoted,)] * 2
     assert "Germany" in shown[1].text and "Aleph Alpha" in shown[1].text
     assert draft.text[shown[1].start : shown[1].end] == shown[1].text
     draft.stop.set()
-    assert not assistant._translation(draft, quoted)
+    assert not assistant.translation(draft, quoted)
 
 
 def test_what_points_back_to_what_does_not_stand_goes_with_it(
@@ -138,11 +138,11 @@ def test_what_points_back_to_what_does_not_stand_goes_with_it(
     asked = "Qui a fondé Mistral ?"
     hits, excerpts, sources = assistant.find(asked, "fr", None)
     draft = Draft(asked, "fr", threading.Event(), sources, asked, hits)
-    list(assistant._write(draft, excerpts[0]))
+    list(assistant.write(draft, excerpts[0]))
     assert [bool(sentence.citations) for sentence in draft.sentences] == [False, False]
     alone = Draft(asked, "fr", threading.Event(), sources, asked, hits)
     monkeypatch.setattr(library.generator, "stream", lambda *_, **__: iter([said.split(". ")[1]]))
-    list(assistant._write(alone, excerpts[0]))
+    list(assistant.write(alone, excerpts[0]))
     assert alone.sentences[0].citations
 
 

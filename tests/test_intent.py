@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.intent import recognise
+from rag.intent import understand
 
 
 @pytest.mark.parametrize(
@@ -14,8 +14,8 @@ from rag.intent import recognise
         ("Thanks a lot!", "thanks"),
         ("Que sais-tu faire ?", "abilities"),
         ("What can you do?", "abilities"),
-        ("Quels documents as-tu ?", "documents"),
-        ("What documents do you have?", "documents"),
+        ("Quels documents as-tu ?", "library"),
+        ("What documents do you have?", "library"),
         ("Peux-tu résumer l'article ?", "summary"),
         ("What is this document about?", "summary"),
         ("Résume la position de Kai Zenner", None),
@@ -24,4 +24,4 @@ from rag.intent import recognise
     ],
 )
 def test_a_remark_is_only_the_whole_message(text: str, kind: str | None) -> None:
-    assert recognise(text) == (kind or "question")
+    assert understand(text).intent == (kind or "question")
