@@ -10,7 +10,7 @@ import pytest
 
 from index.errors import UserError
 from index.models.catalogue import ALL, EMBEDDER, GENERATOR, SMALL_GENERATOR
-from rag import doctor, models
+from rag import doctor, models, trial
 from rag.settings import Settings
 
 
@@ -171,3 +171,19 @@ def test_whatever_breaks_the_doctor_goes_on(home: Path, monkeypatch: pytest.Monk
     found = doctor.examine(Settings(home, port=0))
     assert any("boom" in finding.line("fr") for finding in found)
     assert found[-1].code == "doctor_port"
+
+
+def test_a_model_is_tried_on_questions(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = [
+        {"text": "Who leads Microsoft?", "words": [["nadella"]], "language": "en"},
+        {"text": "Quelle est la capitale de l'Australie ?", "words": [], "language": "fr"},
+    ]
+    path = tmp_path / "trial.jsonl"
+    path.write_text("\n".join(map(json.dumps, few)), encoding="utf-8")
+    monkeypatch.setattr(trial, "_QUESTIONS", path)
+    said: list[str] = []
+    trial.trial(Settings(home), "small", said.append, "en")
+    assert "Who leads Microsoft?" in said[0] and "Australie" in said[1]
+    assert said[-1].startswith("small: ") and "2 of 2 in the question's language" in said[-1]

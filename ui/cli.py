@@ -272,11 +272,19 @@ def models(
     with_small: Annotated[bool, Option("--with-small", help="and the model of the tests")] = False,
     use: Annotated[Path | None, Option(metavar="FILE", help="take a file that you have")] = None,
     verify: Annotated[bool, Option("--verify", help="compare every SHA-256 again")] = False,
+    bench: Annotated[
+        str | None, Option(metavar="SPEC", help="ask this model twenty questions and count")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List the model files: what is there, from where, licence, checksum."""
     from rag import models as files
 
+    if bench is not None:
+        from rag.trial import trial
+
+        trial(settings, bench, print, terminal_language())
+        return
     with closing(Bars()) as bars:
         if use:
             files.take(use, settings.home, progress=bars)
