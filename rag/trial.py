@@ -46,7 +46,7 @@ def trial(settings: Settings, model: str, said: Callable[[str], None], language:
             spoken += is_language(answer.answer, row["language"])
             waits.append(answer.timings.first_token)
             said(f"{'✓' if good else '✗'} {row['text']}\n  {answer.answer}")
-    values = {"asked": asked, "hopeless": len(rows) - asked, "count": len(rows)}
+    values: dict[str, object] = {"asked": asked, "hopeless": len(rows) - asked, "count": len(rows)}
     values |= {"right": right, "declined": declined, "spoken": spoken}
     minutes = (time.perf_counter() - began) / 60
     values |= {"wait": f"{median(waits):.1f}", "minutes": f"{minutes:.1f}"}
