@@ -8,7 +8,8 @@ what wasn't trained on.
 The validation set is of articles left out of training; NoMIRACL's questions are of the part of its
 working half that is left out. Printed are the area under the curve of the first word's odds, all
 and of each kind of refusal, and of the answers that were written how many hold the expected words,
-are sentences, and are in the question's language. Results are kept in `evaluation.jsonl`.
+are sentences, and are in the question's language. Results are kept in `evaluation.jsonl`, the odds
+of the last that was measured in `odds.json`.
 """
 
 import argparse
@@ -69,6 +70,7 @@ def validation(model: LlamaCpp, options: argparse.Namespace) -> dict[str, str]:
                 answer = _written(model, question["text"], excerpt, question["language"])
                 written.append(_judged(answer, question))
                 shown.write(f"{written[-1]} {yes:.2f} {question['text']} -> {answer}\n")
+    (options.work / "odds.json").write_text(json.dumps(odds), encoding="utf-8")
     table = {}
     for language in ("fr", "en"):
         good = odds[f"answerable, {language}"]

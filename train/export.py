@@ -2,6 +2,7 @@
 
     python -m train.export              into the work folder, prefixes/
     python -m train.export --ship       into the program's own folder
+    python -m train.export --last       the last step's instead of the average of the last fifty
 
 Keys and values become bytes, with a scale and an offset for each layer and number of a token: half
 the size of float16, and the rounding is less than a thousandth of the numbers' range.
@@ -58,17 +59,18 @@ def write(keys: Tensor, values: Tensor, tokens: Sequence[int], model: Path, fold
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Write the average of the last steps' prefixes."""
+    """Write the prefix that was trained."""
     parser = argparse.ArgumentParser(prog="python -m train.export")
     parser.add_argument("--work", type=Path, default=WORK)
     parser.add_argument("--small", action="store_true", help="the 0.5B model")
     parser.add_argument("--ship", action="store_true", help="into the program's folder")
+    parser.add_argument("--last", action="store_true", help="not the average")
     options = parser.parse_args(arguments)
     path = weights(small=options.small)
     tokens = instruction(Tokenizer(path))
     state = torch.load(options.work / f"checkpoint-{path.stem}.pt", map_location="cpu")
     prefix = Prefix(untrained(Weights(path), tokens, options.work), state["first"])
-    prefix.load_state_dict(state["averaged"], strict=False)
+    prefix.load_state_dict(state["prefix" if options.last else "averaged"], strict=False)
     with torch.no_grad():
         keys, values = prefix.all()
     folder = trained.FOLDER if options.ship else options.work / "prefixes"
