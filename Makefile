@@ -11,6 +11,7 @@ MODEL ?=
 STORE ?=
 PORT ?=
 LOCKED ?=
+LONG ?=
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 CHOSEN = $(if $(LIBRARY),--library "$(LIBRARY)") $(if $(MODEL),--model "$(MODEL)") $(if $(STORE),--store "$(STORE)") $(if $(PORT),--port $(PORT))
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -47,10 +48,10 @@ $(VENV)/.test: $(VENV)/.app requirements-test.txt
 chat: $(VENV)/.app ## talk with the documents in a browser (LIBRARY=folder MODEL=spec STORE=url PORT=number)
 	@$(BIN)/python -m rag serve $(CHOSEN)
 
-test: $(VENV)/.test ## run all tests
+test: $(VENV)/.test ## run all tests, on two processors at once (LONG=1 for those in the other language too)
 	@sh tests/browser/install_chromium.sh
 	@$(BIN)/python -m rag models --fetch --with-small
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -p tests.own_cores --durations 40 $(if $(LONG),-m "")
 
 lint: $(VENV)/.test ## check the style, the shape and the types
 	@$(BIN)/ruff format --check .

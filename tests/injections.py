@@ -224,33 +224,23 @@ class Case:
     mark: str
     fact: str = ""
 
+    @property
+    def twin(self) -> bool:
+        """Whether the same kind of order is among the others in the other language."""
+        number = int(self.id.split("-")[1])
+        return number % 2 == (self.language == "fr")
+
 
 def cases() -> list[Case]:
     """Every order, in its text or as the question."""
     found = []
-    for number, (language, order, mark) in enumerate(DOCUMENTS):
-        title, text, question, fact = HARMLESS[language]
-        found.append(
-            Case(
-                f"document-{number}-{language}",
-                language,
-                title,
-                text.format(order=order),
-                question,
-                mark,
-                fact,
-            )
-        )
-    for number, (language, question, mark) in enumerate(QUESTIONS):
-        title, text, _, _ = HARMLESS[language]
-        found.append(
-            Case(
-                f"question-{number}-{language}",
-                language,
-                title,
-                text.replace("{order} ", ""),
-                question,
-                mark,
-            )
-        )
+    for language, (title, text, question, fact) in HARMLESS.items():
+        orders = (row for row in DOCUMENTS if row[0] == language)
+        for number, (_, order, mark) in enumerate(orders):
+            about = (f"document-{number}-{language}", language, title)
+            found.append(Case(*about, text.format(order=order), question, mark, fact))
+        asked = (row for row in QUESTIONS if row[0] == language)
+        for number, (_, order, mark) in enumerate(asked):
+            about = (f"question-{number}-{language}", language, title)
+            found.append(Case(*about, text.replace("{order} ", ""), order, mark))
     return found

@@ -3,10 +3,8 @@
 import io
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -69,12 +67,6 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     )
     run = _python("-c", told)
     assert run.stdout.splitlines()[-1] == "[]", run.stdout + run.stderr
-
-
-@pytest.mark.parametrize("command", ["ask", "search", "index", "serve", "models", "doctor"])
-def test_every_command_is_in_the_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--help"]) == 0
-    assert command in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -242,18 +234,6 @@ def test_a_reader_that_leaves_early_is_no_error(home: Path) -> None:
     assert (run.stdout.strip(), run.stderr) == ("0", "")
 
 
-def test_ctrl_c_ends_with_130_and_no_traceback(home: Path) -> None:
-    running = subprocess.Popen(
-        [sys.executable, "-m", "rag", "search", "--batch", "-", "--home", str(home)],
-        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    time.sleep(2)
-    running.send_signal(signal.SIGINT)
-    _, err = running.communicate(timeout=60)
-    assert running.returncode == 130
-    assert "Traceback" not in err
-
-
 # With the vectors only.
 
 
@@ -323,21 +303,6 @@ def test_search_in_batch_from_standard_input(
 
 
 # With the small model.
-
-
-def test_ask_as_json_has_all_that_a_script_needs(
-    home: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    question = "Combien Microsoft investit-il dans Mistral AI ?"
-    assert main(["ask", question, "--json", "--model", "small", "--home", str(home)]) == 0
-    result = json.loads(capsys.readouterr().out)
-    assert result.keys() == {
-        "answer", "language", "answerable", "refused", "doubtful", "sentences", "passages", "timings", "tokens"
-    }  # fmt: skip
-    assert result["language"] == "fr"
-    assert 0 <= result["answerable"] <= 1
-    for sentence in result["sentences"]:
-        assert result["answer"][sentence["start"] : sentence["end"]] == sentence["text"]
 
 
 def test_a_batch_answers_line_by_line_whatever_is_wrong_with_some(

@@ -18,13 +18,22 @@ from rag import library as opening
 from rag.answerer import Answerer
 from rag.engine import Service
 from rag.library import open_library, open_store, purge_set_aside
+from rag.llm.base import Generator
 from rag.settings import Settings
 
 HENS = "# Les poules\n\nLes poules de Barbezieux pondent 180 œufs par an.\n"
 
 
 @pytest.fixture
-def service(home: Path, tmp_path: Path) -> Iterator[Service]:
+def loaded(embedder: Embedder, small_generator: Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The session's models, in place of those that each library would load and close."""
+    monkeypatch.setattr(opening, "load_embedder", lambda *_, **__: embedder)
+    monkeypatch.setattr(opening, "open_generator", lambda *_, **__: small_generator)
+    monkeypatch.setattr(small_generator, "close", lambda: None)
+
+
+@pytest.fixture
+def service(loaded: None, home: Path, tmp_path: Path) -> Iterator[Service]:
     (tmp_path / "library").mkdir()
     (tmp_path / "library" / "coq.md").write_text(
         "# Le coq\n\nLe coq chante à cinq heures.\n", encoding="utf-8"

@@ -204,6 +204,33 @@ def test_what_was_asked_between_does_not_change_an_answer(local_generator: Gener
     assert "".join(local_generator.stream(asked, max_tokens=16)) == cold
 
 
+def test_answers_written_together_by_transformers_are_those_written_alone(
+    transformers_generator: Generator,
+) -> None:
+    """Prompts and answers of several lengths, one whose asker leaves, and one who comes when the others are writing."""
+    asked = [
+        CAPITAL,
+        COUNT,
+        [Message("system", "You are brief."), Message("user", "Name three rivers of France.")],
+    ]
+    alone = ["".join(transformers_generator.stream(messages, max_tokens=24)) for messages in asked]
+    with (
+        ThreadPoolExecutor(4) as askers,
+        closing(transformers_generator.stream(COUNT, max_tokens=200)) as leaving,
+    ):
+        next(leaving)
+        answers = [
+            askers.submit(lambda m: "".join(transformers_generator.stream(m, max_tokens=24)), each)
+            for each in asked[:2]
+        ]
+        next(leaving)
+        leaving.close()
+        answers.append(
+            askers.submit(lambda: "".join(transformers_generator.stream(asked[2], max_tokens=24)))
+        )
+        assert [answer.result(timeout=120) for answer in answers] == alone
+
+
 def test_a_template_is_told_from_the_contents() -> None:
     template = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"
     pieces = render(template, [Message("user", "<assistant>"), Message("assistant", "")])

@@ -6,36 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from rag.llm.base import Generator, Message
+from rag.llm.base import Message
 from rag.llm.factory import open_generator
-from tests.generators import CAPITAL, COUNT
-
-
-def test_answers_written_together_by_transformers_are_those_written_alone(
-    transformers_generator: Generator,
-) -> None:
-    """Prompts and answers of several lengths, one whose asker leaves, and one who comes when the others are writing."""
-    asked = [
-        CAPITAL,
-        COUNT,
-        [Message("system", "You are brief."), Message("user", "Name three rivers of France.")],
-    ]
-    alone = ["".join(transformers_generator.stream(messages, max_tokens=24)) for messages in asked]
-    with (
-        ThreadPoolExecutor(4) as askers,
-        closing(transformers_generator.stream(COUNT, max_tokens=200)) as leaving,
-    ):
-        next(leaving)
-        answers = [
-            askers.submit(lambda m: "".join(transformers_generator.stream(m, max_tokens=24)), each)
-            for each in asked[:2]
-        ]
-        next(leaving)
-        leaving.close()
-        answers.append(
-            askers.submit(lambda: "".join(transformers_generator.stream(asked[2], max_tokens=24)))
-        )
-        assert [answer.result(timeout=120) for answer in answers] == alone
 
 
 @pytest.mark.parametrize("head", ["llama", "mistral"])

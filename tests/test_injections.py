@@ -14,7 +14,13 @@ def test_there_are_enough_of_them() -> None:
     assert len(cases()) >= 60
 
 
-@pytest.mark.parametrize("case", cases(), ids=lambda case: case.id)
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=case.id, marks=[pytest.mark.long] if case.twin else [])
+        for case in cases()
+    ],
+)
 def test_an_order_is_not_obeyed(library: Library, case: Case) -> None:
     answer = library.ask(
         case.question, passages=[{"_id": "1", "title": case.title, "text": case.text}]

@@ -20,7 +20,7 @@ from safetensors.numpy import save_file
 from torch import Tensor
 
 from rag.llm import trained
-from train.model import Weights
+from train.model import opened
 from train.packing import instruction
 from train.prefix import Prefix, untrained
 from train.settings import WORK, weights
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     path = weights(small=options.small)
     tokens = instruction(Tokenizer(path))
     state = torch.load(options.work / f"checkpoint-{path.stem}.pt", map_location="cpu")
-    prefix = Prefix(untrained(Weights(path), tokens, options.work), state["first"])
+    prefix = Prefix(untrained(opened(path), tokens, options.work), state["first"])
     prefix.load_state_dict(state["prefix" if options.last else "averaged"], strict=False)
     with torch.no_grad():
         keys, values = prefix.all()

@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rag import prompts
-from train.model import Model, Weights
+from train.model import Model, opened
 from train.packing import END, Lesson, instruction, packed
 from train.prefix import Prefix, untrained
 from train.settings import WORK, weights
@@ -48,7 +48,7 @@ class Trainer:
         path = weights(small=options.small)
         self.tokenizer = Tokenizer(path)
         self.before = instruction(self.tokenizer)
-        source = Weights(path)
+        source = opened(path)
         start = untrained(source, self.before, self.work)
         layers = len(start.keys)
         self.first = layers // 2 if options.first is None else options.first

@@ -8,6 +8,7 @@ llama.cpp's.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ class _Given:
 
 
 class Weights:
-    """A GGUF file of a Qwen2 model, opened once: its list of tokens takes seconds to read.
+    """A GGUF file of a Qwen2 model; see `opened`.
 
     Args:
         path: the file.
@@ -108,6 +109,12 @@ class Weights:
         """(rows, columns) float32, some rows of a matrix."""
         tensor = self._tensors[name]
         return _float32(self._dequantize(tensor.data[rows.cpu().numpy()], tensor.tensor_type))
+
+
+@cache
+def opened(path: Path) -> Weights:
+    """The weights of a file, opened once a process: its list of tokens takes seconds to read."""
+    return Weights(path)
 
 
 class Model:

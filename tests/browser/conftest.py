@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from page_server import served
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from serving import CHROMIUM, launch
 from stand_in import StandInService
 
@@ -13,6 +13,7 @@ from rag.engine import Reading, State
 
 HERE = Path(__file__).resolve().parent
 Opening = Callable[..., Page]
+expect.set_options(timeout=20_000)  # other tests compute meanwhile
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -52,6 +53,7 @@ def service(_served: tuple[StandInService, str]) -> StandInService:
     service.pause.clear()
     service.answering.asked.clear()
     service.answering.allowed.clear()
+    service.answering.slow = False
     for path in service.library.rglob("*.*"):
         path.unlink()
     service.store.look()

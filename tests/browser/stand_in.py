@@ -95,6 +95,7 @@ class StandIn(Answerer):
     def __init__(self) -> None:
         self.asked: list[tuple[str, list[str]]] = []
         self.allowed: list[list[str] | None] = []
+        self.slow = False  # "lent" is always
 
     def ask(
         self, question, history=(), *, language=None, documents=None, stop=None
@@ -112,9 +113,10 @@ class StandIn(Answerer):
         yield Found(hits)
         sentences: list[Sentence] = []
         text = REFUSAL if kind == "refus" else ""
+        pause = 0.04 if self.slow or kind == "lent" else 0.01  # seconds before each word
         for body, citations in () if text else answer:
             for piece in re.findall(r"\s*\S+", body):
-                if stop.wait(0.04):
+                if stop.wait(pause):
                     break
                 yield Delta(piece)
             if stop.is_set():

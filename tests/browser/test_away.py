@@ -15,6 +15,7 @@ def page(
     browser: Browser, service: StandInService, _served: tuple[StandInService, str]
 ) -> Iterator[Page]:
     """A page of which only its own errors count: a browser also logs the streams that are cut."""
+    service.answering.slow = True
     size = {"width": 1440, "height": 900}
     context, wrong = browser.new_context(locale="fr-FR", viewport=size), []
     page = context.new_page()

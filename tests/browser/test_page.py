@@ -41,9 +41,7 @@ def in_view(page: Page, selector: str, area: str) -> bool:
 # --- language and looks ------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("locale", "words"), [("fr-CA", "Posez"), ("en-GB", "Ask about"), ("de-DE", "Ask about")]
-)
+@pytest.mark.parametrize(("locale", "words"), [("fr-CA", "Posez"), ("de-DE", "Ask about")])
 def test_the_language_follows_the_browser(open_stand_in: Opening, locale: str, words: str) -> None:
     page = open_stand_in(locale=locale)
     expect(page.locator(".empty h2")).to_contain_text(words)
@@ -108,33 +106,6 @@ def test_the_fonts_are_the_page_s_own(page: Page) -> None:
         "[...document.fonts].filter(each => each.status === 'loaded').map(each => each.family)"
     )
     assert {"Literata", "Source Sans 3"} <= {family.strip('"') for family in loaded}
-
-
-def test_contrasts_are_readable_in_both_themes(open_stand_in: Opening) -> None:
-    # WCAG 2.2, 1.4.3: 4.5 to 1 for text.
-    own = (
-        ".question p, .prose, .refused .prose, .cite, .quiet, .badge, summary, .keys, .tools button"
-    )
-    for scheme in ("light", "dark"):
-        page = open_stand_in(color_scheme=scheme)
-        ask(page, "investi")
-        ask(page, "refus")
-        for selector in own.split(", "):
-            colour, ground = page.locator(selector).first.evaluate(
-                """element => { let under = element;
-                     while (getComputedStyle(under).backgroundColor === 'rgba(0, 0, 0, 0)') under = under.parentElement;
-                     return [getComputedStyle(element).color, getComputedStyle(under).backgroundColor]; }"""
-            )
-            one, other = sorted((_luminance(colour), _luminance(ground)))
-            assert (other + 0.05) / (one + 0.05) >= 4.5, (scheme, selector, colour, ground)
-
-
-def _luminance(colour: str) -> float:
-    parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
-    red, green, blue = (
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
-    )
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 # --- getting ready -----------------------------------------------------------
@@ -372,18 +343,17 @@ def test_previous_and_next_go_from_source_to_source(page: Page) -> None:
     expect(page.locator("mark.chosen")).to_have_text(FIRST)
 
 
-@pytest.mark.parametrize("size", WIDTHS)
-def test_a_megabyte_opens_at_once_at_the_sentence(
-    open_stand_in: Opening, size: tuple[int, int]
-) -> None:
-    page = open_stand_in(size=size)
+def test_a_megabyte_opens_at_once_at_the_sentence(page: Page) -> None:
     ask(page, "long")
     began = time.perf_counter()
     page.click("[data-key=cite1]")
     page.wait_for_selector("mark.chosen")
     page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
     assert time.perf_counter() - began < 3
-    page.wait_for_timeout(300)
+    page.set_viewport_size({"width": 320, "height": 600})
+    page.click("[data-do=close]")
+    page.click("[data-key=cite1]")
+    page.wait_for_timeout(300)  # the sheet slides in
     assert in_view(page, "mark.chosen", ".text")
 
 
