@@ -86,6 +86,7 @@ def test_a_command_that_is_none_exits_with_2(arguments: list[str]) -> None:
         (["search"], "There is no question."),
         (["ask", "--batch", "/nowhere.jsonl"], "/nowhere.jsonl could not be read"),
         (["models", "--use", "/nowhere.gguf"], "/nowhere.gguf: there is no such file."),
+        (["serve", "--no-browser", "--home", "/proc/cocorico"], "Cannot write to /proc/cocorico"),
     ],
 )
 def test_a_slip_is_told_in_a_line_and_exits_with_1(

@@ -3,6 +3,7 @@
 import ipaddress
 import os
 import socket
+import sqlite3
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -104,14 +105,19 @@ def application(service: "Service") -> "FastAPI":
     """The page, `/v1` and `/mcp`, as an ASGI application that any server can run.
 
     Raises:
-        UserError: `proxy_address`.
+        UserError: `proxy_address`; `doctor_home_bad` (path, reason) where no conversation can be
+            kept.
     """
     from fastapi import FastAPI
     from fastapi.staticfiles import StaticFiles
     from mcp.server.transport_security import TransportSecuritySettings
 
     settings, metrics = service.settings, Metrics(service)
-    history, questions = History(settings.conversations), Questions(service, metrics)
+    try:
+        history = History(settings.conversations)
+    except (OSError, sqlite3.Error) as error:
+        raise UserError("doctor_home_bad", path=settings.home, reason=error) from error
+    questions = Questions(service, metrics)
     sessions = ChatSessions(service, history, questions)
     service.hourly.append(history.purge)
     tools = mcp.server(service, questions)
