@@ -12,7 +12,7 @@ from index.errors import UserError
 from rag.events import Turn
 from rag.i18n import EXAMPLES, LANGUAGES, explain, page_texts
 from rag.results import answer_json
-from rag.settings import SEEDS
+from rag.settings import SEEDS, Settings
 from ui import errors, mcp, openai_api, page_api
 from ui.accounts import accounts_of
 from ui.chat import AskRequest, ChatSessions, View
@@ -105,19 +105,14 @@ def application(service: "Service") -> "FastAPI":
     """The page, `/v1` and `/mcp`, as an ASGI application that any server can run.
 
     Raises:
-        UserError: `proxy_address`; `doctor_home_bad` (path, reason) where no conversation can be
-            kept.
+        UserError: `proxy_address`, `doctor_home_bad`.
     """
     from fastapi import FastAPI
     from fastapi.staticfiles import StaticFiles
     from mcp.server.transport_security import TransportSecuritySettings
 
     settings, metrics = service.settings, Metrics(service)
-    try:
-        history = History(settings.conversations)
-    except (OSError, sqlite3.Error) as error:
-        raise UserError("doctor_home_bad", path=settings.home, reason=error) from error
-    questions = Questions(service, metrics)
+    history, questions = _history(settings), Questions(service, metrics)
     sessions = ChatSessions(service, history, questions)
     service.hourly.append(history.purge)
     tools = mcp.server(service, questions)
@@ -151,6 +146,13 @@ def application(service: "Service") -> "FastAPI":
     app.router.routes.extend(over_http.routes)
     app.mount("/cocorico", StaticFiles(directory=page_api.STATIC), name="static")
     return _mount(app, build(service, sessions, questions))
+
+
+def _history(settings: Settings) -> History:
+    try:
+        return History(settings.conversations)
+    except (OSError, sqlite3.Error) as error:
+        raise UserError("doctor_home_bad", path=settings.home, reason=error) from error
 
 
 def _mount(app: "FastAPI", page: "gr.Blocks") -> "FastAPI":
