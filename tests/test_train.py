@@ -196,6 +196,33 @@ def test_questions_of_a_pack_are_read_as_if_each_stood_alone(small: Small) -> No
         assert torch.allclose(scores(small, alone)[0], together[first], atol=1e-2)
 
 
+def test_a_statement_is_packed_as_the_program_asks_for_it() -> None:
+    said = [
+        {
+            "id": "1",
+            "text": "The port was renovated.",
+            "language": "en",
+            "answer": None,
+            "words": [],
+        },
+        {
+            "id": "2",
+            "text": "Le conseil a voté mardi.",
+            "language": "fr",
+            "answer": "",
+            "words": [],
+        },
+    ]
+    tokenizer, row = Tokenizer(weights(small=True)), ROW | {"task": "check", "questions": said}
+    before = instruction(tokenizer, "check")
+    lesson = packed(row, tokenizer, before)
+    asked = tokenizer.prompt(prompts.checking(said[0]["text"], PORT))
+    length = len(asked) - len(before)
+    assert lesson.pack.ids[:length].tolist() == asked[len(before) :]
+    assert lesson.places[0] == length - 1 and lesson.firsts.tolist() == [True, True]
+    assert tokenizer.decode(lesson.labels.tolist()) == "NoYes"
+
+
 def packed_firsts(small: Small) -> list[bool]:
     firsts: list[bool] = packed(ROW, small.tokenizer, small.tokens).firsts.tolist()
     return firsts

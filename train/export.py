@@ -21,13 +21,13 @@ from torch import Tensor
 
 from rag.llm import trained
 from train.model import opened
-from train.packing import instruction
+from train.packing import TASKS, instruction
 from train.prefix import Prefix, untrained
-from train.settings import WORK, weights
+from train.settings import WORK, folder, weights
 from train.tokens import Tokenizer
 
 
-def write(keys: Tensor, values: Tensor, tokens: Sequence[int], model: Path, folder: Path) -> Path:
+def write(keys: Tensor, values: Tensor, tokens: Sequence[int], model: Path, path: Path) -> Path:
     """Write a prefix and its checksum.
 
     Args:
@@ -35,7 +35,7 @@ def write(keys: Tensor, values: Tensor, tokens: Sequence[int], model: Path, fold
         values: the same shape.
         tokens: of the instruction.
         model: the GGUF file.
-        folder: made where it is missing; other prefixes of it stay.
+        path: of the file; its folder is made where it is missing, other prefixes of it stay.
     """
     parts = {}
     for name, numbers in (("keys", keys), ("values", values)):
@@ -47,10 +47,9 @@ def write(keys: Tensor, values: Tensor, tokens: Sequence[int], model: Path, fold
     with model.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     about = {"format": trained.FORMAT, "model": digest, "tokens": json.dumps(list(tokens))}
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{model.stem}.answer.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
     save_file(parts, path, metadata=about)
-    sums = folder / "SHA256SUMS"
+    sums = path.parent / "SHA256SUMS"
     lines = sums.read_text(encoding="utf-8").splitlines() if sums.exists() else []
     lines = [line for line in lines if not line.endswith(path.name)]
     lines.append(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}")
@@ -62,19 +61,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Write the prefix that was trained."""
     parser = argparse.ArgumentParser(prog="python -m train.export")
     parser.add_argument("--work", type=Path, default=WORK)
+    parser.add_argument("--task", choices=TASKS, default="answer", help="see train/README.md")
     parser.add_argument("--small", action="store_true", help="the 0.5B model")
     parser.add_argument("--ship", action="store_true", help="into the program's folder")
     parser.add_argument("--last", action="store_true", help="not the average")
     options = parser.parse_args(arguments)
     path = weights(small=options.small)
-    tokens = instruction(Tokenizer(path))
-    state = torch.load(options.work / f"checkpoint-{path.stem}.pt", map_location="cpu")
-    prefix = Prefix(untrained(opened(path), tokens, options.work), state["first"])
+    tokens, work = instruction(Tokenizer(path), options.task), folder(options.work, options.task)
+    state = torch.load(work / f"checkpoint-{path.stem}.pt", map_location="cpu")
+    prefix = Prefix(untrained(opened(path), tokens, work), state["first"])
     prefix.load_state_dict(state["prefix" if options.last else "averaged"], strict=False)
     with torch.no_grad():
         keys, values = prefix.all()
-    folder = trained.FOLDER if options.ship else options.work / "prefixes"
-    print(f"step {state['step']}: {write(keys, values, tokens, path, folder)}")
+    shipped = trained.FOLDER if options.ship else options.work / "prefixes"
+    name = f"{path.stem}.{options.task}.safetensors"
+    print(f"step {state['step']}: {write(keys, values, tokens, path, shipped / name)}")
 
 
 if __name__ == "__main__":

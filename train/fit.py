@@ -25,9 +25,9 @@ from torch import Tensor, nn
 
 from rag import prompts
 from train.model import Model, opened
-from train.packing import END, Lesson, instruction, packed
+from train.packing import END, TASKS, Lesson, instruction, packed
 from train.prefix import Prefix, untrained
-from train.settings import WORK, weights
+from train.settings import WORK, folder, weights
 from train.sources import lines
 from train.tokens import Tokenizer
 
@@ -47,7 +47,7 @@ class Trainer:
         self.options, self.work = options, options.work
         path = weights(small=options.small)
         self.tokenizer = Tokenizer(path)
-        self.before = instruction(self.tokenizer)
+        self.before = instruction(self.tokenizer, options.task)
         source = opened(path)
         start = untrained(source, self.before, self.work)
         layers = len(start.keys)
@@ -220,6 +220,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     parser = argparse.ArgumentParser(prog="python -m train.fit")
     parser.add_argument("--work", type=Path, default=WORK)
+    parser.add_argument("--task", choices=TASKS, default="answer", help="see train/README.md")
     parser.add_argument("--small", action="store_true", help="the 0.5B model")
     parser.add_argument("--steps", type=int, default=10**9, help="how many in all")
     parser.add_argument("--batch", type=int, default=4, help="rows a step")
@@ -235,6 +236,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cpu or cuda"
     )
     options = parser.parse_args(arguments)
+    options.work = folder(options.work, options.task)
     torch.set_num_threads(options.threads)
     trainer = Trainer(options)
     trainer.resume()

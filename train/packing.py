@@ -22,6 +22,8 @@ FIRST, DECIDING, OTHER = 10.0, 10.0, 0.5
 """Weights in the loss: of the first word, of all the words that answer together, of each other
 token.
 """
+TASKS = {"answer": prompts.instruction, "check": prompts.check}
+"""What is trained for: answering a question, and saying whether a text states a sentence."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,9 @@ class Lesson:
     deciding: Tensor
 
 
-def instruction(tokenizer: Tokenizer) -> list[int]:
-    """The tokens whose keys and values are trained."""
-    tokens = tokenizer.instruction(prompts.instruction())
+def instruction(tokenizer: Tokenizer, task: str = "answer") -> list[int]:
+    """The tokens whose keys and values are trained, for one of `TASKS`."""
+    tokens = tokenizer.instruction(TASKS[task]())
     return tokens[: len(tokens) // GROUP * GROUP]
 
 
@@ -94,8 +96,11 @@ def _question(
     the deciding words.
     """
     language, answer = question["language"], question["answer"]
-    chunk = StoredChunk(0, row["title"], row["title"], language, 0, 0, 0, "", ())
-    messages = prompts.answering(question["text"], Excerpt(chunk, row["text"]), language)
+    if row.get("task") == "check":
+        language, messages = "en", prompts.checking(question["text"], row["text"])
+    else:
+        chunk = StoredChunk(0, row["title"], row["title"], language, 0, 0, 0, "", ())
+        messages = prompts.answering(question["text"], Excerpt(chunk, row["text"]), language)
     yes, no = (tokenizer.encode(opening) for opening in prompts.OPENINGS[language])
     prompt = tokenizer.prompt(messages)
     if not answer:

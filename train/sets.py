@@ -25,7 +25,7 @@ from typing import Any
 
 from bench.split import share, validating
 from index.text.words import terms
-from train.settings import WORK
+from train.settings import WORK, folder
 from train.sources import Language, Question, Window, lines, nomiracl, passages
 from train.statements import statement
 
@@ -50,12 +50,42 @@ def main(arguments: Sequence[str] | None = None) -> None:
     written = _written(options.work)
     for name, validation in (("train", False), ("validation", True)):
         rows = made(passages(validation=validation), written, validation=validation)
-        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-        (options.work / f"{name}.jsonl").write_text(text, encoding="utf-8")
+        _write(options.work / f"{name}.jsonl", rows)
+        checks = [row for row in _checks() if validating(row["title"]) == validation]
+        _write(folder(options.work, "check") / f"{name}.jsonl", checks)
         kinds = Counter(
             (each["language"], each["kind"]) for row in rows for each in row["questions"]
         )
         print(f"{name}: {len(rows)} rows; {dict(sorted(kinds.items()))}")
+
+
+def _write(path: Path, rows: Sequence[Row]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    path.write_text(text, encoding="utf-8")
+
+
+def _checks() -> list[Row]:
+    """Texts with true and false statements on them, written for this: rows of the task "check"."""
+    return [
+        {
+            **{name: row[name] for name in ("title", "text", "language")},
+            "task": "check",
+            "questions": [
+                {
+                    "id": f"{row['id']}-{number}",
+                    "text": said["text"],
+                    "language": said["language"],
+                    "answer": "" if said["true"] else None,
+                    "words": [],
+                    "kind": said["kind"],
+                }
+                for number, said in enumerate(row["statements"])
+            ],
+        }
+        for path in sorted((WRITTEN / "checks").glob("*.jsonl"))
+        for row in lines(path)
+    ]
 
 
 def made(
