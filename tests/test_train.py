@@ -18,7 +18,7 @@ from rag.llm.llama_cpp import LlamaCpp
 from train import distil, export, fit, sets
 from train.model import Model, opened
 from train.packing import instruction, packed
-from train.prefix import untrained
+from train.prefix import Prefix, Untrained, untrained
 from train.settings import weights
 from train.sources import DATA, Question, lines, nomiracl, passages
 from train.statements import statement
@@ -196,6 +196,18 @@ def test_questions_of_a_pack_are_read_as_if_each_stood_alone(small: Small) -> No
         assert torch.allclose(scores(small, alone)[0], together[first], atol=1e-2)
 
 
+def test_training_begins_from_what_was_trained_before() -> None:
+    made = torch.randn(2, 3, 5, 4)  # layers, heads, tokens, width
+    start = Untrained([1] * 5, made, made * 2, [{}, {}])
+    first, second = Prefix(start, 1), Prefix(start, 1)
+    torch.nn.init.normal_(first.keys_moved)
+    torch.nn.init.normal_(first.values_moved)
+    with torch.no_grad():
+        second.take(*(each.permute(0, 2, 1, 3).flatten(2) for each in first.all()))
+        assert torch.allclose(first.all()[0], second.all()[0], atol=1e-5)
+        assert torch.allclose(first.all()[1], second.all()[1], atol=1e-5)
+
+
 def test_a_statement_is_packed_as_the_program_asks_for_it() -> None:
     said = [
         {
@@ -284,8 +296,6 @@ def probability(model: LlamaCpp, question: dict[str, str]) -> float:
 
 def probability_in_torch(small: Small, work: Path, question: dict[str, str]) -> float:
     """The same from the Hub's arithmetic with the trained prefix."""
-    from train.prefix import Prefix
-
     state = torch.load(work / f"checkpoint-{weights(small=True).stem}.pt")
     prefix = Prefix(small.start, state["first"])
     prefix.load_state_dict(state["averaged"], strict=False)

@@ -24,6 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rag import prompts
+from rag.llm import trained
 from train.model import Model, opened
 from train.packing import END, TASKS, Lesson, instruction, packed
 from train.prefix import Prefix, untrained
@@ -45,7 +46,7 @@ class Trainer:
     def __init__(self, options: argparse.Namespace) -> None:
         torch.manual_seed(options.seed)
         self.options, self.work = options, options.work
-        path = weights(small=options.small)
+        self.path = path = weights(small=options.small)
         self.tokenizer = Tokenizer(path)
         self.before = instruction(self.tokenizer, options.task)
         source = opened(path)
@@ -166,7 +167,7 @@ class Trainer:
         part.replace(self.checkpoint)
 
     def resume(self) -> None:
-        """Go on from the checkpoint, if there is one."""
+        """Go on from the checkpoint, else from the file that the program has, if there is one."""
         if self.checkpoint.exists():
             state = torch.load(self.checkpoint, map_location=self.options.device)
             if state["first"] != self.first:
@@ -175,6 +176,15 @@ class Trainer:
             self.averaged = state["averaged"]
             self.optimizer.load_state_dict(state["optimizer"])
             self.step = state["step"]
+        elif shipped := self._shipped():
+            self.prefix.take(torch.from_numpy(shipped.keys), torch.from_numpy(shipped.values))
+            self.averaged = {name: each.detach().clone() for name, each in self._parameters()}
+
+    def _shipped(self) -> trained.TrainedPrefix | None:
+        with self.path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        known = trained.load(trained.FOLDER, digest)
+        return next((each for each in known if each.tokens == self.before), None)
 
 
 class Figures:

@@ -93,6 +93,16 @@ class Prefix(nn.Module):
         """Keys and values of a layer, (kv_heads, tokens, width) each."""
         return self._now("keys", number), self._now("values", number)
 
+    def take(self, keys: Tensor, values: Tensor) -> None:
+        """Begin from a prefix that was trained before, (layers, tokens, kv_heads x width) each."""
+        for name, flat in (("keys", keys), ("values", values)):
+            base: Tensor = getattr(self, name)
+            heads, width = base.shape[1], base.shape[3]
+            made = flat.float().unflatten(2, (heads, width)).transpose(1, 2)
+            spread: Tensor = getattr(self, f"{name}_spread")
+            moved: nn.Parameter = getattr(self, f"{name}_moved")
+            moved.data.copy_(((made - base.cpu()) / spread.cpu())[self.first :])
+
     def all(self) -> tuple[Tensor, Tensor]:
         """Keys and values of all layers, (layers, kv_heads, tokens, width) each."""
         pairs = [self.layer(number) for number in range(self._layers)]
