@@ -1,11 +1,12 @@
-"""JSON and XML of any shape: each record a line of names and values."""
+"""JSON, a record a line too, and XML of any shape: each record a line of names and values."""
 
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from index.documents import clean_text
 from index.errors import UserError
-from index.reading.encoding import decode_bytes
+from index.reading.encoding import decode_bytes, markup
 from index.reading.limits import Read, Reading, Source
 from index.reading.ooxml import parse_xml, tag_of
 
@@ -18,14 +19,24 @@ def read_json(source: Source) -> Reading:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
+        if text.count("\n") and "\n{" in text:  # a record a line
+            yield from read_lines(source)
+            return
         raise UserError("document_damaged", reason=str(error)[:200]) from error
     if isinstance(value, dict) and isinstance(value.get("cells"), list) and "nbformat" in value:
-        cells = [each.get("source", "") for each in value["cells"] if isinstance(each, dict)]
-        blocks = ["".join(cell) if isinstance(cell, list) else str(cell) for cell in cells]
+        blocks = [text for cell in value["cells"] for text in _cell(cell)]
     else:
         blocks = list(rows_of(value if isinstance(value, list) else [value]))
     title = value.get("title") if isinstance(value, dict) else ""
     yield Read("\n\n".join(blocks), title if isinstance(title, str) else "")
+
+
+def _cell(cell: Any) -> Iterator[str]:
+    """What a cell of a notebook says, and what it gave."""
+    if isinstance(cell, dict):
+        yield "".join(cell.get("source", ""))
+        for output in cell.get("outputs", ()):
+            yield "".join(output.get("text") or output.get("data", {}).get("text/plain", ""))
 
 
 def rows_of(values: Iterable[Any], name: str = "", deep: int = 0) -> Iterator[str]:
@@ -88,10 +99,58 @@ def _shown(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
+def read_lines(source: Source) -> Reading:
+    """One document a line, `{"_id", "title", "text"}`, where a bad line is an error; else each line
+    a row of values."""
+    text = decode_bytes(source.data)
+    values = [value for line in text.split("\n", 200) if (value := _loaded(line)) is not None]
+    if not values or any(
+        isinstance(each, dict) and {"_id", "text"} <= each.keys() for each in values
+    ):
+        yield from _documents(text)
+        return
+    every = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    loaded = [(number, _loaded(line)) for number, line in every]
+    yield Read("\n\n".join(rows_of(value for _, value in loaded if value is not None)))
+    for number, value in loaded:
+        if value is None:
+            yield UserError("document_line", line=number)
+
+
+def _loaded(line: str) -> object:
+    try:
+        return json.loads(line) if line.strip() else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _documents(text: str) -> Iterator[Read | UserError]:
+    seen: dict[str, int] = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+            name, body = str(value["_id"]), value["text"]
+            title = value.get("title") or ""
+            if not isinstance(body, str) or not isinstance(title, str):
+                raise TypeError
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            yield UserError("document_line", line=number)
+            continue
+        if name in seen:
+            yield UserError("document_twice", line=number, name=name, first=seen[name])
+            continue
+        seen[name] = number
+        # JSON can hold halves of a code point (\ud83d alone), which no file or database can.
+        name, title, body = map(clean_text, (name, title, body))
+        yield Read(body, title.strip()[:200], name=name)
+
+
 def read_xml(source: Source) -> Reading:
     """Elements that hold text of their own, those of one parent on a line with their names; prose
     as it stands."""
-    root = parse_xml(source.data)
+    root = parse_xml(markup(source.data).strip().encode())
     if tag_of(root) == "html":
         from index.reading.web import read_html
 
@@ -106,11 +165,7 @@ def read_xml(source: Source) -> Reading:
             blocks.append(" ".join("".join(node.itertext()).split()))
         elif not any(_is_prose(above) for above in node.iterancestors()):
             leaves = [child for child in node if len(child) == 0 and (child.text or "").strip()]
-            pairs = [
-                f"{tag_of(child)}: {' '.join(child.text.split())}"
-                for child in leaves
-                if tag_of(child)
-            ]
+            pairs = [f"{tag_of(child)}: {_line(child.text)}" for child in leaves if tag_of(child)]
             own = [
                 f"{name.rpartition('}')[2]}: {value}"
                 for name, value in node.items()
@@ -121,6 +176,13 @@ def read_xml(source: Source) -> Reading:
         if not title and tag_of(node).lower() in ("title", "titre") and len(node) == 0:
             title = (node.text or "").strip()
     yield Read("\n\n".join(blocks), title)
+
+
+def _line(text: str) -> str:
+    """A text in a line, without the tags of a page that stands in it, as in news feeds."""
+    from index.reading.web import texts_of
+
+    return " ".join((" ".join(texts_of(text.encode())) if "</" in text else text).split())
 
 
 def _is_prose(node: Any) -> bool:

@@ -2,14 +2,18 @@
 nobody sees."""
 
 import codecs
+import re
 import unicodedata
+from collections.abc import Sequence
 from contextlib import suppress
+from itertools import pairwise
 
 from index.errors import UserError
 
 _WESTERN = frozenset(map(chr, range(128))) | frozenset(
     "\xa0àâäæçèéêëîïñôöœùûüÿÀÂÄÆÇÈÉÊËÎÏÑÔÖŒÙÛÜŸß«»‹›‘’“”…–—•·°²³€£§©®™×±µ½ªº¿¡"
 )
+_DECLARED_IN = re.compile(rb"(?:charset|encoding)\s*=\s*[\"']?([\w.:-]{1,40})", re.I)
 _CHARSETS = (
     "iso",
     "cp",
@@ -37,6 +41,9 @@ _UNSEEN |= dict(  # signs of Wingdings and Symbol, at the places where programs 
         "☐☐☐☐☒☒☒☒☑✓✗••••→",
         strict=True,
     )
+)
+_UNSEEN |= dict(
+    zip(range(0xFB00, 0xFB07), ("ff", "fi", "fl", "ffi", "ffl", "st", "st"), strict=True)
 )
 _UNSEEN |= dict.fromkeys(range(55296, 57344), "�")  # halves of a code point
 
@@ -75,6 +82,8 @@ def decode_bytes(data: bytes, charset: str | None = None) -> str:
         raise UserError("document_binary")
     if not wide:
         data = data.replace(b"\0", b"")  # left in log files by a crash
+    if b"\x1b" in data and (text := _declared(data, charset)) is not None:  # ISO 2022
+        return _newlines(text)
     with suppress(UnicodeDecodeError):
         return _newlines(_unmixed(data.decode(wide or "utf-8-sig")))
     mostly = data.decode("utf-8", "replace")
@@ -82,14 +91,39 @@ def decode_bytes(data: bytes, charset: str | None = None) -> str:
         return _newlines(data.decode("utf-8", "cocorico-western"))
     if (text := _declared(data, charset)) is not None:
         return _newlines(text)
-    for encoding in ("cp1252", "mac-roman", "cp850"):
-        text = data.decode(encoding, "replace")
-        if _WESTERN.issuperset(text):
-            return _newlines(text)
+    if (text := _western_text(data, ("cp1252", "iso8859-15", "mac-roman", "cp850"))) is not None:
+        return _newlines(text)
     from charset_normalizer import from_bytes
 
     best = from_bytes(data[:200_000]).best()
     return _newlines(data.decode(best.encoding if best else "cp1252", "replace"))
+
+
+def markup(data: bytes, charset: str | None = None) -> str:
+    """The text of HTML or XML in the encoding that it declares, without its declaration."""
+    found = _DECLARED_IN.search(data[:2048])
+    text = decode_bytes(data, charset or (found[1].decode() if found else None))
+    return text.partition("?>")[2] if text.lstrip().startswith("<?xml") else text
+
+
+def _western_text(data: bytes, encodings: Sequence[str]) -> str | None:
+    """The text by the encoding that makes the likeliest French or English of it; None where each
+    gives letters that those lack."""
+    texts = [data.decode(encoding, "replace") for encoding in encodings]
+    fitting = [text for text in texts if _WESTERN.issuperset(text)]
+    return max(fitting, key=_likelihood, default=None)
+
+
+def _likelihood(text: str) -> int:
+    """How many accented letters a text has, less those in places where there are none: capitals and
+    signs after a small letter."""
+    likely = sum(char in "éèêàâçùûôîïëœæ’«»€" for char in text)
+    odd = sum(
+        a.islower() and b > "\x7f" and b not in "’»”…–—°²³€\xa0"
+        for a, b in pairwise(text)
+        if not b.islower()
+    )
+    return likely - 3 * odd - 3 * sum(a.isalpha() and b in "£½¤¥" for a, b in pairwise(text))
 
 
 def _wide(data: bytes) -> str:
@@ -147,8 +181,5 @@ def decode_name(raw: bytes) -> str:
         return unicodedata.normalize("NFC", raw.decode("utf-8"))
     except UnicodeDecodeError:
         pass
-    for encoding in ("cp437", "cp850", "cp1252", "mac-roman"):
-        name = raw.decode(encoding, "replace")
-        if _WESTERN.issuperset(name):
-            return name
-    return raw.decode("cp437")
+    text = _western_text(raw, ("cp437", "cp850", "cp1252", "mac-roman"))
+    return text if text is not None else raw.decode("cp437")
