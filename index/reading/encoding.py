@@ -14,34 +14,13 @@ _WESTERN = frozenset(map(chr, range(128))) | frozenset(
     "\xa0àâäæçèéêëîïñôöœùûüÿÀÂÄÆÇÈÉÊËÎÏÑÔÖŒÙÛÜŸß«»‹›‘’“”…–—•·°²³€£§©®™×±µ½ªº¿¡"
 )
 _DECLARED_IN = re.compile(rb"(?:charset|encoding)\s*=\s*[\"']?([\w.:-]{1,40})", re.I)
-_CHARSETS = (
-    "iso",
-    "cp",
-    "koi8",
-    "mac",
-    "utf",
-    "big5",
-    "gb",
-    "euc",
-    "shift",
-    "tis",
-    "ascii",
-    "ptcp",
-)
+_CHARSETS = tuple("iso cp koi8 mac utf big5 gb euc shift tis ascii ptcp hz".split())
 _UNSEEN = dict.fromkeys(map(ord, "\xad\u200b\u200c\u200e\u200f\u2060\ufeff\u034f\u180e"))
 _UNSEEN |= {code: None for code in range(32) if chr(code) not in "\t\n\r"}
 _UNSEEN |= {ord("\f"): "\n", ord("\v"): "\n", 0x85: "\n", 0x2028: "\n", 0x2029: "\n", 0x7F: None}
-_UNSEEN |= dict(  # signs of Wingdings and Symbol, at the places where programs put them
-    zip(
-        map(
-            ord,
-            "\uf0a8\uf06f\uf071\uf0a3\uf0fe\uf0fd\uf078\uf053"
-            "\uf052\uf0fc\uf0fb\uf0b7\uf0a7\uf0d8\uf076\uf0e0",
-        ),
-        "☐☐☐☐☒☒☒☒☑✓✗••••→",
-        strict=True,
-    )
-)
+# Signs of Wingdings and Symbol, at the places where programs put them.
+_SIGNS = zip(bytes.fromhex("a86f71a3fefd785352fcfbb7a7d876e0"), "☐☐☐☐☒☒☒☒☑✓✗••••→", strict=True)
+_UNSEEN |= {0xF000 + code: sign for code, sign in _SIGNS}
 _UNSEEN |= dict(
     zip(range(0xFB00, 0xFB07), ("ff", "fi", "fl", "ffi", "ffl", "st", "st"), strict=True)
 )

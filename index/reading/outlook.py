@@ -22,19 +22,8 @@ _SMTP, _SENT, _DELIVERED, _DATA, _LONG_NAME, _NAME = 0x5D01, 0x0039, 0x0E06, 0x3
 _DISPLAY = 0x3001
 _INNER = "__substg1.0_3701000D"  # where a message attached to one lies
 _DEEPEST = 3
-_SIZES = {
-    0x02: 2,
-    0x03: 4,
-    0x04: 4,
-    0x05: 8,
-    0x06: 8,
-    0x07: 8,
-    0x0A: 4,
-    0x0B: 2,
-    0x14: 8,
-    0x40: 8,
-    0x48: 16,
-}
+_SIZES = {0x02: 2, 0x03: 4, 0x04: 4, 0x05: 8, 0x06: 8, 0x07: 8, 0x0A: 4, 0x0B: 2, 0x14: 8, 0x40: 8}
+_SIZES[0x48] = 16
 _PREFILL = (  # what the dictionary of compressed RTF holds before the first byte (MS-OXRTFCP)
     rb"{\rtf1\ansi\mac\deff0\deftab720{\fonttbl;}{\f0\fnil \froman \fswiss \fmodern \fscript "
     rb"\fdecor MS Sans SerifSymbolArialTimes New RomanCourier{\colortbl\red0\green0\blue0"

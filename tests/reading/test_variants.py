@@ -57,7 +57,7 @@ TEXTS: dict[str, tuple[str | bytes, list[str], list[str]]] = {
     "call.ics": ("BEGIN:VEVENT\nSUMMARY:Conseil muni\n cipal\\, salle B\nDTSTART:20240321T183000\nUID:zz\nEND:VEVENT\n", ["SUMMARY: Conseil municipal, salle B", "DTSTART: 2024-03-21 18:30"], ["zz"]),
     "card.vcf": ("BEGIN:VCARD\nFN:Odile Ferrand\nTEL;TYPE=cell:04 92 00\nEND:VCARD\n", ["FN: Odile Ferrand", "TEL: 04 92 00"], []),
     "records.json": ('{"a":1,"b":"x"}\n{"a":2,"b":"y"}\n', ["a: 2; b: y"], []),
-    "bad.jsonl": ('{"q":"a"}\n{bad\n[1, 2]\n"mot"\n', ["q: a", "1; 2", "mot", "document_line {'line': 2"], []),
+    "bad.jsonl": ('{"q":"a"}\n{bad\n[1, 2]\n"mot"\n', ["q: a", "1\n", "mot", "document_line {'line': 2"], []),
     "outputs.ipynb": ('{"nbformat":4,"cells":[{"cell_type":"code","source":["1+1"],"outputs":[{"data":{"text/plain":["deux"]}},{"text":"trois"}]}]}', ["1+1", "deux", "trois"], []),
     "lies.xml": ('<?xml version="1.0" encoding="ISO-8859-1"?><f><ville>Béziers</ville></f>', ["ville: Béziers"], []),
     "news.rss": ("<rss><channel><item><title>Fête</title><description><![CDATA[<p>Le <b>14</b> juin</p>]]></description></item></channel></rss>", ["description: Le 14 juin"], ["<p>"]),
