@@ -20,7 +20,7 @@ def read_json(source: Source) -> Reading:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        if text.count("\n") and "\n{" in text:  # a record a line
+        if _loaded(text.partition("\n")[0]) is not None:  # a record a line
             yield from read_lines(source)
             return
         raise UserError("document_damaged", reason=str(error)[:200]) from error

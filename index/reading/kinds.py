@@ -58,6 +58,7 @@ _STREAMS = {
     "Workbook": ".xls",
     "Book": ".xls",
 }
+_APPLE = (".pages", ".numbers", ".key")
 _TYPES = "[Content_Types].xml"
 _PARTS = (
     ("META-INF/container.xml", ".epub"),
@@ -87,7 +88,7 @@ def kind_of(data: bytes, ending: str) -> str:
     if not data:
         raise UserError("document_empty")
     if data.startswith(b"PK\x03\x04"):
-        return _kind_of_archive(data)
+        return _kind_of_archive(data, ending)
     if data.startswith(b"\xd0\xcf\x11\xe0"):
         return _kind_of_compound(data, ending)
     kind = ending
@@ -130,7 +131,7 @@ def _kind_of_compound(data: bytes, ending: str) -> str:
     return ending
 
 
-def _kind_of_archive(data: bytes) -> str:
+def _kind_of_archive(data: bytes, ending: str) -> str:
     try:
         archive = zipfile.ZipFile(BytesIO(data))
         names = archive.namelist()
@@ -144,7 +145,8 @@ def _kind_of_archive(data: bytes) -> str:
     if _TYPES in names:
         kinds += [kind for word, kind in _OOXML.items() if f"{word}." in types]
     office = (".docx", ".pptx", ".xlsx", ".xlsb")
-    return next((kind for kind in kinds if kind not in office or _TYPES in names), ".zip")
+    found = next((kind for kind in kinds if kind not in office or _TYPES in names), ".zip")
+    return ending if ending in _APPLE and found in (".zip", ".pages") else found
 
 
 def _start(archive: zipfile.ZipFile, member: str) -> str:

@@ -63,7 +63,8 @@ def _run(command: tuple[str, ...], folder: str, seconds: float) -> bytes:
     try:
         options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture_output": True}
         options |= {"cwd": folder, "timeout": seconds}
-        return subprocess.run(command, check=False, **options).stdout  # noqa: S603 - found on the path
+        done = subprocess.run(command, check=False, **options)  # noqa: S603 - found on the path
+        return bytes(done.stdout)
     except subprocess.TimeoutExpired as error:
         raise UserError("document_time", seconds=round(seconds)) from error
     except OSError as error:

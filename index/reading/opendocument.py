@@ -15,6 +15,7 @@ from index.reading.marks import beside, is_folio
 from index.reading.numbering import level_number
 from index.reading.ooxml import count_of, equation, facts_of, parse_xml, raised, tag_of, value_of
 from index.reading.opendocument_sheets import MOST_REPEATED, sheets_of
+from index.reading.opendocument_styles import styles_of
 from index.reading.sheets import formula_notes
 from index.reading.tables import Cell, spread, table
 
@@ -23,6 +24,8 @@ _SKIPPED = frozenset(
     "date-time-decl title desc forms shapes scripts font-face-decls automatic-styles styles "
     "master-styles meta settings presentation thumbnail event-listeners ruby-text".split()
 )
+_FURNITURE = ("date-time", "page-number")
+_MANIFEST = "META-INF/manifest.xml"
 _SHAPES = (
     "text-box object object-ole image custom-shape rect circle ellipse polygon path line connector "
     "caption"
@@ -37,6 +40,8 @@ def read_odf(source: Source) -> Reading:
     of its columns."""
     if source.data.startswith(b"PK"):
         archive = open_zip(source.data, source.budget)
+        if _MANIFEST in archive.names and b"encryption-data" in archive.read(_MANIFEST):
+            raise UserError("document_locked", reason=_MANIFEST)
         content = parse_xml(archive.read("content.xml"))
         styles = parse_xml(archive.read("styles.xml")) if "styles.xml" in archive.names else content
         facts = facts_of(archive, "meta.xml")
@@ -59,6 +64,7 @@ def read_odf(source: Source) -> Reading:
     ]:
         texts = ["\n\n".join(reader.slide(slide)) for slide in slides]
         feet = ["".join(node.itertext()) for node in body.iter("{*}footer-decl", "{*}header-decl")]
+        feet += reader.masters(styles)
         texts[-1] = "\n\n".join([texts[-1], *beside("footer", feet, texts)])
         text, pages = in_pages(texts)
     else:
@@ -87,39 +93,9 @@ class OpenDocument:
         self.comments: list[str] = []
         self.formulas: list[Formulas] = []
         self._archive = archive
-        self._levels: dict[str, dict[int, Any]] = {}
-        self._shifted: dict[str, bool] = {}
-        self._hidden: dict[str, str] = {}
-        self._titles = {"Title"}
-        self._of_paragraph: dict[str, str] = {}
-        self._outline: dict[int, Any] = {}
+        self._styles = styles_of(styles, content)
         self._counts: dict[str, dict[int, int]] = {}
         self._continued: dict[str, dict[int, int]] = {}
-        for root in (styles, content):
-            self._read_styles(root)
-
-    def _read_styles(self, root: Any) -> None:
-        for style in root.iter("{*}list-style", "{*}outline-style"):
-            levels = {int(value_of(level, "level", "1") or 1): level for level in style}
-            if tag_of(style) == "outline-style":
-                self._outline = levels
-            self._levels[value_of(style, "name")] = levels
-        for style in root.iter("{*}style"):
-            name = value_of(style, "name")
-            if value_of(style, "parent-style-name") == "Title":
-                self._titles.add(name)
-            properties = style.find("{*}text-properties")
-            position = value_of(properties, "text-position")
-            if position and not position.startswith("0"):
-                self._shifted[name] = position.startswith(("sub", "-"))
-            if value_of(properties, "display") == "none":
-                self._hidden[name] = "unread_hidden"
-            elif value_of(properties, "text-line-through-style", "none") != "none":
-                self._hidden[name] = "unread_deleted"
-            if value_of(style.find("{*}drawing-page-properties"), "visibility") == "hidden":
-                self._hidden[name] = "read_hidden"
-            if own := value_of(style, "list-style-name"):
-                self._of_paragraph[name] = own
 
     def blocks(self, node: Any, listed: _List | None = None, level: int = 0) -> Iterator[str]:
         """The paragraphs, rows and boxes below an element, in order."""
@@ -171,10 +147,12 @@ class OpenDocument:
                     yield from self.blocks([child], listed, level)
 
     def _mark(self, item: Any, listed: _List, level: int) -> str:
-        levels = self._levels.get(listed.style, {})
+        levels = self._styles.levels.get(listed.style, {})
         first = next((child for child in item if tag_of(child) in ("p", "h")), None)
         if not levels and first is not None:
-            levels = self._levels.get(self._of_paragraph.get(value_of(first, "style-name"), ""), {})
+            levels = self._styles.levels.get(
+                self._styles.of_paragraph.get(value_of(first, "style-name"), ""), {}
+            )
         start = value_of(item, "start-value")
         own = levels.get(level)
         if first is None:
@@ -187,7 +165,7 @@ class OpenDocument:
         text = self._text(node).strip()
         level = value_of(node, "outline-level") if tag_of(node) == "h" else ""
         if text and level.isdigit():
-            own = self._outline.get(int(level))
+            own = self._styles.outline.get(int(level))
             if (
                 not mark
                 and own is not None
@@ -196,10 +174,10 @@ class OpenDocument:
             ):
                 counts = self._counts.setdefault("outline", {})
                 mark = level_number(
-                    self._outline, own, counts, int(level), value_of(node, "start-value")
+                    self._styles.outline, own, counts, int(level), value_of(node, "start-value")
                 )
             mark = f"{'#' * min(int(level), 6)} {'' if mark == '-' else mark}".strip()
-        elif value_of(node, "style-name") in self._titles:
+        elif value_of(node, "style-name") in self._styles.titles:
             mark = "#"
         if text:
             yield f"{mark} {text}" if mark else text
@@ -239,7 +217,7 @@ class OpenDocument:
 
     def _text(self, node: Any) -> str:
         """The text of a paragraph as it is shown."""
-        if (code := self._hidden.get(value_of(node, "style-name"))) is not None:
+        if (code := self._styles.hidden.get(value_of(node, "style-name"))) is not None:
             self.left[code] += 1
             return ""
         parts = [node.text or ""]
@@ -255,9 +233,11 @@ class OpenDocument:
                 self._comment(child)
             elif tag in _INLINE:
                 parts.append(_INLINE[tag](child))
-            elif tag == "span" and value_of(child, "style-name") in self._shifted:
+            elif tag == "span" and value_of(child, "style-name") in self._styles.shifted:
                 parts.append(
-                    raised(self._text(child), down=self._shifted[value_of(child, "style-name")])
+                    raised(
+                        self._text(child), down=self._styles.shifted[value_of(child, "style-name")]
+                    )
                 )
             elif tag and tag not in _SKIPPED and tag not in _BOXES and tag != "list-style":
                 parts.append(self._text(child))
@@ -318,7 +298,7 @@ class OpenDocument:
 
     def slide(self, node: Any) -> Iterator[str]:
         """A slide, then what its speaker has noted and others remarked."""
-        self.left["read_hidden"] += value_of(node, "style-name") in self._hidden
+        self.left["read_hidden"] += value_of(node, "style-name") in self._styles.hidden
         blocks = []
         for child in node:
             lines = list(self.blocks([child])) if tag_of(child) != "notes" else []
@@ -331,6 +311,13 @@ class OpenDocument:
             yield from beside("speaker", self.blocks(notes), blocks)
         yield from beside("comments", self.comments, blocks)
         self.comments = []
+
+    def masters(self, styles: Any) -> Iterator[str]:
+        """What every slide of a kind shows."""
+        for node in styles.iterfind(".//{*}master-page/*"):
+            place = value_of(node, "placeholder") or value_of(node, "class") in _FURNITURE
+            if not place and tag_of(node) != "notes":
+                yield from self.blocks([node])
 
     def apart(self, styles: Any, text: list[str]) -> list[str]:
         """Notes, comments, headers and footers."""

@@ -15,6 +15,7 @@ from index.reading.ooxml import (
     inside,
     main_part,
     parse_xml,
+    part_named,
     parts_of,
     tag_of,
     value_of,
@@ -34,7 +35,7 @@ def read_pptx(source: Source) -> Reading:
         name = next((value for key, value in each.items() if key.endswith("}id")), "")
         slides.append(parts.get(name, ("", ""))[1])
     authors = _authors(archive, parts)
-    feet: list[str] = []
+    feet = list(_masters(archive, slides))
     pages = [
         "\n\n".join(_page(archive, slide, authors, feet)) if slide in archive.names else ""
         for slide in slides
@@ -49,6 +50,16 @@ def read_pptx(source: Source) -> Reading:
     )
     yield Read(text, *facts_of(archive, "docProps/core.xml"), spans, notes)
     yield from embedded(archive, *slides)
+
+
+def _masters(archive: Archive, slides: list[str]) -> Iterator[str]:
+    """What every slide of a kind shows: the texts of its layout and master that hold no place."""
+    layouts = [each for slide in slides for each in part_named(archive, slide, "slideLayout")]
+    masters = [each for layout in layouts for each in part_named(archive, layout, "slideMaster")]
+    for part in dict.fromkeys([*layouts, *masters]):
+        for shape in parse_xml(archive.read(part)).iterfind("{*}cSld/{*}spTree/*"):
+            if shape.find("{*}nvSpPr/{*}nvPr/{*}ph") is None:
+                yield from _shapes([shape], [])
 
 
 def _page(archive: Archive, path: str, authors: dict[str, str], feet: list[str]) -> Iterator[str]:

@@ -296,3 +296,34 @@ def test_slides_count_their_lists(found, make) -> None:
     )
     data = slides(make, f"<p:sp><p:txBody>{items}</p:txBody></p:sp>")
     check(found("a.pptx", data), ["3. trois", "a) petit", "4. quatre"])
+
+
+def test_what_every_slide_shows_is_said_once(found, make) -> None:
+    from tests.reading.test_tables import slides
+
+    data = slides(make, "<a:p><a:r><a:t>Un</a:t></a:r></a:p>")
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        members = {name: file.read(name).decode() for name in file.namelist()}
+    shape = "<p:sp><p:txBody><a:p><a:r><a:t>Confidentiel 12</a:t></a:r></a:p></p:txBody></p:sp>"
+    members["ppt/slides/l.xml"] = members["ppt/slides/s0.xml"].replace("<a:p>", f"{shape}<a:p>")
+    members["ppt/slides/_rels/s0.xml.rels"] = make.relations(slideLayout="l.xml")
+    check(found("a.pptx", make.zipped(members)), ["Un", "Confidentiel 12"])
+    frame = "<draw:frame presentation:class='{}'><draw:text-box><text:p>{}</text:p></draw:text-box></draw:frame>"
+    shown = frame.format("footer", "Pied 12") + frame.format("page-number", "numéro")
+    master = f"<office:master-styles><style:master-page>{shown}</style:master-page></office:master-styles>"
+    page = f"<draw:page>{frame.format('title', 'Un')}</draw:page>"
+    check(found("a.odp", make.odf("presentation", page, master)), ["# Un", "Pied 12"], ["numéro"])
+    assert found("b.pptx", slides(make))[0].text == ""
+
+
+def test_a_text_locked_with_a_password_is_said_to_be(found, make) -> None:
+    with zipfile.ZipFile(io.BytesIO(make.odf("text", p("x")))) as file:
+        members = {name: file.read(name) for name in file.namelist()}
+    members |= {"META-INF/manifest.xml": b"<m><encryption-data/></m>", "content.xml": b"\1\2\3"}
+    check(found("a.odt", make.zipped(members)), ["document_locked"])
+
+
+def test_zeros_in_a_message_of_outlook_do_no_harm() -> None:
+    from index.reading.outlook import _narrow
+
+    assert _narrow("Réunion\0".encode("cp1252")) == "Réunion"
