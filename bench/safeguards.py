@@ -21,7 +21,7 @@ import numpy as np
 from bench.answers import SETS, questions_of
 from bench.report import heading, keep
 from bench.retrieval import indexed
-from rag import answerer as program
+from rag import answerer, writer
 from rag.answerer import Answerer
 from rag.events import Turn
 from rag.library import open_library
@@ -30,14 +30,14 @@ from rag.verifier import Sources
 
 # What is timed: where it stands, and what it is for.
 SAFEGUARDS: tuple[tuple[Any, str, str], ...] = (
-    (program, "detect", "the question's language"),
-    (program, "standalone", "follow-ups put as they would stand alone"),
+    (answerer, "detect", "the question's language"),
+    (answerer, "readings", "follow-ups put as they would stand alone"),
     (Answerer, "find", "search, and which sentences matter"),
     (Answerer, "read", "does the excerpt answer? (reads it where it must)"),
     (Sources, "verify", "each sentence against its sources"),
-    (program, "states", "the model's second look, across languages"),
-    (program, "quotation", "the sentence to quote instead"),
-    (program, "is_language", "the answer's language"),
+    (writer, "states", "the model's second look, across languages"),
+    (writer, "quotation", "the sentence to quote instead"),
+    (writer, "is_language", "the answer's language"),
 )
 
 

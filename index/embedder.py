@@ -17,6 +17,7 @@ from index.errors import UserError
 
 _TOKENS_AT_ONCE = 1024  # padded tokens in a batch: more fall out of the cache of small processors
 _MOST_TOKENS = 512  # of a text, where the model doesn't say
+_KEPT = 16  # queries
 _ALONE = 64  # padded tokens up to which one core is as quick as two that wait for each other
 
 
@@ -61,6 +62,7 @@ class Embedder:
             self._load(model, threads)
         names = hashing.result() if hashing else names_of(model)
         self._lock = threading.Lock()
+        self._asked: dict[str, Encoded] = {}  # the last queries: one is read for several purposes
         self._tokenizing = threading.Lock()  # truncation and padding are state of the tokenizer
         prompts = dict(self._model.prompts)
         is_e5 = "e5" in Path(model).name.lower()
@@ -74,7 +76,11 @@ class Embedder:
 
     def embed_queries(self, texts: Sequence[str]) -> list[Encoded]:
         """Questions and other texts that search. See `embed_chunks`."""
-        return self._encode(texts, self._query, None)
+        known = self._asked
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        known = known | dict(zip(new, self._encode(new, self._query, None), strict=True))
+        self._asked = dict(list(known.items())[-_KEPT:])
+        return [known[text] for text in texts]
 
     def embed_chunks(
         self, texts: Sequence[str], *, progress: Callable[[int, int], None] | None = None

@@ -13,12 +13,14 @@ from index.text.language import detect
 from rag import prompts
 from rag.draft import Draft
 from rag.events import Answer, Event, Finished, Searching, Turn
-from rag.followups import standalone
-from rag.intent import CONTENT, Intent, Request, understand
+from rag.followups import cited_documents, depends, readings
+from rag.intent import CONTENT, COURTESY, REMARKS, Intent, Request, kind, understand
 from rag.llm.base import Generator
 from rag.replies import REPLIES
 from rag.retriever import check_names
 from rag.writer import Writer
+
+_RECENT = 6  # turns that a message may speak of
 
 
 class Answerer(Writer):
@@ -81,29 +83,61 @@ class Answerer(Writer):
         language = language or detect(question, default=before)
         draft = Draft(question, language, stop or threading.Event(), self.verifier.sources([]))
         with self.first():
-            request = understand(question, history=tuple(history), scope=documents)
+            request = self._understood(question, language, self._told(history), documents)
+            if request.language and request.intent in CONTENT - {Intent.QUESTION}:
+                draft.language = request.language
+            draft.asked = request.text
             if request.intent in CONTENT:
-                yield Searching(language)
-                request = self._completed(draft, request)
+                yield Searching(draft.language)
+                request = self._completed(draft, request, language)
             if draft.stopped:
                 yield draft.finish(0.0)
             else:
                 yield from REPLIES[request.intent](self, draft, request)
 
-    def _completed(self, draft: Draft, request: Request) -> Request:
+    def _completed(self, draft: Draft, request: Request, language: str) -> Request:
         """What is asked for, as it would be asked without the turns before it."""
-        earlier = [
-            turn.question
-            for turn in request.history
-            if understand(turn.question).intent is Intent.QUESTION
-        ]
-        if not draft.stopped:
-            language, stop = draft.language, draft.stop
-            draft.asked = standalone(request.text, earlier, language, self.generator, stop)
-        if draft.asked == request.text:
+        certain = request.aspect == "follow" or request.intent is Intent.CORRECTION
+        if draft.stopped or not (certain or depends(request.text, language)):
             return request
-        again = understand(draft.asked, history=request.history, scope=request.scope)
-        return again if again.intent in CONTENT else replace(request, text=draft.asked)
+        if not certain and request.documents:  # "the two reports" are known by their titles
+            return request
+        cited = cited_documents(request.history[-1:])
+        if request.intent in (Intent.SUMMARY, Intent.TIMELINE) and cited and not certain:
+            return replace(request, documents=cited)  # "summarise it"
+        earlier = [turn for turn in request.history if self._kind(turn) not in REMARKS]
+        draft.asked, *draft.also = readings(
+            request.text, earlier, language, self.generator, draft.stop, certain=certain
+        )
+        again = self._understood(draft.asked, language, request.history, request.scope)
+        if again.intent is Intent.COMPARE and not again.documents:  # "compare the two"
+            return replace(again, documents=cited_documents(request.history))
+        if again.intent in CONTENT | {Intent.LIBRARY} and again.intent is not Intent.CORRECTION:
+            return again
+        return replace(request, intent=Intent.QUESTION, text=draft.asked)
+
+    def _understood(
+        self,
+        message: str,
+        language: str,
+        history: tuple[Turn, ...],
+        documents: Collection[str] | None,
+    ) -> Request:
+        """What a message asks for; what the library said is said again, not translated."""
+        request = understand(
+            message, self.store, self.embedder, language=language, history=history, scope=documents
+        )
+        if request.intent is Intent.TRANSLATE and self._kind(history[-1]) is Intent.LIBRARY:
+            asked = history[-1].question
+            return self._understood(asked, language, history[:-1], documents)
+        return request
+
+    def _told(self, history: Sequence[Turn]) -> tuple[Turn, ...]:
+        """The turns that were about something."""
+        return tuple(turn for turn in history[-_RECENT:] if self._kind(turn) not in COURTESY)
+
+    def _kind(self, turn: Turn) -> Intent:
+        return kind(turn.question, self.embedder)
 
     @contextmanager
     def first(self) -> Iterator[None]:

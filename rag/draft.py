@@ -28,13 +28,17 @@ class Outcome(Enum):
 
 @dataclass
 class Draft:
-    """An answer being written in `language`; `asked` is the question as it stands alone."""
+    """An answer being written in `language`.
+
+    `asked` is the question as it stands alone, `also` what it may mean besides, to be searched.
+    """
 
     question: str
     language: str
     stop: threading.Event
     sources: Sources
     asked: str = ""
+    also: list[str] = field(default_factory=list)
     hits: tuple[Hit, ...] = ()
     evidence: Evidence = field(default_factory=Evidence)
     text: str = ""

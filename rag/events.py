@@ -9,10 +9,15 @@ from rag.verifier import Sentence
 
 @dataclass(frozen=True)
 class Turn:
-    """One earlier exchange; `answer` may be empty where only the questions are known."""
+    """One earlier exchange.
+
+    `answer` may be empty where only the questions are known, `sentences` with their citations where
+    only its text is.
+    """
 
     question: str
     answer: str = ""
+    sentences: tuple[Sentence, ...] = ()
 
 
 @dataclass(frozen=True)

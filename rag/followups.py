@@ -1,108 +1,141 @@
-"""Questions that can't be understood without those that were asked before."""
+"""Messages that can't be understood without the turns before: other readings of them."""
 
-import re
 import threading
 from collections.abc import Sequence
 
-from index.text.words import fold, phrases, terms, word_list
+from index.text.words import WORD, fold, opens_sentence, phrases, terms, word_list
+from rag.events import Turn
 from rag.llm.base import Generator
 from rag.prompts import rewrite, rewriting
 
-# "Que reproche-t-il ...?", but not "Le gouvernement était-il ...?", which says who.
-_INVERTED = re.compile(
-    r"(?:(?:et|mais|alors)\s)?(?:(?:à|de|d['’]|en|pour|depuis|avec|sur|dans|par|chez)\s?)?"
-    r"(?:qu['’]|(?:que|qui|quoi|quel(?:le)?s?\s\w+|où|quand|comment|pourquoi"
-    r"|combien(?:\sd['’e]\s?\w+)?)\s)?"
-    r"(?!est-ce)\b\w+?(?P<who>(?:-t)?-(?:il|elle)s?)\b",
-    re.IGNORECASE,
-)
-_PERSON = re.compile(r"\b(?P<who>he|she)\b", re.IGNORECASE)
-_NAMES = r"(?P<name>(?:[A-ZÀ-Þ][\w.’'-]*|\d{4})(?:\s(?:[A-ZÀ-Þ][\w.’'-]*|\d+))*)"
-_ELLIPSIS = re.compile(
-    r"(?:(?i:et|mais|and|but|what about|how about))\s+"
-    r"(?P<place>(?i:dans|à|au|aux|en|pour|chez|avec|de|du|d['’]|par|sur|contre|selon"
-    r"|in|into|at|for|with|of|by|on|from|to|about|according to)\s*)?" + _NAMES + r"\s*[?.!]*$"
-)
 _MOST_EARLIER = 3  # more of the conversation misleads a small model
-_LONGEST = 500  # characters of each of them
+_LONGEST = 300  # characters of each question and each answer
+_ARTICLES = ("l'", "la ", "le ", "les ", "the ")
+_MOST_WORDS = 8  # of a fragment that only puts another name in the question before
 
 
 def depends(question: str, language: str) -> bool:
-    """Whether a question seems to need the ones before it: pronouns, "Et ...?", a bare "Why?"."""
+    """Whether a question seems to need the ones before it, by its words: "Et ...?", "she"."""
     plain = fold(question)
     if plain.strip(" \u00a0\u202f?!.,") in map(fold, word_list("bare_questions", language)):
         return True
     found = phrases("dependent", language).finditer(plain)
-    if any(not plain[: each.start()].endswith("-") for each in found):
-        return True
-    return language == "fr" and _INVERTED.match(question) is not None
+    return any(not plain[: each.start()].endswith("-") for each in found)
 
 
-def standalone(
-    question: str,
-    earlier: Sequence[str],
+def readings(
+    message: str,
+    earlier: Sequence[Turn],
     language: str,
     generator: Generator,
     stop: threading.Event | None = None,
-) -> str:
-    """The question as it would be asked without the earlier ones, itself where it stands alone.
+    *,
+    certain: bool = True,
+) -> list[str]:
+    """What a message that depends on the turns before may mean, the likeliest first.
 
     Args:
-        question: what was asked now.
-        earlier: the questions before it, oldest first.
-        language: "fr" or "en", of `question`.
+        message: a follow-up or a correction.
+        earlier: the turns before it, oldest first; where there is none, only the message is left.
+        language: "fr" or "en", of `message`.
         generator: rewrites; its words are kept if they look like a question of sensible length.
         stop: set it to leave off; what comes back then is of no use.
+        certain: whether the message is known to depend on them, or only may.
     """
-    recent = [text[:_LONGEST] for text in earlier[-_MOST_EARLIER:]]
-    if not recent or not depends(question, language):
-        return question
-    if known := _exchanged(question, recent[-1]) or _named(question, recent[-1], language):
-        return known
-    generator.prepare(rewrite(language), stop=stop)  # stays, also where room is short
-    asked = rewriting(question, recent, language)
-    rewritten = "".join(generator.stream(asked, max_tokens=64, stop=stop)).strip()
-    first_line = rewritten.splitlines()[0].strip(' "«»-') if rewritten else ""
-    pointing = terms(" ".join(word_list("pointing", language)), language)
-    lost = set(terms(question, language)) - {*terms(first_line, language), *pointing}
-    if not first_line or lost or len(first_line) > len(question) + sum(map(len, recent)) + 60:
-        return f"{recent[-1]} {question}"
-    return first_line
-
-
-def _exchanged(question: str, before: str) -> str | None:
-    """ "Et dans OpenAI ?" after "... dans Mistral AI ?": that question with the other name."""
-    asked = _ELLIPSIS.match(question.strip())
-    if not asked:
-        return None
-    beginning = rf"\b{re.escape(asked['place'])}\s*" if asked["place"] else r"\b"
-    pattern = re.compile(
-        rf"(?<=[\s'’])({beginning}){_NAMES}", re.IGNORECASE if asked["place"] else 0
-    )
-    found = [
-        match
-        for match in pattern.finditer(before)
-        if match["name"][0].isupper() or match["name"][0].isdigit()
+    if not earlier:
+        return [message]
+    before = context(earlier, language)
+    if swapped := with_other_name(message, before, language):
+        return [swapped]
+    recent = [
+        Turn(turn.question[:_LONGEST], turn.answer[:_LONGEST]) for turn in earlier[-_MOST_EARLIER:]
     ]
-    if not found or (len(found) > 1 and not asked["place"]):
-        return None
-    last = found[-1]
-    return before[: last.start("name")] + asked["name"].strip() + before[last.end("name") :]
+    generator.prepare(rewrite(language), stop=stop)  # stays, also where room is short
+    asked = rewriting(message, recent, language)
+    written = "".join(generator.stream(asked, max_tokens=64, stop=stop)).strip()
+    first_line = written.splitlines()[0].strip(' "«»-') if written else ""
+    longest = len(message) + sum(len(turn.question) for turn in recent) + 60
+    # Where the model's words leave something out, the message beside the question before stands.
+    plain = f"{before.rstrip(' ?!.')}, {message}" if certain else message
+    pointing = terms(" ".join(word_list("pointing", language)), language)
+    lost = set(terms(message, language)) - {*terms(first_line, language), *pointing}
+    if not first_line or len(first_line) > longest:
+        return [plain]
+    return [plain, first_line] if lost else [first_line, plain]
 
 
-def _named(question: str, before: str, language: str) -> str | None:
-    """ "Que reproche-t-il ?" after "Qui est Kai Zenner ?": the name in the pronoun's place."""
-    found = _INVERTED.match(question) if language == "fr" else _PERSON.search(question)
-    if not found or found["who"].endswith("s"):
+def context(earlier: Sequence[Turn], language: str) -> str:
+    """The last question as far as it can be completed from those before without the model."""
+    before = ""
+    for turn in earlier:
+        question = turn.question
+        if before and (swapped := with_other_name(question, before, language)):
+            question = swapped
+        elif before and depends(question, language):
+            question = f"{before.rstrip(' ?!.')}, {question}"
+        before = question[-2 * _LONGEST :]
+    return before
+
+
+def with_other_name(fragment: str, before: str, language: str) -> str | None:
+    """The question before with the one name of a fragment in the place of its own one.
+
+    "Et à Lormeuil ?" after "Quand ouvre la piscine de Vaubrun ?"; None where either has no name or
+    several, or the fragment says more.
+    """
+    if len(fragment.split()) > _MOST_WORDS:
         return None
-    names = re.finditer(rf"(?<=[\s'’]){_NAMES}", before[before.find(" ") :])
-    known = {match["name"].removesuffix("'s").removesuffix("’s") for match in names}
-    people = {name for name in known if " " in name}  # beside places and firms of one word
-    if language == "en" and len(people) == 1:
-        known = people
-    if len(known) != 1 or (name := known.pop())[0].isdigit():
+    new, old = _names(fragment, language, fragment=True), _names(before, language)
+    if len(new) != 1 or len(old) != 1:
         return None
-    start, end = found.span("who")
-    if depends(f"{question[:start]} {question[end:]}", language):
+    (start, end), (first, last) = new[0], old[0]
+    name = fragment[start:end]
+    left = set(terms(f"{fragment[:start]} {fragment[end:]}", language))
+    if left - set(terms(before, language)) - set(terms(_words("filling", language), language)):
         return None
-    return f"{question[:start].rstrip()} {name.rstrip('.')}{question[end:]}".strip()
+    if name[0].isdigit() != before[first].isdigit():
+        return None
+    article, own = _article(fragment, start), _article(before, first)
+    if article and own:
+        name, first = article + name, first - len(own)
+    return before[:first] + name + before[last:]
+
+
+def _article(text: str, place: int) -> str:
+    """The article that stands right before a place of a text, "" where there is none."""
+    before = text[:place].lower().replace("’", "'")
+    found = (each for each in _ARTICLES if f" {before}".endswith((f" {each}", f"'{each}")))
+    return text[place - len(next(found, "")) : place]
+
+
+def _words(name: str, language: str) -> str:
+    return " ".join(word_list(name, language))
+
+
+def _names(text: str, language: str, *, fragment: bool = False) -> list[tuple[int, int]]:
+    """The spans of names and years; at the head of a sentence only in a fragment."""
+    spans: list[tuple[int, int]] = []
+    common = {fold(each) for name in ("stop", "only") for each in word_list(name, language)}
+    common |= {fold(each) for each in word_list("filling", language)}
+    for match in WORD.finditer(text.replace("’", "'")):
+        head = match[0].rpartition("'")[0]
+        start = match.start() + (len(head) + 1 if head and len(head) <= 2 else 0)
+        word = text[start : match.end()]
+        year = word.isdigit() and len(word) == 4
+        opening = opens_sentence(text, start)
+        end = start + len(word.removesuffix("'s"))
+        named = word[:1].isupper() and fold(word) not in common and (fragment or not opening)
+        if not named and not year:
+            continue
+        if spans and text[spans[-1][1] : start] == " " and named:
+            spans[-1] = (spans[-1][0], end)
+        else:
+            spans.append((start, end))
+    return spans
+
+
+def cited_documents(turns: Sequence[Turn]) -> tuple[str, ...]:
+    """The documents that the answers of turns cite, in order."""
+    sentences = (sentence for turn in turns for sentence in turn.sentences)
+    names = (citation.document for sentence in sentences for citation in sentence.citations)
+    return tuple(dict.fromkeys(names))

@@ -1,12 +1,17 @@
 """What a message asks for: an answer from the documents, or something that needs no search."""
 
-import re
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from index.text.words import fold
+from index.contract import Store
+from index.embedder import Embedder
+from index.text.sentences import Span, split_sentences
+from index.text.words import fold, phrases
+from rag.classifier import classifier, plain_case
 from rag.events import Turn
+from rag.named import named, whole_number
 
 
 class Intent(StrEnum):
@@ -20,7 +25,7 @@ class Intent(StrEnum):
     TIMELINE = "timeline"
     COUNT = "count"
     MORE = "more"
-    # Of the library's records, see `rag.records`
+    # Of the library's records, see `rag.about_library`
     LIBRARY = "library"
     # Of the last answer
     TRANSLATE = "translate"
@@ -37,9 +42,21 @@ class Intent(StrEnum):
 
 
 CONTENT = frozenset(
-    {Intent.QUESTION, Intent.LIST, Intent.COMPARE, Intent.SUMMARY, Intent.TIMELINE, Intent.COUNT}
+    {
+        Intent.QUESTION,
+        Intent.LIST,
+        Intent.COMPARE,
+        Intent.SUMMARY,
+        Intent.TIMELINE,
+        Intent.COUNT,
+        Intent.CORRECTION,
+    }
 )
 """Those that are understood as they would be asked without the turns before."""
+REMARKS = frozenset(set(Intent) - CONTENT - {Intent.LIBRARY})
+"""Those that a later question says nothing of."""
+COURTESY = frozenset({Intent.HELLO, Intent.THANKS, Intent.ABILITIES})
+"""Those that are about nothing that was said."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +70,9 @@ class Request:
         documents: names of the documents that it names, of those in `scope`.
         language: "fr" or "en" that an answer is asked in, "" where it isn't said.
         table: whether a table is asked for.
-        aspect: of the library: count, list, author, date, length, newest, language or kind.
+        aspect: of the library: count, list, author, date, length, newest, language or kind; of a
+            question "follow" where it isn't understood without the turns before; of "more" "topic"
+            where it names one.
         history: the turns before it, oldest first.
         scope: the names of the documents that may be used; None for all.
     """
@@ -69,40 +88,122 @@ class Request:
     scope: Collection[str] | None = None
 
 
-_TEXT = r"(documents?|articles?|textes?|texts?|fichiers?|files?)"
-# Each pattern is matched against the whole message: "Merci de dire qui ..." stays a question.
-_PATTERNS = {
-    Intent.HELLO: r"(bonjour|bonsoir|salut|coucou|hello|hi|hey|good (morning|evening|afternoon))"
-    r"( (a )?(tous|toi|vous|cocorico|there))?",
-    Intent.THANKS: r"((un grand )?merci( beaucoup| bien| a toi| a vous)?|(many )?thanks( a lot)?"
-    r"|thank you( very much| so much)?|super|parfait|great|perfect|ok(ay)?|d'accord)"
-    r"( merci| thanks| cocorico)?",
-    Intent.ABILITIES: r"((que|qu'est-ce que) (sais|peux|pouvez|savez)[- ](tu|vous) faire|"
-    r"(a quoi|comment) (sers[- ]tu|servez[- ]vous|ca marche)"
-    r"|(qui es[- ]tu|qui etes[- ]vous|aide(-moi)?|help( me)?)|what can you do( for me)?"
-    r"|who are you|what are you|how does (this|it) work)",
-    Intent.LIBRARY: r"((quels?|de quels?) (sont (les|tes|vos) )?"
-    r"(documents?|textes?|sources?|fichiers?)"
-    r"( (as[- ]tu|avez[- ]vous|connais[- ]tu|connaissez[- ]vous|disposes[- ]tu|disposez[- ]vous"
-    r"|y a-t-il|sont disponibles))?"
-    r"|(what|which) (documents?|texts?|sources?|files?)"
-    r" (do you (have|know)|are (there|available)|can you (read|see))"
-    r"|list (the|your) (documents?|sources?|files?)"
-    r"|liste (les|tes|moi les) (documents?|sources?|fichiers?))",
-    Intent.SUMMARY: r"((peux-tu |pouvez-vous |can you |could you |please )?(me )?"
-    r"(resume[rz]?|synthetise[rz]?|(fai(s|tes)|faire|donne[rz]?)([- ]moi)? un resume|summari[sz]e"
-    r"|(give|write|make)( me)? a summary)([- ]moi)?( of| de| du)? ?"
-    r"(l'|le |la |ce |cet |cette |ces |les |tout le |tout l'|the |this |these |it|all )?"
-    rf"{_TEXT}?( please| s'il te plait| s'il vous plait)?"
-    r"|(de quoi parle(nt)?|de quoi (traite|est-il question dans)|quel est le sujet d[eu])"
-    rf" ?(l'|le |ce |cet |la |les |ces )?{_TEXT}|what (is|are) (the|this|these) {_TEXT} about)",
-}
+_OF_AN_ANSWER = frozenset(
+    {Intent.TRANSLATE, Intent.SHORTEN, Intent.SIMPLIFY, Intent.POINTS, Intent.WHERE, Intent.SURE}
+)
+_SURE = 0.5  # how likely an intent must be: what is unsure is a question
+_COURTESY = 0.7  # how likely a part must be a greeting or thanks to be left out
+_HEAD = 4  # words before a comma that may be one
+_MOST_ITEMS = 50
+
+Scores = dict[str, float]
 
 
 def understand(
-    message: str, *, history: tuple[Turn, ...] = (), scope: Collection[str] | None = None
+    message: str,
+    store: Store,
+    embedder: Embedder,
+    *,
+    language: str = "fr",
+    history: tuple[Turn, ...] = (),
+    scope: Collection[str] | None = None,
 ) -> Request:
-    """What a message in French or English asks for."""
-    plain = fold(message).strip(" .!?,;:…")
-    matching = (each for each, pattern in _PATTERNS.items() if re.fullmatch(pattern, plain))
-    return Request(next(matching, Intent.QUESTION), message, history=history, scope=scope)
+    """What a message in French or English asks for.
+
+    Args:
+        message: not blank.
+        store: whose documents it may name.
+        embedder: the one that filled the store.
+        language: "fr" or "en", of the message.
+        history: the turns before it, oldest first.
+        scope: the names of the documents that may be used; None for all.
+    """
+    text = _without_courtesy(message, language, embedder)
+    intent, aspect = _best(_scores([text], embedder)[0], earlier=bool(history))
+    plain = fold(text)
+    asked = {each for each in ("fr", "en") if phrases(_IN[each]).search(plain)}
+    known = [info for info in store.documents() if scope is None or info.name in scope]
+    return Request(
+        intent,
+        text,
+        number=_number(text, language, anywhere=intent is Intent.LIST),
+        documents=named(text, known),
+        language=asked.pop() if len(asked) == 1 else "",
+        table=phrases("in_table").search(plain) is not None,
+        aspect=aspect,
+        history=history,
+        scope=scope,
+    )
+
+
+def kind(message: str, embedder: Embedder) -> Intent:
+    """What an earlier message asked for."""
+    return _best(_scores([message], embedder)[0], earlier=True)[0]
+
+
+_IN = {"fr": "in_french", "en": "in_english"}
+
+
+def _best(scores: Scores, *, earlier: bool) -> tuple[Intent, str]:
+    """The likeliest intent with its likeliest aspect; a question where that is unsure.
+
+    Without an earlier turn nothing can be asked about its answer.
+    """
+    intents: defaultdict[str, float] = defaultdict(float)
+    for label, likely in scores.items():
+        intents[label.partition(".")[0]] += likely
+    if not earlier:
+        for intent in _OF_AN_ANSWER:
+            intents[Intent.QUESTION] += intents.pop(intent, 0.0)
+    best = max(intents, key=intents.__getitem__)
+    if intents[best] < _SURE:
+        best = Intent.QUESTION
+    label = max((each for each in scores if each.partition(".")[0] == best), key=scores.__getitem__)
+    return Intent(best), label.partition(".")[2]
+
+
+def _scores(texts: list[str], embedder: Embedder) -> list[Scores]:
+    codes = embedder.embed_queries([plain_case(text) for text in texts])
+    name = embedder.fingerprint.split("|")[0]
+    return [
+        classifier().probabilities(text, code.vector, name)
+        for text, code in zip(texts, codes, strict=True)
+    ]
+
+
+def _without_courtesy(message: str, language: str, embedder: Embedder) -> str:
+    """The message without greetings and thanks around it; all of it where nothing else is left."""
+    parts = list(_parts(message, language))
+    if len(parts) == 1:
+        return message
+    texts = [message[start:end] for start, end in parts]
+    polite = [
+        scores["hello"] + scores["thanks"] >= _COURTESY for scores in _scores(texts, embedder)
+    ]
+    if all(polite):
+        return message
+    first, last = polite.index(False), len(polite) - 1 - polite[::-1].index(False)
+    return message[parts[first][0] : parts[last][1]].strip(" ,;")
+
+
+def _parts(message: str, language: str) -> Iterator[Span]:
+    """The sentences; what is short and stands before the first comma, or after the last, alone."""
+    spans = split_sentences(message, language) or [(0, len(message))]
+    for start, end in spans:
+        comma = message.find(",", start, end)
+        cut = comma + 1 if comma > 0 and len(message[start:comma].split()) <= _HEAD else start
+        comma = message.rfind(",", cut, end)
+        late = comma + 1 if comma > 0 and len(message[comma:end].split()) <= _HEAD else end
+        for span in ((start, cut), (cut, late), (late, end)):
+            if message[slice(*span)].strip():
+                yield span
+
+
+def _number(text: str, language: str, *, anywhere: bool) -> int | None:
+    """How many parts of an answer are asked for: "three sentences"; `anywhere`: "three reasons"."""
+    words = fold(text).replace("'", " ").split()
+    for word, after in zip(words, [*words[1:], ""], strict=True):
+        number = whole_number(word.strip(" .,;:!?"), language)
+        if number and number <= _MOST_ITEMS and (anywhere or phrases("parts").match(after)):
+            return number
+    return None

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from index.contract import Store
+from rag.events import Turn
 from rag.excerpts import Excerpt, windows
 from rag.llm.base import Generator, Message
 from rag.verifier.expected import closed
@@ -22,7 +23,7 @@ _TEXTS = tomllib.loads(
     (Path(__file__).parent / "data" / "prompts.toml").read_text(encoding="utf-8")
 )
 _ANSWER, _CHECK = _TEXTS["answer"], _TEXTS["check"]
-_TRANSLATE, _REWRITE = _TEXTS["translate"], _TEXTS["rewrite"]
+_TRANSLATE, _REWRITE, _REWORD = _TEXTS["translate"], _TEXTS["rewrite"], _TEXTS["reword"]
 
 
 def instruction() -> list[Message]:
@@ -101,19 +102,36 @@ def rewrite(language: str) -> list[Message]:
     examples = _REWRITE[language]["examples"]
     return _shown(
         _REWRITE[language]["instruction"],
-        ((_last(each["question"], each["earlier"], language), each["answer"]) for each in examples),
+        (
+            (
+                _last(each["question"], [Turn(*turn) for turn in each["earlier"]], language),
+                each["answer"],
+            )
+            for each in examples
+        ),
     )
 
 
-def rewriting(question: str, earlier: Sequence[str], language: str) -> list[Message]:
-    """The messages that ask for `question` as it would stand without the earlier questions."""
+def rewording(kind: str, text: str, language: str) -> list[Message]:
+    """The messages that ask for a sentence in other words: "shorten" or "simplify"."""
+    form = _REWORD[kind][language]
+    return [*_shown(form["instruction"], [(form["asked"], form["answer"])]), Message("user", text)]
+
+
+def rewriting(question: str, earlier: Sequence[Turn], language: str) -> list[Message]:
+    """The messages that ask for `question` as it would stand without the turns before it."""
     return [*rewrite(language), Message("user", _last(question, earlier, language))]
 
 
-def _last(question: str, earlier: Sequence[str], language: str) -> str:
-    listed = "\n".join(f"- {text}" for text in earlier)
-    form: str = _REWRITE[language]["question"]
-    return form.format(earlier=listed, question=question)
+def _last(question: str, earlier: Sequence[Turn], language: str) -> str:
+    form = _REWRITE[language]
+    turns = [
+        form["turn"].format(question=turn.question)
+        + (form["answered"].format(answer=turn.answer) if turn.answer else "")
+        for turn in earlier
+    ]
+    asked: str = form["question"]
+    return asked.format(earlier="\n".join(turns), question=question)
 
 
 def _shown(instruction: str, examples: Iterable[tuple[str, str]]) -> list[Message]:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
+from rag.about_library import about_library
 from rag.draft import Draft
 from rag.events import Event
 from rag.i18n import say
 from rag.intent import Intent, Request
+from rag.last_answer import more, points, shorten, simplify, sure, translate, where
 from rag.summary import summarise
 from rag.writer import Writer
 
@@ -21,17 +23,22 @@ def answer(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     yield from writer.from_documents(draft, request.scope)
 
 
-def remark(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
-    """Reply to what isn't about the documents' content, without the model."""
-    titles = [f"- {document.title}" for document in writer.store.documents()]
-    values = {"documents": "\n".join(titles), "count": len(titles)}
-    yield draft.write(say(f"remark_{request.intent}", draft.language, **values))
+def remark(_: Writer, draft: Draft, request: Request) -> Iterator[Event]:
+    """Reply to what isn't about the documents, without the model."""
+    yield draft.write(say(f"remark_{request.intent}", draft.language))
     yield draft.finish(1.0)
 
 
 REPLIES: Mapping[Intent, Reply] = dict.fromkeys(Intent, answer) | {
     Intent.SUMMARY: summarise,
-    Intent.LIBRARY: remark,
+    Intent.MORE: more,
+    Intent.LIBRARY: about_library,
+    Intent.TRANSLATE: translate,
+    Intent.SHORTEN: shorten,
+    Intent.SIMPLIFY: simplify,
+    Intent.POINTS: points,
+    Intent.WHERE: where,
+    Intent.SURE: sure,
     Intent.HELLO: remark,
     Intent.THANKS: remark,
     Intent.ABILITIES: remark,

@@ -1,12 +1,13 @@
 """Answers and hits as JSON, which is an interface (`tests/test_interfaces.py`), and as text."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rag.events import Answer
+from rag.events import Answer, Turn
 from rag.i18n import say
 from rag.retriever import Hit
+from rag.verifier import Citation, Sentence
 
 
 def hit_json(hit: Hit) -> dict[str, Any]:
@@ -51,6 +52,24 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "timings": timings,
         "tokens": answer.timings.tokens,
     }
+
+
+def turn_of(question: str, kept: Mapping[str, Any]) -> Turn:
+    """A turn from what `answer_json` gives, or the page keeps, of an answer; a refusal is none."""
+    if kept.get("refused"):
+        return Turn(question)
+    text = kept.get("answer") or kept.get("text") or ""
+    sentences = (
+        Sentence(
+            text[each["start"] : each["end"]],
+            each["start"],
+            each["end"],
+            each["support"],
+            tuple(Citation(**{"title": "", **citation}) for citation in each["citations"]),
+        )
+        for each in kept.get("sentences", ())
+    )
+    return Turn(question, text, tuple(sentences))
 
 
 def answer_text(answer: Answer) -> str:

@@ -40,24 +40,30 @@ class Writer:
     def from_documents(self, draft: Draft, documents: Collection[str] | None) -> Iterator[Event]:
         """Answer `draft.asked` from the documents' content."""
         try:
-            found = self.find(draft.asked, draft.language, documents)
+            found = self.find(draft.asked, draft.language, documents, draft.also)
         except ChunkRemoved:  # now it isn't found any more
-            found = self.find(draft.asked, draft.language, documents)
+            found = self.find(draft.asked, draft.language, documents, draft.also)
         draft.hits, excerpts, draft.sources = found
         draft.retrieval = draft.seconds
         yield Found(draft.hits)
         yield from self._from_excerpts(draft, excerpts)
 
     def find(
-        self, asked: str, language: str, documents: Collection[str] | None
+        self, asked: str, language: str, documents: Collection[str] | None, also: Sequence[str] = ()
     ) -> tuple[tuple[Hit, ...], list[Excerpt], Sources]:
         """The hits to answer from, excerpts of them to read, their sentences to verify against.
+
+        What `also` may be meant is searched as well.
 
         Raises:
             UserError: `document_unknown` (name).
             ChunkRemoved: a document was removed in the middle of it.
         """
         found = self.retriever.search(asked, language, k=self.passages, documents=documents)
+        for other in also:
+            new = self.retriever.search(other, language, k=self.passages, documents=documents)
+            there = {hit.chunk.id for hit in found}
+            found += [hit for hit in new if hit.chunk.id not in there]
         excerpts = focus(asked, language, found, self.store, self.embedder)
         excerpts = excerpts[: self.thresholds.excerpts]
         read = {excerpt.chunk.id for excerpt in excerpts}

@@ -2,69 +2,56 @@
 
 import pytest
 
-from rag.followups import depends, standalone
+from rag.events import Turn
+from rag.followups import context, depends, readings, with_other_name
 from rag.llm.base import Generator
+
+POOL = "À quelle heure ouvre la piscine de Vaubrun ?"
 
 
 def test_a_question_depends_on_the_earlier_ones_by_its_words() -> None:
     assert depends("Et dans OpenAI ?", "fr")
     assert depends("Why did he say so?", "en")
+    assert depends("Pourquoi ?", "fr")
     assert not depends("Qui dirige Microsoft ?", "fr")
+    assert not depends("Le gouvernement français était-il au courant ?", "fr")
     assert not depends("Who leads Microsoft?", "en")
 
 
-def test_a_question_that_stands_alone_is_left_as_it_is(generator: Generator) -> None:
-    question = "Qui dirige Microsoft ?"
-    assert (
-        standalone(
-            question, ["Combien Microsoft a-t-il investi dans Mistral AI ?"], "fr", generator
-        )
-        == question
-    )
-
-
-def test_an_ellipsis_is_completed_from_the_question_before(generator: Generator) -> None:
-    asked = standalone(
-        "Et dans OpenAI ?", ["Combien Microsoft a-t-il investi dans Mistral AI ?"], "fr", generator
-    )
-    assert "OpenAI" in asked
-    assert "investi" in asked
-
-
 @pytest.mark.parametrize(
-    ("question", "before", "language", "asked"),
+    ("fragment", "before", "language", "asked"),
     [
+        ("Et à Lormeuil ?", POOL, "fr", "À quelle heure ouvre la piscine de Lormeuil ?"),
+        ("Lormeuil ?", POOL, "fr", "À quelle heure ouvre la piscine de Lormeuil ?"),
         (
-            "Que reproche-t-il à Mistral ?",
-            "Qui est Kai Zenner ?",
-            "fr",
-            "Que reproche Kai Zenner à Mistral ?",
+            "Non, je parlais de celle de Lormeuil.", POOL, "fr",
+            "À quelle heure ouvre la piscine de Lormeuil ?",
         ),
-        ("Qu'a-t-elle dit ?", "Qui est Marina Ferrari ?", "fr", "Qu'a Marina Ferrari dit ?"),
-        (
-            "For which company does he lobby?",
-            "Who is Cédric O?",
-            "en",
-            "For which company does Cédric O lobby?",
-        ),
-        (
-            "What did he say?",
-            "What is Thierry Breton's view of Mistral?",
-            "en",
-            "What did Thierry Breton say?",
-        ),
-        ("Did she know?", "Who is Marina Ferrari?", "en", "Did Marina Ferrari know?"),
+        ("Et l'Allemagne ?", "Que veut la France ?", "fr", "Que veut l'Allemagne ?"),
+        ("And in 2021?", "Who led Acme in 2019?", "en", None),
+        ("And in 2021?", "What did it cost in 2019?", "en", "What did it cost in 2021?"),
+        ("le mercredi ?", POOL, "fr", None),
+        ("Qui a construit Lormeuil ?", POOL, "fr", None),
+        ("Et Paul ?", "Que pense Odile de Brest ?", "fr", None),
     ],
-)
-def test_a_pronoun_gives_place_to_the_one_name_before(
-    generator: Generator, question: str, before: str, language: str, asked: str
+)  # fmt: skip
+def test_the_one_name_of_a_fragment_takes_the_place_of_the_one_before(
+    fragment: str, before: str, language: str, asked: str | None
 ) -> None:
-    assert standalone(question, [before], language, generator) == asked
+    assert with_other_name(fragment, before, language) == asked
 
 
-def test_a_question_that_names_its_subject_does_not_depend() -> None:
-    assert not depends("Le gouvernement français était-il au courant ?", "fr")
-    assert not depends("Qui a investi en France en 2023 ?", "fr")
-    assert depends("Qu'en pense Marina Ferrari ?", "fr")
-    assert depends("Était-elle au courant ?", "fr")
-    assert depends("Combien d'argent a-t-il levé ?", "fr")
+def test_the_question_before_is_completed_along_the_conversation() -> None:
+    turns = [Turn(POOL), Turn("Et à Lormeuil ?"), Turn("Et le mercredi ?")]
+    asked = "À quelle heure ouvre la piscine de Lormeuil, Et le mercredi ?"
+    assert context(turns, "fr") == asked
+
+
+def test_a_pronoun_is_understood_from_the_answer_before(generator: Generator) -> None:
+    turn = Turn("Qui dirige la piscine de Vaubrun ?", "Paul Tissandier la dirige.")
+    found = readings("Quel âge a-t-il ?", [turn], "fr", generator)
+    assert any("Tissandier" in each for each in found)
+
+
+def test_a_first_question_is_left_as_it_is(generator: Generator) -> None:
+    assert readings("Et à Lormeuil ?", [], "fr", generator) == ["Et à Lormeuil ?"]

@@ -7,6 +7,7 @@ import pytest
 
 from index.contract import StoredChunk
 from rag import prompts
+from rag.events import Turn
 from rag.excerpts import Excerpt
 from rag.llm.base import Message
 
@@ -27,10 +28,10 @@ def digest(messages: Sequence[Message]) -> str:
         (prompts.beginning(EXCERPT), "101a51cb8fb39f45d5f5a60da76cc0885aaee264718902c7fb056a0e740aa37b"),
         (prompts.check(), "714fa694a04af7b2468424a3ff4411f823e1da56519f56fbac0b392d53f99085"),
         (prompts.checking("S {y}.", "T."), "a7e0d9793f27418e8d419c03d7a6cd0a6ab44b2189eb736398ffb1d609a26318"),
-        (prompts.rewrite("fr"), "dfd71087c2fe757dba3898bc88c4f8890f6c5803a9c957e89029aabd3dceb64c"),
-        (prompts.rewrite("en"), "83864909d40dae3985147d1ffaab17189430e849b3eee2fbda2bf6cb3361a5b9"),
-        (prompts.rewriting("Et lui ?", ["Qui ?", "Quand ?"], "fr"), "8ac3730680c816fe0d1e7fd438d262e8e3d02bf554573fcea4b48613ac522b80"),
-        (prompts.rewriting("Et lui ?", ["Qui ?", "Quand ?"], "en"), "38cc40891256759449963017387c1743a4c4af0bcc2548c78184b1a1ed09b9db"),
+        (prompts.rewrite("fr"), "1269dfa2a6842d38c3ba91c7244ea67bad720181472ed79e63a81691b4fb5974"),
+        (prompts.rewrite("en"), "3c73665ec46621acf95df02e9dde0a4f340302f928f095aae5a95d9ee549e953"),
+        (prompts.rewriting("Et lui ?", [Turn("Qui ?", "Lui."), Turn("Quand ?")], "fr"), "44a9ca4630466e2d4496bb6635e07e44dd5baec992db4fb57e5097ca0e730873"),
+        (prompts.rewriting("Et lui ?", [Turn("Qui ?", "Lui."), Turn("Quand ?")], "en"), "df1a4ddf416c71dcd5a67b5543d17d3f6470611fd5c0ec759b962d8660cc13c9"),
         (prompts.translating("Le texte {x}.", "fr"), "80a66bcd4c2cc84a6b9712cfed48d1f79285399fb6d69f916d8865c198c3559d"),
         (prompts.translating("Le texte {x}.", "en"), "9b79d476bd24a227d57cc694957900e89536e7e0845c5d688d65635b97d256dc"),
         (prompts.answering(OPEN["fr"], EXCERPT, "fr"), "e8d4915cb0a09bacab126d2b6c70e25a80b07d41f12c4f529f2f8f26755fb128"),

@@ -13,6 +13,7 @@ from pydantic import BaseModel, StringConstraints, ValidationError
 from index.errors import UserError
 from rag.i18n import explain, terminal_language
 from rag.library import Library, Turn, open_library
+from rag.results import turn_of
 from rag.settings import Settings, expanded
 from ui.progress import Bars
 
@@ -99,7 +100,7 @@ def _results(
             earlier = [] if row.conversation is None else conversations[row.conversation]
             out = result(row, [*(row.history or ()), *earlier])
             if "answer" in out:
-                earlier.append(Turn(row.text, "" if out["refused"] else out["answer"]))
+                earlier.append(turn_of(row.text, out))
         except Exception as error:  # one line must not cost the others their answers
             known = error if isinstance(error, UserError) else _unexpected(error)
             message = explain(known, terminal_language())

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, Field
 
 from index.errors import UserError
-from rag.events import Delta, Finished, Found, Grounded, Redrafting, Searching, Turn
+from rag.events import Delta, Finished, Found, Grounded, Redrafting, Searching
 from rag.further import further
+from rag.results import turn_of
 from rag.verifier.facts import facts, holds
 from ui.errors import wording
 from ui.questions import Question, Questions
@@ -159,7 +160,9 @@ class ChatSessions:
             _LOG.exception("a question could not be kept")
             view["unkept"] = True
             return question
-        return replace(question, history=[_turn(each) for each in earlier])
+        return replace(
+            question, history=[turn_of(each["question"], each["view"]) for each in earlier]
+        )
 
     def _without_removed(self, question: Question) -> Question:
         """The question for those of its documents that are still there: a conversation keeps its
@@ -209,12 +212,6 @@ class ChatSessions:
                 document = self._service.document(hit.chunk.document)
                 found[document.name] = {"language": document.language, "digest": document.digest}
         return found
-
-
-def _turn(kept: dict[str, Any]) -> Turn:
-    """A kept turn as the assistant reads it: a refusal is no answer."""
-    view = kept["view"]
-    return Turn(kept["question"], "" if view.get("refused") else view.get("text", ""))
 
 
 def _finished(answer: "Answer", view: View) -> View:

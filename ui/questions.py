@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator, Collection, Generator, Sequence
 from contextlib import aclosing, closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from index.errors import UserError
@@ -63,7 +63,11 @@ class Questions:
             events = self._service.assistant().ask(
                 question.text,
                 [
-                    Turn(turn.question[:MOST_CHARACTERS], turn.answer[:MOST_CHARACTERS])
+                    replace(
+                        turn,
+                        question=turn.question[:MOST_CHARACTERS],
+                        answer=turn.answer[:MOST_CHARACTERS],
+                    )
                     for turn in question.history[-MOST_TURNS:]
                 ],
                 language=question.language,

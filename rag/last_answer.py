@@ -1,0 +1,286 @@
+"""Answers about the last answer: in the other language, shorter, simpler; what it rests on."""
+
+from collections.abc import Generator, Iterator
+from contextlib import suppress
+from dataclasses import replace
+
+from index.contract import StoredChunk
+from index.errors import ChunkRemoved
+from index.text.language import Language, detect, is_language
+from index.text.sentences import split_sentences
+from rag import prompts
+from rag.draft import Draft
+from rag.events import Event, Finished, Found, Searching
+from rag.excerpts import focus
+from rag.followups import context
+from rag.i18n import say
+from rag.intent import Intent, Request
+from rag.quotation import inside
+from rag.retriever import Hit
+from rag.verifier import SUPPORTED, Citation, Sentence, cite
+from rag.writer import Writer
+
+_CHUNKS = 5  # that the sources of an answer are looked for in, and read besides
+_MOST = 4  # sentences that "more" adds
+_LONGEST = 2000  # code points of an answer that are looked at
+
+
+def translate(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
+    """The last answer in the language asked for, each sentence with its own citations."""
+    other = "en" if _spoken(draft, request) == "fr" else "fr"
+    draft.language = request.language or other
+    yield from _reworded(writer, draft, request, Intent.TRANSLATE)
+
+
+def shorten(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
+    """The sentences of the last answer that answer most, or one of one sentence in fewer words."""
+    draft.language = _spoken(draft, request)
+    yield from _reworded(writer, draft, request, Intent.SHORTEN)
+
+
+def simplify(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
+    """The last answer in plain words, each sentence with its own citations."""
+    draft.language = _spoken(draft, request)
+    yield from _reworded(writer, draft, request, Intent.SIMPLIFY)
+
+
+def points(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
+    """The last answer, a line a sentence."""
+    draft.language = _spoken(draft, request)
+    yield Searching(draft.language)
+    sentences = yield from _recalled(writer, draft, request)
+    for sentence in sentences[: request.number]:
+        yield from _show(draft, f"- {_bare(sentence.text)}", sentence)
+    yield from _end(draft)
+
+
+def where(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
+    """What the last answer rests on: document, page and the sentence."""
+    yield Searching(draft.language)
+    sentences = yield from _recalled(writer, draft, request)
+    for citation in dict.fromkeys(each for one in sentences for each in one.citations):
+        yield from draft.show(_place(writer, draft, citation), citation)
+    yield from _end(draft)
+
+
+def sure(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
+    """The evidence for the last answer, how surely it holds, and what further chunks say of it."""
+    yield Searching(draft.language)
+    sentences = yield from _recalled(writer, draft, request)
+    cited = {(each.document, each.passage) for one in sentences for each in one.citations}
+    if sentences:
+        percent = round(100 * min(one.support for one in sentences))
+        yield draft.write(say("sure", draft.language, percent=percent, count=len(sentences)))
+    for sentence in sentences:
+        for citation in sentence.citations[:1]:
+            yield from draft.show(_place(writer, draft, citation), citation)
+    text = " ".join(sentence.text for sentence in sentences)
+    hits = _found(writer, draft, request, text) if text and not draft.stopped else []
+    others = [hit for hit in hits if (hit.chunk.document, hit.chunk.ordinal) not in cited]
+    sources = writer.verifier.sources([hit.chunk for hit in others])
+    draft.hits = (*draft.hits, *others)
+    said = [sources.verify(one.text, detect(one.text, default="fr")) for one in sentences]
+    agreeing = [v.citations[0] for v in said if v.support >= SUPPORTED and v.citations]
+    for citation in dict.fromkeys(agreeing):
+        quote = inside(citation.text, draft.language)
+        line = say("sure_also", draft.language, title=citation.title, quote=quote)
+        yield from draft.show(line, citation)
+    if sentences and not agreeing:
+        alone = say("sure_alone", draft.language, count=len(others))
+        yield draft.write(f"\n{alone}")
+    yield from _end(draft)
+
+
+def more(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
+    """What the documents say besides, of the subject named or of the last question's."""
+    yield Searching(draft.language)
+    topic = request.text
+    said: set[tuple[str, int]] = set()
+    if request.history:
+        sentences = yield from _recalled(writer, draft, request)
+        said = {(each.document, each.start) for one in sentences for each in one.citations}
+        if request.aspect != "topic":
+            topic = context(request.history, draft.language)
+    draft.asked = topic
+    hits = _found(writer, draft, request, topic)
+    cited = {document for document, _ in said}
+    if topic != request.text and cited:
+        hits = [hit for hit in hits if hit.chunk.document in cited] or hits
+    draft.hits = (*draft.hits, *hits)
+    draft.sources = writer.verifier.sources([hit.chunk for hit in hits])
+    yield Found(draft.hits)
+    excerpts = focus(topic, draft.language, hits, writer.store, writer.embedder)
+    chosen: list[Citation] = []
+    for excerpt in excerpts:
+        first = excerpt.chunk.text.find(excerpt.text) + excerpt.chunk.start
+        for start, end in excerpt.chunk.sentences:
+            new = (excerpt.chunk.document, start) not in said
+            if first <= start and end <= first + len(excerpt.text) and new:
+                said.add((excerpt.chunk.document, start))
+                chosen.append(cite(excerpt.chunk, (start, end)))
+        if len(chosen) >= (request.number or _MOST) or draft.stopped:
+            break
+    for citation in chosen[: request.number or _MOST]:
+        if not draft.stopped:
+            yield from _quote(writer, draft, citation)
+    yield from _end(draft)
+
+
+def _reworded(writer: Writer, draft: Draft, request: Request, intent: Intent) -> Iterator[Event]:
+    """Each sentence of the last answer in other words; as it is where those don't stand."""
+    yield Searching(draft.language)
+    sentences = yield from _recalled(writer, draft, request)
+    wanted = request.number or 1
+    if intent is Intent.SHORTEN and len(sentences) > wanted:
+        best = sorted(sentences, key=lambda one: one.support, reverse=True)[:wanted]
+        for sentence in (one for one in sentences if one in best):
+            yield from _show(draft, sentence.text, sentence)
+        yield from _end(draft)
+        return
+    for sentence in sentences:
+        if draft.stopped:
+            break
+        if intent is Intent.TRANSLATE and is_language(sentence.text, draft.language):
+            yield from _show(draft, sentence.text, sentence)
+            continue
+        own = _own_words(draft, sentence) if intent is Intent.TRANSLATE else ""
+        text = own or _written(writer, draft, sentence, intent)
+        yield from _show(draft, text or sentence.text, sentence)
+    yield from _end(draft)
+
+
+def _written(writer: Writer, draft: Draft, sentence: Sentence, intent: Intent) -> str:
+    """The model's wording of a sentence, verified against what that cites; "" where none stands."""
+    text = _bare(sentence.text)
+    if intent is Intent.TRANSLATE:
+        asking = prompts.translating(text, draft.language)
+    else:
+        asking = prompts.rewording(intent, text, draft.language)
+    most = 2 * writer.generator.count(text) + 32
+    pieces = writer.generator.stream(asking, max_tokens=most, stop=draft.stop)
+    written = "".join(pieces).strip()
+    if draft.stopped or not written or "\n" in written:
+        return ""
+    verdict = draft.sources.verify(written, draft.language)
+    stands = verdict.support >= SUPPORTED and is_language(written, draft.language)
+    if intent is Intent.TRANSLATE and not stands and is_language(written, draft.language):
+        return say("translated", draft.language, text=written)
+    return written if stands else ""
+
+
+def _own_words(draft: Draft, sentence: Sentence) -> str:
+    """What a sentence cites, where that is in the language of the answer: no need to translate."""
+    citation = next(iter(sentence.citations), None)
+    if citation is None or draft.foreign(citation):
+        return ""
+    return say("quote", draft.language, quote=inside(citation.text, draft.language))
+
+
+def _recalled(
+    writer: Writer, draft: Draft, request: Request
+) -> Generator[Event, None, list[Sentence]]:
+    """The sentences of the last answer that cite something; the draft gets their chunks.
+
+    What an interface doesn't keep is found again: the citations of a text are searched for, and
+    where not even that is known, the question is answered.
+    """
+    last = request.history[-1]
+    sentences = [one for one in last.sentences if one.citations]
+    if not sentences and last.answer:
+        sentences = _cited_again(writer, draft, request)
+    if not sentences:
+        question = context(request.history, draft.language)
+        again = Draft(question, draft.language, draft.stop, draft.sources, asked=question)
+        for event in writer.from_documents(again, request.scope):
+            if isinstance(event, Finished) and not event.answer.refused:
+                sentences = [one for one in event.answer.sentences if one.citations]
+    chunks: dict[tuple[str, int], StoredChunk] = {}
+    for document in dict.fromkeys(c.document for one in sentences for c in one.citations):
+        chunks |= {(document, each.ordinal): each for each in writer.store.chunks_of(document)}
+    places = dict.fromkeys((c.document, c.passage) for one in sentences for c in one.citations)
+    draft.hits = tuple(
+        Hit(chunks[place], 1.0, 1.0, 0.0, 1.0) for place in places if place in chunks
+    )
+    draft.sources = writer.verifier.sources([hit.chunk for hit in draft.hits])
+    draft.retrieval = draft.seconds
+    yield Found(draft.hits)
+    return [
+        replace(
+            one,
+            citations=tuple(
+                replace(c, title=chunks[c.document, c.passage].title) for c in one.citations
+            ),
+        )
+        for one in sentences
+        if all((c.document, c.passage) in chunks for c in one.citations)
+    ]
+
+
+def _cited_again(writer: Writer, draft: Draft, request: Request) -> list[Sentence]:
+    """The sentences of an answer, of which only the text is kept, with what supports them."""
+    last = request.history[-1]
+    text, spoken = last.answer[:_LONGEST], _spoken(draft, request)
+    hits = [hit for each in (last.question, text) for hit in _found(writer, draft, request, each)]
+    chunks = {hit.chunk.id: hit.chunk for hit in hits}
+    sources = writer.verifier.sources(list(chunks.values()))
+    found = []
+    for start, end in split_sentences(text, spoken):
+        verdict = sources.verify(text[start:end], spoken)
+        if verdict.support >= SUPPORTED and verdict.citations:
+            found.append(Sentence(text[start:end], start, end, verdict.support, verdict.citations))
+    return found
+
+
+def _found(writer: Writer, draft: Draft, request: Request, text: str) -> list[Hit]:
+    with suppress(ChunkRemoved):
+        return writer.retriever.search(
+            text[:_LONGEST], draft.language, k=_CHUNKS, documents=request.scope
+        )
+    return []
+
+
+def _spoken(draft: Draft, request: Request) -> str:
+    """The language of the last answer, of the message where nothing tells."""
+    default: Language = "en" if draft.language == "en" else "fr"
+    return detect(request.history[-1].answer, default=default)
+
+
+def _place(writer: Writer, draft: Draft, citation: Citation) -> str:
+    """Where a citation stands, in words: the document, the page, the sentence."""
+    page = None
+    with suppress(KeyError):
+        page = writer.store.document(citation.document).page(citation.start)
+    quote = inside(citation.text, draft.language)
+    title = citation.title or citation.document
+    form = "where_page" if page else "where"
+    return say(form, draft.language, title=title, page=page or 0, quote=quote)
+
+
+def _quote(writer: Writer, draft: Draft, citation: Citation) -> Iterator[Event]:
+    """A line in a document's own words, or translated where they are foreign and that stands."""
+    if draft.foreign(citation) and (text := writer.translation(draft, citation)):
+        yield from draft.show(f"- {text}", citation, writer.thresholds.translated_support)
+        return
+    form = "more_foreign" if draft.foreign(citation) else "more"
+    quote = inside(citation.text, draft.language)
+    yield from draft.show(say(form, draft.language, quote=quote), citation)
+
+
+def _show(draft: Draft, text: str, sentence: Sentence) -> Iterator[Event]:
+    """A line that keeps the citations of a sentence."""
+    yield draft.write(f"\n{text}" if draft.text else text)
+    start, end = len(draft.text) - len(text), len(draft.text)
+    yield draft.keep(Sentence(text, start, end, sentence.support, sentence.citations))
+
+
+def _bare(text: str) -> str:
+    """A sentence without the dash of a list."""
+    return text.strip().removeprefix("- ").strip()
+
+
+def _end(draft: Draft) -> Iterator[Event]:
+    """The answer as it stands; a refusal where there was nothing to say anything of."""
+    if draft.text or draft.stopped:
+        yield draft.finish(1.0)
+    else:
+        yield from draft.refuse(0.0)

@@ -1,0 +1,57 @@
+"""Which documents of the library a message names, by their files' names or their titles' words."""
+
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from math import log
+from pathlib import PurePosixPath
+
+from index.contract import DocumentInfo
+from index.text.words import fold, terms
+
+_ALIKE = 0.99  # of the best document's weight, to be named as well
+
+
+def named(message: str, documents: Sequence[DocumentInfo]) -> tuple[str, ...]:
+    """The names of the documents that a message names, several where it fits them alike.
+
+    A file's name counts as it is written. Of titles, the rarer a word is in the library the more it
+    counts; a message whose words fit all documents alike names none, unless there is only one.
+    """
+    plain = fold(message)
+    files = [each.name for each in documents if _is_said(each.name, plain)]
+    if files:
+        return tuple(files)
+    asked = {*terms(message, "fr"), *terms(message, "en")}
+    words = {each.name: asked.intersection(_words(each)) for each in documents}
+    common = Counter(word for found in words.values() for word in found)
+    weights = {
+        name: sum(log((1 + len(documents)) / common[word]) for word in found)
+        for name, found in words.items()
+    }
+    most = max(weights.values(), default=0.0)
+    best = tuple(name for name, weight in weights.items() if weight and weight >= _ALIKE * most)
+    return best if len(best) < len(documents) or len(documents) == 1 else ()
+
+
+def whole_number(word: str, language: str) -> int | None:
+    """The number that a word is, in figures or letters; None for another word."""
+    from text_to_num import text2num
+
+    if word.isdecimal():
+        return int(word)
+    with suppress(ValueError):
+        return int(text2num(word, "en" if language == "en" else "fr"))
+    return None
+
+
+def _is_said(name: str, plain: str) -> bool:
+    """Whether the name of a document's file is in a folded message, with or without its ending."""
+    path = PurePosixPath(fold(name))
+    marked = any(not sign.isalpha() for sign in path.stem)  # "notice" is also a word
+    return path.name in plain or (marked and path.stem in plain)
+
+
+def _words(info: DocumentInfo) -> set[str]:
+    stem = PurePosixPath(info.name).stem.replace("_", " ").replace("-", " ")
+    return set(terms(f"{info.title} {stem}", info.language))

@@ -1,0 +1,61 @@
+"""Questions about the library and about the last answer, with the small model."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from index.embedder import Embedder
+from index.store import LocalStore
+from index.sync import put_documents
+from rag.answerer import Answerer
+from rag.events import Answer, Turn
+from rag.llm.base import Generator
+from tests.test_intent import documents
+
+
+@pytest.fixture(scope="module")
+def assistant(
+    tmp_path_factory: pytest.TempPathFactory, embedder: Embedder, small_generator: Generator
+) -> Iterator[Answerer]:
+    folder = tmp_path_factory.mktemp("store")
+    with LocalStore(folder, embedder.fingerprint, embedder.dimension) as store:
+        put_documents(documents(), store, embedder)
+        yield Answerer(store, embedder, small_generator)
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("Combien de documents as-tu ?", ["4 documents"]),
+        ("How many documents are in English?", ["1 document in English"]),
+        ("Liste les documents.", ["Budget 2024", "Notice de la pompe", "Owl survey"]),
+        ("Qui est l'auteur du rapport sur le pont ?", ["Odile Ferrand"]),
+        ("Qu'a écrit Odile ?", ["Rapport sur le pont"]),
+        ("When was rapport-pont.docx written?", ["November 8, 2023"]),
+        ("Quel est le document le plus récent ?", ["Rapport sur le pont", "8 novembre 2023"]),
+        ("Quel est le document le plus ancien ?", ["Notice de la pompe", "2 mai 2021"]),
+        ("Which is the longest document?", ["Rapport sur le pont", "7 words"]),
+        ("Quels documents sont des Word ?", ["2 documents de type Word", "budget-2024.docx"]),
+        ("En quelle langue est la notice ?", ["français"]),
+    ],
+)
+def test_the_library_is_answered_for_from_its_records(
+    assistant: Answerer, question: str, said: list[str]
+) -> None:
+    answer = assistant.answer(question)
+    assert answer.timings.tokens == 0
+    assert not [each for each in said if each not in answer.answer.replace("\xa0", " ")]
+
+
+def cited(answer: Answer) -> set[str]:
+    return {each.document for one in answer.sentences for each in one.citations}
+
+
+@pytest.mark.parametrize(
+    "message", ["Où est-ce écrit ?", "Es-tu sûr ?", "En points.", "Are you sure?"]
+)
+def test_what_is_asked_of_an_answer_keeps_its_citations(assistant: Answerer, message: str) -> None:
+    turn = Turn("Dans quel état est le pont ?", "Le pont est fissuré. Il est fermé.")
+    answer = assistant.answer(message, [turn])
+    assert not answer.refused
+    assert "rapport-pont.docx" in cited(answer)
