@@ -16,6 +16,7 @@ from index.reading.encoding import decode_bytes, visible
 from index.reading.kinds import KINDS as READERS
 from index.reading.kinds import NAMED, PLAIN, kind_of_name
 from index.text.sentences import Span
+from index.text.words import word_list
 
 KINDS = tuple(READERS)
 """The endings of the files that are read."""
@@ -256,18 +257,9 @@ def _prose(lines: list[str]) -> Iterator[str]:
             yield line
 
 
-_FRENCH = frozenset(
-    "le la les des du une est dans pour que qui sur avec par au aux ce cette il elle et ne pas "
-    "plus ont été".split()
-)
-_ENGLISH = frozenset(
-    "the of and to in is that for on with as was by are this it from at which has have not be were "
-    "been".split()
-)
-
-
 def language_of(text: str) -> str:
     """ "fr" or "en" by the commonest words: whole documents hold so many of them that nothing finer
     is needed."""
-    words = text[:20_000].lower().replace("’", " ").replace("'", " ").split()
-    return "en" if sum(w in _ENGLISH for w in words) > sum(w in _FRENCH for w in words) else "fr"
+    words = text[:20_000].casefold().replace("’", " ").replace("'", " ").split()
+    french, english = (sum(w in word_list("stop", each) for w in words) for each in ("fr", "en"))
+    return "en" if english > french else "fr"

@@ -13,7 +13,8 @@ from rag.engine import Reading, State
 
 HERE = Path(__file__).resolve().parent
 Opening = Callable[..., Page]
-expect.set_options(timeout=20_000)  # other tests compute meanwhile
+PATIENCE = 60_000  # ms: other tests compute meanwhile
+expect.set_options(timeout=PATIENCE)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -72,6 +73,7 @@ def open_page(browser: Browser) -> Iterator[Opening]:
             locale=locale, viewport={"width": size[0], "height": size[1]}, **options
         )
         contexts.append(context)
+        context.set_default_timeout(PATIENCE)
         page = context.new_page()
         page.on("pageerror", lambda error: wrong.append(f"error in the page: {error}"))
         page.on(

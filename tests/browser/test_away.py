@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from conftest import PATIENCE
 from playwright.sync_api import Browser, Page, expect
 from stand_in import StandInService
 from test_page import ask, begin
@@ -18,6 +19,7 @@ def page(
     service.answering.slow = True
     size = {"width": 1440, "height": 900}
     context, wrong = browser.new_context(locale="fr-FR", viewport=size), []
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.goto(_served[1])
@@ -120,10 +122,10 @@ def test_a_conversation_deleted_in_another_tab_is_told(slow: Page) -> None:
 def test_a_page_that_was_offline_shows_the_answer(slow: Page, service: StandInService) -> None:
     page = slow
     page.context.set_offline(True)
-    expect(page.locator(".state p")).to_contain_text("ne répond plus", timeout=60_000)
+    expect(page.locator(".state p")).to_contain_text("ne répond plus")
     expect(page.locator(".answer .error")).to_be_visible()  # what came isn't shown as the whole
     page.context.set_offline(False)
-    expect(page.locator(".prose")).to_contain_text("numéro 59.", timeout=60_000)
+    expect(page.locator(".prose")).to_contain_text("numéro 59.")
     page.wait_for_selector(".under")
     expect(page.locator(".answer .error")).to_have_count(0)
     assert len(service.answering.asked) == 1
