@@ -177,8 +177,6 @@ class _Run:
                     )
                     continue
                 documents.append(found)
-                if not found.text.strip():
-                    failures.append(UserError("document_empty", file=file.path, name=found.name))
         except UserError as error:
             return [], [error]
         return documents, failures

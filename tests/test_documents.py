@@ -24,8 +24,9 @@ def read(path: Path, root: Path) -> list[Document | UserError]:
 
 
 def only(path: Path) -> Document:
-    (found,) = read(path, path.parent)
+    found, *empty = read(path, path.parent)
     assert isinstance(found, Document)
+    assert len(empty) == (not found.text.strip())
     return found
 
 

@@ -1,13 +1,15 @@
-"""JSON and XML of any shape: each record a line of names and values."""
+"""JSON, a record a line too, and XML of any shape: each record a line of names and values."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
+from index.documents import clean_text
 from index.errors import UserError
-from index.reading.encoding import decode_bytes
+from index.reading.encoding import decode_bytes, markup
 from index.reading.limits import Read, Reading, Source
 from index.reading.ooxml import parse_xml, tag_of
+from index.reading.tables import table
 
 _DEEP = 40
 
@@ -18,80 +20,118 @@ def read_json(source: Source) -> Reading:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
+        if _loaded(text.partition("\n")[0]) is not None:  # a record a line
+            yield from read_lines(source)
+            return
         raise UserError("document_damaged", reason=str(error)[:200]) from error
     if isinstance(value, dict) and isinstance(value.get("cells"), list) and "nbformat" in value:
-        cells = [each.get("source", "") for each in value["cells"] if isinstance(each, dict)]
-        blocks = ["".join(cell) if isinstance(cell, list) else str(cell) for cell in cells]
+        blocks = [text for cell in value["cells"] for text in _cell(cell)]
     else:
-        blocks = list(rows_of(value if isinstance(value, list) else [value]))
+        blocks = list(rows_of(value))
     title = value.get("title") if isinstance(value, dict) else ""
     yield Read("\n\n".join(blocks), title if isinstance(title, str) else "")
 
 
-def rows_of(values: Iterable[Any], name: str = "", deep: int = 0) -> Iterator[str]:
-    """A line for each record: its plain values together, then the lines of the lists in it."""
-    for value in values:
-        if not isinstance(value, dict):
-            yield from _listed(name, value, deep)
-            continue
-        plain = dict(_plain(value, ""))
-        if plain:
-            text = "; ".join(f"{key}: {item}" for key, item in plain.items())
-            yield text
-        for key, items in _lists(value, ""):
-            label = next(
-                (
-                    str(plain[each])
-                    for each in ("name", "nom", "title", "titre", "id")
-                    if each in plain
-                ),
-                "",
-            )
-            inner = f"{label} – {key}" if label else key
-            yield from rows_of(items, inner, deep + 1) if deep < _DEEP else ()
+def _cell(cell: Any) -> Iterator[str]:
+    """What a cell of a notebook says, and what it gave."""
+    if isinstance(cell, dict):
+        yield "".join(cell.get("source", ""))
+        for output in cell.get("outputs", ()):
+            yield "".join(output.get("text") or output.get("data", {}).get("text/plain", ""))
 
 
-def _listed(name: str, value: Any, deep: int) -> Iterator[str]:
-    if isinstance(value, list) and deep < _DEEP:
-        if all(not isinstance(each, dict | list) for each in value):
-            yield "; ".join(map(_shown, value))
+def rows_of(value: Any, name: str = "", deep: int = 0) -> Iterator[str]:
+    """A line for each record: its plain values together, then the lines of the lists in it; a list
+    of lists is a table."""
+    if isinstance(value, dict):
+        fields = [(key, item) for key, item in _fields(value) if item not in (None, "", [])]
+        if plain := [f"{key}: {_shown(item)}" for key, item in fields if not _nested(item)]:
+            yield "; ".join(plain)
+        for key, item in fields if deep < _DEEP else ():
+            if _nested(item):
+                yield from rows_of(item, key, deep + 1)
+    elif not isinstance(value, list):
+        yield f"{name}: {_shown(value)}" if name else _shown(value or "")
+    elif len(value) > 1 and all(isinstance(row, list) and not _nested(row) for row in value):
+        yield from table([list(map(_shown, row)) for row in value])
+    elif _nested(value) or not name:
+        for each in value if deep < _DEEP else ():
+            yield from rows_of(each, name if isinstance(each, list) else "", deep + 1)
+    else:
+        yield f"{name}: {_shown(value)}"
+
+
+def _fields(value: dict[str, Any], before: str = "", deep: int = 0) -> Iterator[tuple[str, Any]]:
+    """The values of an object, those of the objects in it too, under the names on the way."""
+    for key, item in value.items():
+        if isinstance(item, dict) and deep < _DEEP:
+            yield from _fields(item, f"{before}{key} ", deep + 1)
         else:
-            yield from rows_of(value, name, deep + 1)
-    elif value not in (None, ""):
-        yield f"{name}: {_shown(value)}" if name else _shown(value)
-
-
-def _plain(value: dict[str, Any], before: str, deep: int = 0) -> Iterator[tuple[str, str]]:
-    for key, item in value.items():
-        name = f"{before}{key}"
-        if isinstance(item, dict) and deep < _DEEP:
-            yield from _plain(item, f"{name} ", deep + 1)
-        elif (
-            isinstance(item, list)
-            and item
-            and not any(isinstance(each, dict | list) for each in item)
-        ):
-            yield name, ", ".join(map(_shown, item))
-        elif not isinstance(item, dict | list) and item not in (None, ""):
-            yield name, _shown(item)
-
-
-def _lists(value: dict[str, Any], before: str, deep: int = 0) -> Iterator[tuple[str, list[Any]]]:
-    for key, item in value.items():
-        if isinstance(item, dict) and deep < _DEEP:
-            yield from _lists(item, f"{before}{key} ", deep + 1)
-        elif isinstance(item, list) and any(isinstance(each, dict | list) for each in item):
             yield f"{before}{key}", item
 
 
+def _nested(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(each, dict | list) for each in value)
+
+
 def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_shown, value))
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def read_lines(source: Source) -> Reading:
+    """One document a line, `{"_id", "title", "text"}`, where a bad line is an error; else each line
+    a row of values."""
+    text = decode_bytes(source.data)
+    values = [value for line in text.split("\n", 200) if (value := _loaded(line)) is not None]
+    if not values or any(
+        isinstance(each, dict) and {"_id", "text"} <= each.keys() for each in values
+    ):
+        yield from _documents(text)
+        return
+    every = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    loaded = [(number, _loaded(line)) for number, line in every]
+    yield Read("\n\n".join(rows_of([value for _, value in loaded if value is not None])))
+    for number, value in loaded:
+        if value is None:
+            yield UserError("document_line", line=number)
+
+
+def _loaded(line: str) -> object:
+    try:
+        return json.loads(line) if line.strip() else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _documents(text: str) -> Iterator[Read | UserError]:
+    seen: dict[str, int] = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+            name, body = str(value["_id"]), value["text"]
+            title = value.get("title") or ""
+            if not isinstance(body, str) or not isinstance(title, str):
+                raise TypeError
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            yield UserError("document_line", line=number)
+            continue
+        if name in seen:
+            yield UserError("document_twice", line=number, name=name, first=seen[name])
+            continue
+        seen[name] = number
+        # JSON can hold halves of a code point (\ud83d alone), which no file or database can.
+        name, title, body = map(clean_text, (name, title, body))
+        yield Read(body, title.strip()[:200], name=name)
 
 
 def read_xml(source: Source) -> Reading:
     """Elements that hold text of their own, those of one parent on a line with their names; prose
     as it stands."""
-    root = parse_xml(source.data)
+    root = parse_xml(markup(source.data).strip().encode())
     if tag_of(root) == "html":
         from index.reading.web import read_html
 
@@ -99,28 +139,28 @@ def read_xml(source: Source) -> Reading:
         return
     blocks: list[str] = []
     title = ""
-    for node in root.iter():
-        if not isinstance(node.tag, str):
-            continue
-        if (node.text or "").strip() and any((child.tail or "").strip() for child in node):
+    for node in root.iter("*"):
+        if _is_prose(node):
             blocks.append(" ".join("".join(node.itertext()).split()))
-        elif not any(_is_prose(above) for above in node.iterancestors()):
-            leaves = [child for child in node if len(child) == 0 and (child.text or "").strip()]
-            pairs = [
-                f"{tag_of(child)}: {' '.join(child.text.split())}"
-                for child in leaves
-                if tag_of(child)
-            ]
-            own = [
-                f"{name.rpartition('}')[2]}: {value}"
-                for name, value in node.items()
-                if value.strip()
-            ]
-            if pairs or (own and len(node) == 0 and not (node.text or "").strip()):
-                blocks.append("; ".join([*own, *pairs]))
+        elif not any(map(_is_prose, node.iterancestors())):
+            leaves = [child for child in node.iterchildren("*") if len(child) == 0]
+            own = [(name.rpartition("}")[2], value) for name, value in node.items()]
+            pairs = [(tag_of(child), child.text) for child in leaves if (child.text or "").strip()]
+            if pairs or (len(node) == 0 and not (node.text or "").strip()):
+                pairs = [*own, *pairs]
+                said = (f"{name}: {_line(value)}" for name, value in pairs if value.strip())
+                blocks.append("; ".join(said))
         if not title and tag_of(node).lower() in ("title", "titre") and len(node) == 0:
             title = (node.text or "").strip()
+    blocks = list(filter(None, blocks))
     yield Read("\n\n".join(blocks), title)
+
+
+def _line(text: str) -> str:
+    """A text in a line, without the tags of a page that stands in it, as in news feeds."""
+    from index.reading.web import texts_of
+
+    return " ".join((" ".join(texts_of(text.encode())) if "</" in text else text).split())
 
 
 def _is_prose(node: Any) -> bool:

@@ -2,41 +2,27 @@
 nobody sees."""
 
 import codecs
+import re
 import unicodedata
+from collections.abc import Sequence
 from contextlib import suppress
+from itertools import pairwise
 
 from index.errors import UserError
 
 _WESTERN = frozenset(map(chr, range(128))) | frozenset(
     "\xa0àâäæçèéêëîïñôöœùûüÿÀÂÄÆÇÈÉÊËÎÏÑÔÖŒÙÛÜŸß«»‹›‘’“”…–—•·°²³€£§©®™×±µ½ªº¿¡"
 )
-_CHARSETS = (
-    "iso",
-    "cp",
-    "koi8",
-    "mac",
-    "utf",
-    "big5",
-    "gb",
-    "euc",
-    "shift",
-    "tis",
-    "ascii",
-    "ptcp",
-)
+_DECLARED_IN = re.compile(rb"(?:charset|encoding)\s*=\s*[\"']?([\w.:-]{1,40})", re.I)
+_CHARSETS = tuple("iso cp koi8 mac utf big5 gb euc shift tis ascii ptcp hz".split())
 _UNSEEN = dict.fromkeys(map(ord, "\xad\u200b\u200c\u200e\u200f\u2060\ufeff\u034f\u180e"))
 _UNSEEN |= {code: None for code in range(32) if chr(code) not in "\t\n\r"}
 _UNSEEN |= {ord("\f"): "\n", ord("\v"): "\n", 0x85: "\n", 0x2028: "\n", 0x2029: "\n", 0x7F: None}
-_UNSEEN |= dict(  # signs of Wingdings and Symbol, at the places where programs put them
-    zip(
-        map(
-            ord,
-            "\uf0a8\uf06f\uf071\uf0a3\uf0fe\uf0fd\uf078\uf053"
-            "\uf052\uf0fc\uf0fb\uf0b7\uf0a7\uf0d8\uf076\uf0e0",
-        ),
-        "☐☐☐☐☒☒☒☒☑✓✗••••→",
-        strict=True,
-    )
+# Signs of Wingdings and Symbol, at the places where programs put them.
+_SIGNS = zip(bytes.fromhex("a86f71a3fefd785352fcfbb7a7d876e0"), "☐☐☐☐☒☒☒☒☑✓✗••••→", strict=True)
+_UNSEEN |= {0xF000 + code: sign for code, sign in _SIGNS}
+_UNSEEN |= dict(
+    zip(range(0xFB00, 0xFB07), ("ff", "fi", "fl", "ffi", "ffl", "st", "st"), strict=True)
 )
 _UNSEEN |= dict.fromkeys(range(55296, 57344), "�")  # halves of a code point
 
@@ -75,6 +61,8 @@ def decode_bytes(data: bytes, charset: str | None = None) -> str:
         raise UserError("document_binary")
     if not wide:
         data = data.replace(b"\0", b"")  # left in log files by a crash
+    if b"\x1b" in data and (text := _declared(data, charset)) is not None:  # ISO 2022
+        return _newlines(text)
     with suppress(UnicodeDecodeError):
         return _newlines(_unmixed(data.decode(wide or "utf-8-sig")))
     mostly = data.decode("utf-8", "replace")
@@ -82,14 +70,39 @@ def decode_bytes(data: bytes, charset: str | None = None) -> str:
         return _newlines(data.decode("utf-8", "cocorico-western"))
     if (text := _declared(data, charset)) is not None:
         return _newlines(text)
-    for encoding in ("cp1252", "mac-roman", "cp850"):
-        text = data.decode(encoding, "replace")
-        if _WESTERN.issuperset(text):
-            return _newlines(text)
+    if (text := _western_text(data, ("cp1252", "iso8859-15", "mac-roman", "cp850"))) is not None:
+        return _newlines(text)
     from charset_normalizer import from_bytes
 
     best = from_bytes(data[:200_000]).best()
     return _newlines(data.decode(best.encoding if best else "cp1252", "replace"))
+
+
+def markup(data: bytes, charset: str | None = None) -> str:
+    """The text of HTML or XML in the encoding that it declares, without its declaration."""
+    found = _DECLARED_IN.search(data[:2048])
+    text = decode_bytes(data, charset or (found[1].decode() if found else None))
+    return text.partition("?>")[2] if text.lstrip().startswith("<?xml") else text
+
+
+def _western_text(data: bytes, encodings: Sequence[str]) -> str | None:
+    """The text by the encoding that makes the likeliest French or English of it; None where each
+    gives letters that those lack."""
+    texts = [data.decode(encoding, "replace") for encoding in encodings]
+    fitting = [text for text in texts if _WESTERN.issuperset(text)]
+    return max(fitting, key=_likelihood, default=None)
+
+
+def _likelihood(text: str) -> int:
+    """How many accented letters a text has, less those in places where there are none: capitals and
+    signs after a small letter."""
+    likely = sum(char in "éèêàâçùûôîïëœæ’«»€" for char in text)
+    odd = sum(
+        a.islower() and b > "\x7f" and b not in "’»”…–—°²³€\xa0"
+        for a, b in pairwise(text)
+        if not b.islower()
+    )
+    return likely - 3 * odd - 3 * sum(a.isalpha() and b in "£½¤¥" for a, b in pairwise(text))
 
 
 def _wide(data: bytes) -> str:
@@ -147,8 +160,5 @@ def decode_name(raw: bytes) -> str:
         return unicodedata.normalize("NFC", raw.decode("utf-8"))
     except UnicodeDecodeError:
         pass
-    for encoding in ("cp437", "cp850", "cp1252", "mac-roman"):
-        name = raw.decode(encoding, "replace")
-        if _WESTERN.issuperset(name):
-            return name
-    return raw.decode("cp437")
+    text = _western_text(raw, ("cp437", "cp850", "cp1252", "mac-roman"))
+    return text if text is not None else raw.decode("cp437")

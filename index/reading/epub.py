@@ -4,8 +4,8 @@ import posixpath
 from urllib.parse import unquote
 
 from index.errors import UserError
-from index.reading.archive import open_zip
-from index.reading.limits import Read, Reading, Source, iso_date
+from index.reading.archive import Archive, open_zip
+from index.reading.limits import Read, Reading, Source, iso_date, unread
 from index.reading.ooxml import facts_of, parse_xml
 from index.reading.web import texts_of
 
@@ -23,14 +23,31 @@ def read_epub(source: Source) -> Reading:
         for item in package.iter("{*}item")
     }
     blocks: list[str] = []
+    absent: list[str] = []
+    locked = _locked(archive)
     for item in package.iter("{*}itemref"):
         href, properties = parts.get(item.get("idref"), ("", ""))
         name = posixpath.normpath(posixpath.join(posixpath.dirname(path), unquote(href)))
-        if name in archive.names and "nav" not in properties.split():
-            chapter = archive.read(name)
-            if b"<!ENTITY" in chapter:
-                raise UserError("document_entities", reason=name)
-            blocks += texts_of(chapter)
+        if "nav" in properties.split():
+            continue
+        if name in locked:
+            raise UserError("document_locked", reason=name)
+        if name not in archive.names:
+            absent.append(name)
+            continue
+        chapter = archive.read(name)
+        if b"<!ENTITY" in chapter:
+            raise UserError("document_entities", reason=name)
+        blocks += texts_of(chapter)
     title, author, _ = facts_of(archive, path)
     date = package.findtext(".//{*}metadata/{*}date") or ""
-    yield Read("\n\n".join(blocks), title, author, iso_date(date))
+    notes = unread("unread_members", members=", ".join(absent))
+    yield Read("\n\n".join(blocks), title, author, iso_date(date), unread=notes)
+
+
+def _locked(archive: Archive) -> set[str]:
+    """The members that only a reader with a key opens."""
+    path = "META-INF/encryption.xml"
+    root = parse_xml(archive.read(path)) if path in archive.names else None
+    cited = () if root is None else root.iter("{*}CipherReference")
+    return {unquote(each.get("URI", "")) for each in cited}

@@ -1,14 +1,18 @@
 """Excel files: figures as they are shown, comments in their cells, formulas never worked out."""
 
 import io
+from collections.abc import Iterator
 from typing import Any
 
 from index.documents import language_of
 from index.errors import UserError
 from index.reading.archive import Archive, open_zip
+from index.reading.formulas import Formulas, column_of
 from index.reading.limits import Read, Reading, Source, unread
-from index.reading.numbers import BUILT_IN, shown
+from index.reading.numbers import BUILT_IN, shown, truth
 from index.reading.ooxml import (
+    chart,
+    embedded,
     facts_of,
     inside,
     main_part,
@@ -17,9 +21,9 @@ from index.reading.ooxml import (
     parts_of,
     value_of,
 )  # fmt: skip
-from index.reading.sheets import Sheet, sheets_text
+from index.reading.sheets import Sheet, formula_notes, sheets_text
 
-_ROWS = ("{*}row", "{*}mergeCell", "{*}oddHeader", "{*}oddFooter")
+_ROWS = ("{*}row", "{*}col", "{*}mergeCell", "{*}oddHeader", "{*}oddFooter")
 _LETTERS = 4  # of a column at most
 
 
@@ -34,29 +38,32 @@ def read_xlsx(source: Source) -> Reading:
         name, (kind, part) = value_of(each, "name"), parts.get(value_of(each, "id"), ("", ""))
         if value_of(each, "state") in ("hidden", "veryHidden"):
             hidden.append(name)
-        elif part in archive.names and kind == "worksheet":
+        elif part in archive.names and kind in ("worksheet", "chartsheet"):
             sheets.append((name, part))
     text = sheets_text((excel.sheet(*each) for each in sheets), len(sheets) + len(hidden))
-    cells = ", ".join(excel.formulas[:10])
     notes = (
         *unread("unread_sheets", sheets=", ".join(hidden)),
-        *unread("unread_formulas", count=len(excel.formulas), cells=cells),
+        *formula_notes(excel.formulas),
+        *unread("read_hidden", count=excel.hidden),
         *unread("unread_pictures", count=archive.count("xl/media/")),
     )
     yield Read(text, *facts_of(archive, "docProps/core.xml"), unread=notes)
+    yield from embedded(archive, *(part for _, part in sheets))
 
 
 class _Excel:
-    """A workbook being read; `formulas` names the cells that were never worked out."""
+    """A workbook being read; `formulas` are those of all sheets that were never worked out, and
+    `hidden` counts rows and columns."""
 
     def __init__(self, archive: Archive, path: str, source: Source, book: Any) -> None:
-        self.formulas: list[str] = []
+        self.formulas: list[Formulas] = []
+        self.hidden = 0
         self._archive = archive
         self._source = source
         self._date1904 = value_of(book.find("{*}workbookPr"), "date1904") in ("1", "true")
         self._strings: list[str] = []
         self._formats: list[str] = []
-        self._cells = 0
+        self._filled = 0
         for part in part_named(archive, path, "sharedStrings"):
             self._strings = [inside(item) for item in parse_xml(archive.read(part)).iter("{*}si")]
         for part in part_named(archive, path, "styles"):
@@ -71,54 +78,105 @@ class _Excel:
 
     def sheet(self, name: str, part: str) -> Sheet:
         """One sheet, row by row: as a tree a large one would not fit the memory."""
-        from lxml import etree
-
-        sheet, place = Sheet(name), -1
-        data = self._archive.read(part)
-        if b"<!ENTITY" in data:
-            raise UserError("document_entities", reason="<!ENTITY")
+        sheet, formulas, place = Sheet(name), Formulas(), -1
         notes = self._comments(part)
-        options = {"tag": _ROWS, "resolve_entities": False, "no_network": True}
-        try:
-            for _, node in etree.iterparse(io.BytesIO(data), **options):
-                if node.tag.endswith("}row"):
-                    place = int(node.get("r") or place + 2) - 1
-                    if cells := self._row(node, place, notes):
-                        sheet.rows[place] = cells
-                    node.clear()
-                    while node.getprevious() is not None:
-                        del node.getparent()[0]
-                    if place % 1000 == 0:
-                        self._source.tick(0, 0)
-                elif ref := node.get("ref"):
-                    start, _, end = ref.partition(":")
-                    sheet.merged.append((*_place(start), *_place(end or start)))
-                elif node.text:
-                    sheet.beside.append(_uncoded(node.text))
-        except etree.XMLSyntaxError as error:
-            raise UserError("document_damaged", reason=str(error)) from error
+        for node in self._nodes(part):
+            if node.tag.endswith(("}row", "}col")):
+                self.hidden += node.get("hidden") in ("1", "true")
+            if node.tag.endswith("}row"):
+                place = int(node.get("r") or place + 2) - 1
+                if cells := self._row(node, place, notes, formulas):
+                    sheet.rows[place] = cells
+                if place % 1000 == 0:
+                    self._source.tick(0, 0)
+            elif ref := node.get("ref"):
+                sheet.merged.append(_area(ref))
+            elif node.text:
+                sheet.beside.append(_uncoded(node.text))
+        if formulas.formulas:
+            self._work_out(part, sheet, formulas)
+        self._read_parts(part, sheet)
+        return sheet
+
+    def _read_parts(self, part: str, sheet: Sheet) -> None:
+        """Take in what stands beside the cells: which rows hold names, text boxes, charts."""
+        for table in part_named(self._archive, part, "table"):
+            root = parse_xml(self._archive.read(table))
+            if root.get("headerRowCount") != "0":
+                sheet.heads.add(_area(root.get("ref", "A1"))[0])
         for drawing in part_named(self._archive, part, "drawing"):
             boxes = parse_xml(self._archive.read(drawing)).iter("{*}txBody")
             texts = (" ".join(map(inside, box.iter("{*}p"))) for box in boxes)
             sheet.beside += filter(None, texts)
-        return sheet
+            for path in part_named(self._archive, drawing, "chart"):
+                root = parse_xml(self._archive.read(path))
+                sheet.beside += chart(root, values=not sheet.rows)
 
-    def _row(self, row: Any, place: int, notes: dict[tuple[int, int], str]) -> dict[int, str]:
-        cells: dict[int, str] = {}
+    def _nodes(self, part: str) -> Iterator[Any]:
+        """The rows of a sheet and what else of it is read; each is gone when the next one comes."""
+        from lxml import etree
+
+        data = self._archive.read(part)
+        if b"<!ENTITY" in data:
+            raise UserError("document_entities", reason="<!ENTITY")
+        options = {"tag": _ROWS, "resolve_entities": False, "no_network": True}
+        try:
+            for _, node in etree.iterparse(io.BytesIO(data), **options):
+                yield node
+                if node.tag.endswith("}row"):
+                    node.clear()
+                    while node.getprevious() is not None:
+                        del node.getparent()[0]
+        except etree.XMLSyntaxError as error:
+            raise UserError("document_damaged", reason=str(error)) from error
+
+    def _cells(self, row: Any) -> Iterator[tuple[int, Any]]:
         column = -1
         for node in row:
             reference = node.get("r")
             column = _column(reference) if reference else column + 1
+            yield column, node
+
+    def _row(
+        self, row: Any, place: int, notes: dict[tuple[int, int], str], formulas: Formulas
+    ) -> dict[int, str]:
+        cells: dict[int, str] = {}
+        for column, node in self._cells(row):
             text = self._text(node)
+            if text[:1] == "=" and (formula := _formula(node)):
+                formulas.formulas[place, column] = formula
             if notes and (note := notes.get((place, column))):
                 text = f"{text} [{note}]".strip()
             if text and not text.isspace():
                 cells[column] = text
-        self._cells += len(cells)
+        self._filled += len(cells)
         most = self._source.budget.limits.cells
-        if self._cells > most:
+        if self._filled > most:
             raise UserError("document_cells", most=most)
         return cells
+
+    def _work_out(self, part: str, sheet: Sheet, formulas: Formulas) -> None:
+        """Put values in the place of formulas that have none, where they are simple."""
+        styles: dict[tuple[int, int], int] = {}
+        rows = (node for node in self._nodes(part) if node.tag.endswith("}row"))
+        place = -1
+        for row in rows:
+            place = int(row.get("r") or place + 2) - 1
+            for column, node in self._cells(row):
+                value = node.findtext("{*}v")
+                if (place, column) in formulas.formulas:
+                    styles[place, column] = int(node.get("s") or 0)
+                elif value or node.get("t") == "inlineStr":
+                    number = node.get("t", "n") == "n"
+                    formulas.numbers[place, column] = float(value) if number else None
+        for (place, column), style in styles.items():
+            value = formulas.value((place, column))
+            if value is not None:
+                text = sheet.rows[place][column]
+                result = shown(value, self._code(style), self._french, self._date1904)
+                formula = formulas.formulas[place, column]
+                sheet.rows[place][column] = text.replace(f"={formula}", result, 1)
+        self.formulas.append(formulas)
 
     def _text(self, node: Any) -> str:
         """A cell as it is shown; a formula that was never worked out as it is written."""
@@ -132,18 +190,17 @@ class _Excel:
             elif tag == "is":
                 return inside(child)
         if not value:
-            if formula is None:
-                return ""
-            self.formulas.append(node.get("r", ""))
-            return f"={formula.text or '…'}"
+            return "" if formula is None else f"={formula.text or '…'}"
         if kind == "n":
-            style = int(node.get("s") or 0)
-            code = self._formats[style] if style < len(self._formats) else ""
+            code = self._code(int(node.get("s") or 0))
             exact = not code and len(value) < 16 and value.isdigit()
             return value if exact else shown(float(value), code, self._french, self._date1904)
         if kind == "s":
             return self._strings[int(value)] if int(value) < len(self._strings) else ""
         return truth(value == "1", self._french) if kind == "b" else value
+
+    def _code(self, style: int) -> str:
+        return self._formats[style] if style < len(self._formats) else ""
 
     def _comments(self, part: str) -> dict[tuple[int, int], str]:
         """The comments of a sheet by row and column."""
@@ -163,22 +220,31 @@ class _Excel:
                 text = f"{author}: {node.findtext('{*}text') or ''}".removeprefix(": ")
                 found[place] = " / ".join(filter(None, (found.get(place), text)))
         for path in part_named(self._archive, part, "comments"):
-            for node in parse_xml(self._archive.read(path)).iter("{*}comment"):
-                found.setdefault(_place(value_of(node, "ref")), " ".join(inside(node).split()))
+            root = parse_xml(self._archive.read(path))
+            authors = [(node.text or "").strip() for node in root.iter("{*}author")]
+            for node in root.iter("{*}comment"):
+                number, text = int(value_of(node, "authorId") or 0), " ".join(inside(node).split())
+                author = authors[number] if number < len(authors) else ""
+                if author and not text.startswith(author) and not author.startswith("tc="):
+                    text = f"{author}: {text}"
+                found.setdefault(_place(value_of(node, "ref")), text)
         return found
 
 
-def truth(value: bool, french: bool) -> str:
-    """True or false as a sheet shows it."""
-    return ("Vrai" if value else "Faux") if french else str(value)
+def _formula(node: Any) -> str:
+    """The formula of a cell that has no value."""
+    return "" if node.findtext("{*}v") else str(node.findtext("{*}f") or "…")
+
+
+def _area(reference: str) -> tuple[int, int, int, int]:
+    """A1:B3 as (0, 0, 2, 1)."""
+    start, _, end = reference.partition(":")
+    return (*_place(start), *_place(end or start))
 
 
 def _column(reference: str) -> int:
     """The column of A1, from 0."""
-    column = 0
-    for letter in reference.rstrip("0123456789").replace("$", "")[:_LETTERS]:
-        column = 26 * column + ord(letter.upper()) - 64
-    return column - 1
+    return column_of(reference.rstrip("0123456789").replace("$", "")[:_LETTERS].upper())
 
 
 def _place(reference: str) -> tuple[int, int]:

@@ -8,23 +8,19 @@ from index.reading.ooxml import tag_of, value_of
 def control(node: Any) -> str:
     """What is ticked, chosen or written in a field of a form."""
     name = value_of(node, "control")
-    for each in (
-        node.getroottree()
-        .getroot()
-        .iter("{*}checkbox", "{*}radio", "{*}listbox", "{*}combobox", "{*}text", "{*}textarea")
-    ):
-        if value_of(each, "id") == name:
-            kind = tag_of(each)
-            if kind in ("checkbox", "radio"):
-                on = value_of(each, "current-state", value_of(each, "state")) in ("checked", "true")
-                on = on or value_of(each, "current-selected") == "true"
-                return f"{'☒' if on else '☐'} {value_of(each, 'label')}".strip()
-            chosen = [
-                value_of(option, "label")
-                for option in each
-                if value_of(option, "current-selected") == "true"
-            ]
-            return ", ".join(chosen) or value_of(each, "current-value") or value_of(each, "value")
+    for each in node.getroottree().getroot().iterfind(".//{*}form//*"):
+        if value_of(each, "id") != name:
+            continue
+        if tag_of(each) in ("checkbox", "radio"):
+            on = value_of(each, "current-state", value_of(each, "state")) in ("checked", "true")
+            on = on or value_of(each, "current-selected") == "true"
+            return f"{'☒' if on else '☐'} {value_of(each, 'label')}".strip()
+        chosen = [
+            value_of(option, "label")
+            for option in each
+            if value_of(option, "current-selected") == "true"
+        ]
+        return ", ".join(chosen) or value_of(each, "current-value") or value_of(each, "value")
     return ""
 
 

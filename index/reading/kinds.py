@@ -8,12 +8,13 @@ from pathlib import PurePath
 from index.errors import UserError
 
 READERS = {
-    "text.read_text": ".txt .text .log .rst .org .adoc .asciidoc .tex .yaml .yml .toml .ini .cfg",
-    "text.read_markdown": ".md .markdown .mdown .qmd .rmd",
-    "text.read_lines": ".jsonl .ndjson",
+    "text.read_text": ".txt .text .log .adoc .asciidoc .tex .yaml .yml .toml .ini .cfg",
+    "text.read_markdown": ".md .markdown .mdown .qmd .rmd .rst .org",
+    "data.read_lines": ".jsonl .ndjson",
+    "text.read_cards": ".ics .vcf",
     "text.read_subtitles": ".srt .vtt .sbv",
     "data.read_json": ".json .geojson .ipynb",
-    "data.read_xml": ".xml",
+    "data.read_xml": ".xml .rss .atom .opml .fb2",
     "sheets.read_csv": ".csv .tsv .tab .psv",
     "excel.read_xlsx": ".xlsx .xlsm .xltx .xltm",
     "excel.read_xls": ".xls .xlt",
@@ -39,8 +40,11 @@ READERS = {
 here."""
 
 KINDS = {ending: reader for reader, endings in READERS.items() for ending in endings.split()}
-PLAIN = ("text.read_text", "text.read_markdown", "text.read_lines")
+PLAIN = ("text.read_text", "text.read_markdown", "data.read_lines")
 """Readers of plain text, which can do no harm: they run without a process of their own."""
+
+_OF_BYTES = ("excel", "word", "slides", "opendocument", "pdf", "epub", "legacy")
+"""Modules whose files are no text; one that is has the wrong ending."""
 
 NAMED = frozenset("readme license licence copying notice authors changelog lisezmoi".split())
 """Files of text that usually have no ending."""
@@ -54,6 +58,7 @@ _STREAMS = {
     "Workbook": ".xls",
     "Book": ".xls",
 }
+_APPLE = (".pages", ".numbers", ".key")
 _TYPES = "[Content_Types].xml"
 _PARTS = (
     ("META-INF/container.xml", ".epub"),
@@ -77,11 +82,13 @@ def kind_of(data: bytes, ending: str) -> str:
     """The kind of a file by what it begins with, else by the ending of its name.
 
     Raises:
-        UserError: `document_locked`, `document_kind`.
+        UserError: `document_locked`, `document_kind`, `document_empty`.
     """
     head = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not data:
+        raise UserError("document_empty")
     if data.startswith(b"PK\x03\x04"):
-        return _kind_of_archive(data)
+        return _kind_of_archive(data, ending)
     if data.startswith(b"\xd0\xcf\x11\xe0"):
         return _kind_of_compound(data, ending)
     kind = ending
@@ -91,7 +98,7 @@ def kind_of(data: bytes, ending: str) -> str:
         kind = ".rtf"
     elif data.startswith(b"\x78\x9f\x3e\x22"):
         kind = ".tnef"
-    elif ending in (".doc", ".dot", ".xls", ".xlt"):
+    elif b"\0" not in head and KINDS.get(ending, "").startswith(_OF_BYTES):
         kind = _kind_of_text(head, ending)
     if KINDS.get(kind) == "legacy.read_legacy":
         raise UserError("document_kind")
@@ -100,13 +107,15 @@ def kind_of(data: bytes, ending: str) -> str:
 
 def _kind_of_text(head: bytes, ending: str) -> str:
     """What a text is that a program gave the ending of an old Office file."""
+    if b"<office:document" in head:
+        return ".fodt"
     if head[:1] == b"<":
         page = any(mark in head.lower() for mark in (b"<html", b"<!doctype html", b"<table"))
         return ".html" if page else ".xml"
     if head.startswith((b"MIME-Version", b"From: ")):
         return ".mhtml"
-    separated = b"\0" not in head and any(sign in head for sign in b"\t;,")
-    return ".csv" if ending in (".xls", ".xlt") and separated else ending
+    separated = any(sign in head for sign in b"\t;,")
+    return ".csv" if KINDS[ending].startswith("excel") and separated else ending
 
 
 def _kind_of_compound(data: bytes, ending: str) -> str:
@@ -122,7 +131,7 @@ def _kind_of_compound(data: bytes, ending: str) -> str:
     return ending
 
 
-def _kind_of_archive(data: bytes) -> str:
+def _kind_of_archive(data: bytes, ending: str) -> str:
     try:
         archive = zipfile.ZipFile(BytesIO(data))
         names = archive.namelist()
@@ -136,7 +145,8 @@ def _kind_of_archive(data: bytes) -> str:
     if _TYPES in names:
         kinds += [kind for word, kind in _OOXML.items() if f"{word}." in types]
     office = (".docx", ".pptx", ".xlsx", ".xlsb")
-    return next((kind for kind in kinds if kind not in office or _TYPES in names), ".zip")
+    found = next((kind for kind in kinds if kind not in office or _TYPES in names), ".zip")
+    return ending if ending in _APPLE and found in (".zip", ".pages") else found
 
 
 def _start(archive: zipfile.ZipFile, member: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 
+from index.reading.encoding import visible
 from index.reading.tables import names_at, table
 
 _PROSE = 15  # characters of a line that can be one of a column's
@@ -16,19 +17,6 @@ HYPHEN = "\ufffe"  # what PDFium puts for the hyphen that ends a line
 _TAILS = frozenset(
     "il elle on ils elles je tu nous vous ce ci là même mêmes être t moi toi lui leur le la les y "
     "en".split()
-)
-LIGATURES = str.maketrans(
-    {
-        "ﬀ": "ff",
-        "ﬁ": "fi",
-        "ﬂ": "fl",
-        "ﬃ": "ffi",
-        "ﬄ": "ffl",
-        "ﬅ": "st",
-        "ﬆ": "st",
-        "\xad": "",
-        "\0": "",
-    }
 )
 _BROKEN = re.compile(rf"(?<![^\W\d_])([^\W\d_]+){HYPHEN}\s*([^\W\d_]+)")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
@@ -262,7 +250,7 @@ def unbroken(pages: Sequence[str]) -> list[str]:
     """The pages with the words that a line's end broke put together, by the document's own other
     words."""
     if not any(HYPHEN in page for page in pages):
-        return [page.translate(LIGATURES) for page in pages]
+        return [visible(page) for page in pages]
     words = Counter(word for page in pages for word in _WORD.findall(page.lower()))
 
     def mend(match: re.Match[str]) -> str:
@@ -273,4 +261,4 @@ def unbroken(pages: Sequence[str]) -> list[str]:
             keep = words[hyphened.lower()] > words[whole.lower()]
         return hyphened if keep else whole
 
-    return [_BROKEN.sub(mend, page.translate(LIGATURES)).replace(HYPHEN, "-") for page in pages]
+    return [_BROKEN.sub(mend, visible(page)).replace(HYPHEN, "-") for page in pages]

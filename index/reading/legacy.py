@@ -7,19 +7,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from index.errors import UserError
 from index.reading.limits import Part, Reading, Source
 
 _INTO = {
-    ".ppt": "pptx",
-    ".pps": "pptx",
-    ".pot": "pptx",
-    ".sxi": "pptx",
-    ".key": "pptx",
-    ".sxc": "xlsx",
-    ".numbers": "xlsx",
-    ".xlsb": "xlsx",
+    **dict.fromkeys((".ppt", ".pps", ".pot", ".sxi", ".key"), "pptx"),
+    **dict.fromkeys((".sxc", ".numbers", ".xlsb"), "xlsx"),
 }
 _PRINT = {
     ".doc": (("antiword", "-m", "UTF-8.txt", "-w", "0"), ("catdoc", "-d", "utf-8", "-w")),
@@ -52,16 +47,8 @@ def converted(data: bytes, ending: str, seconds: float) -> Iterator[Path]:
         if office:
             into = _INTO.get(ending, "docx")
             profile = f"-env:UserInstallation={Path(folder, 'profile').as_uri()}"
-            safe = (
-                "--headless",
-                "--norestore",
-                "--nolockcheck",
-                "--convert-to",
-                into,
-                "--outdir",
-                folder,
-            )
-            _run((office, profile, *safe, str(given)), folder, seconds)
+            safe = f"--headless --norestore --nolockcheck --convert-to {into} --outdir".split()
+            _run((office, profile, *safe, folder, str(given)), folder, seconds)
             made = given.with_suffix(f".{into}")
         else:
             made = given.with_suffix(".txt")
@@ -74,16 +61,11 @@ def converted(data: bytes, ending: str, seconds: float) -> Iterator[Path]:
 def _run(command: tuple[str, ...], folder: str, seconds: float) -> bytes:
     """What a program prints; it is killed after so many seconds."""
     try:
-        done = subprocess.run(  # noqa: S603 - a program found on the path
-            command,
-            cwd=folder,
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-            timeout=seconds,
-            check=False,
-        )
+        options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture_output": True}
+        options |= {"cwd": folder, "timeout": seconds}
+        done = subprocess.run(command, check=False, **options)  # noqa: S603 - found on the path
+        return bytes(done.stdout)
     except subprocess.TimeoutExpired as error:
         raise UserError("document_time", seconds=round(seconds)) from error
     except OSError as error:
         raise UserError("document_damaged", reason=str(error)) from error
-    return done.stdout

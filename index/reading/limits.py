@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import IO, Any
 
 from index.documents import Unread
@@ -132,7 +133,7 @@ def in_pages(pages: Iterable[str]) -> tuple[str, tuple[Span, ...]]:
         parts.append(page)
         length += len(page)
         last = page[-1:] or last
-    return "".join(parts), tuple(zip(starts, [*starts[1:], length], strict=True))
+    return "".join(parts), tuple(pairwise([*starts, length]))
 
 
 def iso_date(text: str) -> str:

@@ -3,6 +3,7 @@ files."""
 
 import email.policy
 import email.utils
+from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.message import EmailMessage
@@ -77,7 +78,10 @@ def _walk(part: Any, mail: _Mail, depth: int) -> None:
         inner = part.get_payload()
         if isinstance(inner, list) and inner and isinstance(inner[0], EmailMessage):
             name = _file_name(part) or f"{len(mail.attached) + 1}.eml"
-            mail.attached.append(Part(name, inner[0].as_bytes))
+            data = inner[0].as_bytes
+            if part.get("Content-Transfer-Encoding", "").lower() == "base64":  # against the norm
+                data = partial(b64decode, str(inner[0].get_payload()))
+            mail.attached.append(Part(name if wanted(PurePosixPath(name)) else f"{name}.eml", data))
     elif kind in _ENCRYPTED:
         mail.encrypted += 1
     elif part.is_multipart() and depth < _DEEPEST:
@@ -173,16 +177,20 @@ def read_mhtml(source: Source) -> Reading:
 
 def read_mbox(source: Source) -> Reading:
     """The messages of a mailbox, each a file of its own."""
-    for number, message in enumerate(_messages(source.data), 1):
+    for number, message in enumerate(filter(bytes.strip, _messages(source.data)), 1):
         yield Part(f"{number:04}.eml", partial(bytes, message))
 
 
 def _messages(data: bytes) -> Iterator[bytes]:
-    data = data.replace(b"\r\n", b"\n")
-    at = 0 if data.startswith(b"From ") else data.find(b"\nFrom ") + 1
-    while at >= 0 and at < len(data):
-        following = data.find(b"\n\nFrom ", at)
-        end = following + 1 if following >= 0 else len(data)
-        body = data[at:end].partition(b"\n")[2]
-        yield body.replace(b"\n>From ", b"\nFrom ")
-        at = following + 2 if following >= 0 else -1
+    lines: list[bytes] = []
+    before = b""
+    for line in data.replace(b"\r\n", b"\n").split(b"\n"):
+        # From ada@example.org Tue Mar  5 10:00:00 2024: a line of text has no such end.
+        words = line.split()
+        if words[:1] == [b"From"] and not before and len(words) > 5 and b":" in b"".join(words[2:]):
+            yield b"\n".join(lines)
+            lines = []
+        else:
+            lines.append(line[1:] if line.startswith(b">From ") else line)
+        before = line
+    yield b"\n".join(lines)

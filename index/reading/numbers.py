@@ -45,6 +45,11 @@ def plain(value: float, french: bool) -> str:
     return text.replace(".", ",") if french and "e" not in text else text
 
 
+def truth(value: bool, french: bool) -> str:
+    """True or false as a sheet shows it."""
+    return ("Vrai" if value else "Faux") if french else str(value)
+
+
 def _section(code: str, value: float) -> tuple[str, float]:
     """The part of a code for this value: the first whose condition holds, else by its sign."""
     parts = _sections(code)

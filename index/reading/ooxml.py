@@ -3,14 +3,15 @@ equations, charts."""
 
 import posixpath
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from index.errors import UserError
 from index.reading.archive import Archive
-from index.reading.limits import iso_date
+from index.reading.limits import Part, iso_date
 from index.reading.tables import table
 
-_SIGNS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
+SIGNS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 _RAISED = str.maketrans("0123456789+-−=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿ")
 _LOWERED = str.maketrans("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎")
 
@@ -45,6 +46,12 @@ def value_of(node: Any, name: str = "val", default: str = "") -> str:
     """An attribute by its local name; `default` where the element is None or has none."""
     items = () if node is None else node.items()
     return str(next((value for key, value in items if key.rpartition("}")[2] == name), default))
+
+
+def count_of(node: Any, name: str) -> int:
+    """An attribute that says how often or how wide; 1 where there is none."""
+    value = value_of(node, name)
+    return max(int(value), 1) if value.isdecimal() else 1
 
 
 def is_on(node: Any) -> bool:
@@ -86,6 +93,13 @@ def main_part(archive: Archive, usual: str) -> str:
     return found[0]
 
 
+def embedded(archive: Archive, *paths: str) -> Iterator[Part]:
+    """The files of kinds that are read which parts have in them: a sheet in a text, a page."""
+    for path in paths:
+        for part in part_named(archive, path, "package") + part_named(archive, path, "aFChunk"):
+            yield Part(posixpath.basename(part), partial(archive.read, part))
+
+
 def facts_of(archive: Archive, path: str) -> tuple[str, str, str]:
     """Title, author and date of an office file, from the part that says them."""
     if path not in archive.names:
@@ -122,11 +136,23 @@ def inside(node: Any) -> str:
             parts.append(child.text or "")
         elif tag == "oMath":
             parts.append(equation(child))
-        elif tag == "r" and (shift := int(value_of(child.find("{*}rPr"), "baseline", "0") or 0)):
-            parts.append(raised(inside(child), down=shift < 0))
+        elif tag == "r":
+            parts.append(_run(child))
         elif tag not in ("rPr", "pPr", "rPh", "Fallback"):
-            parts.append(_SIGNS.get(tag) or inside(child))
+            parts.append(SIGNS.get(tag) or inside(child))
     return "".join(parts)
+
+
+def _run(node: Any) -> str:
+    """The text of a run, raised or lowered; nothing of one that is struck through."""
+    properties = node.find("{*}rPr")
+    if value_of(properties, "strike") in ("sngStrike", "dblStrike"):
+        return ""
+    moved = int(value_of(properties, "baseline") or 0)  # PowerPoint; Excel has words for it
+    align = value_of(properties.find("{*}vertAlign")) if properties is not None else ""
+    if moved or align in ("superscript", "subscript"):
+        return raised(inside(node), down=moved < 0 or align == "subscript")
+    return inside(node)
 
 
 _FORMS = {  # how the parts of an element of an equation stand in a line
@@ -153,44 +179,52 @@ def equation(node: Any) -> str:
     elif tag in _ROUND and text:
         text = _ROUND[tag].format(text)
     elif tag in ("d", "mfenced"):
-        text = f"({', '.join(parts)})"
+        first = value_of(node.find("{*}dPr/{*}begChr"), default=value_of(node, "open", "("))
+        last = value_of(node.find("{*}dPr/{*}endChr"), default=value_of(node, "close", ")"))
+        text = f"{first}{', '.join(parts)}{last}"
     elif tag in ("m", "mtable", "eqArr"):
         text = " ; ".join(parts)
     return text
 
 
-def chart(root: Any) -> Iterator[str]:
-    """The title of a chart, and its values as a table: a line a category, named by its series."""
-    title = root.find(".//{*}chart/{*}title")
-    if title is not None and (
-        text := " ".join(filter(None, (inside(p) for p in title.iter("{*}p"))))
-    ):
-        yield text
-    names: list[str] = []
+def chart(root: Any, *, values: bool = True) -> Iterator[str]:
+    """The titles of a chart and its axes, and its values as a table: a line a category, named by
+    its series."""
+    for title in root.iter("{*}title"):
+        yield from filter(None, [" ".join(filter(None, map(inside, title.iter("{*}p"))))])
+    series = list(root.iter("{*}ser")) if values else []
+    names = [" ".join(_points(each.find("{*}tx")).values()) for each in series]
     categories: dict[int, str] = {}
-    values: list[dict[int, str]] = []
-    for series in root.iter("{*}ser"):
-        name = series.find("{*}tx")
-        names.append("" if name is None else " ".join(_points(name).values()))
-        for axis in series.findall("{*}cat") + series.findall("{*}xVal"):
+    columns: list[dict[int, str]] = []
+    for each in series:
+        for axis in each.findall("{*}cat") + each.findall("{*}xVal"):
             categories |= _points(axis)
-        node = next(iter(series.findall("{*}val") + series.findall("{*}yVal")), None)
-        values.append({} if node is None else _points(node))
-    places = sorted(set(categories).union(*values)) if values else []
+        columns.append(_points(next(iter(each.findall("{*}val") + each.findall("{*}yVal")), None)))
+    places = sorted(set(categories).union(*columns))
     rows = [
-        [categories.get(place, ""), *(each.get(place, "") for each in values)] for place in places
+        [categories.get(place, ""), *(each.get(place, "") for each in columns)] for place in places
     ]
     if rows:
         yield from table([["", *(name or "•" for name in names)], *rows], head=1)
 
 
 def _points(node: Any) -> dict[int, str]:
-    """The values that a chart keeps of the cells that it shows, by their place; the innermost level
-    of categories last."""
-    found: dict[int, list[str]] = {}
-    for point in node.iter("{*}pt"):
-        text = (point.findtext("{*}v") or "").strip()
-        found.setdefault(int(point.get("idx", "0") or 0), []).insert(0, text)
+    """The values that a chart keeps of the cells that it shows, by their place; where categories
+    have several levels, the outer ones first."""
+    if node is None:
+        return {}
+    levels = list(node.iter("{*}lvl")) or [node]
+    found: dict[int, str] = {}
+    for number, level in enumerate(levels):
+        points = {
+            int(point.get("idx", "0") or 0): (point.findtext("{*}v") or "").strip()
+            for point in level.iter("{*}pt")
+        }
+        if number == 0:
+            found = points
+        for place in found if number else ():
+            above = max((outer for outer in points if outer <= place), default=-1)
+            found[place] = f"{points.get(above, '')} {found[place]}".strip()
     if not found and (text := (node.findtext("{*}v") or "").strip()):
-        found[0] = [text]
-    return {place: " ".join(parts) for place, parts in found.items()}
+        found[0] = text
+    return found

@@ -9,19 +9,28 @@ from typing import Any
 from index.errors import UserError
 from index.reading.archive import Archive, open_zip
 from index.reading.form_fields import control, field_mark
+from index.reading.formulas import Formulas
 from index.reading.limits import Read, Reading, Source, in_pages, unread
 from index.reading.marks import beside, is_folio
 from index.reading.numbering import level_number
-from index.reading.ooxml import equation, facts_of, parse_xml, raised, tag_of, value_of
+from index.reading.ooxml import count_of, equation, facts_of, parse_xml, raised, tag_of, value_of
 from index.reading.opendocument_sheets import MOST_REPEATED, sheets_of
+from index.reading.opendocument_styles import styles_of
+from index.reading.sheets import formula_notes
 from index.reading.tables import Cell, spread, table
 
 _SKIPPED = frozenset(
-    "annotation-end table-of-content alphabetical-index bibliography sequence-decls title desc "
-    "forms shapes scripts font-face-decls automatic-styles styles master-styles meta settings "
-    "presentation thumbnail event-listeners".split()
+    "annotation-end table-of-content alphabetical-index sequence-decls footer-decl header-decl "
+    "date-time-decl title desc forms shapes scripts font-face-decls automatic-styles styles "
+    "master-styles meta settings presentation thumbnail event-listeners ruby-text".split()
 )
-_BOXES = frozenset("text-box frame custom-shape rect g image object object-ole control".split())
+_FURNITURE = ("date-time", "page-number")
+_MANIFEST = "META-INF/manifest.xml"
+_SHAPES = (
+    "text-box object object-ole image custom-shape rect circle ellipse polygon path line connector "
+    "caption"
+)
+_BOXES = frozenset(f"frame g control {_SHAPES}".split())
 _INLINE = {"math": equation, "control": control, "fieldmark": field_mark}
 _SIGNS = {"tab": "\t", "line-break": "\n", "soft-page-break": ""}
 
@@ -31,6 +40,8 @@ def read_odf(source: Source) -> Reading:
     of its columns."""
     if source.data.startswith(b"PK"):
         archive = open_zip(source.data, source.budget)
+        if _MANIFEST in archive.names and b"encryption-data" in archive.read(_MANIFEST):
+            raise UserError("document_locked", reason=_MANIFEST)
         content = parse_xml(archive.read("content.xml"))
         styles = parse_xml(archive.read("styles.xml")) if "styles.xml" in archive.names else content
         facts = facts_of(archive, "meta.xml")
@@ -45,20 +56,23 @@ def read_odf(source: Source) -> Reading:
     hidden = ""
     if tag_of(body[0]) == "spreadsheet":
         text, hidden = sheets_of(reader, body[0])
+        text = "\n\n".join([text, *reader.apart(styles, [text])])
     elif slides := [
         node
         for node in body.iter("{*}page")
         if tag_of(node.getparent()) in ("presentation", "drawing")
     ]:
-        text, pages = in_pages("\n\n".join(reader.slide(slide)) for slide in slides)
+        texts = ["\n\n".join(reader.slide(slide)) for slide in slides]
+        feet = ["".join(node.itertext()) for node in body.iter("{*}footer-decl", "{*}header-decl")]
+        feet += reader.masters(styles)
+        texts[-1] = "\n\n".join([texts[-1], *beside("footer", feet, texts)])
+        text, pages = in_pages(texts)
     else:
         blocks = list(reader.blocks(body[0]))
         text = "\n\n".join([*blocks, *reader.apart(styles, blocks)])
     notes = [note for code, count in reader.left.items() for note in unread(code, count=count)]
     notes += unread("unread_sheets", sheets=hidden)
-    notes += unread(
-        "unread_formulas", count=len(reader.formulas), cells=" ".join(reader.formulas[:5])
-    )
+    notes += formula_notes(reader.formulas)
     yield Read(text, *facts, pages, tuple(notes))
 
 
@@ -77,37 +91,11 @@ class OpenDocument:
         self.left: Counter[str] = Counter()
         self.notes: list[str] = []
         self.comments: list[str] = []
-        self.formulas: list[str] = []
+        self.formulas: list[Formulas] = []
         self._archive = archive
-        self._levels: dict[str, dict[int, Any]] = {}
-        self._shifted: dict[str, bool] = {}
-        self._hidden: set[str] = set()
-        self._titles = {"Title"}
-        self._of_paragraph: dict[str, str] = {}
-        self._outline: dict[int, Any] = {}
+        self._styles = styles_of(styles, content)
         self._counts: dict[str, dict[int, int]] = {}
         self._continued: dict[str, dict[int, int]] = {}
-        for root in (styles, content):
-            self._read_styles(root)
-
-    def _read_styles(self, root: Any) -> None:
-        for style in root.iter("{*}list-style", "{*}outline-style"):
-            levels = {int(value_of(level, "level", "1") or 1): level for level in style}
-            if tag_of(style) == "outline-style":
-                self._outline = levels
-            self._levels[value_of(style, "name")] = levels
-        for style in root.iter("{*}style"):
-            name = value_of(style, "name")
-            if value_of(style, "parent-style-name") == "Title":
-                self._titles.add(name)
-            properties = style.find("{*}text-properties")
-            position = value_of(properties, "text-position")
-            if position and not position.startswith("0"):
-                self._shifted[name] = position.startswith(("sub", "-"))
-            if value_of(properties, "display") == "none":
-                self._hidden.add(name)
-            if own := value_of(style, "list-style-name"):
-                self._of_paragraph[name] = own
 
     def blocks(self, node: Any, listed: _List | None = None, level: int = 0) -> Iterator[str]:
         """The paragraphs, rows and boxes below an element, in order."""
@@ -159,10 +147,12 @@ class OpenDocument:
                     yield from self.blocks([child], listed, level)
 
     def _mark(self, item: Any, listed: _List, level: int) -> str:
-        levels = self._levels.get(listed.style, {})
+        levels = self._styles.levels.get(listed.style, {})
         first = next((child for child in item if tag_of(child) in ("p", "h")), None)
         if not levels and first is not None:
-            levels = self._levels.get(self._of_paragraph.get(value_of(first, "style-name"), ""), {})
+            levels = self._styles.levels.get(
+                self._styles.of_paragraph.get(value_of(first, "style-name"), ""), {}
+            )
         start = value_of(item, "start-value")
         own = levels.get(level)
         if first is None:
@@ -175,7 +165,7 @@ class OpenDocument:
         text = self._text(node).strip()
         level = value_of(node, "outline-level") if tag_of(node) == "h" else ""
         if text and level.isdigit():
-            own = self._outline.get(int(level))
+            own = self._styles.outline.get(int(level))
             if (
                 not mark
                 and own is not None
@@ -184,14 +174,14 @@ class OpenDocument:
             ):
                 counts = self._counts.setdefault("outline", {})
                 mark = level_number(
-                    self._outline, own, counts, int(level), value_of(node, "start-value")
+                    self._styles.outline, own, counts, int(level), value_of(node, "start-value")
                 )
             mark = f"{'#' * min(int(level), 6)} {'' if mark == '-' else mark}".strip()
-        elif value_of(node, "style-name") in self._titles:
+        elif value_of(node, "style-name") in self._styles.titles:
             mark = "#"
         if text:
             yield f"{mark} {text}" if mark else text
-        for box in node.iter("{*}text-box", "{*}object", "{*}object-ole", "{*}image"):
+        for box in node.iter(*(f"{{*}}{shape}" for shape in _SHAPES.split())):
             above = box.iterancestors("{*}annotation", "{*}note", "{*}p", "{*}h")
             if next(above, None) is node:
                 yield from self._box(box)
@@ -227,8 +217,8 @@ class OpenDocument:
 
     def _text(self, node: Any) -> str:
         """The text of a paragraph as it is shown."""
-        if value_of(node, "style-name") in self._hidden:
-            self.left["unread_hidden"] += 1
+        if (code := self._styles.hidden.get(value_of(node, "style-name"))) is not None:
+            self.left[code] += 1
             return ""
         parts = [node.text or ""]
         for child in node:
@@ -243,9 +233,11 @@ class OpenDocument:
                 self._comment(child)
             elif tag in _INLINE:
                 parts.append(_INLINE[tag](child))
-            elif tag == "span" and value_of(child, "style-name") in self._shifted:
+            elif tag == "span" and value_of(child, "style-name") in self._styles.shifted:
                 parts.append(
-                    raised(self._text(child), down=self._shifted[value_of(child, "style-name")])
+                    raised(
+                        self._text(child), down=self._styles.shifted[value_of(child, "style-name")]
+                    )
                 )
             elif tag and tag not in _SKIPPED and tag not in _BOXES and tag != "list-style":
                 parts.append(self._text(child))
@@ -255,13 +247,11 @@ class OpenDocument:
         return "".join(parts)
 
     def _note(self, node: Any) -> str:
-        number = (
-            "".join(node.find("{*}note-citation").itertext())
-            if node.find("{*}note-citation") is not None
-            else "*"
+        number = "".join(
+            text for cited in node.iter("{*}note-citation") for text in cited.itertext()
         )
-        body = node.find("{*}note-body")
-        self.notes.append(f"[{number}] {' '.join(self.blocks(body))}" if body is not None else "")
+        text = " ".join(line for body in node.iter("{*}note-body") for line in self.blocks(body))
+        self.notes.append(f"[{number}] {text}")
         return f"[{number}]"
 
     def _comment(self, node: Any) -> None:
@@ -295,41 +285,39 @@ class OpenDocument:
             for cell in row:
                 if tag_of(cell) == "covered-table-cell":
                     continue  # `spread` knows what covers it
-                times = min(int(value_of(cell, "number-columns-repeated", "1") or 1), MOST_REPEATED)
                 text = " ".join(self.blocks(cell)).replace("# ", "")
-                width, height = (
-                    int(value_of(cell, f"number-{way}-spanned", "1") or 1)
-                    for way in ("columns", "rows")
-                )
-                cells += [Cell(text, min(width, 1000), min(height, 10_000), named)] * times
+                width = min(count_of(cell, "number-columns-spanned"), 1000)
+                height = min(count_of(cell, "number-rows-spanned"), 10_000)
+                times = min(count_of(cell, "number-columns-repeated"), MOST_REPEATED)
+                cells += [Cell(text, width, height, named)] * times
             while cells and not cells[-1].text and not named:
                 cells.pop()
-            grid += [cells] * min(
-                int(value_of(row, "number-rows-repeated", "1") or 1), MOST_REPEATED if cells else 1
-            )
+            times = min(count_of(row, "number-rows-repeated"), MOST_REPEATED if cells else 1)
+            grid += [cells] * times
         return spread(grid)
 
     def slide(self, node: Any) -> Iterator[str]:
         """A slide, then what its speaker has noted and others remarked."""
+        self.left["read_hidden"] += value_of(node, "style-name") in self._styles.hidden
         blocks = []
         for child in node:
-            if (
-                tag_of(child) == "frame"
-                and value_of(child, "class") in ("title", "subtitle")
-                and (lines := list(self._box(child)))
-            ):
-                blocks.append(
-                    "# " + " ".join(lines)
-                    if value_of(child, "class") == "title"
-                    else " ".join(lines)
-                )
-            elif tag_of(child) != "notes":
-                blocks += self.blocks([child])
+            lines = list(self.blocks([child])) if tag_of(child) != "notes" else []
+            if lines and value_of(child, "class") in ("title", "subtitle"):
+                mark = "# " if value_of(child, "class") == "title" else ""
+                lines = [mark + " ".join(lines)]
+            blocks += lines
         yield from blocks
         for notes in node.findall("{*}notes"):
             yield from beside("speaker", self.blocks(notes), blocks)
         yield from beside("comments", self.comments, blocks)
         self.comments = []
+
+    def masters(self, styles: Any) -> Iterator[str]:
+        """What every slide of a kind shows."""
+        for node in styles.iterfind(".//{*}master-page/*"):
+            place = value_of(node, "placeholder") or value_of(node, "class") in _FURNITURE
+            if not place and tag_of(node) != "notes":
+                yield from self.blocks([node])
 
     def apart(self, styles: Any, text: list[str]) -> list[str]:
         """Notes, comments, headers and footers."""

@@ -22,19 +22,8 @@ _SMTP, _SENT, _DELIVERED, _DATA, _LONG_NAME, _NAME = 0x5D01, 0x0039, 0x0E06, 0x3
 _DISPLAY = 0x3001
 _INNER = "__substg1.0_3701000D"  # where a message attached to one lies
 _DEEPEST = 3
-_SIZES = {
-    0x02: 2,
-    0x03: 4,
-    0x04: 4,
-    0x05: 8,
-    0x06: 8,
-    0x07: 8,
-    0x0A: 4,
-    0x0B: 2,
-    0x14: 8,
-    0x40: 8,
-    0x48: 16,
-}
+_SIZES = {0x02: 2, 0x03: 4, 0x04: 4, 0x05: 8, 0x06: 8, 0x07: 8, 0x0A: 4, 0x0B: 2, 0x14: 8, 0x40: 8}
+_SIZES[0x48] = 16
 _PREFILL = (  # what the dictionary of compressed RTF holds before the first byte (MS-OXRTFCP)
     rb"{\rtf1\ansi\mac\deff0\deftab720{\fonttbl;}{\f0\fnil \froman \fswiss \fmodern \fscript "
     rb"\fdecor MS Sans SerifSymbolArialTimes New RomanCourier{\colortbl\red0\green0\blue0"
@@ -93,7 +82,7 @@ def _stored(ole: Any, folder: str) -> Properties:
         found[number] = (
             data.decode("utf-16-le", "replace")
             if kind == "001F"
-            else decode_bytes(data)
+            else _narrow(data)
             if kind == "001E"
             else data
         )
@@ -119,11 +108,11 @@ def read_tnef(source: Source) -> Reading:
         if name in (0x9003, 0x9005):
             own |= {number: value for number, value in _mapi(data) if value}
         elif name == 0x8004:
-            own.setdefault(_SUBJECT, decode_bytes(data.rstrip(b"\0")))
+            own.setdefault(_SUBJECT, _narrow(data))
         elif name == 0x800C:
-            own.setdefault(_BODY, decode_bytes(data.rstrip(b"\0")))
+            own.setdefault(_BODY, _narrow(data))
         elif name == 0x8010:
-            own.setdefault(_NAME, decode_bytes(data.rstrip(b"\0")))
+            own.setdefault(_NAME, _narrow(data))
         elif name == 0x800F:
             own[_DATA] = data
     parts = [
@@ -178,9 +167,14 @@ def _mapi(data: bytes) -> Iterator[tuple[int, Any]]:
             if kind == 0x1F:
                 yield name, raw.decode("utf-16-le", "replace").rstrip("\0")
             elif kind == 0x1E:
-                yield name, decode_bytes(raw.rstrip(b"\0"))
+                yield name, _narrow(raw)
             else:
                 yield name, raw[16:] if kind == 0x0D else raw
+
+
+def _narrow(data: bytes) -> str:
+    """A text of one byte a letter, which zeros may end."""
+    return decode_bytes(data.replace(b"\0", b""))
 
 
 def _called(properties: Properties) -> str:
@@ -225,7 +219,7 @@ def _body(properties: Properties) -> str:
     plain, page, rtf = (properties.get(number) for number in (_BODY, _HTML, _RTF))
     if isinstance(page, str):
         page = page.encode()
-    text = "\n\n".join(texts_of(page)) if page else ""
+    text = "\n\n".join(texts_of(page.replace(b"\0", b""))) if page else ""
     if isinstance(plain, str) and len(plain) > 1.5 * len(text):
         return plain.replace("\r\n", "\n").strip()
     if text or not isinstance(rtf, bytes) or len(rtf) < 16:

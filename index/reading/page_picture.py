@@ -2,8 +2,7 @@
 
 from io import BytesIO
 from typing import Any
-
-from index.reading.layout import LIGATURES
+from unicodedata import normalize
 
 _PIXELS = 1200  # width of a page's picture at most
 _MARK = (255, 222, 130)  # the colour of what is marked there
@@ -60,4 +59,4 @@ def _places(textpage: Any, said: str) -> list[tuple[float, float, float, float]]
 
 
 def _letters(text: str) -> str:
-    return "".join(char for char in text.translate(LIGATURES).casefold() if char.isalnum())
+    return "".join(filter(str.isalnum, normalize("NFKC", text).casefold()))

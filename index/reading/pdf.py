@@ -4,11 +4,11 @@ recognised."""
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 from index.errors import UserError
-from index.reading.layout import HYPHEN, Line, ordered, overlap, paragraphs, unbroken  # fmt: skip
+from index.reading.layout import Line, ordered, overlap, paragraphs, unbroken
+from index.reading.letters import Letters, lines_of
 from index.reading.limits import Part, Read, Reading, Source, in_pages, iso_date, unread
 from index.reading.marks import beside, is_folio
 from index.reading.ocr import recognised
@@ -17,6 +17,7 @@ from index.reading.repeats import without_line_numbers, without_repeats
 _MOST_RECOGNISED = 300  # pages a file: each takes seconds
 _BOXES = ("☒", "☐")
 _NEAR = 30  # points between a box to tick and what it stands before
+_TALL = 30  # points of a field of several lines, whose label stands at the first one
 _MOST_NOTES = 2000  # characters of an annotation
 _TEXT, _CHECK, _RADIO, _COMBO, _LIST = 6, 2, 3, 4, 5  # FPDF_FORMFIELD_…
 _LINK, _FREE_TEXT, _WIDGET, _POPUP = 2, 3, 20, 16  # FPDF_ANNOT_…
@@ -87,7 +88,7 @@ def _page(pdf: Any, number: int, found: _Pdf, source: Source) -> list[list[Line]
     forms = pdf.formenv.raw if pdf.formenv else None
     try:
         page = pdf[number]
-        lines, numbered = without_line_numbers(_lines(page))
+        lines, numbered = without_line_numbers(lines_of(page))
         found.line_numbers += numbered
         if fields := _fields(page, forms, found.remarks):
             lines = _filled(lines, page, fields)
@@ -126,94 +127,10 @@ def _attached(pdf: Any) -> Iterator[Part]:
         yield Part(name, partial(bytes, attachment.get_data()))
 
 
-def _lines(page: Any) -> list[Line]:
-    """The page's lines in the order in which they are drawn; none where the letters have no
-    meaning."""
-    textpage = page.get_textpage()
-    text = textpage.get_text_range()
-    if _meaningless(textpage, text):
-        return []
-    exact = len(text) == textpage.count_chars() and page.get_rotation() == 0
-    lines: list[Line] = []
-    at = 0
-    for raw in _raw_lines(text):
-        start, at = at, at + len(raw)
-        if not raw.strip():
-            continue
-        # PDFium numbers rectangles by the range last counted.
-        boxes = [
-            textpage.get_rect(n)
-            for n in range(textpage.count_rects(start, len(raw)) if exact else 0)
-        ]
-        if boxes:
-            lines += _parts(textpage, raw, start, sorted(boxes))
-        else:
-            last = lines[-1] if lines else Line(0, 0, 0, 0, "")
-            lines.append(Line(last.left, last.bottom - 1, last.right, last.bottom, raw.strip()))
-    return lines
-
-
-def _raw_lines(text: str) -> Iterator[str]:
-    """The lines of a text with what ends them: a line feed, or the hyphen of a broken word."""
-    for line in text.splitlines(keepends=True):
-        *broken, last = line.split(HYPHEN)
-        yield from (part + HYPHEN for part in broken)
-        yield last
-
-
-def _meaningless(textpage: Any, text: str) -> bool:
-    """Whether a page's letters are none: its fonts don't say which letter each of their shapes
-    is."""
-    import pypdfium2
-
-    meant = sum(char.isalnum() for char in text)
-    strange = sum(char == "\ufffd" or "\ue000" <= char <= "\uf8ff" or char < "\t" for char in text)
-    if meant <= strange:
-        return True
-    places = range(0, len(text), max(len(text) // 200, 1))  # asking for each letter takes long
-    unknown = [pypdfium2.raw.FPDFText_HasUnicodeMapError(textpage, place) == 1 for place in places]
-    return sum(unknown) > 0.3 * len(unknown) and not _has_words(text)
-
-
-def _has_words(text: str) -> bool:
-    """Whether a text has the share of vowels and blanks that languages in Latin letters have, or is
-    in other ones."""
-    letters = [char for char in text.lower() if char.isalpha()]
-    latin = [char for char in letters if char < "\u0250"]
-    if len(latin) < 0.5 * len(letters):
-        return True
-    vowels = sum(char in "aeiouyàâäéèêëîïôöùûüœæáíóú" for char in latin)
-    words = text.split()
-    short = sum(len(word) < 5 for word in words)
-    return 0.3 < vowels / max(len(latin), 1) < 0.6 and short > 0.2 * len(words)
-
-
-def _parts(textpage: Any, raw: str, start: int, boxes: list[tuple[float, ...]]) -> Iterator[Line]:
-    """A line cut where a gap wider than its height stands: two columns drawn together, or cells."""
-    bottom, top = min(box[1] for box in boxes), max(box[3] for box in boxes)
-    edges, reached = [], boxes[0][2]
-    for box in boxes[1:]:
-        if box[0] - reached > max(8, top - bottom):
-            edges.append(box[0])
-        reached = max(reached, box[2])
-    lefts = [textpage.get_charbox(start + n)[0] for n in range(len(raw))] if edges else []
-    cuts = [
-        0,
-        *(next((n for n, left in enumerate(lefts) if left >= edge - 1), 0) for edge in edges),
-        len(raw),
-    ]
-    for first, last in pairwise(sorted(set(cuts))):
-        if text := raw[first:last].strip():
-            left = boxes[0][0] if first == 0 else lefts[first]
-            right = max(box[2] for box in boxes if last == len(raw) or box[0] < lefts[last] - 1)
-            skipped = len(raw[first:last]) - len(raw[first:last].lstrip())
-            yield Line(left, bottom, right, top, text, start + first + skipped)
-
-
 def _filled(lines: Sequence[Line], page: Any, fields: Sequence[Line]) -> list[Line]:
     """The lines of a page with each field of a form at its place in the line that it stands in, or
     after its label."""
-    textpage = page.get_textpage()
+    letters = Letters(page)
     apart = []
     inserts: dict[Line, list[tuple[int, str]]] = {}
     for field_ in sorted(fields, key=lambda field_: field_.left):
@@ -223,7 +140,7 @@ def _filled(lines: Sequence[Line], page: Any, fields: Sequence[Line]) -> list[Li
             continue
         place = len(label.text) if label.left < field_.left else 0
         if label.start >= 0 and label.left < field_.left < label.right:
-            lefts = (textpage.get_charbox(label.start + n)[0] for n in range(len(label.text)))
+            lefts = (letters.box(label.start + n)[0] for n in range(len(label.text)))
             place = next((n for n, left in enumerate(lefts) if left > field_.left), place)
         inserts.setdefault(label, []).append((place, field_.text))
     kept = []
@@ -253,7 +170,7 @@ def _fields(page: Any, forms: Any, remarks: list[str]) -> list[Line]:
     `remarks`."""
     from pypdfium2 import raw
 
-    found = []
+    found, letters = [], Letters(page)
     for number in range(min(raw.FPDFPage_GetAnnotCount(page), 5000)):
         annotation = raw.FPDFPage_GetAnnot(page, number)
         kind = raw.FPDFAnnot_GetSubtype(annotation)
@@ -268,9 +185,12 @@ def _fields(page: Any, forms: Any, remarks: list[str]) -> list[Line]:
             remarks += [f"{author}: {remark}" if author else remark] if remark else []
         place = raw.FS_RECTF()
         if text and raw.FPDFAnnot_GetRect(annotation, place):
-            low, high = sorted((place.bottom, place.top))
-            middle, half = (low + high) / 2, min((high - low) / 2, 7)
-            found.append(Line(place.left, middle - half, place.right, middle + half, text))
+            left, low, right, high = letters.turned(
+                place.left, place.bottom, place.right, place.top
+            )
+            half = min((high - low) / 2, 7)
+            middle = high - half if high - low > _TALL else (low + high) / 2
+            found.append(Line(left, middle - half, right, middle + half, text))
         raw.FPDFPage_CloseAnnot(annotation)
     return found
 

@@ -105,6 +105,15 @@ class Reader:
             UserError: the file can't be read at all; `document_kind`, `document_unreadable`,
                 `document_large`, ….
         """
+        found = None
+        for found in self._found(path, root):
+            yield found
+            if isinstance(found, Document) and not found.text.strip():
+                yield UserError("document_empty", file=path, name=found.name)
+        if found is None:
+            yield UserError("document_empty", file=path, name=name_of(path, root))
+
+    def _found(self, path: Path, root: Path) -> Iterator[Document | UserError]:
         if kind_of_name(path) not in KINDS:
             raise UserError("document_kind", file=path, kinds=", ".join(KINDS))
         if is_text(path):
@@ -248,7 +257,8 @@ class _Answers:
             self.at = name
         elif "error" in answer:
             values = {"kinds": ", ".join(KINDS)} if answer["error"] == "document_kind" else {}
-            values |= {**answer["values"], "file": _file(self.path, self.name, name)}
+            file = _file(self.path, self.name, name)
+            values |= {**answer["values"], "file": file, "name": name}
             self.found.append(UserError(answer["error"], **values))
         elif "read" in answer:
             self.found.append(_document(answer["read"], name))

@@ -26,12 +26,13 @@ _INTO: dict[str, tuple[str, bool | None]] = {
     "title": ("title", None),
     "formfield": ("form", True),
     "ffl": ("choice", None),
+    "shptxt": ("", False),
 }
 _MARK = re.compile(r"[{}\\\r\n]")
 _DROPPED = frozenset(
     "colortbl stylesheet info pict themedata colorschememapping latentstyles datastore generator "
     "listtable listoverridetable rsidtbl xmlnstbl fldinst objdata object bkmkstart bkmkend pgptbl "
-    "nonshppict filetbl revtbl mmathPr userprops template datafield".split()
+    "nonshppict filetbl revtbl mmathPr userprops template datafield shprslt".split()
 )
 _CHARSETS = {
     0: "cp1252", 77: "mac-roman", 128: "cp932", 161: "cp1253", 162: "cp1254", 177: "cp1255",

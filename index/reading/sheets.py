@@ -3,12 +3,14 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 
+from index.documents import Unread
 from index.reading.encoding import decode_bytes
-from index.reading.limits import Read, Reading, Source
+from index.reading.formulas import Formulas, name_of
+from index.reading.limits import Read, Reading, Source, unread
 from index.reading.tables import table
 
 _SEPARATORS = ";,\t|"
@@ -24,6 +26,8 @@ class Sheet:
     rows: dict[int, dict[int, str]] = field(default_factory=dict)
     merged: list[tuple[int, int, int, int]] = field(default_factory=list)
     """First row, first column, last row, last column."""
+    heads: set[int] = field(default_factory=set)
+    """Rows that the file says hold names."""
     beside: list[str] = field(default_factory=list)
     """What stands over the cells: text boxes, headers and footers."""
 
@@ -38,12 +42,16 @@ class Sheet:
         places: dict[int, int] = {}
         for before, column in zip([-1, *used], used, strict=False):
             places[column] = places.get(before, -1) + (1 if column == before + 1 else 2)
-        yield from table(self._grid(places))
+        cuts = [0, *sorted(self.heads & self.rows.keys()), max(self.rows, default=0) + 1]
+        for start, end in pairwise(cuts):
+            yield from table(
+                self._grid(places, start, end), head=1 if start in self.heads else None
+            )
         yield from self.beside
 
-    def _grid(self, places: dict[int, int]) -> Iterator[list[str]]:
-        width, last = max(places.values(), default=0) + 1, 0
-        for number in sorted(self.rows):
+    def _grid(self, places: dict[int, int], start: int, end: int) -> Iterator[list[str]]:
+        width, last = max(places.values(), default=0) + 1, start
+        for number in sorted(row for row in self.rows if start <= row < end):
             if number > last + 1:
                 yield [""] * width
             last = number
@@ -62,20 +70,27 @@ def sheets_text(sheets: Iterable[Sheet], every: int) -> str:
     return "\n\n".join(blocks)
 
 
+def formula_notes(found: Sequence[Formulas]) -> tuple[Unread, ...]:
+    """What is said of formulas without a value: which were worked out here, and which weren't."""
+    values = [(place, each.numbers.get(place)) for each in found for place in each.formulas]
+    left = [name_of(place) for place, value in values if value is None]
+    return (
+        *unread("read_formulas", count=len(values) - len(left)),
+        *unread("unread_formulas", count=len(left), cells=", ".join(left[:10])),
+    )
+
+
 def read_csv(source: Source) -> Reading:
-    """Rows of a text table under the names in its first full row, whatever parts the cells."""
-    text = decode_bytes(source.data)
-    first, _, rest = text.partition("\n")
-    named = first.strip().lower().startswith("sep=")  # Excel's own way of saying it
-    separator = first.strip()[4:5] if named else _separator(text)
+    """Rows of a text table under the names of its columns, whatever parts the cells."""
+    lines = decode_bytes(source.data).split("\n")
+    said = next((n for n, line in enumerate(lines) if not line.startswith("# ")), 0)
+    separator = ""
+    if lines[said].strip().lower().startswith("sep="):  # Excel's own way of saying it
+        separator = lines.pop(said).strip()[4:5]
+    text = "\n".join(lines[said:])
     csv.field_size_limit(max(len(text), 1))
-    rows = _csv_rows(rest if named else text, separator or ",")
-    head = list(islice(rows, _LOOK))
-    filled = [sum(map(bool, map(str.strip, row))) for row in head]
-    start = next((n for n, count in enumerate(filled) if count >= 0.7 * max(filled)), 0)
-    lines = [": ".join(filter(None, map(str.strip, row))) for row in head[:start]]
-    lines += table(chain(head[start:], rows))
-    yield Read("\n\n".join(filter(None, lines)))
+    rows = _csv_rows(text, separator or _separator(text))
+    yield Read("\n\n".join([*lines[:said], *filter(None, table(rows))]))
 
 
 def _csv_rows(text: str, separator: str) -> Iterator[list[str]]:

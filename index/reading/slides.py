@@ -7,12 +7,15 @@ from typing import Any
 from index.reading.archive import Archive, open_zip
 from index.reading.limits import Read, Reading, Source, in_pages, unread
 from index.reading.marks import beside
+from index.reading.numbering import numeral
 from index.reading.ooxml import (
     chart,
+    embedded,
     facts_of,
     inside,
     main_part,
     parse_xml,
+    part_named,
     parts_of,
     tag_of,
     value_of,
@@ -27,12 +30,12 @@ def read_pptx(source: Source) -> Reading:
     archive = open_zip(source.data, source.budget)
     path = main_part(archive, "ppt/presentation.xml")
     parts = parts_of(archive, path)
-    slides = []
+    slides: list[str] = []
     for each in parse_xml(archive.read(path)).iter("{*}sldId"):
         name = next((value for key, value in each.items() if key.endswith("}id")), "")
         slides.append(parts.get(name, ("", ""))[1])
     authors = _authors(archive, parts)
-    feet: list[str] = []
+    feet = list(_masters(archive, slides))
     pages = [
         "\n\n".join(_page(archive, slide, authors, feet)) if slide in archive.names else ""
         for slide in slides
@@ -40,8 +43,23 @@ def read_pptx(source: Source) -> Reading:
     if feet and pages:
         pages[-1] = "\n\n".join([pages[-1], *beside("footer", feet, pages)])
     text, spans = in_pages(pages)
-    notes = unread("unread_pictures", count=archive.count("ppt/media/"))
+    roots = (parse_xml(archive.read(slide)) for slide in slides if slide in archive.names)
+    notes = (
+        *unread("unread_pictures", count=archive.count("ppt/media/")),
+        *unread("read_hidden", count=sum(value_of(root, "show") == "0" for root in roots)),
+    )
     yield Read(text, *facts_of(archive, "docProps/core.xml"), spans, notes)
+    yield from embedded(archive, *slides)
+
+
+def _masters(archive: Archive, slides: list[str]) -> Iterator[str]:
+    """What every slide of a kind shows: the texts of its layout and master that hold no place."""
+    layouts = [each for slide in slides for each in part_named(archive, slide, "slideLayout")]
+    masters = [each for layout in layouts for each in part_named(archive, layout, "slideMaster")]
+    for part in dict.fromkeys([*layouts, *masters]):
+        for shape in parse_xml(archive.read(part)).iterfind("{*}cSld/{*}spTree/*"):
+            if shape.find("{*}nvSpPr/{*}nvPr/{*}ph") is None:
+                yield from _shapes([shape], [])
 
 
 def _page(archive: Archive, path: str, authors: dict[str, str], feet: list[str]) -> Iterator[str]:
@@ -89,6 +107,7 @@ def _comments(root: Any, authors: dict[str, str]) -> Iterator[str]:
 
 
 def _shapes(node: Any, feet: list[str]) -> Iterator[str]:
+    counts: dict[int, int] = {}
     for child in node:
         tag = tag_of(child)
         place = child.find("{*}nvSpPr/{*}nvPr/{*}ph") if tag == "sp" else None
@@ -97,7 +116,7 @@ def _shapes(node: Any, feet: list[str]) -> Iterator[str]:
             yield from _table(child)
         elif tag == "p":
             if text := inside(child).strip():
-                yield text
+                yield _number(child, counts) + text
         elif kind == "ftr":
             feet += _shapes(child, [])
         elif kind not in _FURNITURE and tag not in ("Fallback", "hdr"):
@@ -105,6 +124,22 @@ def _shapes(node: Any, feet: list[str]) -> Iterator[str]:
             yield from (
                 ["# " + " ".join(blocks)] if kind in ("title", "ctrTitle") and blocks else blocks
             )
+
+
+def _number(node: Any, counts: dict[int, int]) -> str:
+    """The number of a paragraph in a list that counts by itself, by how many each level has."""
+    level = int(value_of(node.find("{*}pPr"), "lvl") or 0)
+    for deeper in [each for each in counts if each > level]:
+        del counts[deeper]
+    numbered = node.find("{*}pPr/{*}buAutoNum")
+    if numbered is None:
+        counts.pop(level, None)
+        return ""
+    counts[level] = counts.get(level, int(value_of(numbered, "startAt") or 1) - 1) + 1
+    form, sign = value_of(numbered, "type"), "." if "Period" in value_of(numbered, "type") else ")"
+    names = {"alphaLc": "a", "alphaUc": "A", "romanLc": "i", "romanUc": "I"}
+    kind = next((kind for name, kind in names.items() if form.startswith(name)), "1")
+    return f"{numeral(counts[level], kind)}{'' if form.endswith('Plain') else sign} "
 
 
 def _table(node: Any) -> Iterator[str]:

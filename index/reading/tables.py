@@ -9,7 +9,7 @@ that stand side by side.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 
 _LOOK = 40  # rows of a table that are looked at for its names
 _WIDE = 500  # characters of a line; a longer row goes on in lines that begin with its first cell
@@ -44,7 +44,7 @@ def spread(rows: Iterable[Sequence[Cell]], most: int = 16_384) -> tuple[list[lis
                 below[len(line)] = (held[0] - 1, held[1])
                 line.append(held[1])
 
-        named = bool(row) and all(cell.head for cell in row)
+        named = any(cell.head for cell in row) and all(c.head or not c.text for c in row)
         for cell in row:
             covered()
             for column in range(min(cell.width, most - len(line))):
@@ -71,10 +71,20 @@ def table(
     """
     known: list[str] = []
     kinds: list[bool] = []
+    feed = iter(rows)
+    top = list(islice(feed, _LOOK))
+    if head is None and (labels := _preamble(top)):
+        yield from table(top[:labels], head=0)
+        top = top[labels:]
+    rows = chain(top, feed)
     for block in _blocks([" ".join(cell.split()) for cell in row] for row in rows):
         first = list(islice(block, _LOOK))
         if head is not None:
             start, count, head = 0, min(head, len(first)), 0
+            while 0 < count < len(first) - 1 and _divides(
+                first[count - 1], first[count], first[count + 1 :]
+            ):
+                count += 1
         elif known and not _new_table(first, known, kinds, sure):
             start, count = 0, 0
         else:
@@ -93,6 +103,13 @@ def table(
         kinds = [_is_value(column) for column in _columns(body)] or kinds
         for row in chain(body, block):
             yield from _line(row, known)
+
+
+def _preamble(rows: Sequence[Sequence[str]]) -> int:
+    """How many rows at the top, before a blank one, are labels and values above a wider table."""
+    counts = [sum(map(bool, map(str.strip, row))) for row in rows]
+    end = counts.index(0) if 0 in counts else 0
+    return end if max(counts[:end], default=9) <= 2 < max(counts) else 0
 
 
 def _blocks(rows: Iterable[list[str]]) -> Iterator[Iterator[list[str]]]:
@@ -162,11 +179,18 @@ def _is_value(column: Sequence[str]) -> bool:
 
 
 def _period(cell: str) -> bool:
-    """Whether a cell is a year, or part of one: 2023, T1 2024, 2023-2024."""
+    """Whether a cell is a year, or part of one: 2023, T1 2024, 2023-2024, S2."""
     digits = "".join(char if char.isdigit() else " " for char in cell).split()
-    return (
-        any(len(run) == 4 and run[:2] in ("19", "20", "18") for run in digits) and len(cell) <= 12
-    )
+    year = any(len(run) == 4 and run[:2] in ("19", "20", "18") for run in digits)
+    return (year and len(cell) <= 12) or (len(cell) == 2 and cell[0].isalpha() and bool(digits))
+
+
+def _counts(row: Sequence[str]) -> bool:
+    """Whether a row after its first cell counts in even steps: 36, 38, 40."""
+    numbers = [int(cell) for cell in row[1:] if cell.isdecimal()]
+    steps = {after - before for before, after in pairwise(numbers)}
+    whole = len(numbers) == sum(map(bool, row[1:])) >= 3
+    return whole and len(steps) == 1 and min(steps) > 0 and not _value(row[0])
 
 
 def _can_be_names(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
@@ -181,11 +205,9 @@ def _can_be_names(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
         return False
     if not figures:
         return True
-    if (
-        not all(map(_period, figures))
-        or len(figures) < len(filled) - 2
-        or len(set(figures)) < len(figures)
-    ):
+    if not all(map(_period, figures)):
+        return _counts(row) and 2 * sum(map(_counts, below)) <= len(below)
+    if len(set(figures)) < len(figures) or len(figures) < min(2, len(filled) - 2):
         return False
     columns = _columns(below)
     under = [
@@ -198,17 +220,26 @@ def _can_be_names(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
 
 def names_at(rows: Sequence[Sequence[str]], sure: bool) -> tuple[int, int]:
     """Where the rows of names begin, and how many they are; (0, 0) where there are none."""
+    used = [n for n, column in enumerate(_columns(rows)) if column]
+    rows = [[row[n] if n < len(row) else "" for n in used] for row in rows]
     counts = [sum(map(bool, row)) for row in rows]
-    width = max(counts)
-    if width < 2:
+    width = sorted(counts)[-2:][0] if len(rows) > 2 else max(counts)
+    if len(used) < 2:
         return 0, 0
     full = (n for n, row in enumerate(rows[:_PREAMBLE]) if counts[n] + (not row[0]) >= 0.7 * width)
     start = next(full, 0)
-    if width == 2 and not _two_columns_named(rows, start, sure):
+    if len(used) == 2 and not _two_columns_named(rows, start, sure):
         return 0, 0
-    for n in (start - 1, start):
-        if n >= 0 and n + 2 < len(rows) and _goes_on(rows[n], rows[n + 1], rows[n + 2 :]):
-            return n, 2
+    for top in range(max(start - 2, 0), start + 1):
+        for end in (top + 3, top + 2):
+            below = rows[end:]
+            if (
+                below
+                and end > start
+                and all(_divides(one, two, below) for one, two in pairwise(rows[top:end]))
+                and _can_be_names(_combined(rows[top:end]), below)
+            ):
+                return top, end - top
     return start, int(_can_be_names(rows[start], rows[start + 1 :]))
 
 
@@ -223,17 +254,20 @@ def _two_columns_named(rows: Sequence[Sequence[str]], start: int, sure: bool) ->
     return share > 0.8 or (sure and not units)
 
 
-def _goes_on(top: Sequence[str], bottom: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+def _divides(top: Sequence[str], bottom: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     """Whether a second row of names divides the columns of the first."""
-    if not _can_be_names(top, [bottom]):
-        return False
+    figures = [cell for cell in (*top, *bottom) if _value(cell)]
     gaps = [
         n
         for n in range(1, len(bottom))
         if bottom[n] and (n >= len(top) or top[n] in ("", top[n - 1]))
     ]
-    corner = not bottom[0] or bottom[0] == top[0] or all(map(_period, filter(None, bottom[1:])))
-    return bool(gaps) and corner and _can_be_names([cell for cell in bottom if cell], below)
+    if not gaps or not any(top[1:]) or not all(map(_period, figures)):
+        return False
+    if not top[0] and bottom[0]:
+        columns = _columns(below)
+        return all(n < len(columns) and _is_value(columns[n]) for n in gaps)
+    return bottom[0] in ("", top[0]) or all(map(_period, filter(None, bottom[1:])))
 
 
 def _combined(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -1,124 +1,115 @@
-"""Plain text, Markdown, subtitles and JSON lines."""
+"""Plain text, Markdown, subtitles, appointments and addresses."""
 
-import json
+import re
 from collections.abc import Iterator
+from html import unescape
+from itertools import groupby
 
-from index.documents import clean_text
-from index.errors import UserError
 from index.reading.encoding import decode_bytes
 from index.reading.limits import Read, Reading, Source, iso_date, unread
 from index.reading.tables import table
+from index.reading.web import texts_of
+
+_COLOURS = re.compile(r"\x1b\[[\d;]*[A-Za-z]")
+_OF_PROGRAMS = frozenset(
+    "BEGIN VERSION PRODID UID DTSTAMP SEQUENCE REV CALSCALE METHOD PHOTO".split()
+)
 
 
 def read_text(source: Source) -> Reading:
-    """Text as it stands."""
-    yield Read(decode_bytes(source.data))
+    """Text as it stands, without the colours that programs give their logs."""
+    text = decode_bytes(source.data)
+    yield Read(_COLOURS.sub("", text) if "\x1b[" in text else text)
+
+
+def read_cards(source: Source) -> Reading:
+    """Appointments (.ics) and addresses (.vcf): a line a field, each event or person apart."""
+    fields: list[str] = []
+    for line in decode_bytes(source.data).replace("\n ", "").replace("\n\t", "").split("\n"):
+        name, _, value = line.partition(":")
+        name = name.partition(";")[0]
+        if name == "END":
+            fields.append("")
+        elif value.strip() and name not in _OF_PROGRAMS:
+            value = value.replace("\\,", ",").replace("\\;", ";").replace("\\n", " ")
+            fields.append(f"{name}: {_moment(value)}")
+    yield Read("\n".join(fields).strip())
+
+
+def _moment(value: str) -> str:
+    """20240321T183000 as 2024-03-21 18:30; other values as they are."""
+    day, mark, time = value.rstrip("Z").partition("T")
+    if len(day) != 8 or not day.isdecimal() or (mark and not time.isdecimal()):
+        return value
+    return f"{day[:4]}-{day[4:6]}-{day[6:]} {time[:2]}:{time[2:4]}".rstrip(" :")
 
 
 def read_subtitles(source: Source) -> Reading:
     """What is said, without the numbers and times of the cues."""
+    lines = [line.strip() for line in decode_bytes(source.data).split("\n")]
     said: list[str] = []
-    for block in decode_bytes(source.data).split("\n\n"):
-        lines = block.strip().split("\n")
-        timed = next((n for n, line in enumerate(lines) if "-->" in line), None)
-        if timed is None:  # .sbv has its times before the text, WebVTT its notes and styles
-            times = lines[0].replace(",", "").replace(":", "").replace(".", "").isdigit()
-            kept = lines[1:] if times else []
-        else:
-            kept = lines[timed + 1 :]
-        said += [line for line in map(_untagged, kept) if line and line != (said or [""])[-1]]
-    yield Read("\n".join(said))
+    note = False
+    for n, line in enumerate(lines):
+        timed = "-->" in line or (":" in line and not line.strip(":.,0123456789"))
+        if timed and n and said[-1:] == [lines[n - 1]]:
+            number = lines[n - 1].isdecimal() or n < 2 or not lines[n - 2]
+            said = said[:-1] if number else said  # the number or name of the cue
+        note = bool(line) and (note or line.startswith(("WEBVTT", "NOTE", "STYLE", "REGION")))
+        if line and not timed and not note:
+            said.append(line)
+    shown = [unescape(_untagged(line)) for line in said]
+    yield Read("\n".join(line for line, _ in groupby(filter(None, shown))))
 
 
 def _untagged(line: str) -> str:
     """A line of a subtitle without <i> and {\\an8}."""
     for opening, closing in ("<>", "{}"):
-        pieces = line.split(opening)
-        line = pieces[0] + "".join(piece.partition(closing)[2] for piece in pieces[1:])
+        first, *pieces = line.split(opening)
+        for piece in pieces:
+            _, mark, rest = piece.partition(closing)
+            first += rest if mark else opening + piece
+        line = first
     return line.strip()
-
-
-def read_lines(source: Source) -> Reading:
-    """One document a line, `{"_id", "title", "text"}`, where a bad line is an error; else each line
-    a row of values."""
-    text = decode_bytes(source.data)
-    values = [value for line in text.split("\n", 200) if (value := _loaded(line)) is not None]
-    if values and not any(
-        isinstance(value, dict) and "_id" in value and "text" in value for value in values
-    ):
-        from index.reading.data import rows_of
-
-        every = [value for line in text.split("\n") if (value := _loaded(line)) is not None]
-        if all(isinstance(value, dict) for value in every):
-            yield Read("\n\n".join(rows_of(every)))
-            return
-    yield from _documents(text)
-
-
-def _loaded(line: str) -> object:
-    try:
-        return json.loads(line) if line.strip() else None
-    except (ValueError, RecursionError):
-        return None
-
-
-def _documents(text: str) -> Iterator[Read | UserError]:
-    seen: dict[str, int] = {}
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            value = json.loads(line)
-            name, body = str(value["_id"]), value["text"]
-            title = value.get("title") or ""
-            if not isinstance(body, str) or not isinstance(title, str):
-                raise TypeError
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            yield UserError("document_line", line=number)
-            continue
-        if name in seen:
-            yield UserError("document_twice", line=number, name=name, first=seen[name])
-            continue
-        seen[name] = number
-        # JSON can hold halves of a code point (\ud83d alone), which no file or database can.
-        name, title, body = map(clean_text, (name, title, body))
-        yield Read(body, title.strip()[:200], name=name)
 
 
 def read_markdown(source: Source) -> Reading:
     """Markdown with its tables row by row, without pictures, comments and the lines of its front
     matter."""
-    lines = decode_bytes(source.data).split("\n")
-    facts, lines = _front(lines)
+    facts, lines = _front(decode_bytes(source.data).split("\n"))
     kept: list[str] = []
     rows: list[str] = []
-    fence, pictures = "", 0
-    for line in [*_uncommented(lines), ""]:
-        mark = line.lstrip()[:3]
-        if mark in ("```", "~~~") and fence in ("", mark):
+    page: list[str] = []
+    fence, comment, pictures = "", False, 0
+    for raw in [*lines, ""]:
+        line, bare = raw, 0
+        mark = raw.lstrip()[:3]
+        if mark in ("```", "~~~") and fence in ("", mark) and not comment:
             fence = "" if fence else mark
-        if (
-            not fence
-            and "|" in line
-            and (line.lstrip().startswith("|") or rows or "|" in line.strip("|"))
-        ):
-            rows.append(line)
-            continue
-        kept += _rows(rows)
-        rows = []
-        if not fence and _is_picture_link(line):
-            continue
-        shown, bare = (line, 0) if fence else _unpictured(line)
+        if not fence:
+            line, comment = _uncommented(raw, comment)
+            if page or "<table" in line.lower():
+                page.append(line)
+                if "</table" in line.lower():
+                    kept.append("\n\n".join(["", *texts_of("\n".join(page).encode()), ""]))
+                    page = []
+                continue
+            if _is_row(line, rows):
+                rows.append(line)
+                continue
+            line, bare = _unpictured(line)
         pictures += bare
-        kept.append(shown)
-    text = "\n".join(kept).strip("\n")
-    date = iso_date(facts.get("date", ""))
-    yield Read(
-        text,
-        facts.get("title", ""),
-        facts.get("author", ""),
-        date,
-        unread=unread("unread_pictures", count=pictures),
+        kept += [*_rows(rows), line]
+        rows = []
+    date, notes = iso_date(facts.get("date", "")), unread("unread_pictures", count=pictures)
+    text = "\n".join([*kept, *page]).strip("\n")
+    yield Read(text, facts.get("title", ""), facts.get("author", ""), date, unread=notes)
+
+
+def _is_row(line: str, above: list[str]) -> bool:
+    """Whether a line can be one of a table, after those above."""
+    rule = line.startswith("+-") or line.startswith("+=")
+    return rule or (
+        "|" in line and (line.lstrip()[0] == "|" or bool(above) or "|" in line.strip("|"))
     )
 
 
@@ -142,45 +133,56 @@ def _front(lines: list[str]) -> tuple[dict[str, str], list[str]]:
     return facts, [*(line for line in lines[1:end] if line.strip()), "", *lines[end + 1 :]]
 
 
-def _uncommented(lines: list[str]) -> Iterator[str]:
-    """The lines without <!-- comments -->."""
-    inside = False
-    for line in lines:
-        kept = ""
-        rest = line
-        while rest:
-            before, mark, rest = rest.partition("-->" if inside else "<!--")
-            kept += "" if inside else before
-            inside = inside != bool(mark)
-        yield kept
-
-
-def _is_picture_link(line: str) -> bool:
-    """Whether a line says where a picture is: [image1]: data:image/png;base64,…"""
-    label, mark, target = line.strip().partition("]:")
-    return bool(mark) and label.startswith("[") and target.strip(" <").startswith("data:")
+def _uncommented(line: str, inside: bool) -> tuple[str, bool]:
+    """A line without <!-- comments -->, and whether one goes on after it."""
+    kept, rest = "", line
+    while rest:
+        before, mark, rest = rest.partition("-->" if inside else "<!--")
+        kept += "" if inside else before
+        inside = inside != bool(mark)
+    return kept, inside
 
 
 def _unpictured(line: str) -> tuple[str, int]:
     """The line with the description of each picture in its place, and how many have none."""
-    first, *others = line.split("![")
+    label, mark, target = line.strip().partition("]:")
+    if mark and label.startswith("[") and target.strip(" <").startswith("data:"):
+        return "", 0  # where a picture is: [image1]: data:image/png;base64,…
+    first, *others = line.replace("<img", "![<").split("![")
     bare = 0
     for other in others:
-        description, _, rest = other.partition("]")
-        if rest[:1] in ("(", "["):
-            _, _, rest = rest.partition(")" if rest[0] == "(" else "]")
+        if other.startswith("<"):
+            tag, _, rest = other.partition(">")
+            description = tag.partition('alt="')[2].partition('"')[0]
+        else:
+            description, _, rest = other.partition("]")
+            _, _, rest = (
+                rest.partition({"(": ")", "[": "]"}[rest[0]])
+                if rest[:1] in ("(", "[")
+                else ("", "", rest)
+            )
         first += description + rest
         bare += not description
     return first, bare
 
 
 def _rows(lines: list[str]) -> Iterator[str]:
-    """The rows of a pipe table, each with the names of its columns; other lines as they are."""
-    if len(lines) < 2 or not lines[1].strip() or lines[1].strip().strip("|:- \t"):
+    """The rows of a pipe table or one drawn with + and -, each with the names of its columns; other
+    lines as they are."""
+    rules = [n for n, line in enumerate(lines) if not line.strip("+|:-= \t")]
+    drawn = lines[:1] != [] and lines[0].startswith("+")
+    if len(lines) < 2 or not lines[1].strip() or (not drawn and rules[:1] != [1]):
         yield from lines
         return
-    cells = []
-    for line in lines[:1] + lines[2:]:
+    grid: list[list[str]] = []
+    for n, line in enumerate(lines):
         inner = line.strip().replace("\\|", "\0").removeprefix("|").removesuffix("|")
-        cells.append([cell.strip().replace("\0", "|") for cell in inner.split("|")])
-    yield "\n\n".join(["", *table(cells, head=1), ""])
+        cells = [cell.strip().replace("\0", "|") for cell in inner.split("|")]
+        if n in rules:
+            continue
+        if drawn and n - 1 not in rules and len(cells) == len(grid[-1]):
+            cells = [
+                f"{above} {cell}".strip() for above, cell in zip(grid.pop(), cells, strict=True)
+            ]
+        grid.append(cells)
+    yield "\n\n".join(["", *table(grid, head=1), ""])

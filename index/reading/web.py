@@ -1,14 +1,16 @@
 """Web pages and books: HTML without its menus, what stands beside the text after it; EPUB chapter
 by chapter."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from index.reading.encoding import decode_bytes, visible
+from index.reading.encoding import markup, visible
 from index.reading.limits import Read, Reading, Source, iso_date, unread
 from index.reading.marks import beside
-from index.reading.ooxml import equation, raised
+from index.reading.numbering import numeral
+from index.reading.ooxml import count_of, equation, raised
 from index.reading.tables import Cell, spread, table
 
 _BLOCKS = frozenset(
@@ -22,7 +24,7 @@ _SILENT = frozenset(
 )
 _MENU_ROLES = frozenset("navigation banner search menu menubar dialog alertdialog".split())
 _BESIDE = frozenset("aside footer".split())
-_BESIDE_WORDS = frozenset("comment comments commentaire commentaires sidebar".split())
+_BESIDE_WORDS = frozenset("comment comments commentaire commentaires footer sidebar".split())
 _MENU_WORDS = frozenset(
     "cookie cookies consent breadcrumb breadcrumbs navbar menu skip pagination".split()
 )
@@ -55,7 +57,7 @@ def read_html(source: Source) -> Reading:
         return
     import trafilatura
 
-    blocks, menus = flow(root)
+    blocks, left = flow(root)
     title = " ".join((root.findtext(".//title") or "").split())
     # Recall first: a menu too many is found by nobody, a paragraph too few is lost. Dates are what
     # the page declares.
@@ -68,13 +70,15 @@ def read_html(source: Source) -> Reading:
     text = "\n\n".join([*texts, *beside("aside", [block.text for block in other], texts)])
     author, date = (found.author or "", iso_date(found.date or "")) if found else ("", "")
     title = ((found.title if found else "") or title).strip("¶")
-    yield Read(text, title, author, date, unread=unread("unread_menus", count=menus))
+    notes = tuple(note for code, count in left.items() for note in unread(code, count=count))
+    yield Read(text, title, author, date, unread=notes)
 
 
 def _main(blocks: list[_Block], extract: str) -> tuple[list[_Block], list[_Block]]:
     """The blocks of the main text and those beside it, by what trafilatura takes for the main text.
 
-    What stands between its first and its last block belongs to it, whatever the extract has of it.
+    What stands between its first block and the end belongs to it, whatever the extract has of it,
+    but for menus after its last one.
     """
     letters = "".join(filter(str.isalnum, visible(extract)))
     own = [
@@ -92,7 +96,7 @@ def _main(blocks: list[_Block], extract: str) -> tuple[list[_Block], list[_Block
         linked = block.linked > _LONG_MENU * max(len(block.letters), 1)
         if block.aside:
             other.append(block)
-        elif first <= n <= last or block.letters in letters:
+        elif first <= n <= last or block.letters in letters or (n > last and not linked):
             main.append(block)
         elif not linked:
             other.append(block)
@@ -109,10 +113,7 @@ def parsed(data: bytes, charset: str | None = None) -> Any:
     """The root of an HTML or XHTML page; None where there is none."""
     from lxml import etree, html
 
-    text = decode_bytes(data, charset or _charset(data[:2048]))
-    if text.lstrip().startswith("<?xml"):
-        text = text.partition("?>")[2]
-    text = text.replace("\0", "")
+    text = markup(data, charset).replace("\0", "")
     try:
         parser = html.HTMLParser(huge_tree=False)
         return html.document_fromstring(text, parser=parser) if text.strip() else None
@@ -120,29 +121,12 @@ def parsed(data: bytes, charset: str | None = None) -> Any:
         return None
 
 
-def _charset(head: bytes) -> str | None:
-    """The charset that a page declares: charset=…, or encoding=… in XML."""
-    text = head.decode("latin-1").lower()
-    for mark in ("charset=", "encoding="):
-        if mark in text:
-            value = text.partition(mark)[2].lstrip(" \"'")
-            return (
-                value.replace("'", '"')
-                .replace(">", '"')
-                .replace(";", '"')
-                .split('"')[0]
-                .strip(" /")
-                or None
-            )
-    return None
-
-
-def flow(root: Any, *, menus: bool = False) -> tuple[list[_Block], int]:
-    """The blocks of a page in order, and how many menus were left out; with `menus` none is."""
+def flow(root: Any, *, menus: bool = False) -> tuple[list[_Block], Counter[str]]:
+    """The blocks of a page in order, and what was left out; with `menus` none of those is."""
     reader = _Flow(menus)
     reader.walk(root)
     reader.end()
-    return reader.blocks, reader.left_out
+    return reader.blocks, reader.left
 
 
 class _Flow:
@@ -151,13 +135,13 @@ class _Flow:
 
     def __init__(self, menus: bool) -> None:
         self.blocks: list[_Block] = []
-        self.left_out = 0
+        self.left: Counter[str] = Counter()
         self._menus = menus
         self._parts: list[str] = []
         self._mark = ""
         self._aside = self._pre = self._depth = 0
         self._linked = self._links = 0
-        self._numbers: list[int | None] = []
+        self._lists: list[tuple[int | None, str]] = []
 
     def walk(self, top: Any) -> None:
         """Take in an element and what is below it, without calls inside calls: pages nest as deeply
@@ -186,15 +170,22 @@ class _Flow:
             self._add(node.tail or "")
 
     def _skipped(self, node: Any) -> bool:
-        words = _words_of(node)
+        """Whether an element isn't shown, or is a menu; what of it is text is counted."""
+        words, code = _words_of(node), ""
         hidden = "hidden" in node.attrib or "display:none" in node.get("style", "").replace(" ", "")
-        if hidden and not self._menus:
-            return True
         menu = node.tag == "nav" or node.get("role") in _MENU_ROLES or bool(words & _MENU_WORDS)
-        if menu and not self._menus and node.tag not in ("body", "main", "article", "html"):
-            self.left_out += 1
-            return True
-        return False
+        if node.tag in ("del", "s", "strike"):
+            code = "unread_deleted"
+        elif node.tag == "frame":
+            code = "unread_embedded"
+        elif not self._menus and hidden:
+            code = "unread_hidden"
+        elif menu and not self._menus and node.tag not in ("body", "main", "article", "html"):
+            code = "unread_menus"
+        self.left[code] += bool(code) and (
+            node.tag == "frame" or any(map(str.strip, node.itertext()))
+        )
+        return bool(code) or {"katex", "html"} <= words  # an equation drawn, after its MathML
 
     def _whole(self, node: Any) -> bool:
         """Whether an element is read at once: a table of values, an equation, a field, what is set
@@ -205,20 +196,18 @@ class _Flow:
             self.blocks += [_Block(line, bool(self._aside), 0) for line in lines]
         elif tag == "math":
             self._add(equation(node))
+        elif tag == "noframes":
+            self.end()
+            self.blocks += [_Block(text) for text in texts_of((node.text or "").encode())]
         elif tag in ("sup", "sub"):
             text = "".join(node.itertext())
-            reference = node.find(".//a") is not None and text.strip().isalnum()
+            linked = node.find(".//a") is not None or node.getparent().tag == "a"
+            reference = linked and text.strip().isalnum()
             self._add(f"[{text.strip()}]" if reference else raised(text, down=tag == "sub"))
-        elif tag == "input":
-            if node.get("type") in ("checkbox", "radio"):
-                self._add("☒" if "checked" in node.attrib else "☐")
-            elif node.get("type") in (None, "", "text", "number", "date", "email", "tel"):
-                self._add(node.get("value", ""))
-        elif tag == "select":
-            chosen = [option for option in node.iter("option") if "selected" in option.attrib]
-            self._add(" ".join("".join(option.itertext()) for option in chosen))
-        elif tag != "table":
-            return False
+        elif tag == "a" and "#" in node.get("href", "") and (node.text or "").isdecimal():
+            self._add(f"[{node.text}]")
+        elif tag in ("input", "select"):
+            self._add(_field(node))
         else:
             return False
         return True
@@ -230,7 +219,8 @@ class _Flow:
         self._pre += tag == "pre"
         if tag in ("ol", "ul"):
             first = node.get("start", "1")
-            self._numbers.append(int(first) if tag == "ol" and first.isdigit() else None)
+            number = int(first) if tag == "ol" and first.isdigit() else None
+            self._lists.append((number, node.get("type", "1")))
         if tag in _BLOCKS:
             self.end(pre=tag == "br")
             self._mark = self._mark_of(node)
@@ -243,8 +233,8 @@ class _Flow:
             self._mark = "" if tag != "br" else self._mark
         elif tag in ("td", "th"):
             self._parts.append(" | ")
-        if tag in ("ol", "ul") and self._numbers:
-            self._numbers.pop()
+        if tag in ("ol", "ul") and self._lists:
+            self._lists.pop()
         self._linked -= tag == "a"
         self._aside -= self._is_aside(node)
         self._pre -= tag == "pre"
@@ -261,13 +251,13 @@ class _Flow:
         if node.tag in _HEADINGS:
             return _HEADINGS[node.tag]
         if node.tag == "li":
-            number = self._numbers[-1] if self._numbers else None
+            number, form = self._lists[-1] if self._lists else (None, "")
             if number is None:
                 return "- "
             value = node.get("value", "")
             number = int(value) if value.isdigit() else number
-            self._numbers[-1] = number + 1
-            return f"{number}. "
+            self._lists[-1] = number + 1, form
+            return f"{numeral(number, form)}. "
         return self._mark if node.tag in ("p", "div", "br") else ""
 
     def _add(self, text: str) -> None:
@@ -289,6 +279,18 @@ class _Flow:
         self._links = 0
 
 
+def _field(node: Any) -> str:
+    """What is ticked, written or chosen in a field of a form."""
+    kind = node.get("type", "text")
+    if node.tag == "select":
+        chosen = [option for option in node.iter("option") if "selected" in option.attrib]
+        return " ".join("".join(option.itertext()) for option in chosen)
+    if kind in ("checkbox", "radio"):
+        return "☒" if "checked" in node.attrib else "☐"
+    shown = kind in ("", "text", "number", "date", "email", "tel", "time", "url")
+    return str(node.get("value", "")) if shown else ""
+
+
 def _words_of(node: Any) -> set[str]:
     """The words in an element's class and id."""
     named = f"{node.get('class', '')} {node.get('id', '')}".lower()
@@ -299,9 +301,7 @@ def _table(node: Any) -> Iterator[str]:
     """The rows of a table of values; nothing where it only lays out what stands in it."""
     rows = [row for row in node.iter("tr") if next(row.iterancestors("table")) is node]
     cells = [[cell for cell in row if cell.tag in ("td", "th")] for row in rows]
-    blocks = sum(
-        1 for each in node.iter("p", "div", "li", "h1", "h2", "h3", "h4", "h5") for _ in [each]
-    )
+    blocks = len(list(node.iter("p", "div", "li", "h1", "h2", "h3", "h4", "h5")))
     count = sum(map(len, cells))
     layout = (
         node.get("role") == "presentation" or next(node.iterdescendants("table"), None) is not None
@@ -311,25 +311,22 @@ def _table(node: Any) -> Iterator[str]:
     caption = node.find("caption")
     if caption is not None and (text := " ".join("".join(caption.itertext()).split())):
         yield text
+    if len(cells[0]) == 1 and cells[0][0].tag == "th":  # a title over all columns
+        yield _text(cells[0][0])
+        rows, cells = rows[1:], cells[1:]
     grid, heads = spread(
         [
             Cell(
                 _text(cell),
-                _span(cell, "colspan"),
-                _span(cell, "rowspan"),
+                min(count_of(cell, "colspan"), 1000),
+                min(count_of(cell, "rowspan"), 1000),
                 cell.tag == "th" or row.getparent().tag == "thead",
             )
             for cell in own
         ]
         for row, own in zip(rows, cells, strict=True)
     )
-    named = any(cell.tag == "th" for own in cells for cell in own)
-    yield from table(grid, head=heads if heads or named else None, sure=False)
-
-
-def _span(cell: Any, name: str) -> int:
-    value = cell.get(name, "1").strip()
-    return max(1, min(int(value), 1000)) if value.isdigit() else 1
+    yield from table(grid, head=heads or None, sure=False)
 
 
 def _text(cell: Any) -> str:

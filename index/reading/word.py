@@ -10,7 +10,9 @@ from index.reading.limits import Read, Reading, Source, unread
 from index.reading.marks import beside, is_folio
 from index.reading.numbering import Numbering
 from index.reading.ooxml import (
+    SIGNS,
     chart,
+    embedded,
     equation,
     facts_of,
     is_on,
@@ -25,14 +27,14 @@ from index.reading.ooxml import (
 from index.reading.tables import table
 
 _SKIPPED = frozenset(
-    "pPr rPr instrText delInstrText txbxContent Fallback sdtPr tblPr trPr tcPr".split()
+    "pPr rPr instrText delInstrText txbxContent Fallback sdtPr tblPr trPr tcPr rt".split()
 )
 _LEFT_OUT = {
     **dict.fromkeys(("del", "moveFrom", "delText"), "unread_deleted"),
-    **dict.fromkeys(("altChunk", "OLEObject"), "unread_embedded"),
+    "OLEObject": "unread_embedded",
     **dict.fromkeys(("blip", "imagedata"), "unread_pictures"),
 }
-_SIGNS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
+_UNSEEN = {"vanish": "unread_hidden", "strike": "unread_deleted", "dstrike": "unread_deleted"}
 _SYMBOLS = {  # what stands at these places of a font, by the last two digits of the code
     "Wingdings": {
         **dict.fromkeys(("A8", "6F", "71", "72"), "☐"), **dict.fromkeys(("FE", "FD", "78"), "☒"),
@@ -69,11 +71,16 @@ def read_docx(source: Source) -> Reading:
             if not is_folio(line)
         ]
         blocks += beside(kind, lines, text)
-    notes = [note for code, count in word.left.items() for note in unread(code, count=count)]
+    inner = list(embedded(archive, path))
+    word.left["unread_embedded"] -= len([part for part in inner if "hunk" not in part.name])
+    notes = [
+        note for code, count in word.left.items() for note in unread(code, count=max(count, 0))
+    ]
     facts = facts_of(
         archive, next(iter(part_named(archive, "", "core-properties")), "docProps/core.xml")
     )
     yield Read("\n\n".join(blocks), *facts, unread=tuple(notes))
+    yield from inner
 
 
 class _Word:
@@ -130,6 +137,8 @@ class _Word:
                 yield from self._table(child)
             elif tag in _LEFT_OUT:
                 self.left[_LEFT_OUT[tag]] += 1
+            elif tag == "sdt" and is_on(child.find("{*}sdtPr/{*}showingPlcHdr")):
+                self.left["unread_empty_fields"] += 1
             elif tag not in _SKIPPED:
                 yield from self.blocks(child)
 
@@ -192,8 +201,8 @@ class _Word:
             tag = tag_of(child)
             if tag == "t":
                 parts.append(child.text or "")
-            elif tag in _SIGNS:
-                parts.append(_SIGNS[tag])
+            elif tag in SIGNS:
+                parts.append(SIGNS[tag])
             elif tag in self._special:
                 parts.append(self._special[tag](child))
             elif tag in _LEFT_OUT:
@@ -209,9 +218,10 @@ class _Word:
     def _run(self, node: Any) -> str:
         properties = node.find("{*}rPr")
         if properties is not None:
-            if is_on(properties.find("{*}vanish")):
-                self.left["unread_hidden"] += 1
-                return ""
+            for name, code in _UNSEEN.items():
+                if is_on(properties.find(f"{{*}}{name}")):
+                    self.left[code] += 1
+                    return ""
             shift = value_of(properties.find("{*}vertAlign"))
             if shift in ("superscript", "subscript"):
                 return raised(self._runs(node), down=shift == "subscript")
@@ -233,6 +243,9 @@ class _Word:
     def _table(self, node: Any) -> Iterator[str]:
         """The rows of a table; one that only lays out what stands in it is read cell by cell."""
         rows = [row for row in node.iter("{*}tr") if next(row.iterancestors("{*}tbl")) is node]
+        gone = [row for row in rows if row.find("{*}trPr/{*}del") is not None]
+        self.left["unread_deleted"] += len(gone)
+        rows = [row for row in rows if row not in gone]
         cells = [
             [cell for cell in row.iter("{*}tc") if next(cell.iterancestors("{*}tr")) is row]
             for row in rows

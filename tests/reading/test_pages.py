@@ -191,3 +191,29 @@ def test_a_bomb_in_a_stream_is_stopped(found) -> None:
         + packed[:10]
     )
     assert found("a.pdf", data.encode("latin-1"))
+
+
+def test_figures_set_higher_or_lower_keep_their_meaning(text) -> None:
+    def moved(base: str, figure: str, rise: int) -> str:
+        return f"{base}) Tj {rise} Ts /F 6 Tf ({figure}) Tj 0 Ts /F 10 Tf ( "
+
+    line = moved("10", "6", 4) + moved("cellules, H", "2", -2) + moved("O, 2023", "1", 4)
+    assert text("a.pdf", pdf([[(50, 700, line + "fin")]])).startswith("10⁶ cellules, H₂ O, 2023¹")
+
+
+def test_a_page_turned_with_its_text_keeps_its_lines_and_columns(text) -> None:
+    rows = [("Commune", "2021", "2022"), ("Lormeuil", "", "2 300"), ("Sauve", "5 100", "6")]
+    drawn = "".join(
+        f") Tj ET BT /F 10 Tf 0 1 -1 0 {100 + 18 * n} {x} Tm ({cell}"
+        for n, row in enumerate(rows)
+        for x, cell in zip((50, 200, 300), row, strict=True)
+        if cell
+    )
+    data = pdf([[(5, 5, drawn)]]).replace(b"/MediaBox", b"/Rotate 90/MediaBox")
+    assert "Commune: Lormeuil; 2022: 2 300" in text("a.pdf", data)
+
+
+def test_a_tall_field_stands_after_the_label_of_its_first_line(text) -> None:
+    field = "<</Type/Annot/Subtype/Widget/FT/Ch/T(j)/V(Lundi)/Rect[120 500 220 550]/Opt[(Lundi)]>>"
+    data = pdf([[(50, 540, "Jours :")]], [field], "/AcroForm<</Fields[4 0 R]>>", "/Annots[4 0 R]")
+    assert "Jours : Lundi" in text("a.pdf", data)

@@ -57,12 +57,15 @@ def styled(*codes: str) -> str:
 
 
 def test_a_workbook_says_figures_comments_and_formulas(found, make) -> None:
-    rows = f'<row>{cells("Taxe", "Taux", "Somme")}</row><row>{cells("TVA")}{cells(0.2, style=1)}<c r="C2"><f>B2*2</f></c></row>'
+    rows = f'<row>{cells("Taxe", "Taux", "Somme", "Le")}</row><row>{cells("TVA")}{cells(0.2, style=1)}<c r="C2"><f>B2*2</f></c><c r="D2"><f>NOW()</f></c></row>'
     comments = f'<comments {S}><commentList><comment ref="B2"><text><r><t>Depuis 2014</t></r></text></comment></commentList></comments>'
     (document,) = found("a.xlsx", make.xlsx(rows, styles=styled("0%"), comments=comments))
-    assert document.text.split("\n\n")[1] == "Taxe: TVA; Taux: 20% [Depuis 2014]; Somme: =B2*2"
-    (note,) = document.unread
-    assert (note.code, note.values["cells"]) == ("unread_formulas", "C2")
+    assert (
+        document.text.split("\n\n")[1]
+        == "Taxe: TVA; Taux: 20% [Depuis 2014]; Somme: 0,4; Le: =NOW()"
+    )
+    assert [note.code for note in document.unread] == ["read_formulas", "unread_formulas"]
+    assert document.unread[1].values["cells"] == "D2"
 
 
 def test_a_cell_far_away_costs_nothing(text, make) -> None:

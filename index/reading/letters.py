@@ -1,0 +1,160 @@
+"""The letters of a PDF page: its lines as they are drawn, each cut where a gap stands in it."""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+from math import degrees
+from typing import Any
+
+from index.reading.layout import HYPHEN, Line
+from index.reading.ooxml import raised
+
+Box = tuple[float, float, float, float]
+"""Left, bottom, right and top in points, y upwards."""
+_SMALL = 0.8  # of the height of the letter before, of a figure that is set higher or lower
+
+
+class Letters:
+    """The letters of a page with their places as on one turned so that most lines are level."""
+
+    def __init__(self, page: Any) -> None:
+        left, bottom, right, top = page.get_mediabox()
+        self.textpage = page.get_textpage()
+        self._turn = self._angle()
+        self._width, self._height = right - left, top - bottom
+
+    def _angle(self) -> int:
+        """By how many degrees, in quarters, most letters are turned."""
+        from pypdfium2 import raw
+
+        places = range(0, self.textpage.count_chars(), 50)
+        angles = [raw.FPDFText_GetCharAngle(self.textpage, place) for place in places]
+        turns = Counter(round(-degrees(angle) / 90) * 90 % 360 for angle in angles)
+        return turns.most_common(1)[0][0] if turns else 0
+
+    def box(self, place: int, *, loose: bool = False) -> Box:
+        """Where a letter is; loose: as high as its font."""
+        return self.turned(*self.textpage.get_charbox(place, loose=loose))
+
+    def turned(self, left: float, bottom: float, right: float, top: float) -> Box:
+        """A box as it stands on the turned page."""
+        width, height = self._width, self._height
+        left, right = sorted((left, right))
+        bottom, top = sorted((bottom, top))
+        if self._turn == 90:
+            return bottom, width - right, top, width - left
+        if self._turn == 180:
+            return width - right, height - top, width - left, height - bottom
+        if self._turn == 270:
+            return height - top, left, height - bottom, right
+        return left, bottom, right, top
+
+
+def lines_of(page: Any) -> list[Line]:
+    """The page's lines in the order in which they are drawn; none where the letters have no
+    meaning."""
+    letters = Letters(page)
+    textpage = letters.textpage
+    text = textpage.get_text_range()
+    if _meaningless(textpage, text):
+        return []
+    exact = len(text) == textpage.count_chars()
+    lines: list[Line] = []
+    at = 0
+    for raw in _raw_lines(text):
+        start, at = at, at + len(raw)
+        if not raw.strip():
+            continue
+        # PDFium numbers rectangles by the range last counted.
+        count = textpage.count_rects(start, len(raw)) if exact else 0
+        boxes = [letters.turned(*textpage.get_rect(n)) for n in range(count)]
+        if boxes:
+            lines += _parts(letters, raw, start, sorted(boxes))
+        else:
+            last = lines[-1] if lines else Line(0, 0, 0, 0, "")
+            lines.append(Line(last.left, last.bottom - 1, last.right, last.bottom, raw.strip()))
+    return lines
+
+
+def _raw_lines(text: str) -> Iterator[str]:
+    """The lines of a text with what ends them: a line feed, or the hyphen of a broken word."""
+    for line in text.splitlines(keepends=True):
+        *broken, last = line.split(HYPHEN)
+        yield from (part + HYPHEN for part in broken)
+        yield last
+
+
+def _meaningless(textpage: Any, text: str) -> bool:
+    """Whether a page's letters are none: its fonts don't say which letter each of their shapes
+    is."""
+    import pypdfium2
+
+    meant = sum(char.isalnum() for char in text)
+    strange = sum(char == "\ufffd" or "\ue000" <= char <= "\uf8ff" or char < "\t" for char in text)
+    if meant <= strange:
+        return True
+    places = range(0, len(text), max(len(text) // 200, 1))  # asking for each letter takes long
+    unknown = [pypdfium2.raw.FPDFText_HasUnicodeMapError(textpage, place) == 1 for place in places]
+    return sum(unknown) > 0.3 * len(unknown) and not _has_words(text)
+
+
+def _has_words(text: str) -> bool:
+    """Whether a text has the share of vowels and blanks that languages in Latin letters have, or is
+    in other ones."""
+    letters = [char for char in text.lower() if char.isalpha()]
+    latin = [char for char in letters if char < "\u0250"]
+    if len(latin) < 0.5 * len(letters):
+        return True
+    vowels = sum(char in "aeiouyàâäéèêëîïôöùûüœæáíóú" for char in latin)
+    words = text.split()
+    short = sum(len(word) < 5 for word in words)
+    return 0.3 < vowels / max(len(latin), 1) < 0.6 and short > 0.2 * len(words)
+
+
+def _parts(
+    letters: Letters, raw: str, start: int, boxes: list[tuple[float, ...]]
+) -> Iterator[Line]:
+    """A line cut where a gap wider than its height stands: two columns drawn together, or cells."""
+    bottom, top = min(box[1] for box in boxes), max(box[3] for box in boxes)
+    edges, reached = [], boxes[0][2]
+    for box in boxes[1:]:
+        if box[0] - reached > max(8, top - bottom):
+            edges.append(box[0])
+        reached = max(reached, box[2])
+    lefts = [letters.box(start + n)[0] for n in range(len(raw))] if edges else []
+    cuts = [
+        0,
+        *(next((n for n, left in enumerate(lefts) if left >= edge - 1), 0) for edge in edges),
+        len(raw),
+    ]
+    for first, last in pairwise(sorted(set(cuts))):
+        if text := raw[first:last].strip():
+            left = boxes[0][0] if first == 0 else lefts[first]
+            right = max(box[2] for box in boxes if last == len(raw) or box[0] < lefts[last] - 1)
+            skipped = len(raw[first:last]) - len(raw[first:last].lstrip())
+            place = start + first + skipped
+            yield Line(left, bottom, right, top, _with_raised(letters, text, place), place)
+
+
+def _with_raised(letters: Letters, text: str, start: int) -> str:
+    """A text with the figures that are set higher or lower, and smaller, as such: 10⁶, H₂O,
+    2023¹."""
+    after = [n for n in range(1, len(text)) if text[n].isdecimal() and text[n - 1].isalnum()]
+    if not after or (start + len(text)) > letters.textpage.count_chars():
+        return text
+    kept, done = "", 0
+    for n in after:
+        if n < done:
+            continue
+        _, low, _, high = letters.box(start + n - 1, loose=True)
+        end = n
+        while end < len(text) and text[end].isdecimal():
+            _, bottom, _, top = letters.box(start + end, loose=True)
+            if not 0 < top - bottom < _SMALL * (high - low):
+                break
+            end += 1
+        if end > n:
+            _, bottom, _, top = letters.box(start + n, loose=True)
+            kept += text[done:n] + raised(text[n:end], down=bottom + top < low + high)
+            done = end
+    return kept + text[done:]

@@ -1,0 +1,329 @@
+"""What the other files test of a kind of fault, in further formats and forms: a row a file."""
+
+import base64
+import io
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+
+import pytest
+
+from index.documents import Document
+from tests.reading.conftest import cells, paragraph
+
+MAIL = "From: Ada <ada@example.org>\nDate: Tue, 5 Mar 2024 10:00:00 +0100\nSubject: Devis\nMIME-Version: 1.0\n"
+PROSE = "<p>" + "La bibliothèque ouvre le samedi matin à tous les habitants de la commune. " * 4
+SPANS = [["Commune", "Habitants", ""], ["", "2022", "2023"], ["Lormeuil", "2 300", "2 310"], ["Sauve", "5 100", ""]]  # fmt: skip
+DIVIDED = ["Commune: Lormeuil; Habitants 2022: 2 300; Habitants 2023: 2 310", "Sauve; Habitants 2022: 5 100"]  # fmt: skip
+
+
+def text_of(found: list) -> str:
+    """Texts, notes and errors of all that was found."""
+    lines = []
+    for each in found:
+        if isinstance(each, Document):
+            notes = [f"{note.code} {dict(note.values)}" for note in each.unread]
+            lines += [f"name:{each.name}", f"title:{each.title}", each.text, *notes]
+        else:
+            lines.append(f"{each.code} {each.values}")
+    return "\n".join(lines)
+
+
+def check(found: list, wanted: list[str], unwanted: list[str] = ()) -> None:
+    text = text_of(found)
+    assert [want for want in wanted if want not in text] == [], text
+    assert [word for word in unwanted if word in text] == [], text
+
+
+TEXTS: dict[str, tuple[str | bytes, list[str], list[str]]] = {
+    "two-rows.csv": (";Habitants;;Aire;\nCommune;2022;2023;2022;2023\nLormeuil;2 300;2 310;12;12\nSauve;5 100;5 000;30;30\n",
+        ["Lormeuil; Habitants 2022: 2 300; Habitants 2023: 2 310; Aire 2022: 12; Aire 2023: 12"], []),
+    "codes.csv": ("Dép;Commune;Canton;2022;2023;Évolution\n39;Lormeuil;Nord;2 300;2 310;+0,4 %\n01;Sauve;Est;5;6;+20 %\n", ["Canton: Nord; 2022: 2 300; 2023: 2 310"], []),
+    "sizes.csv": ("Taille;36;38;40\nRobe;3;7;5\nJupe;1;0;2\n", ["Taille: Robe; 36: 3; 38: 7; 40: 5"], []),
+    "corner.csv": (";T1;T2\nNord;1;2\nSud;3;4\n", ["Nord; T1: 1; T2: 2"], []),
+    "comments.csv": ("# Source : mairie, 2024\nposte,montant\nécole,1200\nvoirie,800\n", ["# Source : mairie, 2024\n", "poste: école; montant: 1200"], []),
+    "lines.csv": ('id,note,total\n1,"un\ndeux; trois, fin",5\n2,"dit ""oui""",6\n', ["note: un deux; trois, fin; total: 5", 'note: dit "oui"; total: 6'], []),
+    "foot.csv": ("Mois;Ventes\nMai;10\nJuin;20\n\nTotal;30\nSource : Insee\n", ["Mois: Mai; Ventes: 10", "Total; Ventes: 30", "Source : Insee"], []),
+    "latin9.txt": ("Le cœur coûte 5 € à Lebœuf.".encode("iso8859-15"), ["Le cœur coûte 5 €"], []),
+    "ligatures.txt": ("L’eﬃcacité de la ﬁn", ["L’efficacité de la fin"], []),
+    "colours.log": ("\x1b[31mERREUR\x1b[0m disque plein\n", ["ERREUR disque plein"], []),
+    "drawn.rst": ("Titre\n=====\n\n+-----+------+\n| Nom | Âge  |\n+=====+======+\n| Léa | 12   |\n|     | ans  |\n+-----+------+\n", ["Nom: Léa; Âge: 12 ans"], ["+--"]),
+    "table.org": ("| Nom | Âge |\n|-----+-----|\n| Léa | 12 |\n", ["Nom: Léa; Âge: 12"], []),
+    "page.md": ('# T\n\n<table><tr><th>A</th><th>B</th></tr>\n<tr><td>1</td><td>2</td></tr></table>\n\nFin <img alt="un plan" src="data:image/png;base64,AAAA">\n\n```\n<!-- gardé -->\n```\n',
+        ["A: 1; B: 2", "Fin un plan", "<!-- gardé -->"], ["base64", "<td>"]),
+    "close.srt": ("1\n00:00:01,000 --> 00:00:02,500\nUn\n2\n00:00:03,000 --> 00:00:04,000\nDeux < trois\n", ["Un\nDeux < trois"], ["-->"]),
+    "notes.vtt": ("WEBVTT\n\nNOTE caché\n\nid1\n00:01.000 --> 00:02.000\n<v Paul>Bonjour &amp; merci</v>\n", ["Bonjour & merci"], ["caché", "id1"]),
+    "call.ics": ("BEGIN:VEVENT\nSUMMARY:Conseil muni\n cipal\\, salle B\nDTSTART:20240321T183000\nUID:zz\nEND:VEVENT\n", ["SUMMARY: Conseil municipal, salle B", "DTSTART: 2024-03-21 18:30"], ["zz"]),
+    "card.vcf": ("BEGIN:VCARD\nFN:Odile Ferrand\nTEL;TYPE=cell:04 92 00\nEND:VCARD\n", ["FN: Odile Ferrand", "TEL: 04 92 00"], []),
+    "records.json": ('{"a":1,"b":"x"}\n{"a":2,"b":"y"}\n', ["a: 2; b: y"], []),
+    "bad.jsonl": ('{"q":"a"}\n{bad\n[1, 2]\n"mot"\n', ["q: a", "1\n", "mot", "document_line {'line': 2"], []),
+    "outputs.ipynb": ('{"nbformat":4,"cells":[{"cell_type":"code","source":["1+1"],"outputs":[{"data":{"text/plain":["deux"]}},{"text":"trois"}]}]}', ["1+1", "deux", "trois"], []),
+    "lies.xml": ('<?xml version="1.0" encoding="ISO-8859-1"?><f><ville>Béziers</ville></f>', ["ville: Béziers"], []),
+    "news.rss": ("<rss><channel><item><title>Fête</title><description><![CDATA[<p>Le <b>14</b> juin</p>]]></description></item></channel></rss>", ["description: Le 14 juin"], ["<p>"]),
+    "rows.html": (PROSE + "<table><tr><td></td><th>T1</th><th>T2</th></tr><tr><th>Nord</th><td>1</td><td>2</td></tr><tr><th>Sud</th><td>3</td><td>4</td></tr></table>", ["Nord; T1: 1; T2: 2"], []),
+    "titled.html": (PROSE + "<table><tr><th colspan=2>Sauveterre</th></tr><tr><th>Population</th><td>1 200<sup><a href='#n'>1</a></sup></td></tr></table>", ["Sauveterre\n", "Population: 1 200[1]"], ["Sauveterre: Pop"]),
+    "lists.html": (PROSE + "<ol type=a><li>un<li>deux</ol><ol type=I start=4><li>quatre</ol>", ["a. un", "b. deux", "IV. quatre"], []),
+    "struck.html": (PROSE + "<p>Prix : <del>15</del> <s>14</s> <ins>12</ins> euros", ["Prix : 12 euros", "unread_deleted {'count': 2}"], []),
+    "hidden.html": (PROSE + "<div style='display: none'><p>Réponse</div>", ["unread_hidden"], ["Réponse"]),
+    "frames.html": ("<frameset><frame src=a.html><noframes><body><p>Mairie : 03 84</p></body></noframes></frameset>", ["Mairie : 03 84", "unread_embedded {'count': 1}"], ["<p>"]),
+    "drawn.html": (PROSE + "<p>Soit <span class=katex-mathml><math><mi>x</mi></math></span><span class=katex-html>x</span> ici", ["Soit x ici"], []),
+    "shape.rtf": (r"{\rtf1\ansi Avant\par{\shp{\*\shpinst{\sp{\sn a}{\sv b}}{\shptxt Encadr\'e9\par}}{\shprslt Vieux}}}", ["Avant", "Encadré"], ["Vieux"]),
+    "base64.eml": (MAIL + "Content-Type: multipart/mixed; boundary=B\n\n--B\nContent-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n" + base64.encodebytes((MAIL + "\n6 480 euros").encode()).decode() + "\n--B--\n", ["6 480 euros", "1.eml"], []),
+    "named.eml": (MAIL + "Content-Type: multipart/mixed; boundary=B\n\n--B\nContent-Type: text/plain\nContent-Disposition: attachment; filename*0*=iso-8859-1''Compte%20rendu; filename*1*=%20d%27%E9t%E9.txt\n\nJoint\n--B--\n", ["name:named.eml/Compte rendu d'été.txt", "Joint"], []),
+    "call.eml": (MAIL + "Content-Type: text/calendar\n\nBEGIN:VEVENT\nSUMMARY:Conseil\nEND:VEVENT\n", ["SUMMARY: Conseil"], []),
+    "iso2022.eml": ((MAIL + "Content-Type: text/plain; charset=iso-2022-jp\n\n").encode() + "会議".encode("iso2022_jp"), ["会議"], []),
+    "box.mbox": (f"From - Tue Mar  5 10:00:00 2024\n{MAIL}\nUn\n\nFrom here the text goes on\n\n>From fin\n\nFrom b@x Tue Mar  5 10:00:00 2024\n{MAIL}\nDeux\n", ["From here the text goes on\n\nFrom fin", "0002.eml", "Deux"], ["0003.eml"]),
+    "page.docx": ("<html><body><p>Export de 12 euros</p></body></html>", ["Export de 12 euros"], []),
+    "table.xlsx": ("a;b\n1;2\n3;4\n", ["a: 1; b: 2"], []),
+    "nothing.docx": (b"", ["document_empty"], []),
+    "blank.html": ("<html><body><script>x</script></body></html>", ["document_empty"], []),
+    "nothing.zip": (b"PK\5\6" + bytes(18), ["document_"], []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_further_files_of_text(found: Callable[..., list], name: str) -> None:
+    data, wanted, unwanted = TEXTS[name]
+    check(found(name, data), wanted, unwanted)
+
+
+def test_a_small_table_does_not_spoil_the_next_one(found) -> None:
+    found("a.csv", "a;b\n1;2\n")
+    check(found("b.csv", f"id;note\n1;{'long ' * 50}\n2;court\n"), ["id: 2; note: court"])
+
+
+@pytest.mark.parametrize("encoding", ["cp437", "cp850", "utf-8", "cp1252", "mac-roman"])
+def test_names_of_members_by_how_likely_they_are(found, encoding: str) -> None:
+    name, data = "Réunion d'été à Noël.txt".encode(encoding), b"Bonjour"
+    sizes = struct.pack("<IIIHH", zlib.crc32(data), len(data), len(data), len(name), 0)
+    local = b"PK\3\4" + struct.pack("<HHHHH", 20, 0, 0, 0, 0) + sizes + name + data
+    central = b"PK\1\2" + struct.pack("<HHHHHH", 20, 20, 0, 0, 0, 0) + sizes + bytes(14) + name
+    end = b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, 1, 1, len(central), len(local), 0)
+    check(found("a.zip", local + central + end), ["Réunion d'été à Noël.txt"])
+
+
+def rows_of(texts: list[list[str]], row: str, cell: str) -> str:
+    """Rows of a table whose second cell covers two columns and whose first covers two rows."""
+    made = ""
+    for n, texts_ in enumerate(texts):
+        spans = {(0, 0): "R", (0, 1): "C", (1, 0): "covered", (0, 2): "covered"}
+        made += f"<{row}>"
+        for m, text in enumerate(texts_):
+            made += cell(text, spans.get((n, m), ""))
+        made += f"</{row}>"
+    return made
+
+
+def _odf_cell(text: str, span: str) -> str:
+    if span == "covered":
+        return "<table:covered-table-cell/>"
+    way = {"R": 'table:number-rows-spanned="2"', "C": 'table:number-columns-spanned="2"'}
+    return f"<table:table-cell {way.get(span, '')}><text:p>{text}</text:p></table:table-cell>"
+
+
+def _word_cell(text: str, span: str) -> str:
+    way = {"R": '<w:vMerge w:val="restart"/>', "C": '<w:gridSpan w:val="2"/>'}
+    way["covered"] = "<w:vMerge/>"
+    return f"<w:tc><w:tcPr>{way.get(span, '')}</w:tcPr>{paragraph(text)}</w:tc>"
+
+
+def _slide_cell(text: str, span: str) -> str:
+    way = {"R": 'rowSpan="2"', "C": 'gridSpan="2"', "covered": 'vMerge="1"'}
+    body = f"<a:txBody><a:p><a:r><a:t>{text}</a:t></a:r></a:p></a:txBody>"
+    return f"<a:tc {way.get(span, '')}>{body}</a:tc>"
+
+
+def _page_cell(text: str, span: str) -> str:
+    way = {"R": "rowspan=2", "C": "colspan=2"}
+    return "" if span == "covered" else f"<td {way.get(span, '')}>{text}</td>"
+
+
+@pytest.mark.parametrize("kind", ["odt", "ods", "odp", "docx", "pptx", "html", "xlsx"])
+def test_names_in_two_rows_with_merged_cells(found, make, kind: str) -> None:
+    odf = f"<table:table>{rows_of(SPANS, 'table:table-row', _odf_cell)}</table:table>"
+    if kind == "odt":
+        data = make.odf("text", odf)
+    elif kind == "ods":
+        data = make.odf("spreadsheet", odf)
+    elif kind == "odp":
+        data = make.odf("presentation", f"<draw:page><draw:frame>{odf}</draw:frame></draw:page>")
+    elif kind == "docx":
+        texts = [SPANS[0][:2], *SPANS[1:]]
+        data = make.docx(f"<w:tbl>{rows_of(texts, 'w:tr', _word_cell)}</w:tbl>")
+    elif kind == "pptx":
+        from tests.reading.test_tables import slides
+
+        table = rows_of(SPANS, "a:tr", _slide_cell)
+        data = slides(make, f'<a:tbl><a:tblPr firstRow="1"/>{table}</a:tbl>')
+    elif kind == "html":
+        data = f"{PROSE}<table>{rows_of(SPANS, 'tr', _page_cell)}</table>"
+    else:
+        merged = '<mergeCells><mergeCell ref="A1:A2"/><mergeCell ref="B1:C1"/></mergeCells>'
+        data = make.xlsx("".join(f"<row>{cells(*row)}</row>" for row in SPANS), merged)
+    check(found(f"a.{kind}", data), DIVIDED)
+
+
+ODF_CELL = "<table:table-cell {}>{}</table:table-cell>"
+
+
+def odf_row(*given: tuple[str, str]) -> str:
+    return f"<table:table-row>{''.join(ODF_CELL.format(*each) for each in given)}</table:table-row>"
+
+
+def p(text: str) -> str:
+    return f"<text:p>{text}</text:p>"
+
+
+SHEETS: dict[str, tuple[str, list[str]]] = {
+    "values without a text": (odf_row(("", p("Poste")), ("", p("Montant")))
+        + "".join(odf_row(("", p(name)), (value, "")) for name, value in (
+            ("École", 'office:value-type="float" office:value="1200.5"'), ("Taux", 'office:value-type="percentage" office:value="0.055"'),
+            ("Jour", 'office:date-value="2024-03-05"'), ("Durée", 'office:time-value="PT26H30M00S"'), ("Nom", 'office:string-value="Ada"'), ("Oui", 'office:boolean-value="true"'))),
+        ["École: 1200,5", "Taux: 5,5%", "Jour: 2024-03-05", "Durée: 26:30:00", "Nom: Ada", "Oui: Vrai"]),
+    "formulas": (odf_row(("", p("A")), ("", p("B")), ("", p("C"))) + odf_row(("", p("x")), ('office:value="2"', p("2")), ('office:value="3"', p("3")))
+        + odf_row(("", p("y")), ('table:formula="of:=SUM([.B2:.C2])*2"', ""), ('table:formula="of:=TODAY()"', "")),
+        ["A: y; B: 10; C: =TODAY()", "read_formulas {'count': 1}", "'cells': 'C3'"]),
+    "hidden": ('<table:table-column table:visibility="collapse"/>' + odf_row(("", p("Nom")), ("", p("Âge"))) + odf_row(("", p("Léa")), ("", p("12"))), ["read_hidden {'count': 1}"]),
+    "names that are figures": (f"<table:table-header-rows>{odf_row(('', p('1')), ('', p('2')), ('', p('3')))}</table:table-header-rows>" + odf_row(("", p("10")), ("", p("20")), ("", p("31"))), ["1: 10; 2: 20; 3: 31"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SHEETS)
+def test_further_sheets_of_opendocument(found, make, name: str) -> None:
+    rows, wanted = SHEETS[name]
+    check(found("a.ods", make.odf("spreadsheet", f"<table:table>{rows}</table:table>")), wanted)
+
+
+TEXT_PARTS: dict[str, tuple[str, str, list[str], list[str]]] = {
+    "shapes": ("<text:p>T<draw:custom-shape><text:p>Forme</text:p></draw:custom-shape><draw:g><draw:rect><text:p>Groupe</text:p></draw:rect></draw:g></text:p>", "", ["Forme", "Groupe"], []),
+    "bibliography": ("<text:bibliography><text:index-body><text:p>DUPONT, 1998</text:p></text:index-body></text:bibliography>", "", ["DUPONT, 1998"], []),
+    "struck": ('<text:p>Prix : <text:span text:style-name="S">15</text:span> 12 euros</text:p>', '<style:style style:name="S"><style:text-properties style:text-line-through-style="solid"/></style:style>', ["12 euros", "unread_deleted"], ["15"]),
+    "ruby": ("<text:p><text:ruby><text:ruby-base>base</text:ruby-base><text:ruby-text>haut</text:ruby-text></text:ruby></text:p>", "", ["base"], ["haut"]),
+    "fields of forms": ('<office:forms><form:form><form:date form:id="d" form:current-value="2024-03-05"/><form:formatted-text form:id="n" form:current-value="12"/></form:form></office:forms><text:p>Le <draw:control draw:control="d"/>, <draw:control draw:control="n"/> ans</text:p>', "", ["Le 2024-03-05, 12 ans"], []),
+    "lists": ('<text:list xml:id="l" text:style-name="L"><text:list-item><text:p>un</text:p></text:list-item></text:list><text:p>Entre</text:p><text:list text:continue-list="l" text:style-name="L"><text:list-item><text:p>deux</text:p></text:list-item></text:list>', '<text:list-style style:name="L"><text:list-level-style-number text:level="1" style:num-suffix="." style:num-format="1"/></text:list-style>', ["1. un", "2. deux"], []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TEXT_PARTS)
+def test_further_texts_of_opendocument(found, make, name: str) -> None:
+    body, automatic, wanted, unwanted = TEXT_PARTS[name]
+    check(found("a.odt", make.odf("text", body, automatic=automatic)), wanted, unwanted)
+
+
+def test_feet_of_slides_and_heads_of_sheets_are_read(found, make) -> None:
+    foot = "<presentation:footer-decl>Pied commun</presentation:footer-decl><draw:page><draw:frame><draw:text-box><text:p>x</text:p></draw:text-box></draw:frame></draw:page>"
+    check(found("a.odp", make.odf("presentation", foot)), ["Pied commun"])
+    head = "<office:master-styles><style:master-page><style:header><style:region-left><text:p>Confidentiel 12</text:p></style:region-left></style:header></style:master-page></office:master-styles>"
+    sheet = f"<table:table>{odf_row(('', p('a')), ('', p('b')))}</table:table>"
+    check(found("a.ods", make.odf("spreadsheet", sheet, head)), ["Confidentiel 12"])
+
+
+WORD: dict[str, tuple[str, list[str], list[str]]] = {
+    "struck": (f'<w:p><w:r><w:rPr><w:strike/></w:rPr><w:t>15</w:t></w:r><w:r><w:t>12 euros</w:t></w:r></w:p>{paragraph("x")}', ["12 euros", "unread_deleted"], ["15"]),
+    "deleted row": (f'<w:tbl><w:tr>{"".join(_word_cell(c, "") for c in "ABC")}</w:tr><w:tr><w:trPr><w:del/></w:trPr>{"".join(_word_cell(c, "") for c in ("x1", "x2", "x3"))}</w:tr><w:tr>{"".join(_word_cell(c, "") for c in ("y1", "y2", "y3"))}</w:tr></w:tbl>', ["A: y1; B: y2", "unread_deleted"], ["x1"]),
+    "empty control": (f"<w:sdt><w:sdtPr><w:showingPlcHdr/></w:sdtPr><w:sdtContent>{paragraph('Cliquez ici')}</w:sdtContent></w:sdt>{paragraph('x')}", ["unread_empty_fields"], ["Cliquez"]),
+    "brackets": ('<w:p><m:oMath xmlns:m="m"><m:d><m:dPr><m:begChr m:val="["/><m:endChr m:val="]"/></m:dPr><m:e><m:r><m:t>y</m:t></m:r></m:e></m:d></m:oMath></w:p>', ["[y]"], []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WORD)
+def test_further_texts_of_word(found, make, name: str) -> None:
+    body, wanted, unwanted = WORD[name]
+    check(found("a.docx", make.docx(body)), wanted, unwanted)
+
+
+def test_files_in_a_text_are_documents(found, make) -> None:
+    sheet = make.xlsx(
+        f"<row>{cells('Lot', 'Prix', 'Mois')}</row><row>{cells('Toit', 18400, 'mai')}</row>"
+    )
+    data = make.docx(paragraph("Voir"), aFChunk="<p>Importé</p>")
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        members = {name: file.read(name) for name in file.namelist()}
+    members["word/aFChunk.html"] = members.pop("word/aFChunk.xml")
+    members["word/package.xlsx"] = sheet
+    relations = make.relations(aFChunk="aFChunk.html", package="package.xlsx")
+    members["word/_rels/document.xml.rels"] = relations
+    wanted = ["Voir", "Importé", "Lot: Toit; Prix: 18400; Mois: mai", "name:a.docx/package.xlsx"]
+    check(found("a.docx", make.zipped(members)), wanted)
+
+
+def test_a_workbook_says_who_remarks_what_is_hidden_and_which_row_has_names(found, make) -> None:
+    s = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+    rows = f"<row>{cells(1, 2, 3)}</row><row hidden='1'>{cells(10, 20, 31)}</row>"
+    comments = f'<comments {s}><authors><author>Ada</author></authors><commentList><comment ref="B2" authorId="0"><text><t>provisoire</t></text></comment></commentList></comments>'
+    table = f'<table {s} ref="A1:C2"/>'
+    data = make.xlsx(rows, "<cols><col hidden='1'/></cols>", comments=comments, table=table)
+    check(
+        found("a.xlsx", data), ["1: 10; 2: 20 [Ada: provisoire]; 3: 31", "read_hidden {'count': 2}"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("formula", "shown"),
+    [
+        ("A1*B1+1", "9"),
+        ("SUM(A1:B1)/2^2", "1,5"),
+        ("AVERAGE(A1:B1)*20%", "0,6"),
+        ("ROUND(B1/3,2)", "1,33"),
+        ("MAX(A1:B1)-MIN(A1,B1)+COUNT($A$1:$B$1)", "4"),
+        ("D1+1", "=D1+1"),
+        ("C1+A1", "10"),
+        ("1/0", "=1/0"),
+        ("E1", "=E1"),
+        ("VLOOKUP(A1,X,2)", "=VLOOKUP(A1,X,2)"),
+        ("9**9**9", "=9**9**9"),
+        ("__import__('os')", "=__import__('os')"),
+    ],
+)
+def test_simple_formulas_are_worked_out(text, make, formula: str, shown: str) -> None:
+    given = '<c r="A1"><v>2</v></c><c r="B1"><v>4</v></c><c r="C1"><f>A1*B1</f></c>'
+    word = '<c r="D1" t="inlineStr"><is><t>mot</t></is></c>'
+    data = make.xlsx(f'<row r="1">{given}{word}<c r="E1"><f>{formula}</f></c></row>')
+    assert text("a.xlsx", data).split(" | ")[-1] == shown
+
+
+def test_slides_count_their_lists(found, make) -> None:
+    from tests.reading.test_tables import slides
+
+    items = "".join(
+        f'<a:p><a:pPr lvl="{level}">{kind}</a:pPr><a:r><a:t>{text}</a:t></a:r></a:p>'
+        for level, kind, text in (
+            (0, '<a:buAutoNum type="arabicPeriod" startAt="3"/>', "trois"),
+            (1, '<a:buAutoNum type="alphaLcParenR"/>', "petit"),
+            (0, '<a:buAutoNum type="arabicPeriod" startAt="3"/>', "quatre"),
+        )
+    )
+    data = slides(make, f"<p:sp><p:txBody>{items}</p:txBody></p:sp>")
+    check(found("a.pptx", data), ["3. trois", "a) petit", "4. quatre"])
+
+
+def test_what_every_slide_shows_is_said_once(found, make) -> None:
+    from tests.reading.test_tables import slides
+
+    data = slides(make, "<a:p><a:r><a:t>Un</a:t></a:r></a:p>")
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        members = {name: file.read(name).decode() for name in file.namelist()}
+    shape = "<p:sp><p:txBody><a:p><a:r><a:t>Confidentiel 12</a:t></a:r></a:p></p:txBody></p:sp>"
+    members["ppt/slides/l.xml"] = members["ppt/slides/s0.xml"].replace("<a:p>", f"{shape}<a:p>")
+    members["ppt/slides/_rels/s0.xml.rels"] = make.relations(slideLayout="l.xml")
+    check(found("a.pptx", make.zipped(members)), ["Un", "Confidentiel 12"])
+    frame = "<draw:frame presentation:class='{}'><draw:text-box><text:p>{}</text:p></draw:text-box></draw:frame>"
+    shown = frame.format("footer", "Pied 12") + frame.format("page-number", "numéro")
+    master = f"<office:master-styles><style:master-page>{shown}</style:master-page></office:master-styles>"
+    page = f"<draw:page>{frame.format('title', 'Un')}</draw:page>"
+    check(found("a.odp", make.odf("presentation", page, master)), ["# Un", "Pied 12"], ["numéro"])
+    assert found("b.pptx", slides(make))[0].text == ""
+
+
+def test_a_text_locked_with_a_password_is_said_to_be(found, make) -> None:
+    with zipfile.ZipFile(io.BytesIO(make.odf("text", p("x")))) as file:
+        members = {name: file.read(name) for name in file.namelist()}
+    members |= {"META-INF/manifest.xml": b"<m><encryption-data/></m>", "content.xml": b"\1\2\3"}
+    check(found("a.odt", make.zipped(members)), ["document_locked"])
+
+
+def test_zeros_in_a_message_of_outlook_do_no_harm() -> None:
+    from index.reading.outlook import _narrow
+
+    assert _narrow("Réunion\0".encode("cp1252")) == "Réunion"
