@@ -78,6 +78,12 @@ class Draft:
         start, end = len(self.text) - len(text), len(self.text)
         yield self.keep(Sentence(text, start, end, support, (citation,)))
 
+    def add(self, lead: str, item: Sentence) -> Iterator[Event]:
+        """Add what was made and verified apart, after `lead`: the Markdown of a list or a table."""
+        yield self.write(lead + item.text)
+        end = len(self.text)
+        yield self.keep(replace(item, start=end - len(item.text), end=end))
+
     def restart(self) -> Iterator[Event]:
         """Begin the text anew."""
         if self.text:

@@ -69,6 +69,14 @@ class Found:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """An excerpt is being read, of so many that an answer over several rests on."""
+
+    number: int
+    count: int
+
+
+@dataclass(frozen=True)
 class Redrafting:
     """What was written so far is dropped; the text begins anew."""
 
@@ -94,4 +102,4 @@ class Finished:
     answer: Answer
 
 
-Event = Searching | Found | Redrafting | Delta | Grounded | Finished
+Event = Searching | Found | Reading | Redrafting | Delta | Grounded | Finished

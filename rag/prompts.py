@@ -24,6 +24,7 @@ _TEXTS = tomllib.loads(
 )
 _ANSWER, _CHECK = _TEXTS["answer"], _TEXTS["check"]
 _TRANSLATE, _REWRITE, _REWORD = _TEXTS["translate"], _TEXTS["rewrite"], _TEXTS["reword"]
+_COMPARE, _NAME = _TEXTS["compare"], _TEXTS["name"]
 
 
 def instruction() -> list[Message]:
@@ -49,7 +50,7 @@ def beginning(excerpt: Excerpt) -> list[Message]:
 
 def beginnings(store: Store, generator: Generator) -> Iterator[tuple[list[Message], bool]]:
     """What prompts begin with, and whether that is of a document, as far as it can be kept."""
-    for start in (instruction(), check(), *map(rewrite, OPENINGS)):
+    for start in (instruction(), check(), *map(rewrite, OPENINGS), comparison()):
         yield start, False
     tokens = generator.kept_tokens
     for document in store.documents() if tokens else ():
@@ -95,6 +96,24 @@ def translating(text: str, language: str) -> list[Message]:
     other = "en" if language == "fr" else "fr"
     examples = ((each[other], each[language]) for each in _TRANSLATE["examples"])
     return [*_shown(_TRANSLATE["instruction"][language], examples), Message("user", text)]
+
+
+def comparison() -> list[Message]:
+    """What every prompt for the plan of a comparison begins with."""
+    examples = ((each["asked"], each["answer"]) for each in _COMPARE["examples"])
+    return _shown(_COMPARE["instruction"], examples)
+
+
+def comparing(asked: str) -> list[Message]:
+    """The messages that ask what a question compares, and by which aspects: a line for each."""
+    return [*comparison(), Message("user", asked)]
+
+
+def naming(texts: Sequence[str], language: str) -> list[Message]:
+    """The messages that ask for a short name, in `language`, of what texts are all about."""
+    form = _NAME[language]
+    examples = (("\n".join(each["texts"]), each["answer"]) for each in form["examples"])
+    return [*_shown(form["instruction"], examples), Message("user", "\n".join(texts))]
 
 
 def rewrite(language: str) -> list[Message]:

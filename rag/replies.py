@@ -8,7 +8,11 @@ from rag.events import Event
 from rag.i18n import say
 from rag.intent import Intent, Request
 from rag.last_answer import more, points, shorten, simplify, sure, translate, where
-from rag.summary import summarise
+from rag.many.comparing import compare
+from rag.many.counting import count
+from rag.many.listing import listing
+from rag.many.summary import summary
+from rag.many.timeline import timeline
 from rag.writer import Writer
 
 Reply = Callable[[Writer, Draft, Request], Iterator[Event]]
@@ -30,7 +34,6 @@ def remark(_: Writer, draft: Draft, request: Request) -> Iterator[Event]:
 
 
 REPLIES: Mapping[Intent, Reply] = dict.fromkeys(Intent, answer) | {
-    Intent.SUMMARY: summarise,
     Intent.MORE: more,
     Intent.LIBRARY: about_library,
     Intent.TRANSLATE: translate,
@@ -39,6 +42,11 @@ REPLIES: Mapping[Intent, Reply] = dict.fromkeys(Intent, answer) | {
     Intent.POINTS: points,
     Intent.WHERE: where,
     Intent.SURE: sure,
+    Intent.LIST: listing,
+    Intent.COMPARE: compare,
+    Intent.SUMMARY: summary,
+    Intent.TIMELINE: timeline,
+    Intent.COUNT: count,
     Intent.HELLO: remark,
     Intent.THANKS: remark,
     Intent.ABILITIES: remark,

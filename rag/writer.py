@@ -131,6 +131,12 @@ class Writer:
         odds = self.generator.choose(asking, options, stop=stop)
         return Evidence(excerpt.score, sum(odds[:2]), excerpt.chunk.language != language)
 
+    def answers(self, question: str, language: str) -> bool:
+        """Whether the model, reading the likeliest excerpt, finds that it answers a question."""
+        _, excerpts, _ = self.find(question, language, None)
+        known = [self.read(question, language, excerpt) for excerpt in excerpts[:1]]
+        return any(confidence.relevance(each) >= self.thresholds.relevant for each in known)
+
     def write(self, draft: Draft, excerpt: Excerpt) -> Iterator[Event]:
         """Write from an excerpt, once more where the first text is in another language."""
         for insist in (False, True):

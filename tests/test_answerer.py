@@ -103,7 +103,8 @@ def test_a_quotation_within_a_quotation_has_marks_of_its_own(library: Library) -
         }
     ]
     answer = library.ask("Résume le document", passages=passages)
-    assert answer.answer.count("«") == answer.answer.count("»") == len(answer.sentences)
+    assert "Ankou" in answer.answer
+    assert answer.answer.count("«") == answer.answer.count("»")
 
 
 def test_what_is_quoted_from_another_language_is_translated_where_that_can_be_checked(

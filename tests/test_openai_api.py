@@ -636,6 +636,17 @@ def said(text: str, start: int, support: float = 0.9) -> Grounded:
             [Delta("A."), said("A.", 0), Redrafting(), Delta("B."), said("B.", 0), _finished("B.")],
             ["A.", "\n\nB."],
         ),
+        (
+            [
+                Delta("- Un."),
+                said("Un.", 2),
+                Delta("\n- Deux."),
+                said("Deux.", 8),
+                Delta(" |"),
+                _finished("- Un.\n- Deux. |"),
+            ],
+            ["- Un.", "\n- Deux.", " |"],
+        ),
     ],
 )
 def test_only_what_will_stand_is_sent(events: list, pieces: list[str]) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, Field
 
 from index.errors import UserError
-from rag.events import Delta, Finished, Found, Grounded, Redrafting, Searching
+from rag.events import Delta, Finished, Found, Grounded, Reading, Redrafting, Searching
 from rag.further import further
 from rag.results import turn_of
 from rag.verifier.facts import facts, holds
@@ -193,12 +193,16 @@ class ChatSessions:
             case Searching():
                 view.update(stage="searching", language=event.language)
             case Found():
+                view.pop("reading", None)
                 passages, documents = [_hit(hit) for hit in event.hits], self._documents(event.hits)
                 view.update(stage="reading", passages=passages, documents=documents)
+            case Reading():
+                view.update(stage="reading", reading=asdict(event))
             case Redrafting():
                 view.update(stage="reading", text="", sentences=[])
             case Delta():
-                view.update(stage="writing", text=view["text"] + event.text)
+                stage = "reading" if "reading" in view else "writing"
+                view.update(stage=stage, text=view["text"] + event.text)
             case Grounded():
                 view["sentences"] = [*view["sentences"], _sentence(event.sentence, view)]
             case Finished():

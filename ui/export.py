@@ -47,12 +47,16 @@ def _templates() -> Environment:
         trim_blocks=True,
         keep_trailing_newline=True,
     )
-    templates.filters["plain"] = _plain
+    templates.filters.update(plain=_plain, between=_between)
     return templates
 
 
 def _turn(kept: dict[str, Any]) -> dict[str, Any]:
-    """A turn as it is exported; `pieces` has the answer's text with the numbers to put behind."""
+    """A turn as it is exported.
+
+    `pieces` has the answer's text, each with the numbers to put behind it and whether it is a
+    sentence; what stands between sentences may be the marks of a list or a table.
+    """
     view = kept["view"]
     text, end = view.get("text", ""), 0
     pieces, sentences, sources = [], [], []
@@ -67,9 +71,9 @@ def _turn(kept: dict[str, Any]) -> dict[str, Any]:
                 sources.append({"number": numbers[place], **citation, **document})
             cited.append(numbers[place])
         sentences.append({**sentence, "citations": cited})
-        body = text[end : sentence["end"]]
-        pieces += [(body.rstrip(), sorted(cited)), (body[len(body.rstrip()) :], [])]
-        end = sentence["end"]
+        start, body = sentence["start"], text[sentence["start"] : sentence["end"]].rstrip()
+        pieces += [(text[end:start], [], False), (body, sorted(cited), True)]
+        end = start + len(body)
     return {
         "question": kept["question"],
         "asked": _date(kept["asked"]),
@@ -81,13 +85,18 @@ def _turn(kept: dict[str, Any]) -> dict[str, Any]:
         "sources": sources,
         "rating": kept["rating"],
         "reason": kept["reason"],
-        "pieces": [*pieces, (text[end:], [])],
+        "pieces": [*pieces, (text[end:], [], False)],
     }
 
 
 def _plain(text: str) -> str:
     """Text in which Markdown sees no tag, link, image, heading or list; blanks stay."""
     return re.sub(r"(?<!\s)\s*\n\s*", " ", text).translate(_MARKS) if text.strip() else text
+
+
+def _between(text: str) -> str:
+    """Text in which Markdown sees lists, tables and bold names, but no tag, link or heading."""
+    return text.translate({mark: form for mark, form in _MARKS.items() if chr(mark) not in "*|"})
 
 
 def _say(language: str, key: str) -> str:

@@ -23,7 +23,7 @@ from index.errors import UserError
 from rag.events import Answer, Delta, Event, Finished, Grounded, Redrafting, Turn
 from rag.read import said
 from rag.results import answer_json, hit_json
-from rag.verifier import SUPPORTED, space_before
+from rag.verifier import SUPPORTED
 from ui.errors import openai_error
 from ui.open_webui import background_answer, without_context
 from ui.questions import MOST_CHARACTERS, Question, Questions
@@ -250,6 +250,7 @@ class SettledText:
 
     def __init__(self) -> None:
         self._sent = self._text = ""
+        self._end = 0  # of the last sentence that was verified
         self._late = False  # what is written now can only follow what was sent
 
     def add(self, event: Event) -> str:
@@ -258,11 +259,14 @@ class SettledText:
         piece = ""
         match event:
             case Redrafting():
-                self._text, self._late = "", bool(self._sent)
+                self._text, self._end, self._late = "", 0, bool(self._sent)
             case Delta():
                 self._text += event.text
-            case Grounded(sentence=sentence) if sentence.support >= SUPPORTED and not self._late:
-                piece = (space_before(self._text, sentence) if self._sent else "") + sentence.text
+            case Grounded(sentence=sentence):
+                between = self._text[self._end : sentence.start]  # or the marks of a list
+                if sentence.support >= SUPPORTED and not self._late:
+                    piece = (between if self._sent else between.lstrip()) + sentence.text
+                self._end = sentence.end
             case Finished(answer=answer):
                 whole, sent = answer.answer, self._sent
                 piece = whole[len(sent) :] if whole.startswith(sent) else f"\n\n{whole}"

@@ -60,6 +60,11 @@ def _add_library(page: APIRouter, service: "Service") -> None:
         library = service.library
         return map.points(library, question[:MOST_CHARACTERS]) if library else None
 
+    @page.post("/cocorico/api/answered")
+    def answered(question: Text, language: Language) -> bool:
+        ready, asked = service.state.stage == "ready", question[:MOST_CHARACTERS]
+        return ready and service.assistant().answers(asked, language)
+
     @page.post("/cocorico/api/remove")
     def remove(name: Text) -> dict[str, Any]:
         kept = service.folder.take_out(name)

@@ -92,12 +92,18 @@ def names(text: str, language: str) -> tuple[Fact, ...]:
     return tuple(dict.fromkeys(name for name in _names(text, language) if not name.opening))
 
 
+def figures(text: str, language: str) -> tuple[str, list[tuple[int, Fact]]]:
+    """The text with its numbers in digits, and there the place of each figure with the figure."""
+    digits = _in_digits(text, language)
+    return digits, list(_numbers(digits, language))
+
+
 def about(text: str, language: str) -> frozenset[str]:
     """The figures, as `Fact.value`, that a text gives as about so much, or more or less."""
-    digits = _in_digits(text, language)
+    digits, known = figures(text, language)
     return frozenset(
         number.value
-        for start, number in _numbers(digits, language)
+        for start, number in known
         if _HEDGED.search(fold(digits[max(0, start - 30) : start]))
     )
 

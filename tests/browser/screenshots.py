@@ -17,12 +17,27 @@ from stand_in import ANSWERS, StandInService
 
 from rag.engine import Service
 from rag.i18n import EXAMPLES
-from rag.settings import ROOT, from_environment
+from rag.settings import ROOT, Settings, from_environment
 from rag.verifier import Citation
 
 FOLDER = ROOT / "docs" / "screenshots"
 QUESTIONS = {
     language: [text for each, text in EXAMPLES if each == language] for language in ("fr", "en")
+}
+# Answers over many excerpts, from tests/samples/pools: by what is shown, what is asked.
+MANY = {
+    "fr": {
+        "comparison": "Compare les deux piscines : heures d'ouverture, entrées et prix.",
+        "list": "Quels travaux sont prévus dans les piscines ?",
+        "timeline": "Fais la chronologie des deux piscines.",
+        "summary": "Résume le rapport sur la piscine de Kerlann en trois phrases.",
+    },
+    "en": {
+        "comparison": "Compare the two harbours: opening hours, berths and visiting boats.",
+        "list": "List the works that the harbours plan.",
+        "timeline": "Make a timeline of the two harbours.",
+        "summary": "Summarise the report on the harbour of Northwick in three sentences.",
+    },
 }
 SCREENS = {
     "desktop": {"viewport": {"width": 1440, "height": 900}},
@@ -55,6 +70,7 @@ def main() -> None:
                     lambda page, name, asked=questions: _conversation(page, name, asked),
                 )
         service.close()
+        _over_many(browser, replace(settings, home=Path(home)))
         _with_a_pdf(browser)
         browser.close()
 
@@ -97,6 +113,28 @@ def _conversation(page: Page, name: str, questions: list[str]) -> None:
     page.locator("aside .add").last.click()
     page.wait_for_selector(".map .point")
     _take(page, f"{name}-map")
+
+
+def _over_many(browser: Browser, settings: Settings) -> None:
+    """A comparison, a list, a timeline and a summary; each is had once, then shown everywhere."""
+    addresses: dict[str, str] = {}
+
+    def show(page: Page, name: str) -> None:
+        for kind, asked in MANY[name.split("-")[1]].items():
+            if asked not in addresses:
+                page.click("[data-do=fresh]") if page.locator(".turn").count() else None
+                addresses[asked] = _converse(page, [asked])
+            page.goto(addresses[asked])
+            page.reload()
+            page.wait_for_selector(".turn .under")
+            _take(page, f"{name}-{kind}")
+
+    library = HERE.parent / "samples" / "pools"
+    service = Service(replace(settings, library=library)).start()
+    with served(service) as address:
+        for language in MANY:
+            _everywhere(browser, address, language, show)
+    service.close()
 
 
 def _with_a_pdf(browser: Browser) -> None:

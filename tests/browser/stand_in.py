@@ -62,7 +62,8 @@ def _hit(citation: Citation) -> Hit:
     return Hit(passage, 0.9, 0.9, 9.0, 0.8)
 
 
-# What the model writes, sentence by sentence with what each rests on; by the first word of the question.
+# What the model writes, sentence by sentence with what each rests on; by the first word of the question. What stands before § is
+# no part of the sentence.
 ANSWERS: dict[str, tuple[tuple[str, tuple[Citation, ...]], ...]] = {
     "investi": (
         ("Microsoft a **investi** 15 millions d'euros 🐓.", (cite("mistral.md", FIRST),)),
@@ -80,6 +81,19 @@ ANSWERS: dict[str, tuple[tuple[str, tuple[Citation, ...]], ...]] = {
         (" Il le fait depuis 9 000 ans.", ()),
         (" Zorglub le dit.", ()),
     ),
+    "liste": (
+        ("- §Microsoft a investi 15 millions d'euros.", (cite("mistral.md", FIRST),)),
+        ("\n- §Kai Zenner juge l'affaire ridicule.", (cite("mistral.md", SECOND),)),
+        ("\n- **aube** — §Le coq chante à l'aube.", (cite("english.md", ENGLISH),)),
+    ),
+    "compare": (
+        (
+            "| | L'accord | Le coq |\n| --- | --- | --- |\n| Montant | §15 millions d'euros.",
+            (cite("mistral.md", FIRST),),
+        ),
+        (" | n’en dit rien |\n| Avis | §Une affaire ridicule.", (cite("mistral.md", SECOND),)),
+        (" | §L'emblème de bien des villages.", (cite("english.md", ENGLISH),)),
+    ),
     "lent": tuple(
         (f" Phrase numéro {number}.", (cite("mistral.md", FIRST),)) for number in range(60)
     ),
@@ -96,6 +110,10 @@ class StandIn(Answerer):
         self.asked: list[tuple[str, list[str]]] = []
         self.allowed: list[list[str] | None] = []
         self.slow = False  # "lent" is always
+        self.knowing = True  # whether the documents answer what may be asked next
+
+    def answers(self, question: str, language: str) -> bool:
+        return self.knowing
 
     def ask(
         self, question, history=(), *, language=None, documents=None, stop=None
@@ -114,15 +132,16 @@ class StandIn(Answerer):
         sentences: list[Sentence] = []
         text = REFUSAL if kind == "refus" else ""
         pause = 0.04 if self.slow or kind == "lent" else 0.01  # seconds before each word
-        for body, citations in () if text else answer:
-            for piece in re.findall(r"\s*\S+", body):
+        for written, citations in () if text else answer:
+            lead, _, body = written.rpartition("§")  # the marks of a list or a table, a sentence
+            for piece in re.findall(r"\s*\S+", lead + body):
                 if stop.wait(pause):
                     break
                 yield Delta(piece)
             if stop.is_set():
                 break
-            start = len(text) + len(body) - len(body.lstrip())
-            text += body
+            start = len(text + lead) + len(body) - len(body.lstrip())
+            text += lead + body
             sentences.append(
                 Sentence(
                     body.strip(),

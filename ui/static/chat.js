@@ -222,15 +222,28 @@ function update(old, fresh) {
   next.forEach((child, at) => now[at] ? update(now[at], child) : old.append(child));
 }
 
-// What may be asked next: what the chunks that were read also speak of, then the examples.
+// Questions on what the chunks that were read also speak of: whether the documents answer them.
+const answered = new Map();
+
+// What may be asked next: such questions, once that is known, then the examples.
 function showSuggestions() {
   const asked = new Set(state.turns.map(turn => turn.question));
   const view = state.turns.at(-1)?.view, area = $(".suggestions");
-  const further = (view?.further ?? []).map(text => [view.language, text]);
+  const further = (view?.further ?? []).filter(text => answered.get(text));
+  const known = [...further.map(text => [view.language, text]), ...examples()];
   const left = state.running || !view ? []
-    : [...further, ...examples()].filter(([, text]) => !asked.has(text)).slice(0, 3);
+    : known.filter(([, text]) => !asked.has(text)).slice(0, 3);
   area.hidden = !left.length;
   area.querySelector("ul").replaceChildren(...left.map(each => example(...each)));
+  if (!state.running && view) checkSuggestions(view);
+}
+
+async function checkSuggestions({ further = [], language }) {
+  const question = further.find(text => !answered.has(text));
+  if (!question) return;
+  answered.set(question, false);
+  answered.set(question, await state.server.answered({ question, language }).catch(() => false));
+  showSuggestions();
 }
 
 function showComposer() {

@@ -1,14 +1,15 @@
 // One turn: the question, the answer with its citations, and what can be done with it.
 
 import { announce, button, cut, h, number, present, say, sayCount, spaced, units } from "./dom.js";
+import { prose } from "./prose.js";
 import * as sources from "./sources.js";
 import { state } from "./state.js";
 
 const previews = new WeakMap();      // what each citation's button shows before it is opened
 
 export const previewOf = cite => previews.get(cite)();
-export const progressText = view => view.stage === "reading"
-  ? sayCount("reading", view.passages.length) : say(view.stage);
+export const progressText = view => view.stage !== "reading" ? say(view.stage)
+  : view.reading ? say("reading_at", view.reading) : sayCount("reading", view.passages.length);
 
 // `actions` are edit, retry, and changed (the turn is to be rendered again).
 export function turnElement(turn, actions) {
@@ -19,7 +20,7 @@ export function turnElement(turn, actions) {
       button(say("edit"), actions.edit, { class: "quiet", "data-key": "edit" })),
     h("article", { class: view.refused ? "answer refused" : "answer", lang: view.language },
       view.refused ? h("p", { class: "badge", lang: state.language }, say("refused")) : null,
-      view.text ? h("div", { class: "prose" }, prose(turn, citations)) : null,
+      view.text ? h("div", { class: "prose" }, written(turn, citations)) : null,
       ...done ? remarks(view) : [progress(turn)]),
     done ? footer(turn, citations, actions) : null);
 }
@@ -37,7 +38,8 @@ function remarks(view) {
 }
 
 const progress = turn => h("div", { class: "progress", lang: state.language },
-  h("span", {}, progressText(turn.view)), chunkButtons(turn, chunk => spaced(chunk.title)));
+  h("span", {}, progressText(turn.view)),
+  turn.view.reading ? null : chunkButtons(turn, chunk => spaced(chunk.title)));
 
 // --- the answer and its citations ---
 
@@ -63,28 +65,15 @@ const ofSentence = (sentence, citations) =>
   sentence.citations.map(citation => citations.get(keyOf(citation)))
     .sort((one, other) => one.number - other.number);
 
-function prose(turn, citations) {
-  const { text, sentences = [] } = turn.view, parts = [];
-  let at = 0;
-  for (const sentence of sentences) {
-    const body = cut(text, sentence.start, sentence.end), words = body.trimEnd();
-    const cited = ofSentence(sentence, citations);
-    const marks = cited.map(citation => citeButton(turn, citation, sentence, citations));
-    parts.push(...inline(cut(text, at, sentence.start)));
-    const look = cited.length ? "sentence" : "sentence unsupported";
-    parts.push(h("span", { class: look }, inline(words)));
-    parts.push(...cited.length ? marks : [doubtButton(sentence, at)]);
-    parts.push(body.slice(words.length));
-    at = sentence.end;
-  }
-  return [...parts, ...inline(text.slice(units(text, at)))];
-}
+const written = (turn, citations) => prose(turn.view.text, turn.view.sentences ?? [],
+  sentence => marks(turn, sentence, citations));
 
-// The Markdown that models write in answers: **strong** and `code`; all else stays as it is.
-const inline = text => spaced(text)
-  .split(/(\*\*[^*\n]+\*\*|`[^`\n]+`)/).filter(Boolean).map(piece =>
-  piece.length > 4 && piece.startsWith("**") ? h("strong", {}, piece.slice(2, -2))
-    : piece.length > 2 && piece.startsWith("`") ? h("code", {}, piece.slice(1, -1)) : piece);
+// What stands behind a sentence: the numbers of its sources, or a mark of doubt.
+function marks(turn, sentence, citations) {
+  const cited = ofSentence(sentence, citations);
+  return cited.length ? cited.map(citation => citeButton(turn, citation, sentence, citations))
+    : [doubtButton(sentence)];
+}
 
 function citeButton(turn, citation, sentence, citations) {
   const list = [...citations.values()], { support } = sentence, level = sources.level(support);
@@ -103,10 +92,11 @@ function citeButton(turn, citation, sentence, citations) {
   return cite;
 }
 
-function doubtButton(sentence, at) {
+function doubtButton(sentence) {
   const why = `${say("unsupported")} ${say(`lacks_${sentence.lacks ?? "words"}`)}`;
-  const cite = button("?", () => announce(why), {
-    class: "cite none", "aria-label": why, "data-key": `doubt${at}`, lang: state.language });
+  const key = `doubt${sentence.start}`, { language: lang } = state;
+  const cite = button("?", () => announce(why),
+    { class: "cite none", "aria-label": why, "data-key": key, lang });
   previews.set(cite, () => [sources.supportElement(0), h("p", {}, why)]);
   return cite;
 }

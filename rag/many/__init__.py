@@ -1,0 +1,1 @@
+"""Answers that read many excerpts: lists, comparisons, summaries, timelines, counts."""

@@ -1,0 +1,270 @@
+"""A comparison: a table of documents or things by aspects, each cell read and verified apart."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+
+import numpy as np
+
+from index.contract import DocumentInfo
+from index.text.words import fold, phrases, terms
+from rag import prompts
+from rag.draft import Draft
+from rag.events import Event, Found, Reading
+from rag.excerpts import Excerpt
+from rag.i18n import say
+from rag.intent import Request
+from rag.many.items import as_hits, best, in_scope, own_words, plain, written
+from rag.many.listing import listing
+from rag.many.summary import Spoken, sentences_of
+from rag.retriever import Hit
+from rag.verifier import Sentence
+from rag.verifier.facts import figures
+from rag.writer import Writer
+
+_DOCUMENTS = 4  # that are compared where the question names none
+_THINGS, _ASPECTS = 6, 6
+_WINDOWS = 2  # excerpts read for a cell
+_CHUNKS = 12  # of a document, whose sentences are paired with another's where no aspect is named
+_NAME = 12  # tokens of an aspect's name
+_COLUMNS = 3  # up to which things are columns
+_STANDS_OUT = 1.5  # standard deviations by which two sentences are liker than others
+
+
+@dataclass(frozen=True)
+class Thing:
+    """What is compared: a document, or what the question calls by its own words."""
+
+    title: str
+    document: str = ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is to be said of a thing in one aspect: the question, and the excerpts to read."""
+
+    thing: Thing
+    aspect: str
+    asked: str
+    windows: tuple[tuple[Hit, Excerpt], ...]
+
+
+def compare(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
+    """Show a table of what is compared, cell by cell."""
+    named, aspects = plan(writer, draft, draft.asked)
+    if not named and len(request.documents) < 2 and len(aspects) > 1:  # "the cost of A and of B"
+        named, aspects = aspects, []
+    things = [Thing(name) for name in named][:_THINGS]
+    if len(things) < 2:
+        infos = _documents(writer, draft, request)
+        titles = distinct([info.title or info.name for info in infos])
+        things = [Thing(*each) for each in zip(titles, (i.name for i in infos), strict=True)]
+    if len(things) < 2 or draft.stopped:
+        yield from listing(writer, draft, request)
+    elif aspects or not things[0].document:
+        yield from _table(writer, draft, request, things, aspects[:_ASPECTS])
+    else:
+        yield from _paired(writer, draft, things)
+
+
+def plan(writer: Writer, draft: Draft, asked: str) -> tuple[list[str], list[str]]:
+    """The things and the aspects that a question names, in its own words."""
+    writer.generator.prepare(prompts.comparison(), stop=draft.stop)
+    asking = prompts.comparing(asked)
+    text = "".join(writer.generator.stream(asking, max_tokens=80, stop=draft.stop))
+    own = set(terms(asked, draft.language))
+    lines = [
+        [
+            part.strip()
+            for part in line.split(";")
+            if (words := set(terms(part, draft.language))) and words <= own
+        ]
+        for line in [*text.splitlines(), "", ""][:2]
+    ]
+    return lines[0], lines[1]
+
+
+def _documents(writer: Writer, draft: Draft, request: Request) -> list[DocumentInfo]:
+    """The documents to compare: those named, or those that speak most of what is asked."""
+    infos = in_scope(writer.store, request)
+    if len(infos) < 2:
+        infos = [
+            info
+            for info in writer.store.documents()
+            if request.scope is None or info.name in request.scope
+        ]
+    if len(infos) > _DOCUMENTS and not request.documents:
+        scope = [info.name for info in infos]
+        hits = writer.retriever.search(draft.asked, draft.language, k=40, documents=scope)
+        likeliest = list(dict.fromkeys(hit.chunk.document for hit in hits))[:_DOCUMENTS]
+        infos = [info for info in infos if info.name in likeliest]
+    return infos[:_THINGS]
+
+
+def distinct(titles: Sequence[str]) -> list[str]:
+    """Titles without the words that all of them begin with, where something is left of each."""
+    words = [title.split() for title in titles]
+    alike = takewhile(lambda beside: len(set(beside)) == 1, zip(*words, strict=False))
+    same = len(list(alike)) if len(words) > 1 else 0
+    short = [" ".join(own[same:]) for own in words]
+    return short if all(short) and len(set(short)) == len(short) else list(titles)
+
+
+def _table(
+    writer: Writer, draft: Draft, request: Request, things: Sequence[Thing], aspects: list[str]
+) -> Iterator[Event]:
+    """Fill a table cell by cell; things are its columns where there are few and some aspects."""
+    across = len(things) <= _COLUMNS and bool(aspects)
+    pairs = [(thing, aspect) for aspect in aspects or [""] for thing in things]
+    if not across:
+        pairs = [(thing, aspect) for thing in things for aspect in aspects or [""]]
+    cells = [_cell(writer, draft, request, *pair) for pair in pairs]
+    draft.hits = as_hits(hit.chunk for cell in cells for hit, _ in cell.windows)
+    draft.retrieval = draft.seconds
+    yield Found(draft.hits)
+    titles = [_heading(thing.title) for thing in things]
+    columns = titles if across else list(map(_heading, aspects)) or [say("said", draft.language)]
+    rows = list(map(_heading, aspects)) if across else titles
+    read = dict[tuple[str, str], Sentence | None]()
+    for number, cell in enumerate(cells):
+        yield Reading(number + 1, len(cells))
+        said = _read(writer, draft, cell)
+        if draft.stopped:
+            break
+        if number % len(columns) == 0:
+            head = header(columns) if number == 0 else ""
+            yield draft.write(f"{head}\n| {rows[number // len(columns)]} |")
+        read[cell.thing.title, cell.aspect] = said
+        yield from fill(draft, said)
+    for aspect in aspects:
+        yield from _ordered(draft, {t.title: read.get((t.title, aspect)) for t in things})
+    yield from _finish(writer, draft, request)
+
+
+def _cell(writer: Writer, draft: Draft, request: Request, thing: Thing, aspect: str) -> Cell:
+    """The question for a cell, and where its answer may stand."""
+    about = aspect if thing.document else f"{aspect} {thing.title}".strip()
+    scope = [thing.document] if thing.document else request.scope
+    windows = best(writer, about, draft.language, _WINDOWS, scope)
+    return Cell(thing, aspect, say("of_this", draft.language, about=about), tuple(windows))
+
+
+def _read(writer: Writer, draft: Draft, cell: Cell) -> Sentence | None:
+    """What the likeliest excerpts say in a cell; None where they say nothing."""
+    for window in cell.windows:
+        if said := next(written(writer, draft, cell.asked, *window), None):
+            return said
+    return None
+
+
+def header(columns: Sequence[str]) -> str:
+    """The first two lines of a table in Markdown, whose rows have names."""
+    return f"| | {' | '.join(columns)} |\n|{' --- |' * (len(columns) + 1)}"
+
+
+def fill(draft: Draft, said: Sentence | None) -> Iterator[Event]:
+    """Add a cell to the last row."""
+    if said is None:
+        yield draft.write(f" {say('says_nothing', draft.language)} |")
+    else:
+        yield from draft.add(" ", said)
+        yield draft.write(" |")
+
+
+def _heading(text: str) -> str:
+    """A name of a row or a column."""
+    text = plain(text)
+    return text[:1].upper() + text[1:]
+
+
+def _ordered(draft: Draft, cells: dict[str, Sentence | None]) -> Iterator[Event]:
+    """Below the table the order of an aspect's figures, where the question asks for the most."""
+    if not phrases("superlative").search(fold(draft.asked)):
+        return
+    known = []
+    for title, cell in cells.items():
+        own = figures(cell.text, draft.language)[1] if cell else []
+        if not cell or len(own) != 1:
+            return
+        known.append((float(own[0][1].value), own[0][1].unit, title, cell))
+    if len({unit for _, unit, _, _ in known}) != 1:
+        return
+    known.sort(key=lambda each: each[0])
+    order = "; ".join(f"{title} ({figure:g})" for figure, _, title, _ in known)
+    text = say("from_least", draft.language, order=order)
+    citations = tuple(each for *_, cell in known for each in cell.citations)
+    yield from draft.add("\n\n", Sentence(text, 0, len(text), 1.0, citations))
+
+
+def _finish(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
+    """End with the table; where all of its cells are empty, answer from the text."""
+    if draft.sentences or draft.stopped:
+        yield draft.finish(1.0 if draft.sentences else 0.0)
+    else:
+        yield from draft.restart()
+        yield from writer.from_documents(draft, request.scope)
+
+
+def _paired(writer: Writer, draft: Draft, things: Sequence[Thing]) -> Iterator[Event]:
+    """Show a table of what documents say of the same, found by how like their sentences are."""
+    rows = list(_rows([sentences_of(writer, thing.document, _CHUNKS) for thing in things]))
+    rows = sorted(rows, key=lambda row: row.likeness, reverse=True)[:_ASPECTS]
+    rows.sort(key=lambda row: row.place)
+    draft.hits = as_hits(each.chunk for row in rows for each in row.cells if each)
+    draft.sources = writer.verifier.sources([hit.chunk for hit in draft.hits])
+    draft.retrieval = draft.seconds
+    yield Found(draft.hits)
+    for number, row in enumerate(rows, 1):
+        yield Reading(number, len(rows))
+        cells = [own_words(writer, draft, each.citation) if each else None for each in row.cells]
+        name = _name(writer, draft, [cell.text for cell in cells if cell])
+        if draft.stopped:
+            break
+        head = header([_heading(thing.title) for thing in things]) if number == 1 else ""
+        yield draft.write(f"{head}\n| {_heading(name)} |")
+        for cell in cells:
+            yield from fill(draft, cell)
+    if draft.sentences or draft.stopped:
+        yield draft.finish(1.0 if draft.sentences else 0.0)
+    else:
+        yield from draft.refuse(0.0)
+
+
+@dataclass(frozen=True)
+class Row:
+    """Sentences of several documents on the same, and the place of the first one's."""
+
+    likeness: float
+    place: int
+    cells: tuple[Spoken | None, ...]
+
+
+def _rows(documents: Sequence[Sequence[Spoken]]) -> Iterator[Row]:
+    """The sentences of the first document that are closest to one of another, and it to them."""
+    first, *others = documents
+    matched = [dict(_matches(first, other)) for other in others]
+    for place, own in enumerate(first):
+        found = [match.get(place) for match in matched]
+        if any(found):
+            likeness = max(each[0] for each in found if each)
+            yield Row(likeness, place, (own, *(each[1] if each else None for each in found)))
+
+
+def _matches(
+    first: Sequence[Spoken], other: Sequence[Spoken]
+) -> Iterator[tuple[int, tuple[float, Spoken]]]:
+    if not first or not other:
+        return
+    alike = np.stack([one.vector for one in first]) @ np.stack([one.vector for one in other]).T
+    least = alike.mean() + _STANDS_OUT * alike.std()
+    for place, likeness in enumerate(alike):
+        match = int(likeness.argmax())
+        if likeness[match] > least and alike[:, match].argmax() == place:
+            yield place, (float(likeness[match]), other[match])
+
+
+def _name(writer: Writer, draft: Draft, texts: Sequence[str]) -> str:
+    """What sentences have in common, in a few words."""
+    asking = prompts.naming(texts, draft.language)
+    name = "".join(writer.generator.stream(asking, max_tokens=_NAME, stop=draft.stop))
+    return (name.splitlines() or [""])[0].strip(" .:")

@@ -1,0 +1,248 @@
+"""What is computed over records of one form, by the words of a question.
+
+Each word must be the records' name, a column, or be found in some record: else nothing is computed.
+"""
+
+import operator
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from index.text.dates import dates
+from index.text.words import WORD, fold, phrases, terms
+from rag.many.records import Group, Record
+from rag.verifier.expected import expected
+from rag.verifier.facts import Fact, facts, figures, holds
+
+_SYMBOLS = {"eur": "€", "usd": "$", "gbp": "£", "%": "%"}
+_BOUNDS: dict[str, tuple[Callable[[float, float], bool], str]] = {
+    "at_least": (operator.ge, "≥"),
+    "at_most": (operator.le, "≤"),
+    "above": (operator.gt, ">"),
+    "below": (operator.lt, "<"),
+}
+_STEM, _ENDING = 4, 3  # letters that two stems share at least, that one has more at most
+_BEFORE = 30  # characters before a figure in which "more than" may stand
+
+
+class Operation(StrEnum):
+    """What is computed over the records."""
+
+    COUNT = "count"
+    SUM = "sum"
+    AVERAGE = "average"
+
+
+@dataclass(frozen=True)
+class Computed:
+    """What came of a group of records.
+
+    Attributes:
+        value: the count, sum or average.
+        unit: of a sum or an average, as the document writes it, or empty.
+        column: that was added up, of a table.
+        words: of the question that choose among the records.
+        records: that were counted.
+    """
+
+    group: Group
+    operation: Operation
+    value: float
+    unit: str
+    column: str
+    words: tuple[str, ...]
+    records: tuple[Record, ...]
+
+
+class Question:
+    """A question read by the words of one group of records."""
+
+    def __init__(self, asked: str, group: Group) -> None:
+        self.group = group
+        self.asked = asked
+        language = group.language
+        self._columns = {name: set(terms(name, language)) for name in group.columns}
+        self._own = [(each, set(terms(each.text, language))) for each in group.records]
+        self._about = set(terms(f"{group.title} {group.document}", language))
+        self._words = list(content(asked, language))
+        self.operation = self._operation()
+        kinds = [own for name, own in self._columns.items() if not self._is_numeric(name)]
+        self.named = any(
+            names_them(group, word) or any(_in(term, own) for own in kinds)
+            for word, term in self._words
+        )
+
+    def _operation(self) -> Operation:
+        if phrases("averaged").search(fold(self.asked)):
+            return Operation.AVERAGE
+        first = self._words[0][1] if self._words else ""
+        numeric = any(
+            _in(first, own) and self._is_numeric(name) for name, own in self._columns.items()
+        )
+        summed = phrases("summed").search(fold(self.asked)) is not None
+        counts = expected(self.asked) == "count" or not (summed or expected(self.asked))
+        return Operation.COUNT if counts and not numeric else Operation.SUM
+
+    def compute(self) -> Computed | None:
+        """What is asked of these records; None where a word of the question isn't theirs."""
+        chosen, words = list(self._own), list[str]()
+        column = self._column()
+        for word, term in self._words:
+            if names_them(self.group, word) or self._is_unit(word):
+                continue
+            if _in(term, terms(column, self.group.language)):
+                continue
+            if any(_in(term, own) for _, own in self._own):
+                if not all(_in(term, own) for _, own in self._own):
+                    words.append(word)
+                chosen = [each for each in chosen if _in(term, each[1])]
+            elif not _in(term, self._about):
+                return None
+        if not self.named and not column:
+            return None
+        return self._computed([record for record, _ in chosen], words, column)
+
+    def _column(self) -> str:
+        """The column of figures that the question names, by most of its words; "" for none."""
+        asked = [term for _, term in self._words]
+        shared = {
+            name: sum(_in(term, own) for term in asked)
+            + sum(fact.value in own for fact, _ in self._figures())
+            for name, own in self._columns.items()
+            if self._is_numeric(name) and any(_in(term, own) for term in asked)
+        }
+        return max(shared, key=shared.__getitem__, default="")
+
+    def _computed(
+        self, records: Sequence[Record], words: list[str], column: str
+    ) -> Computed | None:
+        valued = self._values(records, column)
+        for figure, bound in self._figures():
+            if figure.value in self._columns.get(column, ()):
+                continue
+            if not bound:
+                records = [each for each in records if holds(self._facts(each), figure)]
+                valued = valued and [each for each in valued if each[0] in records]
+                words.append(figure.value)
+                continue
+            if valued is None:
+                return None
+            within, sign = _BOUNDS[bound]
+            valued = [each for each in valued if within(each[1], float(figure.value))]
+            records = [record for record, _, _ in valued]
+            words.append(f"{sign} {figure.value}")
+        if self.operation is Operation.COUNT:
+            records = self._distinct(records)
+            total, unit = float(len(records)), ""
+        elif valued and len({unit for _, _, unit in valued}) == 1 and valued[0][2] != "%":
+            total, unit = sum(value for _, value, _ in valued), valued[0][2]
+            records = [record for record, _, _ in valued]
+            total /= len(records) if self.operation is Operation.AVERAGE else 1
+        else:
+            return None
+        if not records:
+            return None
+        named = column or (self._only_column() if self.operation is not Operation.COUNT else "")
+        return Computed(
+            self.group, self.operation, total, unit, named, tuple(words), tuple(records)
+        )
+
+    def _distinct(self, records: Sequence[Record]) -> Sequence[Record]:
+        """The records, or one for each value of a column other than the first that is counted."""
+        counted = self._words[0][1] if self._words else ""
+        column = next((name for name, own in self._columns.items() if _in(counted, own)), "")
+        if not column or column == self.group.columns[0]:
+            return records
+        return list({record.cells.get(column): record for record in reversed(records)}.values())
+
+    def _figures(self) -> list[tuple[Fact, str]]:
+        """The figures that the question names, each with its key of `_BOUNDS` if it is a bound."""
+        text, known = figures(self.asked, self.group.language)
+        found = []
+        for start, fact in known:
+            before = fold(text[max(0, start - _BEFORE) : start])
+            bound = next((name for name in _BOUNDS if phrases(name).search(before)), "")
+            found.append((fact, bound))
+        return found
+
+    def _facts(self, record: Record) -> tuple[Fact, ...]:
+        return facts(record.text, self.group.language)
+
+    def _is_unit(self, word: str) -> bool:
+        _, known = figures(f"1 {word}", self.group.language)
+        return bool(known and known[0][1].unit)
+
+    def _is_numeric(self, column: str) -> bool:
+        cells = [record.cells[column] for record in self.group.records if column in record.cells]
+        return bool(cells) and all(_figure(cell, self.group.language) for cell in cells)
+
+    def _only_column(self) -> str:
+        numeric = [name for name in self.group.columns if self._is_numeric(name)]
+        amounts = [name for name in numeric if not self._are_years(name)]
+        return amounts[0] if len(amounts) == 1 else ""
+
+    def _are_years(self, column: str) -> bool:
+        cells = (record.cells.get(column, "") for record in self.group.records)
+        return all(dates(cell) for cell in cells if cell)
+
+    def _values(
+        self, records: Sequence[Record], column: str
+    ) -> list[tuple[Record, float, str]] | None:
+        """Each record that has one, with its figure and the unit; None where that is unclear."""
+        language = self.group.language
+        if self.group.columns:
+            column = column or self._only_column()
+            read = [(record, _figure(record.cells.get(column, ""), language)) for record in records]
+            return [(record, *figure) for record, figure in read if figure] if column else None
+        known = [(record, _units(record.text, language)) for record in records]
+        units = [unit for unit in known[0][1] if unit] if known else []
+        sole = [unit for unit in units if all(len(own.get(unit, ())) == 1 for _, own in known)]
+        if len(sole) != 1:
+            return None
+        return [(record, own[sole[0]][0], _SYMBOLS[sole[0]]) for record, own in known]
+
+
+def _figure(cell: str, language: str) -> tuple[float, str] | None:
+    """The figure of a cell that holds nothing else but a short unit, and that unit."""
+    text, known = figures(cell, language)
+    rest = "".join(each for each in text if not (each.isdigit() or each in " .,-\u00a0\u202f"))
+    if len(known) != 1 or len(rest) > 8:
+        return None
+    sign = -1 if text.lstrip().startswith(("-", "−")) else 1
+    return sign * float(known[0][1].value), rest
+
+
+def _units(text: str, language: str) -> dict[str, list[float]]:
+    """The figures of a record's text by their units."""
+    found: dict[str, list[float]] = {}
+    for _, fact in figures(text, language)[1]:
+        found.setdefault(fact.unit, []).append(float(fact.value))
+    return found
+
+
+def content(asked: str, language: str) -> Iterator[tuple[str, str]]:
+    """The words of a question that say what is counted, each with its index term."""
+    for word in WORD.findall(asked):
+        own = terms(word, language)
+        if own and not word[0].isdigit() and not phrases("counting").search(fold(word)):
+            yield word, own[0]
+
+
+def _in(term: str, others: Collection[str]) -> bool:
+    """Whether an index term is among others, be it with another ending: "coût", "coûtent"."""
+    if term in others:
+        return True
+    return len(term) >= _STEM and any(
+        abs(len(other) - len(term)) <= _ENDING
+        and len(other) >= _STEM
+        and (other.startswith(term) or term.startswith(other))
+        for other in others
+    )
+
+
+def names_them(group: Group, word: str) -> bool:
+    """Whether a word names the records: as their kind, or in the same form in a line above."""
+    language = group.language
+    kind = terms(group.kind, language)
+    same = any(_in(term, kind) for term in terms(word, language))
+    return same or fold(word) in map(fold, WORD.findall(f"{group.label} {group.title}"))

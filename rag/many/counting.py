@@ -1,0 +1,135 @@
+"""Counts, sums and averages over the records that documents hold many of; declined elsewhere.
+
+A model that read five of forty projects would count five: what is counted are rows, sections and
+items of lists.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+from babel.numbers import format_decimal
+
+from index.text.words import bare_word
+from rag import prompts
+from rag.draft import Draft
+from rag.events import Event, Found
+from rag.i18n import say
+from rag.intent import Request
+from rag.many.computing import Computed, Operation, Question, content, names_them
+from rag.many.items import as_hits, in_scope, item, sentence_at
+from rag.many.records import Group, groups
+from rag.writer import Writer
+
+_DOCUMENTS = 30  # up to which all documents are looked through; of more, the likeliest
+_CITED = 5  # records that a count cites
+
+
+def count(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
+    """Count or add up what is asked for; where nothing can be counted, answer from the text."""
+    own, foreign = _groups(writer, draft, request)
+    questions = [Question(draft.asked, group) for group in own]
+    every = _computed(questions)
+    if foreign and not every and not any(question.named for question in questions):
+        asked = _translated(writer, draft)
+        questions += [Question(asked, group) for group in foreign]
+        every = _computed(questions)
+    if every:
+        yield from _show(writer, draft, every)
+    elif any(question.named for question in questions):  # the text would name some of them only
+        draft.hits = tuple(writer.retriever.search(draft.asked, draft.language, k=1))
+        yield from draft.refuse(0.0)
+    else:
+        yield from writer.from_documents(draft, request.scope)
+
+
+def chosen(writer: Writer, draft: Draft, request: Request) -> list[Computed]:
+    """The records that a question names in its own language; none where it names no such thing."""
+    own, _ = _groups(writer, draft, request)
+    every = _computed([Question(draft.asked, group) for group in own if group.kind])
+    return [computed for computed in every if computed.operation is Operation.COUNT]
+
+
+def _groups(writer: Writer, draft: Draft, request: Request) -> tuple[list[Group], list[Group]]:
+    """The groups of records in documents of the answer's language, and in those of the other."""
+    infos = in_scope(writer.store, request)
+    if len(infos) > _DOCUMENTS:
+        hits = writer.retriever.search(draft.asked, draft.language, k=40, documents=request.scope)
+        likeliest = {hit.chunk.document for hit in hits}
+        infos = [info for info in infos if info.name in likeliest]
+    own, foreign = list[Group](), list[Group]()
+    for info in infos:
+        with suppress(KeyError):  # removed since it was listed
+            found = own if info.language == draft.language else foreign
+            found += groups(writer.store.document(info.name))
+    return own, foreign
+
+
+def _translated(writer: Writer, draft: Draft) -> str:
+    """The question in the other language."""
+    asking = prompts.translating(draft.asked, "en" if draft.language == "fr" else "fr")
+    return "".join(writer.generator.stream(asking, max_tokens=80, stop=draft.stop))
+
+
+def _computed(questions: Sequence[Question]) -> list[Computed]:
+    return _fullest([computed for each in questions if (computed := each.compute())])
+
+
+def _fullest(every: Sequence[Computed]) -> list[Computed]:
+    """Of each document the group that was counted by most words, then with most records."""
+    best: dict[str, Computed] = {}
+    for computed in every:
+        other = best.get(computed.group.document)
+        if other is None or _rank(computed) > _rank(other):
+            best[computed.group.document] = computed
+    return list(best.values())
+
+
+def _rank(computed: Computed) -> tuple[int, int]:
+    return len(computed.words), len(computed.group.records)
+
+
+def _show(writer: Writer, draft: Draft, every: Sequence[Computed]) -> Iterator[Event]:
+    """Say what was computed, over what, with the first of the records."""
+    cited = {
+        each.group.document: [
+            sentence_at(writer.store, each.group.document, record.start)
+            for record in each.records[:_CITED]
+        ]
+        for each in every
+    }
+    draft.hits = as_hits(citing[0] for own in cited.values() for citing in own if citing)
+    draft.retrieval = draft.seconds
+    yield Found(draft.hits)
+    for each in every:
+        citations = tuple(citing[1] for citing in cited[each.group.document] if citing)
+        lead = ("\n- " if draft.text else "- ") if len(every) > 1 else ""
+        yield from draft.add(lead, item(_said(each, draft), citations))
+    yield draft.finish(1.0)
+
+
+def _said(computed: Computed, draft: Draft) -> str:
+    """The sentence for a computation: the figure, of what, over what."""
+    language, group = draft.language, computed.group
+    decimals = "#,##0" if computed.operation is Operation.COUNT else "#,##0.##"
+    figure = format_decimal(computed.value, format=decimals, locale=language)
+    form = "rows" if group.columns else "items" if group.records[0].text[0] != "#" else "sections"
+    over = say(f"over_{form}", language, count=len(computed.records))
+    if computed.column:
+        over = say("over_column", language, column=computed.column, over=over)
+    if computed.words:
+        chosen = " ".join(computed.words)
+        over = say("over_chosen", language, over=over, words=chosen, all=len(group.records))
+    values = {
+        "figure": f"{figure} {computed.unit}".strip(),
+        "things": _things(draft.asked, computed),
+        "document": group.document,
+        "over": over,
+    }
+    return say(f"computed_{computed.operation}", language, **values)
+
+
+def _things(asked: str, computed: Computed) -> str:
+    """What is counted, in the question's own word."""
+    words = [word for word, _ in content(asked, computed.group.language)]
+    named = [word for word in words if names_them(computed.group, word)]
+    return bare_word((named or words)[0])

@@ -1,0 +1,152 @@
+"""Items of an answer over many excerpts: where they come from, how doubles are merged."""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+
+from index.contract import DocumentInfo, Store, StoredChunk
+from index.errors import ChunkRemoved
+from index.text.language import is_language
+from index.text.words import terms
+from rag import confidence
+from rag.draft import Draft
+from rag.events import Delta, Event, Grounded
+from rag.excerpts import Excerpt, focus
+from rag.i18n import say
+from rag.intent import Request
+from rag.quotation import inside
+from rag.retriever import Hit, check_names
+from rag.verifier import SUPPORTED, Citation, Sentence, cite
+from rag.verifier.expected import echoes
+from rag.verifier.facts import facts, holds, names, negated
+from rag.writer import Writer
+
+_ALIKE = 0.8  # share of the shorter item's words that make two items doubles
+_MARKS = ("-", "*", "+", "•", "–")  # of a list, before an item
+
+
+def in_scope(store: Store, request: Request) -> list[DocumentInfo]:
+    """The documents that a request names, else those it may use.
+
+    Raises:
+        UserError: `document_unknown` (name).
+    """
+    chosen = request.documents or request.scope
+    check_names(store, chosen)
+    return [info for info in store.documents() if chosen is None or info.name in chosen]
+
+
+def best(
+    writer: Writer, asked: str, language: str, most: int, documents: Collection[str] | None
+) -> list[tuple[Hit, Excerpt]]:
+    """The `most` windows likeliest to say something of what is asked, each with its hit.
+
+    Where some of them have a name of the question, or their titles have it, those alone count.
+    """
+    try:
+        hits, windows = _searched(writer, asked, language, most, documents)
+    except ChunkRemoved:  # now it isn't found any more
+        hits, windows = _searched(writer, asked, language, most, documents)
+    by_chunk = {hit.chunk.id: hit for hit in hits}
+    known = [
+        (window, facts(f"{window.chunk.title}\n{window.text}", window.chunk.language))
+        for window in windows
+    ]
+    for name in names(asked, language):
+        known = [each for each in known if holds(each[1], name)] or known
+    return [(by_chunk[window.chunk.id], window) for window, _ in known[:most]]
+
+
+def _searched(
+    writer: Writer, asked: str, language: str, most: int, documents: Collection[str] | None
+) -> tuple[list[Hit], list[Excerpt]]:
+    hits = writer.retriever.search(asked, language, k=most, documents=documents)
+    return hits, focus(asked, language, hits, writer.store, writer.embedder)
+
+
+def written(
+    writer: Writer, draft: Draft, asked: str, hit: Hit, excerpt: Excerpt
+) -> Iterator[Sentence]:
+    """What the model says to `asked` from one excerpt: each sentence once it is verified.
+
+    The document's own words where the model's are put too freely, none where it says nothing.
+    Closing the iterator stops the model.
+    """
+    evidence = writer.read(asked, draft.language, excerpt, draft.stop)
+    if draft.stopped or confidence.relevance(evidence) < writer.thresholds.relevant:
+        return
+    known = [fact for fact in facts(asked, draft.language) if not fact.opening]
+    denied = negated(asked, draft.language)
+    sources = writer.verifier.sources([excerpt.chunk], known, denied=denied)
+    apart = Draft(asked, draft.language, draft.stop, sources, asked, hits=(hit,))
+    stands = 0
+    for event in writer.write(apart, excerpt):
+        draft.tokens += isinstance(event, Delta)
+        if isinstance(event, Grounded) and _stands(event.sentence, asked, draft.language):
+            stands += 1
+            yield replace(event.sentence, text=plain(event.sentence.text))
+    if not stands and not draft.stopped and apart.paraphrased:
+        yield own_words(writer, apart, apart.paraphrased[0])
+
+
+def _stands(sentence: Sentence, asked: str, language: str) -> bool:
+    """Whether a sentence is supported, says more than the question and is in the language."""
+    return (
+        sentence.support >= SUPPORTED
+        and not echoes(asked, sentence.text, language)
+        and is_language(sentence.text, language)
+    )
+
+
+def own_words(writer: Writer, draft: Draft, citation: Citation) -> Sentence:
+    """A sentence of a document as an item: as it stands, or translated where that is verified."""
+    text, support = plain(citation.text), 1.0
+    if draft.foreign(citation):
+        if translation := writer.translation(draft, citation):
+            text, support = plain(translation), writer.thresholds.foreign_support
+        else:
+            text = say("in_other", draft.language, quote=inside(text, draft.language))
+    return item(text, (citation,), support)
+
+
+def item(text: str, citations: tuple[Citation, ...], support: float = 1.0) -> Sentence:
+    """A sentence that has no place in an answer yet."""
+    return Sentence(text, 0, len(text), support, citations)
+
+
+def put(draft: Draft, new: Sentence, lead: str) -> Iterator[Event]:
+    """Add an item after `lead`, or its sources to the item that says the same."""
+    for number, earlier in enumerate(draft.sentences):
+        if _same(earlier.text, new.text, draft.language):
+            more = tuple(each for each in new.citations if each not in earlier.citations)
+            draft.sentences[number] = replace(earlier, citations=(*earlier.citations, *more))
+            return
+    yield from draft.add(lead if draft.text else lead.lstrip("\n"), new)
+
+
+def _same(one: str, other: str, language: str) -> bool:
+    """Whether two items say the same: most words of the shorter, and the same figures."""
+    own, others = set(terms(one, language)), set(terms(other, language))
+    figures = {word for word in own ^ others if word[0].isdigit()}
+    least = min(len(own), len(others))
+    return not figures and len(own & others) >= max(_ALIKE * least, 1)
+
+
+def plain(text: str) -> str:
+    """A sentence on one line, without a mark of a list before it, and no mark that parts cells."""
+    words = text.replace("|", "/").split()
+    return " ".join(words[1:] if words and words[0] in _MARKS else words)
+
+
+def sentence_at(store: Store, document: str, place: int) -> tuple[StoredChunk, Citation] | None:
+    """The chunk and the sentence at a place of a document; None where it is gone."""
+    for chunk in store.chunks_of(document):
+        if chunk.start <= place < chunk.end:
+            span = next(span for span in chunk.sentences if span[1] > place)
+            return chunk, cite(chunk, span)
+    return None
+
+
+def as_hits(chunks: Iterable[StoredChunk]) -> tuple[Hit, ...]:
+    """Chunks that are read without a search, as hits, each once."""
+    once = {chunk.id: chunk for chunk in chunks}
+    return tuple(Hit(chunk, 1.0, 1.0, 0.0, 1.0) for chunk in once.values())

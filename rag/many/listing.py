@@ -1,0 +1,57 @@
+"""A list: what each excerpt says to the question, item by item; or the records that it chooses."""
+
+from collections.abc import Iterator
+
+from rag.draft import Draft
+from rag.events import Event, Found, Reading
+from rag.intent import Request
+from rag.many.computing import Computed
+from rag.many.counting import chosen
+from rag.many.items import as_hits, best, item, plain, put, sentence_at, written
+from rag.writer import Writer
+
+_WINDOWS = 12  # excerpts that are read
+_IN_VAIN = 4  # that say nothing, one after the other, after which the rest isn't read
+_RECORDS = 60  # records that are shown
+
+
+def listing(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
+    """Show the records that the question names, else what the likeliest excerpts say to it."""
+    if records := chosen(writer, draft, request):
+        yield from _show(writer, draft, records, request.number)
+        return
+    scope = request.documents or request.scope
+    windows = best(writer, draft.asked, draft.language, _WINDOWS, scope)
+    draft.hits = as_hits(hit.chunk for hit, _ in windows)
+    draft.retrieval = draft.seconds
+    yield Found(draft.hits)
+    in_vain = 0
+    for number, (hit, excerpt) in enumerate(windows, 1):
+        yield Reading(number, len(windows))
+        in_vain += 1
+        for each in written(writer, draft, draft.asked, hit, excerpt):
+            in_vain = 0
+            yield from put(draft, each, "\n- ")
+        enough = request.number is not None and len(draft.sentences) >= request.number
+        if draft.stopped or enough or in_vain == _IN_VAIN:
+            break
+    if draft.sentences or draft.stopped:
+        yield draft.finish(1.0 if draft.sentences else 0.0)
+    else:
+        yield from writer.from_documents(draft, request.scope)
+
+
+def _show(writer: Writer, draft: Draft, every: list[Computed], most: int | None) -> Iterator[Event]:
+    """Show records in the documents' own words."""
+    cited = [
+        citing
+        for computed in every
+        for record in computed.records[: most or _RECORDS]
+        if (citing := sentence_at(writer.store, computed.group.document, record.said))
+    ]
+    draft.hits = as_hits(chunk for chunk, _ in cited)
+    draft.retrieval = draft.seconds
+    yield Found(draft.hits)
+    for _, citation in cited:
+        yield from put(draft, item(plain(citation.text), (citation,)), "\n- ")
+    yield draft.finish(1.0)

@@ -1,0 +1,141 @@
+"""A summary in the documents' own words: what a small model makes of a whole is seldom true."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+
+from index.contract import DocumentInfo, StoredChunk
+from index.errors import ChunkRemoved
+from index.text.sentences import Span
+from index.text.words import WORD, fold, phrases, terms
+from rag.draft import Draft
+from rag.events import Event, Found, Reading
+from rag.i18n import say
+from rag.intent import Request
+from rag.many.items import as_hits, in_scope, own_words, plain, put
+from rag.many.listing import listing
+from rag.quotation import points_back
+from rag.retriever import Floats, common_direction, unit
+from rag.verifier import Citation, cite, is_saying
+from rag.writer import Writer
+
+_SENTENCES = 5  # of a summary, where the question doesn't say
+_DOCUMENTS = 12  # that are summed up at once
+_CHUNKS = 24  # of a document up to which all are looked at; of more, those closest to their part
+_SHORT, _LONG = 40, 320  # characters; other sentences say too little or too much
+_ODD = 0.15  # what such a sentence loses, and one that needs the sentence before
+_PLAIN = 4  # sentences up to which a summary is a paragraph, no list
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A sentence of a document, and the mean of its token vectors (d,) at unit length."""
+
+    chunk: StoredChunk
+    span: Span
+    vector: Floats
+
+    @property
+    def citation(self) -> Citation:
+        """The sentence as it is cited."""
+        return cite(self.chunk, self.span)
+
+
+def summary(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
+    """Show a sentence of each part of the documents; of a subject, what excerpts say of it."""
+    if not request.documents and _subject(draft.asked, draft.language):
+        yield from listing(writer, draft, request)
+        return
+    infos = in_scope(writer.store, request)[:_DOCUMENTS]
+    chosen = list(_chosen(writer, infos, request.number))
+    if not chosen:
+        yield from draft.refuse(0.0)
+        return
+    draft.hits = as_hits(each.chunk for each in chosen)
+    draft.sources = writer.verifier.sources([hit.chunk for hit in draft.hits])
+    draft.retrieval = draft.seconds
+    yield Found(draft.hits)
+    several, document = len(infos) > 1, ""
+    for number, each in enumerate(chosen, 1):
+        yield Reading(number, len(chosen))
+        lead, before, document = "\n- ", document, each.chunk.document
+        if document == before and (several or len(chosen) <= _PLAIN):
+            lead = " "
+        elif several:
+            lead += say("of_document", draft.language, title=plain(each.chunk.title or document))
+        elif len(chosen) <= _PLAIN:
+            lead = ""
+        yield from put(draft, own_words(writer, draft, each.citation), lead)
+        if draft.stopped:
+            break
+    yield draft.finish(1.0)
+
+
+def _subject(asked: str, language: str) -> bool:
+    """Whether a summary is asked of a subject: a word beside those that ask for a summary."""
+    content = (word for word in WORD.findall(asked) if terms(word, language))
+    return any(not phrases("summing_up").search(fold(word)) for word in content)
+
+
+def _chosen(writer: Writer, infos: Sequence[DocumentInfo], number: int | None) -> Iterator[Spoken]:
+    """Of each part of the documents, in order, the sentence most like the whole."""
+    wanted = number or max(_SENTENCES, len(infos))
+    every = list[tuple[float, Spoken]]()
+    for info in infos:
+        with suppress(ChunkRemoved):
+            every += _central(writer, info.name, max(1, wanted // len(infos)))
+    least = sorted((score for score, _ in every), reverse=True)[:wanted][-1:]
+    yield from (spoken for score, spoken in every if score >= least[0])
+
+
+def _central(writer: Writer, document: str, parts: int) -> Iterator[tuple[float, Spoken]]:
+    """Of each of so many parts of a document the sentence most like the whole, and how like."""
+    known = sentences_of(writer, document, max(parts, _CHUNKS))
+    if not known:
+        return
+    vectors = np.stack([spoken.vector for spoken in known])
+    scores = vectors @ vectors.mean(axis=0)
+    for place, spoken in enumerate(known):
+        text = spoken.citation.text
+        odd = points_back(text) + (not _SHORT <= len(text) <= _LONG)
+        hanging = phrases("dependent", spoken.chunk.language).search(fold(text)) is not None
+        scores[place] -= _ODD * (odd + hanging / 2)
+    for part in np.array_split(np.arange(len(known)), min(parts, len(known))):
+        best = part[scores[part].argmax()]
+        yield float(scores[best]), known[best]
+
+
+def sentences_of(writer: Writer, document: str, most: int) -> list[Spoken]:
+    """The sentences of a document that say something; of a long one those of `most` chunks.
+
+    Each of these is the one most like its part of the document.
+
+    Raises:
+        ChunkRemoved: the document was removed meanwhile.
+    """
+    chunks = writer.store.chunks_of(document)
+    if len(chunks) > most:
+        chunks = [_closest(writer, part) for part in _parts(chunks, most)]
+    common = common_direction(writer.embedder)
+    vectors = writer.store.token_vectors([chunk.id for chunk in chunks])
+    found = []
+    for chunk, (tokens, spans) in zip(chunks, vectors, strict=True):
+        for start, end in chunk.sentences:
+            within = (spans[:, 0] < end) & (spans[:, 1] > start)
+            if within.any() and is_saying(cite(chunk, (start, end)).text):
+                mean = unit(tokens[within] - common).mean(axis=0)
+                found.append(Spoken(chunk, (start, end), unit(mean)))
+    return found
+
+
+def _parts(chunks: Sequence[StoredChunk], count: int) -> Iterator[Sequence[StoredChunk]]:
+    for part in np.array_split(np.arange(len(chunks)), count):
+        yield chunks[part[0] : part[-1] + 1]
+
+
+def _closest(writer: Writer, chunks: Sequence[StoredChunk]) -> StoredChunk:
+    """The chunk most like all of them."""
+    vectors = writer.store.vectors([chunk.id for chunk in chunks])
+    return chunks[int((vectors @ vectors.mean(axis=0)).argmax())]

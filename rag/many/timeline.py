@@ -1,0 +1,71 @@
+"""A timeline: the sentences that give a date, in the order of their dates."""
+
+from collections.abc import Iterator, Sequence
+
+from index.contract import StoredChunk
+from index.text.dates import Date, in_order, in_words
+from rag.draft import Draft
+from rag.events import Event, Found, Reading
+from rag.intent import Request
+from rag.many.items import as_hits, best, in_scope, own_words, put
+from rag.quotation import whole
+from rag.verifier import Citation, cite, is_saying
+from rag.verifier.facts import facts, holds, names
+from rag.writer import Writer
+
+_CHUNKS = 24  # up to which all chunks are read; of more, the likeliest
+_EVENTS = 20
+
+_Dated = tuple[int, Date, StoredChunk, Citation]
+"""The year, which may be that of a sentence before, and the date as it is given."""
+
+
+def timeline(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
+    """Show what happened when; without a date in the documents, answer from the text."""
+    infos = in_scope(writer.store, request)
+    if sum(info.chunks for info in infos) <= _CHUNKS:
+        chunks = [chunk for info in infos for chunk in writer.store.chunks_of(info.name)]
+    else:
+        scope = [info.name for info in infos]
+        likeliest = best(writer, draft.asked, draft.language, _CHUNKS, scope)
+        chunks = [hit.chunk for hit in as_hits(hit.chunk for hit, _ in likeliest)]
+    dated = sorted(_about(draft, list(_dated(chunks))), key=_order)[:_EVENTS]
+    if not dated:
+        yield from writer.from_documents(draft, request.scope)
+        return
+    draft.hits = as_hits(chunk for _, _, chunk, _ in dated)
+    draft.sources = writer.verifier.sources([hit.chunk for hit in draft.hits])
+    draft.retrieval = draft.seconds
+    yield Found(draft.hits)
+    for number, (_, known, _, citation) in enumerate(dated, 1):
+        yield Reading(number, len(dated))
+        label = in_words(known, draft.language)
+        yield from put(draft, own_words(writer, draft, citation), f"\n- **{label}** — ")
+        if draft.stopped:
+            break
+    yield draft.finish(1.0)
+
+
+def _order(dated: _Dated) -> tuple[int, int, int]:
+    year, known, _, _ = dated
+    return year, known.month, known.day
+
+
+def _dated(chunks: Sequence[StoredChunk]) -> Iterator[_Dated]:
+    """The sentences that give a date, each with its first one."""
+    spans = [(chunk, span) for chunk in chunks for span in chunk.sentences]
+    for document in dict.fromkeys(chunk.document for chunk in chunks):
+        own = [(chunk, span) for chunk, span in spans if chunk.document == document]
+        texts = [cite(*each).text for each in own]
+        known_dates = in_order(own[0][0].title, texts)
+        for (chunk, span), text, known in zip(own, texts, known_dates, strict=True):
+            if known and is_saying(text):
+                yield *known[0], chunk, whole(chunk, span)
+
+
+def _about(draft: Draft, dated: list[_Dated]) -> list[_Dated]:
+    """Those that have a name of the question, or whose title has it; all where none has."""
+    known = [(each, facts(f"{each[2].title}\n{each[3].text}", each[2].language)) for each in dated]
+    for name in names(draft.asked, draft.language):
+        known = [each for each in known if holds(each[1], name)] or known
+    return [each for each, _ in known]
