@@ -213,20 +213,20 @@ def test_answers_written_together_by_transformers_are_those_written_alone(
         COUNT,
         [Message("system", "You are brief."), Message("user", "Name three rivers of France.")],
     ]
-    alone = ["".join(transformers_generator.stream(messages, max_tokens=24)) for messages in asked]
+    alone = ["".join(transformers_generator.stream(messages, max_tokens=10)) for messages in asked]
     with (
         ThreadPoolExecutor(4) as askers,
         closing(transformers_generator.stream(COUNT, max_tokens=200)) as leaving,
     ):
         next(leaving)
         answers = [
-            askers.submit(lambda m: "".join(transformers_generator.stream(m, max_tokens=24)), each)
+            askers.submit(lambda m: "".join(transformers_generator.stream(m, max_tokens=10)), each)
             for each in asked[:2]
         ]
         next(leaving)
         leaving.close()
         answers.append(
-            askers.submit(lambda: "".join(transformers_generator.stream(asked[2], max_tokens=24)))
+            askers.submit(lambda: "".join(transformers_generator.stream(asked[2], max_tokens=10)))
         )
         assert [answer.result(timeout=120) for answer in answers] == alone
 
