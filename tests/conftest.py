@@ -47,7 +47,7 @@ def small_generator(home: Path) -> Iterator[Generator]:
     generator.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def transformers_generator(home: Path) -> Iterator[Generator]:
     """The 0.5B model in transformers; reading a GGUF file takes it most of a minute."""
     generator = open_generator(f"transformers:{home / 'weights' / SMALL_GENERATOR.name}", home=home)
