@@ -1,26 +1,35 @@
-"""How far our readers and independent tools agree on the words of the same files.
+"""How far our readers and independent tools agree on the words and cells of the same files.
 
     python -m bench.readers                     the samples in tests/samples
     python -m bench.readers FOLDER...           all files below these folders
+    python -m bench.readers --large             a thousand pages of PDF, a million cells
+    python -m bench.readers --tool markitdown   compare with that program, if it is on the path
 
 The other tools are pdftotext (PDF), pandoc (DOCX, ODT, EPUB, HTML) and LibreOffice (PPTX, ODP,
 spreadsheets); a kind whose tool isn't installed is left out. `found` is the share of the tool's
 words that ours has too, `own` the share of ours that the tool has, `order` the share of the tool's
-pairs of neighbours that are neighbours in ours. Menus (HTML) and repeated headers (PDF), which we
-leave out, lower `found`; names of columns, which each row repeats, lower `own`.
+pairs of neighbours that are neighbours in ours, `cells` the share of the cells of sheets that
+stand in one line of ours with the cell to their left, in that order. Menus
+(HTML) and repeated headers (PDF), which we leave out, lower `found`; names of columns, which each
+row repeats, lower `own`. Times are seconds of processor, memory the most that the reading process
+took.
 """
 
 import argparse
+import csv
+import io
 import json
 import re
+import resource
 import shutil
 import subprocess
 import tempfile
-import time
+import zipfile
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 from statistics import mean
+from typing import Any
 
 from index.documents import Document
 from index.errors import UserError
@@ -36,32 +45,23 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folders", nargs="*", type=Path, default=[ROOT / "tests" / "samples"])
-    folders = parser.parse_args().folders
+    parser.add_argument("--large", action="store_true")
+    parser.add_argument("--tool", default="")
+    options = parser.parse_args()
+    if options.large:
+        print(json.dumps(kept := large(), indent=1))
+        save("readers-large", kept)
+        return
     results = []
-    with Reader() as reader:
-        for path in sorted(
-            path for folder in folders for path in folder.rglob("*") if path.is_file()
-        ):
-            theirs = words(other(path))
-            if not theirs:
-                continue
-            began = time.perf_counter()
-            ours = words(
-                "\n".join(
-                    part.text
-                    for part in reader.read(path, path.parent)
-                    if isinstance(part, Document)
-                )
-            )
-            seconds = round(time.perf_counter() - began, 3)
-            results.append(
-                {
-                    "file": path.name,
-                    "kind": path.suffix,
-                    "seconds": seconds,
-                    **agreement(ours, theirs),
-                }
-            )
+    for path in sorted(each for folder in options.folders for each in folder.rglob("*.*")):
+        theirs = tool(options.tool, path) if options.tool else other(path)
+        if words(theirs):
+            ours, spent = read(path)
+            row = {"file": path.name, "kind": path.suffix, **spent}
+            row |= agreement(words(ours), words(theirs))
+            if not options.tool and path.suffix in (".xlsx", ".xls", ".ods"):
+                row["cells"] = in_column(ours, theirs)
+            results.append(row)
     kinds: dict[str, dict[str, float]] = {}
     print(f"{'kind':6} {'files':>5} {'words':>8} {'found':>6} {'own':>6} {'order':>6}")
     for kind in sorted({str(each["kind"]) for each in results}):
@@ -74,9 +74,89 @@ def main() -> None:
             f"{kind:6} {len(own):5} {kinds[kind]['words']:8}",
             *(f"{share:6.3f}" for share in shares.values()),
         )
-    kept = {"command": "python -m bench.readers", "kinds": kinds, "files": results}
-    results_file = ROOT / "bench" / "results" / "readers.json"
-    results_file.write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    if cells := [each["cells"] for each in results if "cells" in each]:
+        print(f"cells in their column: {mean(cells):.4f} of {len(cells)} sheets")
+    command = f"python -m bench.readers --tool {options.tool}".removesuffix(" --tool ")
+    kept = {"command": command, "kinds": kinds, "files": results}
+    save(f"readers-{options.tool}".removesuffix("-"), kept)
+
+
+def save(name: str, kept: dict[str, Any]) -> None:
+    """Keep figures in `bench/results/`."""
+    text = json.dumps(kept, ensure_ascii=False, indent=1) + "\n"
+    (ROOT / "bench" / "results" / f"{name}.json").write_text(text, encoding="utf-8")
+
+
+def read(path: Path) -> tuple[str, dict[str, float]]:
+    """Our text of a file, the seconds of processor that it took, and the most memory in megabytes
+    of any reading process so far."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with Reader() as reader:
+        found = [each.text for each in reader.read(path, path.parent) if isinstance(each, Document)]
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return "\n".join(found), {"seconds": round(seconds, 2), "megabytes": after.ru_maxrss // 1024}
+
+
+def in_column(ours: str, theirs: str) -> float:
+    """The share of the cells of a sheet, as CSV, that stand in a line of ours with the cell to
+    their left, in that order."""
+    lines = ours.split("\n")
+    pairs = [
+        (row[n - 1].strip(), row[n].strip())
+        for row in csv.reader(io.StringIO(theirs))
+        for n in range(1, len(row))
+        if row[n - 1].strip() and row[n].strip()
+    ][:2000]
+    kept = sum(any(0 <= line.find(a) < line.rfind(b) for line in lines) for a, b in pairs)
+    return round(kept / len(pairs), 4) if pairs else 1.0
+
+
+def large() -> dict[str, Any]:
+    """What a PDF of a thousand pages and a sheet of a million cells cost."""
+    found: dict[str, Any] = {"command": "python -m bench.readers --large"}
+    with tempfile.TemporaryDirectory() as folder:
+        sheet = Path(folder, "cells.xlsx")
+        row = "".join(f"<c><v>{n}</v></c>" for n in range(10))
+        relations = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+        package = "http://schemas.openxmlformats.org/package/2006/relationships"
+        with zipfile.ZipFile(sheet, "w", zipfile.ZIP_DEFLATED) as file:
+            file.writestr("[Content_Types].xml", "")
+            file.writestr(
+                "xl/workbook.xml", f'<w xmlns:r="{relations}"><sheet name="A" r:id="a"/></w>'
+            )
+            file.writestr(
+                "xl/_rels/workbook.xml.rels",
+                f'<r xmlns="{package}"><e Id="a" Type="x/worksheet" Target="s.xml"/></r>',
+            )
+            file.writestr("xl/s.xml", f'<s xmlns="m"><d>{f"<row>{row}</row>" * 100_000}</d></s>')
+        pages = Path(folder, "pages.pdf")
+        pages.write_bytes(_thousand_pages())
+        for path in (pages, sheet):
+            text, spent = read(path)
+            found[path.name] = {"characters": len(text), "bytes": path.stat().st_size, **spent}
+    return found
+
+
+def _thousand_pages() -> bytes:
+    """A PDF whose pages have fifty lines each."""
+    import pypdfium2
+
+    pdf = pypdfium2.PdfDocument(ROOT / "tests" / "samples" / "project-history.fr.pdf")
+    whole = pypdfium2.PdfDocument.new()
+    while len(whole) < 1000:
+        whole.import_pages(pdf, list(range(min(len(pdf), 1000 - len(whole)))))
+    buffer = io.BytesIO()
+    whole.save(buffer)
+    return buffer.getvalue()
+
+
+def tool(name: str, path: Path) -> str:
+    """What a program prints that is given a file's name; empty where it fails."""
+    try:
+        return _run(name, str(path))
+    except (OSError, subprocess.SubprocessError):
+        return ""
 
 
 def other(path: Path) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from index.documents import language_of
 from index.errors import UserError
 from index.reading.archive import Archive, open_zip
+from index.reading.encoding import markup
 from index.reading.formulas import Formulas, column_of
 from index.reading.limits import Read, Reading, Source, unread
 from index.reading.numbers import BUILT_IN, shown, truth
@@ -104,6 +105,8 @@ class _Excel:
             root = parse_xml(self._archive.read(table))
             if root.get("headerRowCount") != "0":
                 sheet.heads.add(_area(root.get("ref", "A1"))[0])
+        for drawing in part_named(self._archive, part, "vmlDrawing"):
+            sheet.beside += _controls(self._archive.read(drawing))
         for drawing in part_named(self._archive, part, "drawing"):
             boxes = parse_xml(self._archive.read(drawing)).iter("{*}txBody")
             texts = (" ".join(map(inside, box.iter("{*}p"))) for box in boxes)
@@ -229,6 +232,18 @@ class _Excel:
                     text = f"{author}: {text}"
                 found.setdefault(_place(value_of(node, "ref")), text)
         return found
+
+
+def _controls(data: bytes) -> Iterator[str]:
+    """The boxes to tick that lie on a sheet, each with its text."""
+    from lxml import html
+
+    for shape in html.fromstring(markup(data)).iter("v:shape"):
+        boxes = [each for each in shape.iter() if each.get("objecttype") in ("Checkbox", "Radio")]
+        for box in boxes:
+            on = "1" in [each.text for each in box if str(each.tag).endswith("checked")]
+            texts = [text for part in shape.iter("v:textbox") for text in part.itertext()]
+            yield f"{'☒' if on else '☐'} {' '.join(' '.join(texts).split())}".strip()
 
 
 def _formula(node: Any) -> str:

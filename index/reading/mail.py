@@ -139,13 +139,13 @@ def _letters(mail: _Mail) -> int:
 
 
 def _text(part: Any, kind: str) -> str:
-    raw = _content(part)
-    charset = part.get_content_charset()
-    return (
-        "\n\n".join(texts_of(raw, charset))
-        if kind == "text/html"
-        else decode_bytes(raw, charset).strip()
-    )
+    raw, charset = _content(part), part.get_content_charset()
+    if kind == "text/html":
+        return "\n\n".join(texts_of(raw, charset))
+    text = decode_bytes(raw, charset).strip()
+    if part.get_param("format") == "flowed":  # RFC 3676: a line that ends in a blank goes on
+        text = text.replace(" \n", "" if part.get_param("delsp") == "yes" else " ")
+    return text
 
 
 def _file_name(part: Any) -> str:

@@ -5,12 +5,13 @@ import tomllib
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from index.documents import language_of
 
 
 @cache
-def _forms() -> dict[str, dict[str, str]]:
+def _forms() -> dict[str, Any]:
     return tomllib.loads(Path(__file__).with_name("marks.toml").read_text(encoding="utf-8"))
 
 
@@ -26,6 +27,24 @@ def beside(kind: str, lines: Iterable[str], text: Sequence[str]) -> list[str]:
     if not kept:
         return []
     return [f"# {_forms()[language_of(' '.join([*text[:50], *kept[:50]]))][kind]}", *kept]
+
+
+def sign(font: str, code: str) -> str:
+    """What stands at a place of a font that has signs in place of letters; empty where it isn't
+    known.
+
+    Args:
+        font: its name.
+        code: two hexadecimal figures.
+    """
+    return _forms()["signs"].get(font, {}).get(code.upper(), "")
+
+
+def in_signs(font: str, text: str) -> str:
+    """A text set in a font that may have signs in place of letters."""
+    if font not in _forms()["signs"]:
+        return text
+    return "".join(sign(font, f"{ord(char) % 256:02X}") or char for char in text)
 
 
 def is_folio(line: str) -> bool:

@@ -194,7 +194,7 @@ class OpenDocument:
         elif tag in ("object", "object-ole"):
             yield from self._object(node)
         elif tag == "control":
-            return
+            yield from filter(None, [control(node)])
         else:
             yield from self.blocks(node)
 

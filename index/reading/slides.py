@@ -10,6 +10,7 @@ from index.reading.marks import beside
 from index.reading.numbering import numeral
 from index.reading.ooxml import (
     chart,
+    count_of,
     embedded,
     facts_of,
     inside,
@@ -20,7 +21,7 @@ from index.reading.ooxml import (
     tag_of,
     value_of,
 )
-from index.reading.tables import table
+from index.reading.tables import Cell, spread, table
 
 _FURNITURE = ("sldNum", "dt")
 
@@ -143,15 +144,14 @@ def _number(node: Any, counts: dict[int, int]) -> str:
 
 
 def _table(node: Any) -> Iterator[str]:
-    grid: list[list[str]] = []
-    for row in node.iter("{*}tr"):
-        line: list[str] = []
-        for cell in row.findall("{*}tc"):
-            text = " ".join(_shapes(cell, []))
-            if value_of(cell, "vMerge") == "1" and grid and len(line) < len(grid[-1]):
-                text = grid[-1][len(line)]
-            line.append("" if value_of(cell, "hMerge") == "1" else text)
-        grid.append(line)
+    grid, _ = spread(
+        [
+            Cell(" ".join(_shapes(cell, [])), count_of(cell, "gridSpan"), count_of(cell, "rowSpan"))
+            for cell in row.findall("{*}tc")
+            if "1" not in (value_of(cell, "hMerge"), value_of(cell, "vMerge"))
+        ]
+        for row in node.iter("{*}tr")
+    )
     named = value_of(node.find("{*}tblPr"), "firstRow") == "1"
     yield from table(
         grid, head=1 if named and len(grid) > 1 and len(grid[0]) > 1 else None, sure=False

@@ -7,7 +7,7 @@ from typing import Any
 
 from index.reading.archive import Archive, open_zip
 from index.reading.limits import Read, Reading, Source, unread
-from index.reading.marks import beside, is_folio
+from index.reading.marks import beside, in_signs, is_folio, sign
 from index.reading.numbering import Numbering
 from index.reading.ooxml import (
     SIGNS,
@@ -35,22 +35,6 @@ _LEFT_OUT = {
     **dict.fromkeys(("blip", "imagedata"), "unread_pictures"),
 }
 _UNSEEN = {"vanish": "unread_hidden", "strike": "unread_deleted", "dstrike": "unread_deleted"}
-_SYMBOLS = {  # what stands at these places of a font, by the last two digits of the code
-    "Wingdings": {
-        **dict.fromkeys(("A8", "6F", "71", "72"), "☐"), **dict.fromkeys(("FE", "FD", "78"), "☒"),
-        **dict.fromkeys(("A7", "9F", "6C", "6E", "76", "D8"), "•"), "FC": "✓", "FB": "✗", "E0": "→",
-        "E8": "→", "DF": "←", "28": "☎", "29": "☎", "2A": "✉",
-    },
-    "Wingdings 2": {
-        **dict.fromkeys(("A3", "2A"), "☐"), **dict.fromkeys(("53", "54", "51"), "☒"), "52": "☑",
-        "50": "✓", "4F": "✗",
-    },
-    "Symbol": {
-        **{f"{0x61 + n:02X}": letter for n, letter in enumerate("αβχδεφγηιϕκλμνοπθρστυϖωξψζ")},
-        "B3": "≥", "A3": "≤", "B1": "±", "B4": "×", "B7": "•", "B0": "°", "A5": "∞", "B9": "≠",
-        "BB": "≈", "44": "Δ", "53": "Σ", "57": "Ω", "AE": "→", "D6": "√", "E5": "∑", "F2": "∫",
-    },
-}  # fmt: skip
 
 
 def read_docx(source: Source) -> Reading:
@@ -98,7 +82,7 @@ class _Word:
         self._special: dict[str, Callable[[Any], str]] = {
             "r": self._run,
             "sdt": self._control,
-            "sym": _symbol,
+            "sym": lambda node: sign(value_of(node, "font"), value_of(node, "char")[-2:]),
             "fldChar": _legacy_field,
             "oMath": equation,
             "oMathPara": equation,
@@ -225,7 +209,8 @@ class _Word:
             shift = value_of(properties.find("{*}vertAlign"))
             if shift in ("superscript", "subscript"):
                 return raised(self._runs(node), down=shift == "subscript")
-        return self._runs(node)
+        font = value_of(node.find("{*}rPr/{*}rFonts"), "ascii")
+        return in_signs(font, self._runs(node))
 
     def _control(self, node: Any) -> str:
         """What a content control holds; nothing where it only asks for something."""
@@ -288,11 +273,6 @@ def _level(style: Any) -> int:
         return min(int(called[8:]), 6)
     outline = value_of(style.find("{*}pPr/{*}outlineLvl"))
     return int(outline) + 1 if outline.isdigit() and int(outline) < 6 else 0
-
-
-def _symbol(node: Any) -> str:
-    """A sign of a font that has signs in place of letters."""
-    return _SYMBOLS.get(value_of(node, "font"), {}).get(value_of(node, "char")[-2:].upper(), "")
 
 
 def _legacy_field(node: Any) -> str:

@@ -71,6 +71,7 @@ TEXTS: dict[str, tuple[str | bytes, list[str], list[str]]] = {
     "shape.rtf": (r"{\rtf1\ansi Avant\par{\shp{\*\shpinst{\sp{\sn a}{\sv b}}{\shptxt Encadr\'e9\par}}{\shprslt Vieux}}}", ["Avant", "Encadré"], ["Vieux"]),
     "base64.eml": (MAIL + "Content-Type: multipart/mixed; boundary=B\n\n--B\nContent-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n" + base64.encodebytes((MAIL + "\n6 480 euros").encode()).decode() + "\n--B--\n", ["6 480 euros", "1.eml"], []),
     "named.eml": (MAIL + "Content-Type: multipart/mixed; boundary=B\n\n--B\nContent-Type: text/plain\nContent-Disposition: attachment; filename*0*=iso-8859-1''Compte%20rendu; filename*1*=%20d%27%E9t%E9.txt\n\nJoint\n--B--\n", ["name:named.eml/Compte rendu d'été.txt", "Joint"], []),
+    "flowed.eml": (MAIL + "Content-Type: text/plain; format=flowed\n\nUne ligne qui \ncontinue ici.\n", ["Une ligne qui continue ici."], []),
     "call.eml": (MAIL + "Content-Type: text/calendar\n\nBEGIN:VEVENT\nSUMMARY:Conseil\nEND:VEVENT\n", ["SUMMARY: Conseil"], []),
     "iso2022.eml": ((MAIL + "Content-Type: text/plain; charset=iso-2022-jp\n\n").encode() + "会議".encode("iso2022_jp"), ["会議"], []),
     "box.mbox": (f"From - Tue Mar  5 10:00:00 2024\n{MAIL}\nUn\n\nFrom here the text goes on\n\n>From fin\n\nFrom b@x Tue Mar  5 10:00:00 2024\n{MAIL}\nDeux\n", ["From here the text goes on\n\nFrom fin", "0002.eml", "Deux"], ["0003.eml"]),
@@ -219,10 +220,23 @@ def test_feet_of_slides_and_heads_of_sheets_are_read(found, make) -> None:
     check(found("a.ods", make.odf("spreadsheet", sheet, head)), ["Confidentiel 12"])
 
 
+def test_boxes_to_tick_on_sheets_say_their_text(found, make) -> None:
+    shape = '<v:shape><v:textbox><div>{}<br></div></v:textbox><x:ClientData ObjectType="Checkbox">{}</x:ClientData></v:shape>'
+    drawn = shape.format("J’accepte", "<x:Checked>1</x:Checked>") + shape.format("Je refuse", "")
+    data = make.xlsx(
+        f"<row>{cells(7)}</row>", vmlDrawing=f'<xml xmlns:v="v" xmlns:x="x">{drawn}</xml>'
+    )
+    check(found("a.xlsx", data), ["☒ J’accepte", "☐ Je refuse"])
+    form = '<office:forms><form:form><form:checkbox form:id="c" form:label="Oui" form:current-state="checked"/></form:form></office:forms>'
+    sheet = f'<table:table><table:shapes><draw:control draw:control="c"/></table:shapes>{odf_row(("", p("a")), ("", p("b")))}</table:table>'
+    check(found("a.ods", make.odf("spreadsheet", form + sheet)), ["☒ Oui"])
+
+
 WORD: dict[str, tuple[str, list[str], list[str]]] = {
     "struck": (f'<w:p><w:r><w:rPr><w:strike/></w:rPr><w:t>15</w:t></w:r><w:r><w:t>12 euros</w:t></w:r></w:p>{paragraph("x")}', ["12 euros", "unread_deleted"], ["15"]),
     "deleted row": (f'<w:tbl><w:tr>{"".join(_word_cell(c, "") for c in "ABC")}</w:tr><w:tr><w:trPr><w:del/></w:trPr>{"".join(_word_cell(c, "") for c in ("x1", "x2", "x3"))}</w:tr><w:tr>{"".join(_word_cell(c, "") for c in ("y1", "y2", "y3"))}</w:tr></w:tbl>', ["A: y1; B: y2", "unread_deleted"], ["x1"]),
     "empty control": (f"<w:sdt><w:sdtPr><w:showingPlcHdr/></w:sdtPr><w:sdtContent>{paragraph('Cliquez ici')}</w:sdtContent></w:sdt>{paragraph('x')}", ["unread_empty_fields"], ["Cliquez"]),
+    "fonts of signs": ('<w:p><w:r><w:rPr><w:rFonts w:ascii="Wingdings"/></w:rPr><w:t>þ</w:t></w:r><w:r><w:t> Oui </w:t></w:r><w:r><w:sym w:font="Symbol" w:char="F061"/></w:r></w:p>', ["☒ Oui α"], ["þ"]),
     "brackets": ('<w:p><m:oMath xmlns:m="m"><m:d><m:dPr><m:begChr m:val="["/><m:endChr m:val="]"/></m:dPr><m:e><m:r><m:t>y</m:t></m:r></m:e></m:d></m:oMath></w:p>', ["[y]"], []),
 }  # fmt: skip
 
