@@ -9,10 +9,9 @@ The other tools are pdftotext (PDF), pandoc (DOCX, ODT, EPUB, HTML) and LibreOff
 spreadsheets); a kind whose tool isn't installed is left out. `found` is the share of the tool's
 words that ours has too, `own` the share of ours that the tool has, `order` the share of the tool's
 pairs of neighbours that are neighbours in ours, `cells` the share of the cells of sheets that
-stand in one line of ours with the cell to their left, in that order. Menus
-(HTML) and repeated headers (PDF), which we leave out, lower `found`; names of columns, which each
-row repeats, lower `own`. Times are seconds of processor, memory the most that the reading process
-took.
+stand in one line of ours with the cell to their left, in that order. Menus (HTML) and repeated
+headers (PDF), which we leave out, lower `found`; names of columns, which each row repeats, lower
+`own`.
 """
 
 import argparse
@@ -24,6 +23,7 @@ import resource
 import shutil
 import subprocess
 import tempfile
+import time
 import zipfile
 from collections import Counter
 from itertools import pairwise
@@ -53,15 +53,18 @@ def main() -> None:
         save("readers-large", kept)
         return
     results = []
-    for path in sorted(each for folder in options.folders for each in folder.rglob("*.*")):
-        theirs = tool(options.tool, path) if options.tool else other(path)
-        if words(theirs):
-            ours, spent = read(path)
-            row = {"file": path.name, "kind": path.suffix, **spent}
-            row |= agreement(words(ours), words(theirs))
-            if not options.tool and path.suffix in (".xlsx", ".xls", ".ods"):
-                row["cells"] = in_column(ours, theirs)
-            results.append(row)
+    with Reader() as reader:
+        for path in sorted(each for folder in options.folders for each in folder.rglob("*.*")):
+            theirs = tool(options.tool, path) if options.tool else other(path)
+            if words(theirs):
+                began = time.perf_counter()
+                ours = read(reader, path)
+                row = {"file": path.name, "kind": path.suffix}
+                row["seconds"] = round(time.perf_counter() - began, 3)
+                row |= agreement(words(ours), words(theirs))
+                if not options.tool and path.suffix in (".xlsx", ".xls", ".ods"):
+                    row["cells"] = in_column(ours, theirs)
+                results.append(row)
     kinds: dict[str, dict[str, float]] = {}
     print(f"{'kind':6} {'files':>5} {'words':>8} {'found':>6} {'own':>6} {'order':>6}")
     for kind in sorted({str(each["kind"]) for each in results}):
@@ -87,15 +90,21 @@ def save(name: str, kept: dict[str, Any]) -> None:
     (ROOT / "bench" / "results" / f"{name}.json").write_text(text, encoding="utf-8")
 
 
-def read(path: Path) -> tuple[str, dict[str, float]]:
-    """Our text of a file, the seconds of processor that it took, and the most memory in megabytes
-    of any reading process so far."""
+def read(reader: Reader, path: Path) -> str:
+    """Our text of a file."""
+    found = reader.read(path, path.parent)
+    return "\n".join(each.text for each in found if isinstance(each, Document))
+
+
+def cost(path: Path) -> dict[str, float]:
+    """What a process of its own takes to read a file: seconds of processor, megabytes at most."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with Reader() as reader:
-        found = [each.text for each in reader.read(path, path.parent) if isinstance(each, Document)]
+        text = read(reader, path)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return "\n".join(found), {"seconds": round(seconds, 2), "megabytes": after.ru_maxrss // 1024}
+    spent = {"seconds": round(seconds, 2), "megabytes": after.ru_maxrss // 1024}
+    return {"characters": len(text), "bytes": path.stat().st_size, **spent}
 
 
 def in_column(ours: str, theirs: str) -> float:
@@ -132,10 +141,7 @@ def large() -> dict[str, Any]:
             file.writestr("xl/s.xml", f'<s xmlns="m"><d>{f"<row>{row}</row>" * 100_000}</d></s>')
         pages = Path(folder, "pages.pdf")
         pages.write_bytes(_thousand_pages())
-        for path in (pages, sheet):
-            text, spent = read(path)
-            found[path.name] = {"characters": len(text), "bytes": path.stat().st_size, **spent}
-    return found
+        return found | {path.name: cost(path) for path in (pages, sheet)}
 
 
 def _thousand_pages() -> bytes:

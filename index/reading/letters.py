@@ -1,5 +1,6 @@
 """The letters of a PDF page: its lines as they are drawn, each cut where a gap stands in it."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
@@ -11,6 +12,7 @@ from index.reading.ooxml import raised
 
 Box = tuple[float, float, float, float]
 """Left, bottom, right and top in points, y upwards."""
+_FIGURE = re.compile(r"(?<=[^\W_])\d")  # after a letter or another figure
 _SMALL = 0.8  # of the height of the letter before, of a figure that is set higher or lower
 
 
@@ -139,7 +141,7 @@ def _parts(
 def _with_raised(letters: Letters, text: str, start: int) -> str:
     """A text with the figures that are set higher or lower, and smaller, as such: 10⁶, H₂O,
     2023¹."""
-    after = [n for n in range(1, len(text)) if text[n].isdecimal() and text[n - 1].isalnum()]
+    after = [found.start() for found in _FIGURE.finditer(text)]
     if not after or (start + len(text)) > letters.textpage.count_chars():
         return text
     kept, done = "", 0

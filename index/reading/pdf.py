@@ -170,8 +170,9 @@ def _fields(page: Any, forms: Any, remarks: list[str]) -> list[Line]:
     `remarks`."""
     from pypdfium2 import raw
 
-    found, letters = [], Letters(page)
-    for number in range(min(raw.FPDFPage_GetAnnotCount(page), 5000)):
+    count, found = raw.FPDFPage_GetAnnotCount(page), []
+    letters = Letters(page) if count else None
+    for number in range(min(count, 5000)):
         annotation = raw.FPDFPage_GetAnnot(page, number)
         kind = raw.FPDFAnnot_GetSubtype(annotation)
         text = ""
@@ -184,7 +185,7 @@ def _fields(page: Any, forms: Any, remarks: list[str]) -> list[Line]:
             remark = _string(raw.FPDFAnnot_GetStringValue, annotation, b"Contents")[:_MOST_NOTES]
             remarks += [f"{author}: {remark}" if author else remark] if remark else []
         place = raw.FS_RECTF()
-        if text and raw.FPDFAnnot_GetRect(annotation, place):
+        if text and letters and raw.FPDFAnnot_GetRect(annotation, place):
             left, low, right, high = letters.turned(
                 place.left, place.bottom, place.right, place.top
             )
