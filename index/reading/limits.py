@@ -119,15 +119,16 @@ def unread(code: str, **values: Any) -> tuple[Unread, ...]:
     return (Unread(code, values),) if all(values.values()) else ()
 
 
-def in_pages(pages: Iterable[str]) -> tuple[str, tuple[Span, ...]]:
-    """Pages as one text and their spans, which cover it; a sentence that goes on over a border
-    stays one."""
+def in_pages(pages: Iterable[str], *, prose: bool = True) -> tuple[str, tuple[Span, ...]]:
+    """Pages as one text and their spans, which cover it; in prose a sentence that goes on over a
+    border stays one."""
     parts: list[str] = []
     starts: list[int] = []
     length, last = 0, ""
     for page in (visible(page).strip() for page in pages):
         if page and last:
-            parts.append(" " if last not in ".!?:…" and page[0].islower() else "\n\n")
+            goes_on = prose and last not in ".!?:…" and page[0].islower()
+            parts.append(" " if goes_on else "\n\n")
             length += len(parts[-1])
         starts.append(length)
         parts.append(page)

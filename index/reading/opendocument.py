@@ -24,7 +24,6 @@ _SKIPPED = frozenset(
     "date-time-decl title desc forms shapes scripts font-face-decls automatic-styles styles "
     "master-styles meta settings presentation thumbnail event-listeners ruby-text".split()
 )
-_FURNITURE = ("date-time", "page-number")
 _MANIFEST = "META-INF/manifest.xml"
 _SHAPES = (
     "text-box object object-ole image custom-shape rect circle ellipse polygon path line connector "
@@ -66,7 +65,7 @@ def read_odf(source: Source) -> Reading:
         feet = ["".join(node.itertext()) for node in body.iter("{*}footer-decl", "{*}header-decl")]
         feet += reader.masters(styles)
         texts[-1] = "\n\n".join([texts[-1], *beside("footer", feet, texts)])
-        text, pages = in_pages(texts)
+        text, pages = in_pages(texts, prose=False)
     else:
         blocks = list(reader.blocks(body[0]))
         text = "\n\n".join([*blocks, *reader.apart(styles, blocks)])
@@ -315,8 +314,8 @@ class OpenDocument:
     def masters(self, styles: Any) -> Iterator[str]:
         """What every slide of a kind shows."""
         for node in styles.iterfind(".//{*}master-page/*"):
-            place = value_of(node, "placeholder") or value_of(node, "class") in _FURNITURE
-            if not place and tag_of(node) != "notes":
+            own = value_of(node, "class") in ("", "header", "footer")
+            if own and not value_of(node, "placeholder") and tag_of(node) != "notes":
                 yield from self.blocks([node])
 
     def apart(self, styles: Any, text: list[str]) -> list[str]:

@@ -43,7 +43,7 @@ def read_pptx(source: Source) -> Reading:
     ]
     if feet and pages:
         pages[-1] = "\n\n".join([pages[-1], *beside("footer", feet, pages)])
-    text, spans = in_pages(pages)
+    text, spans = in_pages(pages, prose=False)
     roots = (parse_xml(archive.read(slide)) for slide in slides if slide in archive.names)
     notes = (
         *unread("unread_pictures", count=archive.count("ppt/media/")),

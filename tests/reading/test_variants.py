@@ -323,11 +323,16 @@ def test_what_every_slide_shows_is_said_once(found, make) -> None:
     members["ppt/slides/_rels/s0.xml.rels"] = make.relations(slideLayout="l.xml")
     check(found("a.pptx", make.zipped(members)), ["Un", "Confidentiel 12"])
     frame = "<draw:frame presentation:class='{}'><draw:text-box><text:p>{}</text:p></draw:text-box></draw:frame>"
-    shown = frame.format("footer", "Pied 12") + frame.format("page-number", "numéro")
+    shown = "".join(
+        frame.format(*each)
+        for each in (("footer", "Pied 12"), ("page-number", "numéro"), ("outline", "numéro"))
+    )
     master = f"<office:master-styles><style:master-page>{shown}</style:master-page></office:master-styles>"
     page = f"<draw:page>{frame.format('title', 'Un')}</draw:page>"
     check(found("a.odp", make.odf("presentation", page, master)), ["# Un", "Pied 12"], ["numéro"])
     assert found("b.pptx", slides(make))[0].text == ""
+    parts = [f"<a:p><a:r><a:t>{text}</a:t></a:r></a:p>" for text in ("un", "deux")]
+    assert found("c.pptx", slides(make, *parts))[0].text == "un\n\ndeux"
 
 
 def test_a_text_locked_with_a_password_is_said_to_be(found, make) -> None:
