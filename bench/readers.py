@@ -126,7 +126,10 @@ def large() -> dict[str, Any]:
     found: dict[str, Any] = {"command": "python -m bench.readers --large"}
     with tempfile.TemporaryDirectory() as folder:
         sheet = Path(folder, "cells.xlsx")
-        row = "".join(f"<c><v>{n}</v></c>" for n in range(10))
+        rows = "".join(
+            f"<row>{''.join(f'<c><v>{10 * n + column}</v></c>' for column in range(10))}</row>"
+            for n in range(100_000)
+        )
         relations = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
         package = "http://schemas.openxmlformats.org/package/2006/relationships"
         with zipfile.ZipFile(sheet, "w", zipfile.ZIP_DEFLATED) as file:
@@ -138,7 +141,7 @@ def large() -> dict[str, Any]:
                 "xl/_rels/workbook.xml.rels",
                 f'<r xmlns="{package}"><e Id="a" Type="x/worksheet" Target="s.xml"/></r>',
             )
-            file.writestr("xl/s.xml", f'<s xmlns="m"><d>{f"<row>{row}</row>" * 100_000}</d></s>')
+            file.writestr("xl/s.xml", f'<s xmlns="m"><d>{rows}</d></s>')
         pages = Path(folder, "pages.pdf")
         pages.write_bytes(_thousand_pages())
         return found | {path.name: cost(path) for path in (pages, sheet)}
