@@ -3,7 +3,7 @@
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,6 +15,7 @@ from index.documents import Document
 from index.errors import UserError
 from index.sync import SyncProgress, sync
 from rag.answerer import Answerer
+from rag.check import Checked
 from rag.folder import Folder
 from rag.library import Library, Stopped, open_library, purge_set_aside
 from rag.settings import Settings
@@ -97,6 +98,16 @@ class Service:
         if self._assistant is None:
             raise self.state.error or UserError("unexpected", detail=self.state.what)
         return self._assistant
+
+    def check(self, text: str, documents: Collection[str] | None = None) -> Iterator[Checked]:
+        """What the documents say of each sentence of a text, see `rag.check`.
+
+        Raises:
+            UserError: `starting`, or what keeps it from getting ready; those of `rag.check`.
+        """
+        if self.library is None:
+            raise self.state.error or UserError("starting")
+        return self.library.check(text, documents=documents)
 
     def document(self, name: str) -> Document:
         """A document of the library, whole. Raises KeyError where there is none of this name."""

@@ -36,7 +36,11 @@ def _section(name: str) -> dict[str, dict[str, str]]:
 
 MESSAGES = _section("messages")
 """Errors, refusals, answers without the model, the command line, the doctor."""
-PAGE = _section("page") | {"doubtful": MESSAGES["doubtful"]}
+PAGE = _section("page") | {
+    key: text
+    for key, text in MESSAGES.items()
+    if key == "doubtful" or key.startswith(("check_", "differs_"))
+}
 """What the page shows of its own."""
 EXAMPLES = tuple(
     (language, question)

@@ -28,6 +28,7 @@ from index.sync import SyncProgress, SyncReport, put_documents, sync
 from index.text.language import detect
 from index.workers import Workers
 from rag.answerer import Answerer
+from rag.check import Checked, check
 from rag.events import Answer, Turn
 from rag.llm.base import Generator
 from rag.llm.factory import open_generator
@@ -35,7 +36,7 @@ from rag.retriever import Hit, Retriever
 from rag.settings import Settings
 from rag.verifier import Citation, Sentence
 
-__all__ = ["Answer", "Citation", "Hit", "Library", "Sentence", "Turn", "open_library"]
+__all__ = ["Answer", "Checked", "Citation", "Hit", "Library", "Sentence", "Turn", "open_library"]
 
 _SET_ASIDE = 7 * 86_400  # seconds for which an index that was replaced is kept
 
@@ -70,6 +71,7 @@ class Library:
         history: Sequence[str | Turn] = (),
         language: str | None = None,
         passages: Sequence[Mapping[str, str]] | None = None,
+        documents: Collection[str] | None = None,
     ) -> Answer:
         """Answer a question from the library, or from `passages` alone.
 
@@ -78,13 +80,14 @@ class Library:
             history: earlier questions or turns, oldest first.
             language: "fr" or "en"; detected where None.
             passages: `{"_id", "title", "text"}` each.
+            documents: names of those of the library to use; all where None.
 
         Raises:
             UserError: something that the user can mend.
         """
         turns = [turn if isinstance(turn, Turn) else Turn(turn) for turn in history]
         if passages is None:
-            return self.assistant().answer(question, turns, language=language)
+            return self.assistant().answer(question, turns, language=language, documents=documents)
         with self.store_of(passages) as store:
             return self.assistant(store).answer(question, turns, language=language)
 
@@ -99,6 +102,10 @@ class Library:
         """The `k` chunks most likely to answer, best first, in all documents or the named ones."""
         known = language or detect(question)
         return self.retriever.search(question, known, k=k, documents=documents)
+
+    def check(self, text: str, *, documents: Collection[str] | None = None) -> Iterator[Checked]:
+        """What all documents, or those named, say of each sentence of a text; see `rag.check`."""
+        return check(text, self.store, self.embedder, documents=documents)
 
     def close(self) -> None:
         """Free the model and close the store."""

@@ -26,7 +26,7 @@ def read(paths: Iterable[Path], language: str, as_json: bool = False) -> int:
         the exit status: 0 where at least one document was read, else 1.
     """
     read_any = False
-    for found in _found(paths):
+    for found in documents_of(paths):
         read_any |= isinstance(found, Document)
         if as_json:
             print(json.dumps(as_row(found, language), ensure_ascii=False))
@@ -57,7 +57,8 @@ def said(note: Unread, language: str) -> str:
     return say(note.code, language, **note.values) if note.code in MESSAGES else note.code
 
 
-def _found(paths: Iterable[Path]) -> Iterator[Document | UserError]:
+def documents_of(paths: Iterable[Path]) -> Iterator[Document | UserError]:
+    """The documents of files and folders, or why one can't be read."""
     with Reader(progress=_progress) as reader:
         for path in paths:
             try:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from rag.check import Checked
 from rag.events import Answer, Turn
 from rag.i18n import say
 from rag.retriever import Hit
@@ -31,14 +32,37 @@ def hits_text(hits: Sequence[Hit]) -> str:
     return "\n".join(lines)
 
 
+def citation_json(citation: Citation) -> dict[str, Any]:
+    """A sentence of a document with its place there."""
+    return {name: value for name, value in asdict(citation).items() if name != "title"}
+
+
+def checked_json(checked: Checked) -> dict[str, Any]:
+    """The line that `check --json` prints of a sentence."""
+    return {
+        "text": checked.text,
+        "verdict": checked.verdict,
+        "confidence": round(checked.confidence, 4),
+        "sources": [citation_json(each) for each in checked.sources],
+        "differs": list(checked.differs),
+    }
+
+
+def checked_text(checked: Checked, language: str) -> str:
+    """A sentence for a terminal: what is found of it, and below it the sentences that say so."""
+    differs = ", ".join(say(f"differs_{kind}", language) for kind in checked.differs)
+    found = say(f"check_{checked.verdict}", language) + (f" ({differs})" if differs else "")
+    quoted = [f"    {each.title} ({each.document}): « {each.text} »" for each in checked.sources]
+    return "\n".join([f"{found}: {checked.text}", *quoted])
+
+
 def answer_json(answer: Answer) -> dict[str, Any]:
     """The line that `ask --json` and `ask --batch` print, without `_id`."""
     sentences = []
     for sentence in answer.sentences:
         line = asdict(sentence)
         line["support"] = round(sentence.support, 4)
-        for citation in line["citations"]:
-            del citation["title"]
+        line["citations"] = [citation_json(each) for each in sentence.citations]
         sentences.append(line)
     timings = {name: round(value, 3) for name, value in asdict(answer.timings).items()}
     return {

@@ -34,14 +34,18 @@ ANSWER = {
 SENTENCE = {"text", "start", "end", "support", "citations"}
 CITATION = {"document", "passage", "start", "end", "text"}
 PASSAGE = {"document", "passage", "start", "end", "score"}
+CHECKED = {"text", "verdict", "confidence", "sources", "differs"}
 TIMINGS = {"retrieval", "first_token", "total", "tokens"}
 READ_PASSAGE = {"document", "title", "passage", "passages", "text"}
 
 LIBRARY = {"--library", "--home", "--embedder", "--store", "--threads", "--help"}
-MODEL, ADDRESS, BATCH = {"--model"}, {"--host", "--port"}, {"--json", "--batch", "--language"}
+MODEL, ADDRESS, BATCH = (
+    {"--model"}, {"--host", "--port"}, {"--json", "--batch", "--language", "--scope"}
+)  # fmt: skip
 COMMANDS = {
     "ask": LIBRARY | MODEL | BATCH,
     "search": LIBRARY | BATCH | {"-k"},
+    "check": LIBRARY | {"--json", "--scope"},
     "index": LIBRARY | {"--workers", "--ray"},
     "serve": LIBRARY | MODEL | ADDRESS | {"--no-browser"},
     "account": {"--home", "--help"},
@@ -277,6 +281,15 @@ def test_search_over_http(address: str) -> None:
     assert found["data"][0].keys() >= PASSAGE | {"title", "language", "text"}
 
 
+def test_a_check_over_http(address: str) -> None:
+    text = "Le phare de Kervalec mesure 47 mètres. Le phare de Kervalec mesure 48 mètres."
+    found = httpx.post(f"{address}/v1/check", json={"text": text}, timeout=60).json()
+    assert found.keys() == {"object", "data"}
+    assert [each["verdict"] for each in found["data"]] == ["supported", "contradicted"]
+    assert found["data"][0].keys() == CHECKED
+    assert found["data"][0]["sources"][0].keys() == CITATION
+
+
 def test_the_documents(address: str) -> None:
     listed = httpx.get(f"{address}/v1/documents").json()
     assert listed.keys() == {"object", "data"}
@@ -298,7 +311,7 @@ def test_health_metrics_and_the_description(address: str) -> None:
     ):  # fmt: skip
         assert name in counted
     assert httpx.get(f"{address}/v1/openapi.json").json()["paths"].keys() >= {
-        "/v1/chat/completions", "/v1/models", "/v1/search", "/v1/documents", "/v1/documents/{name}", "/health", "/metrics",
+        "/v1/chat/completions", "/v1/models", "/v1/search", "/v1/check", "/v1/documents", "/v1/documents/{name}", "/health", "/metrics",
     }  # fmt: skip
 
 
@@ -315,19 +328,23 @@ def test_the_tools_for_assistants(address: str) -> None:
         async with Client(f"{address}/mcp") as client:
             tools = {tool.name: tool.input_schema for tool in (await client.list_tools()).tools}
             assert {name: set(schema["properties"]) for name, schema in tools.items()} == {
-                "ask": {"question", "history", "language"},
-                "search": {"query", "k", "language"},
+                "ask": {"question", "history", "language", "scope"},
+                "search": {"query", "k", "language", "scope"},
+                "check": {"text", "scope"},
                 "read_passage": {"document", "passage"},
             }
             assert {name: schema["required"] for name, schema in tools.items()} == {
                 "ask": ["question"],
                 "search": ["query"],
+                "check": ["text"],
                 "read_passage": ["document", "passage"],
             }
             asked = await client.call_tool("ask", {"question": ASKED})
             check_answer(asked.structured_content)
             found = await client.call_tool("search", {"query": ASKED})
             assert found.structured_content["result"][0].keys() >= PASSAGE | {"title", "text"}
+            checked = await client.call_tool("check", {"text": "Le phare mesure 48 mètres."})
+            assert checked.structured_content["result"][0].keys() == CHECKED
             asked = {"document": "port été.md", "passage": 0}
             read = await client.call_tool("read_passage", asked)
             assert read.structured_content.keys() == READ_PASSAGE
@@ -345,7 +362,7 @@ def test_the_names_of_the_python_interface() -> None:
     assert parameters(open_library) == [
         "settings", "progress", "model", "stop", "on_store", "on_indexing", "workers", "ray"
     ]  # fmt: skip
-    assert parameters(Library.ask) == ["question", "history", "language", "passages"]
+    assert parameters(Library.ask) == ["question", "history", "language", "passages", "documents"]
     assert parameters(Library.search) == ["question", "k", "language", "documents"]
     assert parameters(from_environment) == ["environment"]
     assert Turn("Combien ?") == Turn(question="Combien ?", answer="")

@@ -375,7 +375,7 @@ def test_search_and_documents(address: str) -> None:
 def test_the_description_names_every_path_and_no_other(address: str) -> None:
     paths = httpx.get(f"{address}/v1/openapi.json").json()["paths"]
     assert set(paths) == {
-        "/v1/chat/completions", "/v1/models", "/v1/models/{name}", "/v1/search", "/v1/documents", "/v1/documents/{name}", "/health", "/metrics",
+        "/v1/chat/completions", "/v1/models", "/v1/models/{name}", "/v1/search", "/v1/check", "/v1/documents", "/v1/documents/{name}", "/health", "/metrics",
     }  # fmt: skip
 
 
@@ -404,6 +404,7 @@ def test_mcp_over_http(address: str) -> None:
             assert {tool.name for tool in (await client.list_tools()).tools} == {
                 "ask",
                 "search",
+                "check",
                 "read_passage",
             }
             answer = (

@@ -49,6 +49,16 @@ BUILT |= {
     "none_kept",
     "none_found",
 }
+BUILT |= {
+    "find_previous",
+    "find_next",
+    "check",
+    "check_go",
+    "check_supported",
+    "check_contradicted",
+    "check_not_found",
+}
+BUILT |= {f"differs_{kind}" for kind in ("figure", "date", "name", "place", "role", "denial")}
 BUILT |= {"not_taken", "not_sent", "map", "why_vector", "why_words", "why_late", "why_score"}
 COUNTED = {
     "passages",

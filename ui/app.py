@@ -142,7 +142,7 @@ def application(service: "Service") -> "FastAPI":
         lifespan=lifespan,
     )
     app.include_router(openai_api.router(service, questions, metrics))
-    app.include_router(page_api.router(service, history, sessions))
+    app.include_router(page_api.router(service, history, sessions, questions))
     app.router.routes.extend(over_http.routes)
     app.mount("/cocorico", StaticFiles(directory=page_api.STATIC), name="static")
     return _mount(app, build(service, sessions, questions))

@@ -1,23 +1,29 @@
-"""What `ask` and `search` print: the result of a question, or a JSON object a line of a batch."""
+"""What `ask`, `search` and `check` print: a result, or a JSON object a line."""
 
 import json
 import sys
 import traceback
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
+from functools import partial
+from itertools import chain
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, StringConstraints, ValidationError
 
+from index.documents import make
 from index.errors import UserError
 from rag.i18n import explain, terminal_language
 from rag.library import Library, Turn, open_library
-from rag.results import turn_of
+from rag.read import documents_of
+from rag.results import checked_json, checked_text, turn_of
+from rag.scope import chosen
 from rag.settings import Settings, expanded
 from ui.progress import Bars
 
 History = Sequence[str | Turn]
+Documents = Collection[str] | None
 Result = TypeVar("Result")
 
 
@@ -35,11 +41,12 @@ def print_results(
     settings: Settings,
     question: str | None,
     batch: str | None,
-    work: Callable[[Library, Row, History], Result],
+    work: Callable[[Library, Row, History, Documents], Result],
     *,
     as_json: Callable[[Result], dict[str, Any]],
     as_text: Callable[[Result], str] | None,
     model: bool = True,
+    scope: str = "",
 ) -> int:
     """Open the library, do the work for the question or for each row of the batch.
 
@@ -47,10 +54,11 @@ def print_results(
         settings: of the library.
         question: not used with a batch.
         batch: a file of JSON lines, "-" for standard input.
-        work: given the library, the row and the turns before it.
+        work: given the library, the row, the turns before it and the documents that may be used.
         as_json: a result for a script.
         as_text: a result for a person; JSON where None.
         model: whether a generator is needed.
+        scope: which documents may be used, see `rag.scope`.
 
     Returns:
         1 if a row failed, else 0.
@@ -66,13 +74,46 @@ def print_results(
         closing(Bars()) as bars,
         open_library(settings, progress=bars, model=model) as library,
     ):
+        documents = chosen(library.store, None, scope)
         if not batch:
-            result = work(library, Row(text=question or ""), ())
+            result = work(library, Row(text=question or ""), (), documents)
             print(as_text(result) if as_text else _dumped(as_json(result)))
-        for out in _results(lines, batch or "", lambda *row: as_json(work(library, *row))):
+        for out in _results(
+            lines, batch or "", lambda row, turns: as_json(work(library, row, turns, documents))
+        ):
             print(_dumped(out), flush=True)
             failed = failed or "error" in out
     return int(failed)
+
+
+def print_checked(settings: Settings, file: str, *, as_json: bool, scope: str) -> int:
+    """Print each sentence of a file, or of standard input for "-", as it is checked.
+
+    Returns:
+        0 where a text was read, else 1.
+
+    Raises:
+        UserError: `no_text`, those of `open_library` and `rag.scope`.
+    """
+    language, texts = terminal_language(), []
+    given = [make("-", "", _typed())] if file == "-" else documents_of([expanded(file)])
+    for found in given:
+        if isinstance(found, UserError):
+            print(f"cocorico: {explain(found, language)}", file=sys.stderr)
+        else:
+            texts.append(found.text)
+    if not texts:
+        return 1
+    with closing(Bars()) as bars, open_library(settings, progress=bars, model=False) as library:
+        check = partial(library.check, documents=chosen(library.store, None, scope))
+        for checked in chain.from_iterable(map(check, texts)):
+            line = _dumped(checked_json(checked)) if as_json else checked_text(checked, language)
+            print(line, flush=True)
+    return 0
+
+
+def _typed() -> str:
+    return sys.stdin.buffer.read().decode("utf-8-sig", "replace")
 
 
 def _opened(batch: str | None) -> AbstractContextManager[Iterable[bytes]]:

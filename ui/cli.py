@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rag.events import Answer
     from rag.library import Library
     from rag.retriever import Hit
-    from ui.batch import History, Row
+    from ui.batch import Documents, History, Row
 
 Run = Callable[..., int | None]
 
@@ -122,9 +122,8 @@ Batch = Annotated[
     str | None,
     Option(metavar="FILE.jsonl", help="a question a line in, a result a line out; - for stdin"),
 ]
-Language = Annotated[
-    Literal["fr", "en"] | None, Option(help="of the question and its answer (default: detected)")
-]
+Language = Annotated[Literal["fr", "en"] | None, Option(help="of the answer (default: detected)")]
+Scope = Annotated[str, Option(metavar="WHAT", help='only "folder/, kind:pdf, date:2024"')]
 Archive = Annotated[Path, Argument(metavar="FILE.zip")]
 
 
@@ -136,17 +135,20 @@ def ask(
     as_json: AsJson = False,
     batch: Batch = None,
     language: Language = None,
+    scope: Scope = "",
 ) -> int:
     """Answer a question, with its sources."""
     from rag.results import answer_json, answer_text
     from ui.batch import print_results
 
-    def answer(library: "Library", row: "Row", history: "History") -> "Answer":
-        known = language or row.language
-        return library.ask(row.text, history=history, language=known, passages=row.passages)
+    def answer(library: "Library", row: "Row", turns: "History", used: "Documents") -> "Answer":
+        known, own = language or row.language, row.passages
+        return library.ask(row.text, history=turns, language=known, passages=own, documents=used)
 
     shown = None if as_json else answer_text
-    return print_results(settings, question, batch, answer, as_json=answer_json, as_text=shown)
+    return print_results(
+        settings, question, batch, answer, as_json=answer_json, as_text=shown, scope=scope
+    )
 
 
 @command(*LIBRARY)
@@ -157,19 +159,34 @@ def search(
     as_json: AsJson = False,
     batch: Batch = None,
     language: Language = None,
+    scope: Scope = "",
     k: Annotated[int, Option("-k", metavar="N", min=1, max=1000, help="how many passages")] = 10,
 ) -> int:
     """Find the passages for a question."""
     from rag.results import hits_json, hits_text
     from ui.batch import print_results
 
-    def find(library: "Library", row: "Row", _: "History") -> "list[Hit]":
-        return library.search(row.text, k=k, language=language or row.language)
+    def find(library: "Library", row: "Row", _: "History", used: "Documents") -> "list[Hit]":
+        return library.search(row.text, k=k, language=language or row.language, documents=used)
 
     shown = None if as_json else hits_text
     return print_results(
-        settings, question, batch, find, as_json=hits_json, as_text=shown, model=False
+        settings, question, batch, find, as_json=hits_json, as_text=shown, model=False, scope=scope
     )
+
+
+@command(*LIBRARY)
+def check(
+    settings: Settings,
+    file: Annotated[str, Argument(metavar="FILE", help="of any kind that is read; - for stdin")],
+    *,
+    as_json: AsJson = False,
+    scope: Scope = "",
+) -> int:
+    """Check a text of your own: which of its sentences the documents support or contradict."""
+    from ui.batch import print_checked
+
+    return print_checked(settings, file, as_json=as_json, scope=scope)
 
 
 @command()

@@ -1,4 +1,4 @@
-"""Three tools for assistants that speak MCP (Model Context Protocol): ask, search, read."""
+"""Four tools for assistants that speak MCP (Model Context Protocol): ask, search, check, read."""
 
 import asyncio
 from collections.abc import Iterator
@@ -12,7 +12,8 @@ from mcp.types import ToolAnnotations
 from index.errors import UserError
 from rag.events import Turn
 from rag.i18n import explain
-from rag.results import answer_json
+from rag.results import answer_json, checked_json
+from rag.scope import chosen
 from ui.metrics import Metrics
 from ui.openai_api import passage_json
 from ui.questions import Question, Questions
@@ -40,27 +41,44 @@ class Tools:
         question: str,
         history: list[str] | None = None,
         language: Literal["fr", "en"] | None = None,
+        scope: str | None = None,
     ) -> dict[str, Any]:
         """Answer a question from the documents, with the sentences of the documents that each
         sentence of the answer rests on.
 
-        `history` holds earlier questions of the same conversation, oldest first.
+        `history` holds earlier questions of the same conversation, oldest first. `scope` says which
+        documents may be used: "folder/, kind:pdf, author:NAME, date:2024".
         """
         turns = [Turn(text) for text in history or ()]
         with _explained():
-            asked = Question(question, turns, language)
+            asked = Question(question, turns, language, scope=scope)
             return answer_json(await self._questions.answer("mcp", asked))
 
     async def search(
-        self, query: str, k: int = 5, language: Literal["fr", "en"] | None = None
+        self,
+        query: str,
+        k: int = 5,
+        language: Literal["fr", "en"] | None = None,
+        scope: str | None = None,
     ) -> list[dict[str, Any]]:
         """The passages likeliest to answer a question, best first, each with the document, its
         number there and its text."""
         most = min(max(k, 1), 100)
         with _explained():
-            search = (await self._library()).search
-            hits = await asyncio.to_thread(search, query, k=most, language=language)
+            library = await self._library()
+            documents = chosen(library.store, None, scope)
+            hits = await asyncio.to_thread(
+                library.search, query, k=most, language=language, documents=documents
+            )
             return [passage_json(hit) for hit in hits]
+
+    async def check(self, text: str, scope: str | None = None) -> list[dict[str, Any]]:
+        """Check a text in French or English against the documents: for each of its sentences, in
+        order, whether they support it, contradict it (with what differs) or don't have it."""
+        with _explained():
+            await self._library()
+            checked = self._questions.check(text, scope=scope)
+            return await asyncio.to_thread(lambda: [checked_json(each) for each in checked])
 
     async def read_passage(self, document: str, passage: int) -> dict[str, Any]:
         """A passage of a document by its number, with how many the document has: numbers beside it
@@ -83,7 +101,7 @@ def server(service: "Service", questions: Questions) -> MCPServer[Any]:
     )
     only_reads = ToolAnnotations(read_only_hint=True, open_world_hint=False)
     tools = Tools(service, questions)
-    for tool in (tools.ask, tools.search, tools.read_passage):
+    for tool in (tools.ask, tools.search, tools.check, tools.read_passage):
         mcp.tool(annotations=only_reads)(tool)
     return mcp
 

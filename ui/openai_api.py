@@ -1,4 +1,4 @@
-"""OpenAI's chat completions with sources as annotations; a search, the documents, health, metrics.
+"""OpenAI's chat completions with sources as annotations; a search, a check, the documents, health.
 
 A document's address is `/v1/documents/NAME`; a source is that address with the span of its sentence
 as a fragment, in code points (`#char=120,240`, RFC 5147).
@@ -8,25 +8,26 @@ import json
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from uuid import uuid4
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, Field
 from starlette.datastructures import MutableHeaders
 from starlette.routing import Match
 
 from index.errors import UserError
 from rag.events import Answer, Delta, Event, Finished, Grounded, Redrafting, Turn
 from rag.read import said
-from rag.results import answer_json, hit_json
+from rag.results import answer_json, checked_json, hit_json
+from rag.scope import chosen
 from rag.verifier import SUPPORTED
 from ui.errors import openai_error
 from ui.open_webui import background_answer, without_context
-from ui.questions import MOST_CHARACTERS, Question, Questions
+from ui.questions import Question, Questions
+from ui.requests import NAME, ChatRequest, CheckRequest, SearchRequest
 
 if TYPE_CHECKING:
     from rag.engine import Service
@@ -34,51 +35,11 @@ if TYPE_CHECKING:
     from rag.retriever import Hit
     from ui.metrics import Metrics
 
-NAME = "cocorico"
 _MODEL = {"id": NAME, "object": "model", "created": 0, "owned_by": NAME}
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _HEARTBEAT = 1.0  # seconds of silence after which a stream gets a comment
 _COMMENT = ": the answer is being written\n\n"
 _UNBUFFERED = {"cache-control": "no-cache", "x-accel-buffering": "no"}
-
-
-class Message(BaseModel):
-    """One message; only the text of users and assistants counts: answers come from documents."""
-
-    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | list[dict[str, Any]] | None = None
-
-    def text(self) -> str:
-        """The text of its parts."""
-        if isinstance(self.content, list):
-            return "\n".join(str(part.get("text") or "") for part in self.content)
-        return self.content or ""
-
-
-class StreamOptions(BaseModel):
-    """Whether a stream ends with the numbers of tokens."""
-
-    include_usage: bool = False
-
-
-class ChatRequest(BaseModel):
-    """As OpenAI's, where what steers the sampling has no effect; the last two are our own."""
-
-    messages: list[Message] = Field(min_length=1)
-    model: str = NAME
-    stream: bool | None = False
-    stream_options: StreamOptions | None = None
-    n: int | None = Field(1, ge=1, le=1)
-    language: Literal["fr", "en"] | None = None
-    documents: list[str] | None = Field(None, min_length=1)
-
-
-class SearchRequest(BaseModel):
-    """A question, how many passages at most, and the documents to search (all where None)."""
-
-    query: str = Field(min_length=1, max_length=MOST_CHARACTERS)
-    k: int = Field(10, ge=1, le=100)
-    language: Literal["fr", "en"] | None = None
-    documents: list[str] | None = Field(None, min_length=1)
 
 
 class JsonRoute(APIRoute):
@@ -99,7 +60,7 @@ def router(service: "Service", questions: Questions, metrics: "Metrics") -> APIR
     """The routes, for a FastAPI application."""
     api = APIRouter(route_class=JsonRoute)
     _add_chat(api, questions)
-    _add_library(api, service)
+    _add_library(api, service, questions)
 
     @api.get("/v1/models")
     async def models() -> dict[str, Any]:
@@ -124,9 +85,7 @@ def router(service: "Service", questions: Questions, metrics: "Metrics") -> APIR
         """Counters in Prometheus' text format."""
         return Response(metrics.text(), media_type="text/plain; version=0.0.4")
 
-    methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-
-    @api.api_route("/v1/{path:path}", methods=methods, include_in_schema=False)
+    @api.api_route("/v1/{path:path}", methods=_METHODS, include_in_schema=False)
     async def unknown(request: Request) -> None:
         known = any(route.matches(request.scope)[0] == Match.PARTIAL for route in api.routes)
         code = "method_unknown" if known else "url_unknown"
@@ -165,7 +124,7 @@ def _add_chat(api: APIRouter, questions: Questions) -> None:
         return JSONResponse({**whole, NAME: answer_json(answer)})
 
 
-def _add_library(api: APIRouter, service: "Service") -> None:
+def _add_library(api: APIRouter, service: "Service", questions: Questions) -> None:
     def library() -> "Library":
         if service.library is None:
             raise service.state.error or UserError("starting")
@@ -174,10 +133,15 @@ def _add_library(api: APIRouter, service: "Service") -> None:
     @api.post("/v1/search")
     def search(asked: SearchRequest) -> dict[str, Any]:
         """The passages likeliest to answer, best first."""
-        hits = library().search(
-            asked.query, k=asked.k, language=asked.language, documents=asked.documents
-        )
+        used = chosen(library().store, asked.documents, asked.scope)
+        hits = library().search(asked.query, k=asked.k, language=asked.language, documents=used)
         return {"object": "list", "data": [passage_json(hit) for hit in hits]}
+
+    @api.post("/v1/check")
+    def check(asked: CheckRequest) -> dict[str, Any]:
+        """What the documents say of each sentence of a text, in order."""
+        checked = questions.check(asked.text, asked.documents, asked.scope)
+        return {"object": "list", "data": [checked_json(each) for each in checked]}
 
     @api.get("/v1/documents")
     def documents() -> dict[str, Any]:
@@ -215,7 +179,7 @@ def question_of(asked: ChatRequest) -> Question:
         elif message.role == "assistant" and turns:
             turns[-1] = Turn(turns[-1].question, message.text())
     question = turns.pop().question if turns else ""
-    return Question(question, turns, asked.language, asked.documents)
+    return Question(question, turns, asked.language, asked.documents, asked.scope)
 
 
 def annotations(answer: Answer, base: str) -> list[dict[str, Any]]:

@@ -1,16 +1,24 @@
 """What the page's scripts call, each as POST /cocorico/api/NAME, and the files that they load."""
 
+import asyncio
+import json
 from contextlib import suppress
+from itertools import chain, islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Depends, Request, Response
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, StreamingResponse
 from starlette.requests import ClientDisconnect
 
 from index.errors import UserError
+from rag.folder import Folder
+from rag.results import checked_json
+from rag.scope import chosen
 from ui import export, map, source
-from ui.questions import MOST_CHARACTERS
+from ui.errors import wording
+from ui.questions import MOST_CHARACTERS, Questions
 
 if TYPE_CHECKING:
     from rag.engine import Service
@@ -33,9 +41,12 @@ Rating = Annotated[Literal["good", "bad", ""], Body()]
 Reason = Annotated[str, Body(max_length=1000)]
 
 
-def router(service: "Service", history: "History", sessions: "ChatSessions") -> APIRouter:
+def router(
+    service: "Service", history: "History", sessions: "ChatSessions", questions: Questions
+) -> APIRouter:
     """All of it, for a FastAPI application."""
     page = APIRouter(include_in_schema=False)
+    _add_check(page, service, questions)
     _add_library(page, service)
     _add_files(page, service)
     _add_conversations(page, history, sessions)
@@ -80,6 +91,35 @@ def _add_library(page: APIRouter, service: "Service") -> None:
     @page.post("/cocorico/api/cancel")
     def cancel() -> None:
         service.cancel()
+
+
+def _add_check(page: APIRouter, service: "Service", questions: Questions) -> None:
+    @page.post("/cocorico/api/check")
+    def check(text: Text, documents: Annotated[list[str] | None, Body()] = None) -> Response:
+        """A JSON object a line, as `rag check --json` prints it."""
+        checked = questions.check(text, documents)
+        first = list(islice(checked, 1))  # an error before it has a status of its own
+        lines = (
+            json.dumps(checked_json(each), ensure_ascii=False) + "\n"
+            for each in chain(first, checked)
+        )
+        return StreamingResponse(lines, media_type="application/x-ndjson")
+
+    @page.post("/cocorico/api/scope")
+    def scope(words: Text) -> dict[str, Any]:
+        try:
+            return {"names": chosen(service.store, None, words) if service.store else None}
+        except UserError as error:
+            return {"error": wording(error)}
+
+    @page.put("/cocorico/read/{name:path}")
+    async def read(name: str, request: Request) -> dict[str, Any]:
+        """The text of a file, which isn't kept."""
+        with TemporaryDirectory(prefix="cocorico-") as place:
+            folder = Folder(Path(place) / "given", Path(place) / "aside")
+            folder.library.mkdir()
+            added, _ = await folder.put(name, request.stream())
+            return {"text": await asyncio.to_thread(source.text_of, folder.library / added)}
 
 
 def _add_files(page: APIRouter, service: "Service") -> None:

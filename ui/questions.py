@@ -2,21 +2,25 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Collection, Generator, Sequence
+from collections.abc import AsyncGenerator, Collection, Generator, Iterator, Sequence
 from contextlib import aclosing, closing, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from index.errors import UserError
+from rag.check import Checked
 from rag.events import Answer, Event, Finished, Turn
+from rag.scope import chosen
 
 if TYPE_CHECKING:
     from rag.engine import Service
     from ui.metrics import Interface, Metrics
 
 MOST_CHARACTERS = 4000  # of a question; of what was said before, no more is read
+MOST_TEXT = 20_000  # of a text to check
 MOST_TURNS = 12  # of what was said before
 MOST_WAITING = 32  # questions that wait or are answered at once, of all interfaces together
+_MOST_CHECKING = 2  # texts that are checked at once
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,7 @@ class Question:
     history: Sequence[Turn] = ()
     language: str | None = None
     documents: Collection[str] | None = None
+    scope: str | None = None
 
     def __post_init__(self) -> None:
         """Raises UserError: `no_question`, `too_long` (most)."""
@@ -43,6 +48,30 @@ class Questions:
         self._service = service
         self._metrics = metrics
         self._places = threading.Semaphore(MOST_WAITING)
+        self._checking = threading.Semaphore(_MOST_CHECKING)
+
+    def _chosen(
+        self, documents: Collection[str] | None, scope: str | None
+    ) -> Collection[str] | None:
+        store = self._service.store
+        return chosen(store, documents, scope) if store else documents
+
+    def check(
+        self, text: str, documents: Collection[str] | None = None, scope: str | None = None
+    ) -> Iterator[Checked]:
+        """What the documents say of each sentence of a text, see `rag.check`.
+
+        Raises:
+            UserError: `text_long` (most), `busy`, those of `rag.engine.Service.check`.
+        """
+        if len(text) > MOST_TEXT:
+            raise UserError("text_long", most=MOST_TEXT)
+        if not self._checking.acquire(blocking=False):
+            raise UserError("busy")
+        try:
+            yield from self._service.check(text, self._chosen(documents, scope))
+        finally:
+            self._checking.release()
 
     def ask(
         self, interface: "Interface", question: Question, stop: threading.Event
@@ -71,7 +100,7 @@ class Questions:
                     for turn in question.history[-MOST_TURNS:]
                 ],
                 language=question.language,
-                documents=question.documents,
+                documents=self._chosen(question.documents, question.scope),
                 stop=stop,
             )
             with closing(self._metrics.watch(interface, events, stop)) as watched:

@@ -38,6 +38,7 @@ _HEADERS = {
 }
 _PROGRAMS = ("/v1/", "/mcp", "/metrics")  # paths that may need a token
 _SAFE = ("GET", "HEAD", "OPTIONS")  # methods that change nothing
+_UPLOADS = ("/cocorico/library/", "/cocorico/read/")
 _MOST_BODY = 2_000_000  # bytes of any request but an upload
 _BURST, _PACE = 200, 20  # requests of one address at once, and a second after that
 _TRIES, _TRIES_PACE = 10, 0.2  # the same of wrong passwords, of one address or for one name
@@ -260,7 +261,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        upload = scope["method"] == "PUT" and scope["path"].startswith("/cocorico/library/")
+        upload = scope["method"] == "PUT" and scope["path"].startswith(_UPLOADS)
         most, size = MOST_BYTES if upload else _MOST_BODY, 0
         if int(Headers(scope=scope).get("content-length") or 0) > most:
             raise UserError("body_large", most=most)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from index.documents import Document, Unread
+from index.errors import UserError
 from index.reading.reader import Reader
 from rag.i18n import LANGUAGES
 from rag.read import said
@@ -76,6 +77,21 @@ def document(service: "Service", name: str, digest: str) -> dict[str, Any] | Non
         "pages": [start for start, _ in found.pages],
         "pictured": _drawable(service, found) is not None,
     }
+
+
+def text_of(path: Path) -> str:
+    """The text of a file's documents.
+
+    Raises:
+        UserError: why it can't be read.
+    """
+    texts = []
+    with _DRAWING, Reader() as reader:
+        for found in reader.read(path, path.parent):
+            if isinstance(found, UserError):
+                raise found
+            texts.append(found.text)
+    return "\n\n".join(texts)
 
 
 def picture(service: "Service", name: str, start: int, end: int) -> bytes | None:

@@ -220,6 +220,7 @@ class Check:
     """A row of the table: with a source, a statement that the check finds wrong."""
 
     contradicts: Callable[[Statement, Sequence[Source], Context], bool]
+    differs: str  # figure, name, role or denial; "" where a source doesn't say the opposite
     source: str
     wrong: str
 
@@ -230,45 +231,57 @@ class Check:
 
 
 CHECKS = (
-    Check(figure_missing, "Le port compte douze quais.", "Le port compte quinze quais."),
+    Check(figure_missing, "figure", "Le port compte douze quais.", "Le port compte quinze quais."),
     Check(
         rank_differs,
+        "figure",
         "Brest est le premier port de la région.",
         "Brest est le deuxième port de la région.",
     ),
-    Check(name_missing, "Le port de Brest est fermé.", "Le port de Lorient est fermé."),
+    Check(name_missing, "name", "Le port de Brest est fermé.", "Le port de Lorient est fermé."),
     Check(
         figure_of_another,
+        "name",
         "La ville donne 3 millions d'euros au port de Brest. "
         "Elle donne 5 millions d'euros au port de Vannes.",
         "La ville donne 5 millions d'euros au port de Brest.",
     ),
     Check(
         names_apart,
+        "name",
         "La banque Arvel a prêté deux millions. Anne Morvan dirige le port.",
         "La banque Arvel a prêté deux millions à Anne Morvan.",
     ),
     Check(
         name_far,
+        "name",
         "Paul Lebrun dirige la société Arvel. Claire Daniel préside la région. "
         "La société Morvan construira le pont.",
         "La société Arvel construira le pont.",
     ),
     Check(
         other_side,
+        "place",
         "Le siège d'Arvel est à Londres, alors que l'essentiel des équipes travaille à Nantes.",
         "L'essentiel des équipes d'Arvel travaille à Londres.",
     ),
-    Check(kind_unknown, "Anne Morvan visite le port de Brest.", "Anne Morvan est une avocate."),
+    Check(kind_unknown, "", "Anne Morvan visite le port de Brest.", "Anne Morvan est une avocate."),
     Check(
         kind_of_another,
+        "role",
         "Anne Morvan travaille pour Paul Lebrun, un armateur breton.",
         "Anne Morvan est un armateur breton.",
     ),
     Check(
         another_person,
+        "name",
         "Paul Lebrun juge la dépense déraisonnable.",
         "Anne Morvan juge la dépense déraisonnable.",
     ),
-    Check(denial_differs, "Le port accueille des ferries.", "Le port n'accueille pas de ferries."),
+    Check(
+        denial_differs,
+        "denial",
+        "Le port accueille des ferries.",
+        "Le port n'accueille pas de ferries.",
+    ),
 )

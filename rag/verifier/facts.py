@@ -56,8 +56,8 @@ _WORDS_AT_ONCE = 100  # text2num's time grows with the square of the text's leng
 
 
 @cache
-def _table(name: str) -> dict[str, str]:
-    """A table of the lexicon, of both languages: the key for each of its words."""
+def table(name: str) -> dict[str, str]:
+    """A table of the lexicon, of both languages: the key for each of its words, folded."""
     return {
         fold(form.strip()): key
         for language in LANGUAGES
@@ -67,7 +67,7 @@ def _table(name: str) -> dict[str, str]:
 
 
 def _either(name: str) -> str:
-    forms = sorted(_table(name), key=len, reverse=True)
+    forms = sorted(table(name), key=len, reverse=True)
     return "|".join(re.escape(form) + (r"\b" if form[-1].isalpha() else "") for form in forms)
 
 
@@ -216,7 +216,7 @@ def _dates(text: str) -> Iterator[Fact]:
             word not in _ALSO_WORDS or before[:1].isdigit() or after[:1].isdigit()
         ):
             yield Fact("date", key)
-        if rank := _table("ranks").get(word):
+        if rank := table("ranks").get(word):
             yield Fact("rank", rank)
 
 
@@ -225,7 +225,7 @@ def _numbers(text: str, language: str) -> Iterator[tuple[int, Fact]]:
     for match in _NUMBER.finditer(text):
         unit = " ".join((match["unit"] or match["before"] or "").lower().split())
         value = f"{_value(match['digits'], language):.10g}"
-        yield match.start(), Fact("number", value, _table("units").get(unit, ""))
+        yield match.start(), Fact("number", value, table("units").get(unit, ""))
 
 
 def _value(digits: str, language: str) -> float:
@@ -254,11 +254,11 @@ def _in_digits(text: str, language: str) -> str:
     from text_to_num import alpha2digit
 
     def scaled(match: re.Match[str]) -> str:
-        scale = float(_table("scales")[match["scale"].lower()])
+        scale = float(table("scales")[match["scale"].lower()])
         return f"{_value(match['digits'], language) * scale:.0f}"
 
     def rounded(match: re.Match[str]) -> str:
-        return f"environ {_table('round_numbers')[match[1].lower()]}"
+        return f"environ {table('round_numbers')[match[1].lower()]}"
 
     words = _ROUND.sub(rounded, _SCALED.sub(scaled, text)).split(" ")
     pieces = (words[at : at + _WORDS_AT_ONCE] for at in range(0, len(words), _WORDS_AT_ONCE))

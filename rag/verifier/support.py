@@ -5,7 +5,7 @@ closest in the source: MaxSim, arXiv 2004.12832), which bridges French and Engli
 can't tell, figures, names and denials, is what `rag.verifier.checks` are for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from math import exp
 
@@ -30,13 +30,18 @@ class Verdict:
     """What the sources say of a statement.
 
     `support` (0..1) is how surely they hold it; `citations` are their sentences that do, best
-    first, none where they contradict it; `failed` names the checks that say so.
+    first, none where they contradict it; `failed` names the checks that say so. `closest` are the
+    sentences compared, `lacking` the statement's facts that they don't hold, `covered` (0..1) how
+    surely they speak of the same but for those.
     """
 
     outcome: Outcome
     support: float
     citations: tuple[Citation, ...]
     failed: tuple[str, ...] = ()
+    closest: tuple[Citation, ...] = ()
+    covered: float = 0.0
+    lacking: tuple[Fact, ...] = ()
 
 
 class Verifier:
@@ -85,7 +90,7 @@ class Sources:
         self._embedder = embedder
         self._checks = checks
 
-    def verify(self, sentence: str, language: str) -> Verdict:
+    def verify(self, sentence: str, language: str, *, attempts: int = 1) -> Verdict:
         """Compare a sentence of the answer with the sources.
 
         A reason must be held by itself too: beside the question's words, those of a made-up one
@@ -94,30 +99,63 @@ class Sources:
         Args:
             sentence: of the answer.
             language: "fr" or "en", of the sentence.
+            attempts: with how many of the closest sentences, one after the other, until one
+                supports it.
         """
-        verdict = self._verify(sentence, language)
+        verdict = self._verify(sentence, language, attempts)
         if given := reason(sentence):
-            held = self._verify(given, language)
+            held = self._verify(given, language, attempts)
             if held.support < verdict.support:
                 return replace(held, citations=verdict.citations if held.citations else ())
         return verdict
 
-    def _verify(self, text: str, language: str) -> Verdict:
+    def _verify(self, text: str, language: str, attempts: int) -> Verdict:
         said = self._statement(text, language)
         sources = self._context.sources
         if not sources or not said.words:
             return Verdict(Outcome.UNSUPPORTED, 0.0, ())
         alike = np.stack([_likeness(said, source) for source in sources])
-        chosen = (_one if said.single else _several)(said, alike, self._context)
-        cited = [sources[number] for number in chosen]
-        support = _support(said, alike[chosen].max(axis=0), cited[0].language != language)
+        tried: dict[int, Verdict] = {}
+        for left in range(min(attempts, len(sources)), 0, -1):
+            together = not said.single and left == 1
+            chosen = (_several if together else _one)(said, alike, self._context, tried)
+            for cited in (chosen[:1], chosen) if attempts > 1 and len(chosen) == 2 else (chosen,):
+                verdict = self._compared(said, cited, alike[cited].max(axis=0))
+                settled = not tried and self._settles(verdict)
+                if verdict.outcome is Outcome.SUPPORTED or settled:
+                    return verdict
+            tried[chosen[0]] = verdict
+        return max(tried.values(), key=lambda each: round(each.covered, 1))
+
+    def _settles(self, verdict: Verdict) -> bool:
+        """Whether a sentence says the opposite, or it of others in each other's place."""
+        opposite = {
+            each.name for each in self._checks if each.differs in ("role", "denial", "place")
+        }
+        return verdict.covered >= SUPPORTED and not opposite.isdisjoint(verdict.failed)
+
+    def _compared(self, said: Statement, chosen: Sequence[int], alike: Floats) -> Verdict:
+        """What these sentences say of a statement whose words are so like theirs."""
+        cited = [self._context.sources[number] for number in chosen]
+        foreign = cited[0].language != said.language
+        support = _support(said, alike, foreign)
+        citations = tuple(source.citation for source in cited)
+        lacking = tuple(
+            fact
+            for fact in said.facts
+            if not any(holds((*source.context, *source.facts), fact) for source in cited)
+        )
+        away = frozenset(fact.value for fact in lacking)
+        kept = np.array([not word.names or not word.names <= away for word in said.words])
+        covered = _support(said, alike, foreign, kept)
         failed = tuple(
             check.name for check in self._checks if check.contradicts(said, cited, self._context)
         )
         if failed:
-            return Verdict(Outcome.CONTRADICTED, min(support, THRESHOLDS.contradicted), (), failed)
+            low = min(support, THRESHOLDS.contradicted)
+            return Verdict(Outcome.CONTRADICTED, low, (), failed, citations, covered, lacking)
         outcome = Outcome.SUPPORTED if support >= SUPPORTED else Outcome.UNSUPPORTED
-        return Verdict(outcome, support, tuple(source.citation for source in cited))
+        return Verdict(outcome, support, citations, (), citations, covered, lacking)
 
     def _statement(self, text: str, language: str) -> Statement:
         code = self._embedder.embed_chunks([text])[0]
@@ -195,23 +233,25 @@ def _likeness(said: Statement, source: Source) -> Floats:
     )
 
 
-def _weights(said: Statement) -> Floats:
-    """(words,) the words' shares of the whole, summing to 1; alike where none weighs anything."""
-    weights = np.array([word.weight for word in said.words], np.float32)
+def _weights(said: Statement, kept: NDArray[np.bool_] | bool = True) -> Floats:
+    """(words,) the shares of the words kept, summing to 1; alike where none weighs anything."""
+    weights = np.array([word.weight for word in said.words], np.float32) * kept
     weights = weights if weights.any() else np.ones_like(weights)
     return weights / max(float(weights.sum()), 1.0)
 
 
-def _support(said: Statement, covered: Floats, foreign: bool) -> float:
-    weights, limits = _weights(said), THRESHOLDS
+def _support(
+    said: Statement, covered: Floats, foreign: bool, kept: NDArray[np.bool_] | bool = True
+) -> float:
+    weights, limits = _weights(said, kept), THRESHOLDS
     weakest = float(np.sort(covered[weights > 0])[:2].mean())
     enough = limits.covered - (limits.crossing if foreign else 0)
     likeness_of_all = float(covered @ weights) + limits.weakest * weakest
     return 1 / (1 + exp(-limits.slope * (likeness_of_all - enough)))
 
 
-def _several(said: Statement, alike: Floats, context: Context) -> list[int]:
-    """The best sentence, then those that add words or facts which it lacks."""
+def _several(said: Statement, alike: Floats, context: Context, tried: Collection[int]) -> list[int]:
+    """The best sentence not tried yet, then those that add words or facts which it lacks."""
     weights, sources = _weights(said), context.sources
 
     def missing(chosen: list[int]) -> int:
@@ -224,7 +264,9 @@ def _several(said: Statement, alike: Floats, context: Context) -> list[int]:
         )
 
     lacks = [sum(not holds(source.facts, fact) for fact in said.facts) for source in sources]
-    chosen = [int(np.argmax(alike @ weights - 0.05 * np.array(lacks)))]
+    scores = alike @ weights - 0.05 * np.array(lacks)
+    scores[list(tried)] = -np.inf
+    chosen = [int(np.argmax(scores))]
     while len(chosen) < THRESHOLDS.citations:
         covered = alike[chosen].max(axis=0)
         gains = np.maximum(alike, covered) @ weights - covered @ weights
@@ -236,8 +278,9 @@ def _several(said: Statement, alike: Floats, context: Context) -> list[int]:
     return chosen
 
 
-def _one(said: Statement, alike: Floats, context: Context) -> list[int]:
-    """The sentence that holds a single statement, and one shortly before it that says more of it.
+def _one(said: Statement, alike: Floats, context: Context, tried: Collection[int]) -> list[int]:
+    """The sentence, not tried yet, that holds a single statement, and one shortly before it that
+    says more of it.
 
     Names may stand further back in its chunk.
     """
@@ -256,11 +299,12 @@ def _one(said: Statement, alike: Floats, context: Context) -> list[int]:
     named = np.array([[bool(word.names & names) for word in said.words] for names in known])
     alike[:] = np.where(named, 1.0, alike)
     scores = alike @ weights - lacks
+    scores[list(tried)] = -np.inf
     best = int(np.argmax(scores))
     top, chosen = scores[best], [best]
     for back in range(1, THRESHOLDS.back + 1):
         for place in range(back, len(sources)):
-            if sources[place - back].chunk == sources[place].chunk:
+            if place not in tried and sources[place - back].chunk == sources[place].chunk:
                 both = np.maximum(alike[place], alike[place - back]) @ weights - lacks[place]
                 if both - back * THRESHOLDS.worth_citing > top:
                     top, chosen = both - back * THRESHOLDS.worth_citing, [place, place - back]

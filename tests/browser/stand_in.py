@@ -12,6 +12,7 @@ from index.errors import UserError
 from index.reading.reader import Reader
 from index.sync import SyncProgress
 from rag.answerer import Answerer
+from rag.check import Checked
 from rag.confidence import Evidence
 from rag.engine import Reading, State
 from rag.events import Answer, Delta, Event, Finished, Found, Grounded, Searching, Timings
@@ -226,6 +227,20 @@ class StandInService:
         if self.state.error:
             raise self.state.error
         return self.answering
+
+    def check(self, text: str, documents: list[str] | None = None) -> Iterator[Checked]:
+        """Lines are sentences: what has a figure is contradicted, what has "Microsoft" supported."""
+        self.answering.allowed.append(documents)
+        if not text.strip():
+            raise UserError("no_text")
+        source = (cite("mistral.md", FIRST),)
+        for line in text.splitlines():
+            if any(map(str.isdigit, line)):
+                yield Checked(line, 0, 0, "contradicted", 0.8, source, ("figure",))
+            elif "Microsoft" in line:
+                yield Checked(line, 0, 0, "supported", 0.9, source)
+            else:
+                yield Checked(line, 0, 0, "not_found", 0.9)
 
     def document(self, name: str) -> Document:
         return self.store.found[name]

@@ -198,3 +198,15 @@ def test_another_page_cannot_ask_through_this_browser(page: Page) -> None:
             page.url + path, method=method, headers={"Origin": "http://evil.example"}, data="{}"
         )
         assert answer.status == 403
+
+
+def test_documents_are_chosen_in_words(page: Page, service: StandInService) -> None:
+    field = page.locator(".text > .search")
+    field.fill("kind=txt")
+    field.press("Enter")
+    expect(page.locator(".scope")).to_contain_text("2 documents sur 5")
+    ask(page, "investi")
+    assert sorted(service.answering.allowed[-1] or []) == ["long.txt", "mot.txt"]
+    field.fill("zorglub")
+    field.press("Enter")
+    expect(page.locator(".note")).to_contain_text("Aucun document ne répond")

@@ -78,9 +78,12 @@ export function render(area) {
       h("progress", { "aria-label": say("reading_files") }), button(say("cancel"), cancel)),
     ...failed.map(error => h("p", { class: "error" }, error[state.language])),
     counted(),
+    state.documents.length > 1 ? choosing() : null,
     h("ul", { class: "library" }, state.documents.map(row)),
     state.documents.length
-      ? button(say("map"), () => panel.show({ kind: "map" }), { class: "add" }) : null,
+      ? h("div", { class: "doings" },
+        button(say("check"), () => panel.show({ kind: "check" }), { class: "add" }),
+        button(say("map"), () => panel.show({ kind: "map" }), { class: "add" })) : null,
     aside(say("how")),
   ]));
   const same = each => each.getAttribute("aria-label") === label;
@@ -102,6 +105,18 @@ function counted() {
   const count = state.documents.length;
   return h("p", { class: "count" }, count ? sayCount("documents", count) : say("documents_none"),
     state.scope ? button(say("use_all"), () => setScope(null), { class: "quiet" }) : null);
+}
+
+// Documents chosen in words, see rag/scope.py.
+function choosing() {
+  return h("input", {
+    class: "search", type: "search", placeholder: say("choose"), "aria-label": say("choose"),
+    onchange: async event => {
+      const words = event.currentTarget.value.trim();
+      const answer = words ? await state.server.scope(words) : { names: null };
+      if (answer.error) note(answer.error[state.language]);
+      else setScope(answer.names);
+    } });
 }
 
 function row(entry) {

@@ -1,6 +1,7 @@
 // The start of the page: wires its parts together, translates it, follows where the server stands.
 
 import * as chat from "./chat.js";
+import * as check from "./check.js";
 import * as conversations from "./conversations.js";
 import * as documents from "./documents.js";
 import { $, $$, announce, note, number, say } from "./dom.js";
@@ -22,7 +23,8 @@ export async function start(element, given) {
   state.examples = given.props.examples;
   state.language = localStorage.getItem("cocorico.language")
     ?? (navigator.language.startsWith("fr") ? "fr" : "en");
-  for (const [kind, view] of Object.entries({ source: sources, documents, conversations, map })) {
+  const views = { source: sources, documents, conversations, map, check };
+  for (const [kind, view] of Object.entries(views)) {
     panel.register(kind, view.render);
   }
   chat.start(given);

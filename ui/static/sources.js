@@ -1,6 +1,7 @@
 // A source, opened at the sentence that is cited.
 
 import { $, $$, aside, button, day, h, present, say, spaced, units } from "./dom.js";
+import { findElement } from "./find.js";
 import * as panel from "./panel.js";
 import { state, titleOf } from "./state.js";
 
@@ -70,14 +71,16 @@ function showSource(area, opened, source, digest) {
   const unmoved = chosen && chosen[0] === units(source.text, citation.start);
   const page = unmoved ? pageElement(source, citation) : null;
   const about = aboutSource(source, citation, turn);
+  const text = h("div", { class: "document", lang: source.language },
+    paragraphs(source.text, spans.filter(Boolean), chosen));
   area.replaceChildren(...present([
+    findElement(text),
     support(opened, { ...citation, language: source.language }),
     page,
     about ? aside(about) : null,
     ...(citation && !chosen ? missing("source_changed", citation) : []),
     chosen && digest && digest !== source.digest ? aside(say("source_newer")) : null,
-    h("div", { class: "document", lang: source.language },
-      paragraphs(source.text, spans.filter(Boolean), chosen)),
+    text,
   ]));
   const picture = area.querySelector("figure img"), mark = area.querySelector("mark.chosen");
   picture?.addEventListener("error", () => {
