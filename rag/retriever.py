@@ -3,10 +3,12 @@
 The look is late interaction (MaxSim, arXiv 2004.12832) with the token vectors of the same model
 that gave the one vector a chunk. What a chunk has in common with all other candidates says nothing,
 so a question's token counts by how far its best match stands out among them: that weighs words by
-rarity across languages, where no word statistics can.
+rarity across languages, where no word statistics can. A question is likest to chunks in its own
+language whatever they say: so each language has its own candidates, and a chunk counts by how far
+it stands out among those of its language.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,9 +22,11 @@ from index.embedder import Embedder
 from index.errors import UserError
 from index.text.words import terms
 
-_BY_VECTOR = 40
+_DEEP = 300  # chunks looked through for the nearest of each language
+_BY_VECTOR = 40  # of each language
 _BY_WORDS = 25
 _SHARPNESS = 20.0
+_ENOUGH = 3  # candidates in a language that have a mean worth speaking of
 
 # How much each signal counts in the order, and the logistic regression from signals to the
 # probability that a chunk answers. `python -m bench.retrieval --fit` finds both on the questions of
@@ -61,7 +65,7 @@ class Signals:
     words: Floats  # BM25, 0 where no word is shared
     share: Floats  # the same as a part of the best, 0 for chunks in another language
     late: Floats  # the mean over the question's tokens of the best cosine in the chunk
-    contrast: Floats  # the same of what stands out from the other candidates (cubic mean)
+    contrast: Floats  # the same of what stands out from others of its language (cubic mean)
     spread: Floats  # as `late`, with all good matches in the chunk in place of the best alone
     foreign: Floats  # 1 in another language than the question, which is then less like it
     order: Floats  # what candidates are ordered by; comparable within one question only
@@ -124,9 +128,10 @@ class Retriever:
             stems = [*terms(query, language), *terms(query, "en" if language == "fr" else "fr")]
             searching = _BESIDE.submit(self._store.search_words, stems, _BY_WORDS, documents)
             code = self._embedder.embed_queries([query])[0]
-            by_vector = dict(self._store.search_vectors(code.vector, _BY_VECTOR, documents))
+            by_vector = dict(self._store.search_vectors(code.vector, _DEEP, documents))
             by_words = dict(searching.result())
             found = self._store.chunks(sorted(by_vector.keys() | by_words.keys()))
+            found = _nearest(found, by_vector, by_words)
         if not found:
             none = np.zeros(0, np.float32)
             return [], Signals(*(none,) * 8)
@@ -137,7 +142,8 @@ class Retriever:
         vector, similar, sizes = self._store.compare(
             numbers, code.vector, unit(code.tokens - common), common
         )
-        late, contrast, spread = _compared(similar, sizes)
+        languages = np.array([chunk.language for chunk in found])
+        late, contrast, spread = _compared(similar, sizes, languages)
         comparable = words * (1 - foreign)
         known = {
             "vector": vector,
@@ -146,7 +152,8 @@ class Retriever:
             "contrast": contrast,
             "spread": spread,
         }
-        order = np.sum([weight * known[name] for name, weight in _ORDER.items()], axis=0)
+        fair = known | {name: _fair(known[name], languages) for name in ("vector", "spread")}
+        order = np.sum([weight * fair[name] for name, weight in _ORDER.items()], axis=0)
         return found, Signals(words=words, foreign=foreign, order=order, **known)
 
 
@@ -158,14 +165,38 @@ def check_names(store: Store, documents: Collection[str] | None) -> None:
             raise UserError("document_unknown", name=name)
 
 
-def _compared(similar: Floats, sizes: NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
+def _nearest(
+    found: Sequence[StoredChunk], by_vector: Mapping[int, float], by_words: Collection[int]
+) -> list[StoredChunk]:
+    """The chunks found by words, and the nearest of each language."""
+    near: dict[str, list[int]] = {}
+    for chunk in sorted(found, key=lambda chunk: by_vector.get(chunk.id, -1.0), reverse=True):
+        near.setdefault(chunk.language, []).append(chunk.id)
+    kept = set(by_words).union(*(numbers[:_BY_VECTOR] for numbers in near.values()))
+    return [chunk for chunk in found if chunk.id in kept]
+
+
+def _fair(values: Floats, languages: NDArray[np.str_]) -> Floats:
+    """(..., n) values as far from the mean of their language as before, around one mean for all."""
+    levelled = values.copy()
+    for language in set(languages.tolist()):
+        own = languages == language
+        if own.sum() >= _ENOUGH:
+            moved = values.mean(axis=-1, keepdims=True) - values[..., own].mean(-1, keepdims=True)
+            levelled[..., own] += moved
+    return levelled
+
+
+def _compared(
+    similar: Floats, sizes: NDArray[np.int64], languages: NDArray[np.str_]
+) -> tuple[Floats, Floats, Floats]:
     """`late`, `contrast` and `spread` of `Signals`, from the cosines of all tokens."""
     if not len(similar) or not sizes.all():
         zeros = np.zeros(len(sizes), np.float32)
         return zeros, zeros, zeros
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     best = np.maximum.reduceat(similar, starts, axis=1)  # (question's tokens, chunks)
-    stands_out = np.maximum(best - best.mean(axis=1, keepdims=True), 0)
+    stands_out = np.maximum(_fair(best, languages) - best.mean(axis=1, keepdims=True), 0)
     matches = np.add.reduceat(np.exp(_SHARPNESS * similar), starts, axis=1) / sizes
     return (
         best.mean(axis=0),

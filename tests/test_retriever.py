@@ -10,6 +10,7 @@ from index.embedder import Embedder
 from index.store import LocalStore, Store
 from index.sync import put_documents
 from rag.retriever import Hit, Retriever
+from rag.settings import ROOT
 
 DOCUMENTS = {
     "curie": "Marie Curie est née à Varsovie en 1867. Elle a reçu le prix Nobel de physique en 1903, puis celui de "
@@ -161,3 +162,28 @@ def test_a_library_of_one_passage_can_be_searched(embedder: Embedder, tmp_path: 
         right = search.search("Où est née Marie Curie ?", "fr")[0].score
         wrong = search.search("Quelle est la capitale de l'Équateur ?", "fr")[0].score
     assert wrong < 0.5 < right
+
+
+@pytest.mark.parametrize(
+    ("question", "language", "document"),
+    [
+        ("When were the present slates laid?", "en", "syndic-toiture"),
+        ("What should be used to clean the glass of the pellet stove?", "en", "poele"),
+        ("Quelle part des proies étaient des campagnols ?", "fr", "owl"),
+    ],
+)
+def test_many_documents_in_the_questions_language_hide_none_in_the_other(
+    mixed: Retriever, question: str, language: str, document: str
+) -> None:
+    found = [hit.chunk.document for hit in mixed.search(question, language, k=3)]
+    assert any(document in name for name in found), found
+
+
+@pytest.fixture(scope="module")
+def mixed(embedder: Embedder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Retriever]:
+    folder = ROOT / "bench" / "questions" / "fresh" / "documents"
+    files = [make(path.name, "", path.read_text("utf-8")) for path in sorted(folder.iterdir())]
+    path = tmp_path_factory.mktemp("mixed")
+    with LocalStore(path, embedder.fingerprint, embedder.dimension) as opened:
+        put_documents(files, opened, embedder)
+        yield Retriever(opened, embedder)
