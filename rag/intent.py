@@ -155,6 +155,8 @@ def _best(scores: Scores, *, earlier: bool) -> tuple[Intent, str]:
     if not earlier:
         for intent in _OF_AN_ANSWER:
             intents[Intent.QUESTION] += intents.pop(intent, 0.0)
+        intents[Intent.QUESTION] += scores[Intent.MORE]  # of no subject
+        intents[Intent.MORE] -= scores[Intent.MORE]
     best = max(intents, key=intents.__getitem__)
     if intents[best] < _SURE:
         best = Intent.QUESTION

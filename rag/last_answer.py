@@ -85,7 +85,7 @@ def sure(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
         quote = inside(citation.text, draft.language)
         line = say("sure_also", draft.language, title=citation.title, quote=quote)
         yield from draft.show(line, citation)
-    if sentences and not agreeing:
+    if sentences and others and not agreeing:
         alone = say("sure_alone", draft.language, count=len(others))
         yield draft.write(f"\n{alone}")
     yield from _end(draft)

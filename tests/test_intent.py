@@ -71,6 +71,7 @@ def test_nothing_is_asked_about_an_answer_where_there_is_none(
     store: LocalStore, embedder: Embedder
 ) -> None:
     assert understand("Plus court.", store, embedder).intent is Intent.QUESTION
+    assert understand("Dis-m'en plus.", store, embedder).intent is Intent.QUESTION
 
 
 def test_courtesy_is_left_out_and_parameters_are_read(
