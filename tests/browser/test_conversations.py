@@ -189,7 +189,7 @@ def test_what_the_passages_also_speak_of_is_suggested_first(
 ) -> None:
     page.fill("#question", "long ?")
     page.press("#question", "Enter")
-    page.click(".suggestions button >> text=Mistral AI")
+    page.click(".suggestions button >> text=Que disent")
     page.wait_for_selector(".turn:nth-child(2) .under")
     assert service.answering.asked[-1][0] == "Que disent les documents sur Mistral AI\u202f?"
 
