@@ -29,10 +29,7 @@ def _raised() -> list[tuple[str, frozenset[str], str]]:
             if named and node.args and isinstance(node.args[0], ast.Constant):
                 names = frozenset(keyword.arg or "" for keyword in node.keywords)
                 if "reading" in path.parts or node.args[0].value == "document_binary":
-                    names |= {
-                        "file",
-                        "kinds",
-                    }  # index.reading.reader and `decode` add which file it is
+                    names |= {"file", "name", "kinds"}  # which the reader and `decode` add
                 found.append((node.args[0].value, names, f"{path.relative_to(ROOT)}:{node.lineno}"))
     return found
 
