@@ -2,6 +2,7 @@
 
     python -m train.export              into the work folder, prefixes/
     python -m train.export --ship       into the program's own folder
+    python -m train.export --keep       into train/checkpoints/, to go on from it elsewhere
     python -m train.export --last       the last step's instead of the average of the last fifty
 
 Keys and values become bytes, with a scale and an offset for each layer and number of a token: half
@@ -23,7 +24,7 @@ from rag.llm import trained
 from train.model import opened
 from train.packing import TASKS, instruction
 from train.prefix import Prefix, untrained
-from train.settings import WORK, folder, weights
+from train.settings import CHECKPOINTS, WORK, folder, weights
 from train.tokens import Tokenizer
 
 
@@ -64,6 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--task", choices=TASKS, default="answer", help="see train/README.md")
     parser.add_argument("--small", action="store_true", help="the 0.5B model")
     parser.add_argument("--ship", action="store_true", help="into the program's folder")
+    parser.add_argument("--keep", action="store_true", help="into train/checkpoints/")
     parser.add_argument("--last", action="store_true", help="not the average")
     options = parser.parse_args(arguments)
     path = weights(small=options.small)
@@ -74,6 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with torch.no_grad():
         keys, values = prefix.all()
     shipped = trained.FOLDER if options.ship else options.work / "prefixes"
+    shipped = CHECKPOINTS if options.keep else shipped
     name = f"{path.stem}.{options.task}.safetensors"
     print(f"step {state['step']}: {write(keys, values, tokens, path, shipped / name)}")
 

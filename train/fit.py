@@ -28,7 +28,7 @@ from rag.llm import trained
 from train.model import Model, opened
 from train.packing import END, TASKS, Lesson, instruction, packed
 from train.prefix import Prefix, untrained
-from train.settings import WORK, folder, weights
+from train.settings import CHECKPOINTS, WORK, folder, weights
 from train.sources import lines
 from train.tokens import Tokenizer
 
@@ -167,7 +167,7 @@ class Trainer:
         part.replace(self.checkpoint)
 
     def resume(self) -> None:
-        """Go on from the checkpoint, else from the file that the program has, if there is one."""
+        """Go on from the checkpoint, else from what is kept in the repository, if anything is."""
         if self.checkpoint.exists():
             state = torch.load(self.checkpoint, map_location=self.options.device)
             if state["first"] != self.first:
@@ -183,7 +183,7 @@ class Trainer:
     def _shipped(self) -> trained.TrainedPrefix | None:
         with self.path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        known = trained.load(trained.FOLDER, digest)
+        known = [*trained.load(CHECKPOINTS, digest), *trained.load(trained.FOLDER, digest)]
         return next((each for each in known if each.tokens == self.before), None)
 
 
