@@ -3,6 +3,7 @@ contracts, manuals, reports, tables.
 
     python -m bench.fresh                  ask all of them, about twelve seconds each on two cores
     python -m bench.fresh --half working   only those that may be looked at
+    python -m bench.fresh --search         only search: where the passage lies that answers
 
 Half of the questions are in English, and half in the other language than their document; fifty are
 answered by no document though they are on its subject; thirty follow another question. They are
@@ -15,7 +16,7 @@ import argparse
 import json
 import re
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,9 +28,11 @@ from bench.split import reporting
 from index.text.language import is_language, unquoted
 from rag.events import Answer, Turn
 from rag.library import Library, open_library
-from rag.settings import ROOT, from_environment
+from rag.settings import ROOT, Settings, from_environment
 
 QUESTIONS = Path(__file__).resolve().parent / "questions" / "fresh"
+
+_PASSAGES = 5  # that are searched for a question
 
 Row = dict[str, Any]
 
@@ -39,12 +42,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.fresh")
     parser.add_argument("--half", choices=("working", "reporting"), help="only one of them")
     parser.add_argument("--limit", type=int, help="only so many questions")
+    parser.add_argument("--search", action="store_true", help="ask no model")
     parser.add_argument("--model", default="", help="as `python -m rag ask --model`")
     options = parser.parse_args(arguments)
     print(heading(), flush=True)
     settings = replace(
         from_environment(), library=QUESTIONS / "documents", model=options.model, store=""
     )
+    if options.search:
+        return _search(settings, options.half)
     counts: dict[str, Counter[str]] = {"working": Counter(), "reporting": Counter()}
     shown: list[Row] = []
     with open_library(settings) as library:
@@ -60,6 +66,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"\n{half} half")
         print("\n".join(f"{line:44} {value}" for line, value in lines.items()))
     print("kept in", keep("fresh", {"tables": tables}).relative_to(ROOT))
+    return 0
+
+
+def _search(settings: Settings, half: str | None) -> int:
+    """Count where among the passages found the one lies that answers."""
+    places: dict[str, list[int]] = defaultdict(list)
+    with open_library(settings, model=False) as library:
+        for row in _questions(half):
+            if row["kind"] == "answerable":
+                wanted, found = fold(row["evidence"]), library.search(row["text"], k=_PASSAGES)
+                texts = [fold(hit.chunk.text) for hit in found]
+                place = next((n for n, text in enumerate(texts) if wanted in text), _PASSAGES)
+                crossed = "in the other language" if row["crossed"] else "in the same language"
+                name = "reporting" if reporting(row["_id"]) else "working"
+                places[f"{name} half, {crossed}"].append(place)
+    table = {}
+    for name, some in sorted(places.items()):
+        shares = (sum(place < best for place in some) for best in (1, 3, _PASSAGES))
+        table[name] = "{} first, {} of three, {} of five".format(*shares) + f" ({len(some)} asked)"
+        print(f"{name:40} {table[name]}")
+    keep("fresh-search", {"table": table})
     return 0
 
 
