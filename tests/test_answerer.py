@@ -23,7 +23,7 @@ def drafted(chunk: StoredChunk, language: str) -> Draft:
     nothing = Sources(Context(), np.zeros(4, np.float32), None, ())  # type: ignore[arg-type]
     hits = (Hit(chunk, 0.9, 0.9, 9.0, 0.8),)
     asked = "Que perd le maire ?"
-    return Draft(asked, language, threading.Event(), nothing, asked, hits)
+    return Draft(asked, language, threading.Event(), nothing, asked=asked, hits=hits)
 
 
 def test_a_french_question_gets_a_french_answer_with_its_source(library: Library) -> None:

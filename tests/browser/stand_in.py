@@ -132,7 +132,7 @@ class StandIn(Answerer):
         yield Found(hits)
         sentences: list[Sentence] = []
         text = REFUSAL if kind == "refus" else ""
-        pause = 0.04 if self.slow or kind == "lent" else 0.01  # seconds before each word
+        pause = 0.12 if self.slow or kind == "lent" else 0.01  # seconds before each word
         for written, citations in () if text else answer:
             lead, _, body = written.rpartition("§")  # the marks of a list or a table, a sentence
             for piece in re.findall(r"\s*\S+", lead + body):
