@@ -119,7 +119,7 @@ def test_what_is_quoted_from_another_language_is_translated_where_that_can_be_ch
         for citation in every
         if "Aleph Alpha" in citation.text and "champion" in citation.text
     )
-    draft = Draft(question, "en", threading.Event(), sources, question, hits)
+    draft = Draft(question, "en", threading.Event(), sources, asked=question, hits=hits)
     shown = [
         event.sentence for event in assistant.quote(draft, quoted) if isinstance(event, Grounded)
     ]
@@ -138,10 +138,10 @@ def test_what_points_back_to_what_does_not_stand_goes_with_it(
     monkeypatch.setattr(library.generator, "stream", lambda *_, **__: iter([said]))
     asked = "Qui a fondé Mistral ?"
     hits, excerpts, sources = assistant.find(asked, "fr", None)
-    draft = Draft(asked, "fr", threading.Event(), sources, asked, hits)
+    draft = Draft(asked, "fr", threading.Event(), sources, asked=asked, hits=hits)
     list(assistant.write(draft, excerpts[0]))
     assert [bool(sentence.citations) for sentence in draft.sentences] == [False, False]
-    alone = Draft(asked, "fr", threading.Event(), sources, asked, hits)
+    alone = Draft(asked, "fr", threading.Event(), sources, asked=asked, hits=hits)
     monkeypatch.setattr(library.generator, "stream", lambda *_, **__: iter([said.split(". ")[1]]))
     list(assistant.write(alone, excerpts[0]))
     assert alone.sentences[0].citations
