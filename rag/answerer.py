@@ -102,9 +102,8 @@ class Answerer(Writer):
             return request
         if not certain and request.documents:  # "the two reports" are known by their titles
             return request
-        cited = cited_documents(request.history[-1:])
-        if request.intent in (Intent.SUMMARY, Intent.TIMELINE) and cited and not certain:
-            return replace(request, documents=cited)  # "summarise it"
+        if not certain and (cited := _meant(request)):
+            return replace(request, documents=cited)
         earlier = [turn for turn in request.history if self._kind(turn) not in REMARKS]
         draft.asked, *draft.also = readings(
             request.text, earlier, language, self.generator, draft.stop, certain=certain
@@ -168,3 +167,15 @@ class Answerer(Writer):
                     if not self._busy.is_set():
                         break
                 stop.wait(0.1)
+
+
+def _meant(request: Request) -> tuple[str, ...]:
+    """The documents of earlier answers that a request is about: "summarise it", "the two"."""
+    if request.intent is Intent.COMPARE:
+        cited = cited_documents(request.history)
+        return cited if len(cited) > 1 else ()
+    if request.intent is Intent.TIMELINE or (
+        request.intent is Intent.SUMMARY and not request.table
+    ):
+        return cited_documents(request.history[-1:])
+    return ()

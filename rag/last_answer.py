@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from index.contract import StoredChunk
 from index.errors import ChunkRemoved
-from index.text.language import Language, detect, is_language
+from index.text.language import Language, detect, is_language, unquoted
 from index.text.sentences import split_sentences
 from rag import prompts
 from rag.draft import Draft
@@ -15,6 +15,7 @@ from rag.excerpts import focus
 from rag.followups import context
 from rag.i18n import say
 from rag.intent import Intent, Request
+from rag.many.items import as_hits
 from rag.quotation import inside
 from rag.retriever import Hit
 from rag.verifier import SUPPORTED, Citation, Sentence, cite
@@ -143,14 +144,39 @@ def _reworded(writer: Writer, draft: Draft, request: Request, intent: Intent) ->
         if intent is Intent.TRANSLATE and is_language(sentence.text, draft.language):
             yield from _show(draft, sentence.text, sentence)
             continue
-        own = _own_words(draft, sentence) if intent is Intent.TRANSLATE else ""
-        text = own or _written(writer, draft, sentence, intent)
-        yield from _show(draft, text or sentence.text, sentence)
+        if intent is Intent.TRANSLATE and (own := _own_words(draft, sentence)):
+            yield from _show(draft, own, sentence)
+        elif intent is Intent.TRANSLATE and _quotes(sentence):
+            yield from _translated_quote(writer, draft, sentence)
+        else:
+            yield from _show(draft, *_written(writer, draft, sentence, intent))
     yield from _end(draft)
 
 
-def _written(writer: Writer, draft: Draft, sentence: Sentence, intent: Intent) -> str:
-    """The model's wording of a sentence, verified against what that cites; "" where none stands."""
+def _translated_quote(writer: Writer, draft: Draft, sentence: Sentence) -> Iterator[Event]:
+    """What a sentence quotes, and a translation of that alone."""
+    citation = sentence.citations[0]
+    quote = inside(citation.text, draft.language)
+    yield from draft.show(say("quote_foreign", draft.language, quote=quote), citation)
+    quoted = replace(sentence, text=citation.text)
+    text, verified = _written(writer, draft, quoted, Intent.TRANSLATE)
+    if text != quoted.text:
+        yield from _show(draft, text, verified)
+
+
+def _quotes(sentence: Sentence) -> bool:
+    """Whether a sentence is no more than a quotation with what leads to it."""
+    text = sentence.text
+    return bool(sentence.citations) and len(unquoted(text)) < len(text) / 2
+
+
+def _written(
+    writer: Writer, draft: Draft, sentence: Sentence, intent: Intent
+) -> tuple[str, Sentence]:
+    """The model's wording of a sentence, verified against what that cites, with its support.
+
+    The sentence itself where none stands; a translation is shown then too, as one to be checked.
+    """
     text = _bare(sentence.text)
     if intent is Intent.TRANSLATE:
         asking = prompts.translating(text, draft.language)
@@ -159,13 +185,15 @@ def _written(writer: Writer, draft: Draft, sentence: Sentence, intent: Intent) -
     most = 2 * writer.generator.count(text) + 32
     pieces = writer.generator.stream(asking, max_tokens=most, stop=draft.stop)
     written = "".join(pieces).strip()
-    if draft.stopped or not written or "\n" in written:
-        return ""
+    if draft.stopped or "\n" in written or not is_language(written, draft.language):
+        return sentence.text, sentence
     verdict = draft.sources.verify(written, draft.language)
-    stands = verdict.support >= SUPPORTED and is_language(written, draft.language)
-    if intent is Intent.TRANSLATE and not stands and is_language(written, draft.language):
-        return say("translated", draft.language, text=written)
-    return written if stands else ""
+    if verdict.support >= SUPPORTED:
+        return written, sentence
+    if intent is Intent.TRANSLATE:
+        unsure = replace(sentence, support=writer.thresholds.translated_support)
+        return say("translated", draft.language, text=written), unsure
+    return sentence.text, sentence
 
 
 def _own_words(draft: Draft, sentence: Sentence) -> str:
@@ -188,19 +216,19 @@ def _recalled(
     sentences = [one for one in last.sentences if one.citations]
     if not sentences and last.answer:
         sentences = _cited_again(writer, draft, request)
+    nearest: tuple[Hit, ...] = ()
     if not sentences:
         question = context(request.history, draft.language)
         again = Draft(question, draft.language, draft.stop, draft.sources, asked=question)
         for event in writer.from_documents(again, request.scope):
             if isinstance(event, Finished) and not event.answer.refused:
                 sentences = [one for one in event.answer.sentences if one.citations]
+        nearest = again.hits
     chunks: dict[tuple[str, int], StoredChunk] = {}
     for document in dict.fromkeys(c.document for one in sentences for c in one.citations):
         chunks |= {(document, each.ordinal): each for each in writer.store.chunks_of(document)}
     places = dict.fromkeys((c.document, c.passage) for one in sentences for c in one.citations)
-    draft.hits = tuple(
-        Hit(chunks[place], 1.0, 1.0, 0.0, 1.0) for place in places if place in chunks
-    )
+    draft.hits = as_hits(chunks[place] for place in places if place in chunks) or nearest
     draft.sources = writer.verifier.sources([hit.chunk for hit in draft.hits])
     draft.retrieval = draft.seconds
     yield Found(draft.hits)

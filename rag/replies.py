@@ -8,7 +8,7 @@ from rag.events import Event
 from rag.i18n import say
 from rag.intent import Intent, Request
 from rag.last_answer import more, points, shorten, simplify, sure, translate, where
-from rag.many.comparing import compare
+from rag.many.comparing import asks_of_each, compare, of_each
 from rag.many.counting import count
 from rag.many.listing import listing
 from rag.many.summary import summary
@@ -23,8 +23,11 @@ The draft has the language to answer in and `asked`, the request as it stands al
 
 
 def answer(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
-    """Answer a question from the documents' content."""
-    yield from writer.from_documents(draft, request.scope)
+    """Answer a question from the documents' content, from each of those that it asks about."""
+    if asks_of_each(request):
+        yield from of_each(writer, draft, request)
+    else:
+        yield from writer.from_documents(draft, request.scope)
 
 
 def remark(_: Writer, draft: Draft, request: Request) -> Iterator[Event]:

@@ -77,7 +77,8 @@ class Writer:
         answerable = relevance = 0.0
         written: list[Excerpt] = []
         # What an excerpt doesn't hold is the model's own knowledge or a mix-up: the next is tried.
-        for evidence, excerpt in self._promising(draft, excerpts):
+        for evidence, excerpt, asked in self._promising(draft, excerpts):
+            draft.asked = asked
             likely = confidence.answerable(evidence)
             if not written and likely > answerable:
                 draft.evidence = evidence
@@ -106,17 +107,25 @@ class Writer:
 
     def _promising(
         self, draft: Draft, excerpts: Sequence[Excerpt]
-    ) -> Iterator[tuple[Evidence, Excerpt]]:
-        """Excerpts as they are read: a relevant one at once, else the most relevant of all."""
-        others: list[tuple[Evidence, Excerpt]] = []
+    ) -> Iterator[tuple[Evidence, Excerpt, str]]:
+        """Excerpts as they are read: a relevant one at once, else the most relevant of all.
+
+        Each comes with what the question may mean that it answers best.
+        """
+        others: list[tuple[Evidence, Excerpt, str]] = []
+        meant = [draft.asked, *draft.also]
         for excerpt in excerpts:
-            evidence = self.read(draft.asked, draft.language, excerpt, draft.stop)
+            readings = [
+                (self.read(each, draft.language, excerpt, draft.stop), excerpt, each)
+                for each in meant
+            ]
             if draft.stopped:  # the reading was interrupted and says nothing
                 break
-            if confidence.relevance(evidence) >= self.thresholds.relevant:
-                yield evidence, excerpt
+            best = max(readings, key=lambda each: confidence.relevance(each[0]))
+            if confidence.relevance(best[0]) >= self.thresholds.relevant:
+                yield best
             else:
-                others.append((evidence, excerpt))
+                others.append(best)
         yield from sorted(others, key=lambda each: confidence.relevance(each[0]), reverse=True)
 
     def read(

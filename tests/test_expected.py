@@ -71,6 +71,8 @@ def test_the_best_of_its_kind_is_told_by_a_sentence_that_compares() -> None:
         "Did the government know?",
         "And is Hugging Face in Paris?",
         "Isn't it free?",
+        "Le maire est d'accord ?",
+        "The mayor has agreed?",
     ],
 )
 def test_closed_questions(question: str) -> None:
@@ -91,6 +93,10 @@ def test_closed_questions(question: str) -> None:
         "Le siège est-il à Paris ou à New York ?",
         "What can it do?",
         "Kai Zenner",
+        "Le prix du pain ?",
+        "Le prix est de combien ?",
+        "La réunion a lieu quand ?",
+        "Le maire est d'accord.",
     ],
 )
 def test_open_questions(question: str) -> None:

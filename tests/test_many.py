@@ -15,7 +15,7 @@ from rag.draft import Draft
 from rag.events import Answer, Event, Finished, Found, Reading
 from rag.intent import Intent, Request
 from rag.llm.base import Generator
-from rag.many.comparing import compare
+from rag.many.comparing import asks_of_each, compare, of_each
 from rag.many.counting import count
 from rag.many.listing import listing
 from rag.many.records import groups
@@ -84,11 +84,17 @@ def reader(store: Store, embedder: Embedder, small_generator: Generator) -> Writ
 
 
 def events(
-    writer: Writer, reply: Reply, asked: str, *documents: str, number: int | None = None
+    writer: Writer,
+    reply: Reply,
+    asked: str,
+    *documents: str,
+    number: int | None = None,
+    table: bool = False,
 ) -> list[Event]:
     language = "en" if "the" in asked.lower().split() else "fr"
     draft = Draft(asked, language, threading.Event(), writer.verifier.sources([]), asked)
-    return list(reply(writer, draft, Request(Intent.LIST, asked, number, documents)))
+    request = Request(Intent.LIST, asked, number, documents, table=table)
+    return list(reply(writer, draft, request))
 
 
 def answer(writer: Writer, reply: Reply, asked: str, *documents: str, **more: int) -> Answer:
@@ -162,6 +168,14 @@ def test_a_timeline_is_in_the_order_of_the_dates(writer: Writer) -> None:
     ]
 
 
+def test_a_timeline_of_a_year_is_of_that_year(writer: Writer) -> None:
+    asked = "Que s'est-il passé à Sauveterre en 2024 ?"
+    said = answer(writer, timeline, asked, "sauveterre.md")
+    assert [line.split(" — ")[0] for line in said.answer.splitlines()] == ["- **2024**"]
+    asked = "Que s'est-il passé à Sauveterre depuis 2022 ?"
+    assert len(answer(writer, timeline, asked, "sauveterre.md").sentences) == 3
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [
@@ -185,6 +199,28 @@ def test_a_summary_has_as_many_sentences_as_asked_for_over_the_whole(writer: Wri
     assert places[-1] > len(SAUVETERRE) / 2
     both = answer(writer, summary, "Résume les deux", "sauveterre.md", "lormeuil.md", number=2)
     assert both.answer.count("- **Rapport 2023") == 2
+
+
+def test_a_summary_in_a_table_has_a_row_for_each_document(writer: Writer) -> None:
+    asked = "Un tableau des deux rapports avec leur sujet"
+    said = answer(writer, summary, asked, "sauveterre.md", "lormeuil.md", table=True)
+    head, line, *rows = said.answer.splitlines()
+    assert (head, set(line)) == ("| | Ce qui est dit |", set("| -"))
+    assert [row.split(" | ")[0] for row in rows] == [
+        "| Rapport 2023 de la médiathèque de Lormeuil",
+        "| Rapport 2023 de la médiathèque de Sauveterre",
+    ]
+
+
+def test_a_question_about_each_of_two_documents_is_put_to_each(reader: Writer) -> None:
+    asked = "Combien d'heures par semaine les deux médiathèques sont-elles ouvertes ?"
+    documents = ("sauveterre.md", "lormeuil.md")
+    assert asks_of_each(Request(Intent.QUESTION, asked, documents=documents))
+    assert not asks_of_each(Request(Intent.QUESTION, asked, documents=documents[:1]))
+    assert not asks_of_each(Request(Intent.QUESTION, "Qui dirige ?", documents=documents))
+    head, _, *rows = answer(reader, of_each, asked, *documents).answer.splitlines()
+    assert head == "| | Ce qui est dit |"
+    assert [row.split(" | ")[0] for row in rows] == ["| Lormeuil", "| Sauveterre"]
 
 
 def test_a_list_reads_one_excerpt_after_the_other_and_says_which(reader: Writer) -> None:

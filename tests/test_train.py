@@ -269,7 +269,7 @@ def test_training_teaches_goes_on_after_a_stop_and_gives_the_program_what_was_tr
     assert (first["step"], second["step"]) == (3, 6)
     assert list((work / f"hidden-{name}-12").glob("*.npy"))
 
-    export.main(["--small", "--work", str(work)])
+    export.main(["--small", "--work", str(work), "--share", "1"])
     (found,) = trained.load(work / "prefixes", SMALL_GENERATOR.sha256)
     assert found.tokens == small.tokens
     taught = LlamaCpp(weights(small=True), prefixes=work / "prefixes")

@@ -4,6 +4,10 @@
     python -m train.export --ship       into the program's own folder
     python -m train.export --keep       into train/checkpoints/, to go on from it elsewhere
     python -m train.export --last       the last step's instead of the average of the last fifty
+    python -m train.export --share 1    all of what was trained
+
+What the program gets is half-way between the plain instruction and what was trained, number by
+number (arXiv 2109.01903): it reads as well, and misleads less on texts unlike those of the sets.
 
 Keys and values become bytes, with a scale and an offset for each layer and number of a token: half
 the size of float16, and the rounding is less than a thousandth of the numbers' range.
@@ -66,15 +70,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--small", action="store_true", help="the 0.5B model")
     parser.add_argument("--ship", action="store_true", help="into the program's folder")
     parser.add_argument("--keep", action="store_true", help="into train/checkpoints/")
+    parser.add_argument("--share", type=float, default=0.5, help="0 to 1, of what was trained")
     parser.add_argument("--last", action="store_true", help="not the average")
     options = parser.parse_args(arguments)
     path = weights(small=options.small)
     tokens, work = instruction(Tokenizer(path), options.task), folder(options.work, options.task)
     state = torch.load(work / f"checkpoint-{path.stem}.pt", map_location="cpu")
     prefix = Prefix(untrained(opened(path), tokens, work), state["first"])
-    prefix.load_state_dict(state["prefix" if options.last else "averaged"], strict=False)
+    share = 1.0 if options.keep else options.share
     with torch.no_grad():
-        keys, values = prefix.all()
+        plain = prefix.all()
+        prefix.load_state_dict(state["prefix" if options.last else "averaged"], strict=False)
+        keys, values = (
+            torch.lerp(before, after, share)
+            for before, after in zip(plain, prefix.all(), strict=True)
+        )
     shipped = trained.FOLDER if options.ship else options.work / "prefixes"
     shipped = CHECKPOINTS if options.keep else shipped
     name = f"{path.stem}.{options.task}.safetensors"

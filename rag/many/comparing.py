@@ -14,7 +14,7 @@ from rag.events import Event, Found, Reading
 from rag.excerpts import Excerpt
 from rag.i18n import say
 from rag.intent import Request
-from rag.many.items import as_hits, best, in_scope, own_words, plain, written
+from rag.many.items import as_hits, best, fill, header, heading, in_scope, own_words, written
 from rag.many.listing import listing
 from rag.many.summary import Spoken, sentences_of
 from rag.retriever import Hit
@@ -65,6 +65,21 @@ def compare(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
         yield from _table(writer, draft, request, things, aspects[:_ASPECTS])
     else:
         yield from _paired(writer, draft, things)
+
+
+def asks_of_each(request: Request) -> bool:
+    """Whether a question asks the same of each of several documents: "both reports"."""
+    several = 1 < len(request.documents) <= _THINGS
+    return several and phrases("of_each").search(fold(request.text)) is not None
+
+
+def of_each(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
+    """Show what each document says to one question, a row for each."""
+    infos = in_scope(writer.store, request)
+    titles = distinct([info.title or info.name for info in infos])
+    things = [Thing(*each) for each in zip(titles, (i.name for i in infos), strict=True)]
+    draft.asked = " ".join(phrases("of_each_lost").sub("", draft.asked).split())
+    yield from _table(writer, draft, request, things, [])
 
 
 def plan(writer: Writer, draft: Draft, asked: str) -> tuple[list[str], list[str]]:
@@ -122,9 +137,9 @@ def _table(
     draft.hits = as_hits(hit.chunk for cell in cells for hit, _ in cell.windows)
     draft.retrieval = draft.seconds
     yield Found(draft.hits)
-    titles = [_heading(thing.title) for thing in things]
-    columns = titles if across else list(map(_heading, aspects)) or [say("said", draft.language)]
-    rows = list(map(_heading, aspects)) if across else titles
+    titles = [heading(thing.title) for thing in things]
+    columns = titles if across else list(map(heading, aspects)) or [say("said", draft.language)]
+    rows = list(map(heading, aspects)) if across else titles
     read = dict[tuple[str, str], Sentence | None]()
     for number, cell in enumerate(cells):
         yield Reading(number + 1, len(cells))
@@ -144,9 +159,10 @@ def _table(
 def _cell(writer: Writer, draft: Draft, request: Request, thing: Thing, aspect: str) -> Cell:
     """The question for a cell, and where its answer may stand."""
     about = aspect if thing.document else f"{aspect} {thing.title}".strip()
+    asked = say("of_this", draft.language, about=about) if about else draft.asked
     scope = [thing.document] if thing.document else request.scope
-    windows = best(writer, about, draft.language, _WINDOWS, scope)
-    return Cell(thing, aspect, say("of_this", draft.language, about=about), tuple(windows))
+    windows = best(writer, about or asked, draft.language, _WINDOWS, scope)
+    return Cell(thing, aspect, asked, tuple(windows))
 
 
 def _read(writer: Writer, draft: Draft, cell: Cell) -> Sentence | None:
@@ -155,26 +171,6 @@ def _read(writer: Writer, draft: Draft, cell: Cell) -> Sentence | None:
         if said := next(written(writer, draft, cell.asked, *window), None):
             return said
     return None
-
-
-def header(columns: Sequence[str]) -> str:
-    """The first two lines of a table in Markdown, whose rows have names."""
-    return f"| | {' | '.join(columns)} |\n|{' --- |' * (len(columns) + 1)}"
-
-
-def fill(draft: Draft, said: Sentence | None) -> Iterator[Event]:
-    """Add a cell to the last row."""
-    if said is None:
-        yield draft.write(f" {say('says_nothing', draft.language)} |")
-    else:
-        yield from draft.add(" ", said)
-        yield draft.write(" |")
-
-
-def _heading(text: str) -> str:
-    """A name of a row or a column."""
-    text = plain(text)
-    return text[:1].upper() + text[1:]
 
 
 def _ordered(draft: Draft, cells: dict[str, Sentence | None]) -> Iterator[Event]:
@@ -220,8 +216,8 @@ def _paired(writer: Writer, draft: Draft, things: Sequence[Thing]) -> Iterator[E
         name = _name(writer, draft, [cell.text for cell in cells if cell])
         if draft.stopped:
             break
-        head = header([_heading(thing.title) for thing in things]) if number == 1 else ""
-        yield draft.write(f"{head}\n| {_heading(name)} |")
+        head = header([heading(thing.title) for thing in things]) if number == 1 else ""
+        yield draft.write(f"{head}\n| {heading(name)} |")
         for cell in cells:
             yield from fill(draft, cell)
     if draft.sentences or draft.stopped:

@@ -1,6 +1,6 @@
 """Items of an answer over many excerpts: where they come from, how doubles are merged."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from index.contract import DocumentInfo, Store, StoredChunk
@@ -135,6 +135,26 @@ def plain(text: str) -> str:
     """A sentence on one line, without a mark of a list before it, and no mark that parts cells."""
     words = text.replace("|", "/").split()
     return " ".join(words[1:] if words and words[0] in _MARKS else words)
+
+
+def header(columns: Sequence[str]) -> str:
+    """The first two lines of a table in Markdown, whose rows have names."""
+    return f"| | {' | '.join(columns)} |\n|{' --- |' * (len(columns) + 1)}"
+
+
+def fill(draft: Draft, said: Sentence | None) -> Iterator[Event]:
+    """Add a cell to the last row."""
+    if said is None:
+        yield draft.write(f" {say('says_nothing', draft.language)} |")
+    else:
+        yield from draft.add(" ", said)
+        yield draft.write(" |")
+
+
+def heading(text: str) -> str:
+    """A name of a row or a column."""
+    text = plain(text)
+    return text[:1].upper() + text[1:]
 
 
 def sentence_at(store: Store, document: str, place: int) -> tuple[StoredChunk, Citation] | None:

@@ -14,7 +14,7 @@ from rag.draft import Draft
 from rag.events import Event, Found, Reading
 from rag.i18n import say
 from rag.intent import Request
-from rag.many.items import as_hits, in_scope, own_words, plain, put
+from rag.many.items import as_hits, fill, header, heading, in_scope, own_words, plain, put
 from rag.many.listing import listing
 from rag.quotation import points_back
 from rag.retriever import Floats, common_direction, unit
@@ -49,7 +49,8 @@ def summary(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
         yield from listing(writer, draft, request)
         return
     infos = in_scope(writer.store, request)[:_DOCUMENTS]
-    chosen = list(_chosen(writer, infos, request.number))
+    number = len(infos) if request.table else request.number
+    chosen = list(_chosen(writer, infos, number))
     if not chosen:
         yield from draft.refuse(0.0)
         return
@@ -60,6 +61,9 @@ def summary(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     several, document = len(infos) > 1, ""
     for number, each in enumerate(chosen, 1):
         yield Reading(number, len(chosen))
+        if request.table:
+            yield from _row(writer, draft, each)
+            continue
         lead, before, document = "\n- ", document, each.chunk.document
         if document == before and (several or len(chosen) <= _PLAIN):
             lead = " "
@@ -71,6 +75,14 @@ def summary(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
         if draft.stopped:
             break
     yield draft.finish(1.0)
+
+
+def _row(writer: Writer, draft: Draft, spoken: Spoken) -> Iterator[Event]:
+    """Add a row with a document's title and a sentence of it."""
+    head = "" if draft.text else header([say("said", draft.language)])
+    title = heading(spoken.chunk.title or spoken.chunk.document)
+    yield draft.write(f"{head}\n| {title} |")
+    yield from fill(draft, own_words(writer, draft, spoken.citation))
 
 
 def _subject(asked: str, language: str) -> bool:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from index.contract import StoredChunk
-from index.text.dates import Date, in_order, in_words
+from index.text.dates import Date, dates, in_order, in_words
+from index.text.words import fold, phrases
 from rag.draft import Draft
 from rag.events import Event, Found, Reading
 from rag.intent import Request
@@ -15,6 +16,7 @@ from rag.writer import Writer
 
 _CHUNKS = 24  # up to which all chunks are read; of more, the likeliest
 _EVENTS = 20
+_OPEN = ("before_year", "after_year")  # words that make a bound of a year
 
 _Dated = tuple[int, Date, StoredChunk, Citation]
 """The year, which may be that of a sentence before, and the date as it is given."""
@@ -64,7 +66,14 @@ def _dated(chunks: Sequence[StoredChunk]) -> Iterator[_Dated]:
 
 
 def _about(draft: Draft, dated: list[_Dated]) -> list[_Dated]:
-    """Those that have a name of the question, or whose title has it; all where none has."""
+    """Those of the year that is asked of, then those that have a name of the question.
+
+    A name may be in the title; all are left where none has it.
+    """
+    plain = fold(draft.asked)
+    years = {known.year for known in dates(draft.asked) if known.year}
+    if len(years) == 1 and not any(phrases(each).search(plain) for each in _OPEN):
+        dated = [each for each in dated if each[0] in years] or dated
     known = [(each, facts(f"{each[2].title}\n{each[3].text}", each[2].language)) for each in dated]
     for name in names(draft.asked, draft.language):
         known = [each for each in known if holds(each[1], name)] or known

@@ -72,7 +72,10 @@ def explains(question: str, text: str) -> bool:
 def closed(question: str) -> bool:
     """Whether a question in French or English asks for a yes or a no."""
     plain = _plain(question)
-    return _has("closed", plain) and not _has("open", plain)
+    if _has("open", plain):
+        return False
+    stated = question.rstrip().endswith("?") and _has("affirmed", plain)
+    return _has("closed", plain) or (stated and not _has("asks", plain))
 
 
 def echoes(question: str, text: str, language: str) -> bool:
