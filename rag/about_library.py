@@ -146,11 +146,10 @@ def _fits(year: str, form: str, asked: str) -> bool:
 
 def _order(text: str, aspect: str) -> str:
     """Which document is asked for by its place: "newest", "oldest", "longest" or "shortest"."""
-    orders = {
-        "newest": ("oldest", "newest"),
-        "length": ("shortest", "longest"),
-        "list": ("oldest", "newest", "shortest", "longest"),
-    }.get(aspect, ())
+    ages, lengths = ("oldest", "newest"), ("shortest", "longest")
+    orders = {"newest": ages + lengths, "length": lengths + ages, "list": ages + lengths}.get(
+        aspect, ()
+    )
     plain = fold(text)
     return next(
         (each for each in orders if phrases(each).search(plain)),

@@ -80,12 +80,16 @@ def context(earlier: Sequence[Turn], language: str) -> str:
 def with_other_name(fragment: str, before: str, language: str) -> str | None:
     """The question before with the one name of a fragment in the place of its own one.
 
-    "Et à Lormeuil ?" after "Quand ouvre la piscine de Vaubrun ?"; None where either has no name or
-    several, or the fragment says more.
+    "Et à Lormeuil ?" after "Quand ouvre la piscine de Vaubrun ?"; of several names the one behind
+    the same word, as in "à Lormeuil". None where none or several are left, or the fragment says
+    more.
     """
     if len(fragment.split()) > _MOST_WORDS:
         return None
     new, old = _names(fragment, language, fragment=True), _names(before, language)
+    if len(new) == 1 and len(old) > 1:
+        behind = _word_before(fragment, new[0][0])
+        old = [each for each in old if _word_before(before, each[0]) == behind]
     if len(new) != 1 or len(old) != 1:
         return None
     (start, end), (first, last) = new[0], old[0]
@@ -108,6 +112,11 @@ def _article(text: str, place: int) -> str:
     return text[place - len(next(found, "")) : place]
 
 
+def _word_before(text: str, place: int) -> str:
+    """The word that stands before a place of a text, folded."""
+    return (fold(text[:place]).split() or [""])[-1]
+
+
 def _words(name: str, language: str) -> str:
     return " ".join(word_list(name, language))
 
@@ -124,7 +133,8 @@ def _names(text: str, language: str, *, fragment: bool = False) -> list[tuple[in
         year = word.isdigit() and len(word) == 4
         opening = opens_sentence(text, start)
         end = start + len(word.removesuffix("'s"))
-        named = word[:1].isupper() and fold(word) not in common and (fragment or not opening)
+        usual = fold(word) in common and not (len(word) > 1 and word.isupper())  # "AI" is none
+        named = word[:1].isupper() and not usual and (fragment or not opening)
         if not named and not year:
             continue
         if spans and text[spans[-1][1] : start] == " " and named:

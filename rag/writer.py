@@ -110,15 +110,17 @@ class Writer:
     ) -> Iterator[tuple[Evidence, Excerpt, str]]:
         """Excerpts as they are read: a relevant one at once, else the most relevant of all.
 
-        Each comes with what the question may mean that it answers best.
+        Each comes with the likeliest that the question may mean of what it answers.
         """
         others: list[tuple[Evidence, Excerpt, str]] = []
         meant = [draft.asked, *draft.also]
         for excerpt in excerpts:
-            readings = [
-                (self.read(each, draft.language, excerpt, draft.stop), excerpt, each)
-                for each in meant
-            ]
+            readings: list[tuple[Evidence, Excerpt, str]] = []
+            for asked in meant:
+                evidence = self.read(asked, draft.language, excerpt, draft.stop)
+                readings.append((evidence, excerpt, asked))
+                if confidence.relevance(evidence) >= self.thresholds.relevant:
+                    break
             if draft.stopped:  # the reading was interrupted and says nothing
                 break
             best = max(readings, key=lambda each: confidence.relevance(each[0]))

@@ -9,6 +9,9 @@ from rag.llm.base import Generator
 POOL = "À quelle heure ouvre la piscine de Vaubrun ?"
 
 
+INVESTED = "Combien Microsoft a-t-il investi dans Mistral AI ?"
+
+
 def test_a_question_depends_on_the_earlier_ones_by_its_words() -> None:
     assert depends("Et dans OpenAI ?", "fr")
     assert depends("Why did he say so?", "en")
@@ -28,7 +31,9 @@ def test_a_question_depends_on_the_earlier_ones_by_its_words() -> None:
             "À quelle heure ouvre la piscine de Lormeuil ?",
         ),
         ("Et l'Allemagne ?", "Que veut la France ?", "fr", "Que veut l'Allemagne ?"),
-        ("And in 2021?", "Who led Acme in 2019?", "en", None),
+        ("And in 2021?", "Who led Acme in 2019?", "en", "Who led Acme in 2021?"),
+        ("Et dans OpenAI ?", INVESTED, "fr", "Combien Microsoft a-t-il investi dans OpenAI ?"),
+        ("Et OpenAI ?", INVESTED, "fr", None),
         ("And in 2021?", "What did it cost in 2019?", "en", "What did it cost in 2021?"),
         ("le mercredi ?", POOL, "fr", None),
         ("Qui a construit Lormeuil ?", POOL, "fr", None),
