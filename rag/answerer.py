@@ -5,6 +5,7 @@ from collections import abc
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 from index.contract import Store
 from index.embedder import Embedder
@@ -21,6 +22,7 @@ from rag.retriever import check_names
 from rag.writer import Writer
 
 _RECENT = 6  # turns that a message may speak of
+_ELLIPTICAL = 8  # words of a question that may leave out what the turn before was about
 
 
 class Answerer(Writer):
@@ -98,22 +100,36 @@ class Answerer(Writer):
     def _completed(self, draft: Draft, request: Request, language: str) -> Request:
         """What is asked for, as it would be asked without the turns before it."""
         certain = request.aspect == "follow" or request.intent is Intent.CORRECTION
-        if draft.stopped or not (certain or depends(request.text, language)):
+        if not certain and not depends(request.text, language):
+            if len(request.text.split()) <= _ELLIPTICAL:
+                draft.otherwise = partial(self._readings, draft, request, language, turns=1)
             return request
-        if not certain and request.documents:  # "the two reports" are known by their titles
+        # "the two reports" are known by their titles
+        if draft.stopped or (not certain and request.documents):
             return request
         if not certain and (cited := _meant(request)):
             return replace(request, documents=cited)
-        earlier = [turn for turn in request.history if self._kind(turn) not in REMARKS]
-        draft.asked, *draft.also = readings(
-            request.text, earlier, language, self.generator, draft.stop, certain=certain
-        )
+        draft.asked, *draft.also = self._readings(draft, request, language, certain=certain)
         again = self._understood(draft.asked, language, request.history, request.scope)
         if again.intent is Intent.COMPARE and not again.documents:  # "compare the two"
             return replace(again, documents=cited_documents(request.history))
         if again.intent in CONTENT | {Intent.LIBRARY} and again.intent is not Intent.CORRECTION:
             return again
         return replace(request, intent=Intent.QUESTION, text=draft.asked)
+
+    def _readings(
+        self,
+        draft: Draft,
+        request: Request,
+        language: str,
+        *,
+        certain: bool = False,
+        turns: int = _RECENT,
+    ) -> list[str]:
+        """What a request may mean after so many turns before it."""
+        earlier = [turn for turn in request.history if self._kind(turn) not in REMARKS][-turns:]
+        asked, generator = request.text, self.generator
+        return readings(asked, earlier, language, generator, draft.stop, certain=certain)
 
     def _understood(
         self,

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
@@ -10,6 +10,7 @@ from index.contract import StoredChunk
 from index.text.words import terms
 from rag.confidence import Evidence
 from rag.events import Answer, Delta, Event, Finished, Grounded, Redrafting, Timings
+from rag.excerpts import Excerpt
 from rag.i18n import say
 from rag.quotation import before, inside, whole
 from rag.retriever import Hit
@@ -30,7 +31,8 @@ class Outcome(Enum):
 class Draft:
     """An answer being written in `language`.
 
-    `asked` is the question as it stands alone, `also` what it may mean besides, to be searched.
+    `asked` is the question as it stands alone, `also` what it may mean besides, to be searched;
+    `otherwise` finds what else it may mean where `documents` don't answer it as it stands.
     """
 
     question: str
@@ -39,8 +41,11 @@ class Draft:
     sources: Sources
     asked: str = ""
     also: list[str] = field(default_factory=list)
+    otherwise: Callable[[], list[str]] | None = None
+    documents: Collection[str] | None = None
     hits: tuple[Hit, ...] = ()
     evidence: Evidence = field(default_factory=Evidence)
+    translated: dict[str, str] = field(default_factory=dict)  # questions in the other language
     text: str = ""
     sentences: list[Sentence] = field(default_factory=list)
     # What sentences rest on that are put too freely to be verified
@@ -54,6 +59,11 @@ class Draft:
     def seconds(self) -> float:
         """Since the question was asked."""
         return time.perf_counter() - self._began
+
+    @property
+    def other(self) -> str:
+        """The other language than the answer's."""
+        return "en" if self.language == "fr" else "fr"
 
     @property
     def stopped(self) -> bool:
@@ -147,6 +157,10 @@ class Draft:
     def foreign(self, citation: Citation) -> bool:
         """Whether what is cited is in another language than the answer."""
         return self._chunk(citation).language != self.language
+
+    def excerpt(self, citation: Citation) -> Excerpt:
+        """What is cited, to be read alone."""
+        return Excerpt(self._chunk(citation), citation.text)
 
     def _chunk(self, citation: Citation) -> StoredChunk:
         place = citation.document, citation.passage

@@ -19,7 +19,7 @@ from rag.verifier.facts import facts, holds, names
 
 _WINDOW = 480  # code points, about 130 tokens: a chunk of half as much again is still read whole
 _NAMED = 0.1  # what a window gains that has all names of the question
-_BEST = 3  # sentences of a window that may be quoted
+_BEST = 8  # sentences of a window that may be quoted
 _ORDER = 20.0  # what the search's order is divided by beside the window's own score
 
 

@@ -48,7 +48,7 @@ def readings(
     if swapped := with_other_name(message, before, language):
         return [swapped]
     recent = [
-        Turn(turn.question[:_LONGEST], turn.answer[:_LONGEST]) for turn in earlier[-_MOST_EARLIER:]
+        Turn(turn.question[:_LONGEST], _said(turn)[:_LONGEST]) for turn in earlier[-_MOST_EARLIER:]
     ]
     generator.prepare(rewrite(language), stop=stop)  # stays, also where room is short
     asked = rewriting(message, recent, language)
@@ -62,6 +62,15 @@ def readings(
     if not first_line or len(first_line) > longest:
         return [plain]
     return [plain, first_line] if lost else [first_line, plain]
+
+
+def _said(turn: Turn) -> str:
+    """An answer; where it quotes, only what is quoted."""
+    quoted = ((each.text, [cited.text for cited in each.citations]) for each in turn.sentences)
+    said = [
+        next((cited for cited in all_cited if cited in text), text) for text, all_cited in quoted
+    ]
+    return " ".join(said) or turn.answer
 
 
 def context(earlier: Sequence[Turn], language: str) -> str:

@@ -94,6 +94,7 @@ _OF_AN_ANSWER = frozenset(
 _SURE = 0.5  # how likely an intent must be: what is unsure is a question
 # The same of what would read many excerpts, where a question would have had its answer from one
 _SURE_OF_MANY = {"list": 0.7, "compare": 0.9, "count": 0.8, "timeline": 0.7}
+_NO_QUESTION = 0.05  # up to which it is no question, whichever of the others it is
 _COURTESY = 0.7  # how likely a part must be a greeting or thanks to be left out
 _HEAD = 4  # words before a comma that may be one
 _MOST_ITEMS = 50
@@ -160,7 +161,8 @@ def _best(scores: Scores, *, earlier: bool) -> tuple[Intent, str]:
         intents[Intent.QUESTION] += scores[Intent.MORE]  # of no subject
         intents[Intent.MORE] -= scores[Intent.MORE]
     best = max(intents, key=intents.__getitem__)
-    if intents[best] < _SURE_OF_MANY.get(best, _SURE):
+    sure = _SURE if intents[Intent.QUESTION] > _NO_QUESTION else 0.0
+    if intents[best] < _SURE_OF_MANY.get(best, sure):
         best = Intent.QUESTION
     label = max((each for each in scores if each.partition(".")[0] == best), key=scores.__getitem__)
     return Intent(best), label.partition(".")[2]

@@ -15,7 +15,7 @@ from rag.excerpts import focus
 from rag.followups import context
 from rag.i18n import say
 from rag.intent import Intent, Request
-from rag.many.items import as_hits
+from rag.many.items import as_hits, own_words
 from rag.quotation import inside
 from rag.retriever import Hit
 from rag.verifier import SUPPORTED, Citation, Sentence, cite
@@ -286,12 +286,11 @@ def _place(writer: Writer, draft: Draft, citation: Citation) -> str:
 
 def _quote(writer: Writer, draft: Draft, citation: Citation) -> Iterator[Event]:
     """A line in a document's own words, or translated where they are foreign and that stands."""
-    if draft.foreign(citation) and (text := writer.translation(draft, citation)):
-        yield from draft.show(f"- {text}", citation, writer.thresholds.translated_support)
+    if draft.foreign(citation):
+        yield from draft.add("\n- " if draft.text else "- ", own_words(writer, draft, citation))
         return
-    form = "more_foreign" if draft.foreign(citation) else "more"
     quote = inside(citation.text, draft.language)
-    yield from draft.show(say(form, draft.language, quote=quote), citation)
+    yield from draft.show(say("more", draft.language, quote=quote), citation)
 
 
 def _show(draft: Draft, text: str, sentence: Sentence) -> Iterator[Event]:

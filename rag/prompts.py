@@ -14,6 +14,7 @@ from rag.events import Turn
 from rag.excerpts import Excerpt, windows
 from rag.llm.base import Generator, Message
 from rag.verifier.expected import closed
+from rag.verifier.facts import in_figures_of
 
 OPENINGS = {"fr": ("Oui.", "Non."), "en": ("Yes.", "No.")}
 """The first word of an answer, which says whether the excerpt holds one. Its odds are read before
@@ -50,7 +51,13 @@ def beginning(excerpt: Excerpt) -> list[Message]:
 
 def beginnings(store: Store, generator: Generator) -> Iterator[tuple[list[Message], bool]]:
     """What prompts begin with, and whether that is of a document, as far as it can be kept."""
-    for start in (instruction(), check(), *map(rewrite, OPENINGS), comparison()):
+    for start in (
+        instruction(),
+        check(),
+        *map(rewrite, OPENINGS),
+        *map(translation, OPENINGS),
+        comparison(),
+    ):
         yield start, False
     tokens = generator.kept_tokens
     for document in store.documents() if tokens else ():
@@ -91,11 +98,20 @@ def checking(statement: str, text: str) -> list[Message]:
     return [*check(), Message("user", asked)]
 
 
-def translating(text: str, language: str) -> list[Message]:
-    """The messages that ask for a text of the other language in this one."""
+def translation(language: str) -> list[Message]:
+    """What every prompt for a translation into a language begins with."""
     other = "en" if language == "fr" else "fr"
     examples = ((each[other], each[language]) for each in _TRANSLATE["examples"])
-    return [*_shown(_TRANSLATE["instruction"][language], examples), Message("user", text)]
+    return _shown(_TRANSLATE["instruction"][language], examples)
+
+
+def translating(text: str, language: str) -> list[Message]:
+    """The messages that ask for a text of the other language in this one.
+
+    Its figures are given as they are written in this one: a small model leaves them as they are.
+    """
+    other = "en" if language == "fr" else "fr"
+    return [*translation(language), Message("user", in_figures_of(language, text, other))]
 
 
 def comparison() -> list[Message]:

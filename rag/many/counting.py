@@ -10,7 +10,6 @@ from contextlib import suppress
 from babel.numbers import format_decimal
 
 from index.text.words import bare_word
-from rag import prompts
 from rag.draft import Draft
 from rag.events import Event, Found
 from rag.i18n import say
@@ -30,7 +29,7 @@ def count(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     questions = [Question(draft.asked, group) for group in own]
     every = _computed(questions)
     if foreign and not every and not any(question.named for question in questions):
-        asked = _translated(writer, draft)
+        asked = writer.across(draft, draft.asked) or draft.asked
         questions += [Question(asked, group) for group in foreign]
         every = _computed(questions)
     if every:
@@ -62,12 +61,6 @@ def _groups(writer: Writer, draft: Draft, request: Request) -> tuple[list[Group]
             found = own if info.language == draft.language else foreign
             found += groups(writer.store.document(info.name))
     return own, foreign
-
-
-def _translated(writer: Writer, draft: Draft) -> str:
-    """The question in the other language."""
-    asking = prompts.translating(draft.asked, "en" if draft.language == "fr" else "fr")
-    return "".join(writer.generator.stream(asking, max_tokens=80, stop=draft.stop))
 
 
 def _computed(questions: Sequence[Question]) -> list[Computed]:

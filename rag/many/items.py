@@ -71,7 +71,7 @@ def written(
     The document's own words where the model's are put too freely, none where it says nothing.
     Closing the iterator stops the model.
     """
-    evidence = writer.read(asked, draft.language, excerpt, draft.stop)
+    evidence = writer.reading(draft, asked, excerpt)
     if draft.stopped or confidence.relevance(evidence) < writer.thresholds.relevant:
         return
     known = [fact for fact in facts(asked, draft.language) if not fact.opening]
@@ -101,10 +101,13 @@ def own_words(writer: Writer, draft: Draft, citation: Citation) -> Sentence:
     """A sentence of a document as an item: as it stands, or translated where that is verified."""
     text, support = plain(citation.text), 1.0
     if draft.foreign(citation):
-        if translation := writer.translation(draft, citation):
-            text, support = plain(translation), writer.thresholds.foreign_support
+        translation, support = writer.translation(draft, citation)
+        if support >= SUPPORTED:
+            text = plain(translation)
+        elif translation:
+            text = say("translated", draft.language, text=plain(translation))
         else:
-            text = say("in_other", draft.language, quote=inside(text, draft.language))
+            text, support = say("in_other", draft.language, quote=inside(text, draft.language)), 1.0
     return item(text, (citation,), support)
 
 

@@ -9,6 +9,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
+from babel.numbers import format_decimal
+
 import index.text
 from index.text.words import (
     LANGUAGES,
@@ -96,6 +98,21 @@ def figures(text: str, language: str) -> tuple[str, list[tuple[int, Fact]]]:
     """The text with its numbers in digits, and there the place of each figure with the figure."""
     digits = _in_digits(text, language)
     return digits, list(_numbers(digits, language))
+
+
+def in_figures_of(language: str, text: str, spoken: str) -> str:
+    """A text in `spoken` with its numbers in digits, these as they are written in `language`."""
+
+    def written(match: re.Match[str]) -> str:
+        digits = match["digits"]
+        value = _value(digits, spoken)
+        if digits.isdigit() and len(digits) <= 4:  # a year
+            return match[0]
+        if value.is_integer() and value >= 1000:
+            return match[0].replace(digits, format_decimal(int(value), locale=language))
+        return match[0].replace(digits, digits.translate(str.maketrans(".,", ",.")))
+
+    return _NUMBER.sub(written, _spelled_out(text, spoken))
 
 
 def about(text: str, language: str) -> frozenset[str]:
@@ -251,7 +268,6 @@ def _value(digits: str, language: str) -> float:
 
 def _in_digits(text: str, language: str) -> str:
     """The text with its numbers in words as digits: "quinze millions", "une vingtaine"."""
-    from text_to_num import alpha2digit
 
     def scaled(match: re.Match[str]) -> str:
         scale = float(table("scales")[match["scale"].lower()])
@@ -260,7 +276,14 @@ def _in_digits(text: str, language: str) -> str:
     def rounded(match: re.Match[str]) -> str:
         return f"environ {table('round_numbers')[match[1].lower()]}"
 
-    words = _ROUND.sub(rounded, _SCALED.sub(scaled, text)).split(" ")
+    return _spelled_out(_ROUND.sub(rounded, _SCALED.sub(scaled, text)), language)
+
+
+def _spelled_out(text: str, language: str) -> str:
+    """The text with what is a number in words as digits."""
+    from text_to_num import alpha2digit
+
+    words = text.split(" ")
     pieces = (words[at : at + _WORDS_AT_ONCE] for at in range(0, len(words), _WORDS_AT_ONCE))
     spoken = "en" if language == "en" else "fr"
     return " ".join(alpha2digit(" ".join(piece), spoken) for piece in pieces)
