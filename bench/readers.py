@@ -36,7 +36,7 @@ from index.errors import UserError
 from index.reading.reader import Reader
 
 ROOT = Path(__file__).resolve().parent.parent
-_SHEETS = "csv:Text - txt - csv (StarCalc):9,34,76,1,,0,false,true,false,false,false,-1"
+_SHEETS = "csv:Text - txt - csv (StarCalc):9,34,76,1,,0,false,true,true,false,false,-1"
 
 
 def main() -> None:

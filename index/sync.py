@@ -77,7 +77,7 @@ def sync(
     with store.alone(stop):
         if not stop.is_set():
             writer = Writer(store, embedder, progress, stop, workers)
-            with Reader() as reader:
+            with Reader(progress=writer.recognising) as reader:
                 _Run(library, store, writer, reader, report).run(files)
             store.save_index()
     return report

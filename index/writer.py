@@ -120,6 +120,10 @@ class Writer:
             for code, (_, offset), (_, chunk) in zip(encoded, texts, pairs, strict=True)
         ]
 
+    def recognising(self, name: str, page: int, pages: int) -> None:
+        """Say which page of a scan is at work."""
+        self._tell(f"{name} ({page}/{pages})", 0)
+
     def _tell(self, name: str, at_work: int) -> None:
         if self._progress is None:
             return

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from io import BytesIO
 from pathlib import PurePosixPath
-from typing import IO, cast
+from typing import Any
 
 from index.documents import clean_name, shown, wanted
 from index.errors import UserError
@@ -114,41 +114,61 @@ def read_zip(source: Source) -> Reading:
 
 
 def read_tar(source: Source) -> Reading:
-    """The members of a tar file, or the one file in a .gz, .bz2 or .xz."""
-    data = source.data
+    """The members of a tar file, or the one file in a .gz, .bz2 or .xz; of one that is cut short
+    what is whole, and an error."""
+    data, cut = _unpacked(source)
+    path, infos = PurePosixPath(source.name), []
     try:
-        for magic, opener in (
-            (b"\x1f\x8b", gzip.open),
-            (b"BZh", bz2.open),
-            (b"\xfd7zXZ", lzma.open),
-        ):
-            if data.startswith(magic):
-                data = source.budget.unpacked(cast(IO[bytes], opener(BytesIO(data))))
         archive = tarfile.TarFile(fileobj=BytesIO(data), mode="r", errors="surrogateescape")
-    except tarfile.TarError as error:
-        path = PurePosixPath(source.name)
-        if path.suffix.lower() in (".tar", ".tgz"):
-            raise UserError("document_damaged", reason=str(error)) from error
-        yield Part(path.stem, lambda: data)
-        return
-    except _BROKEN as error:
-        raise UserError("document_damaged", reason=str(error)) from error
-
-    source.budget.count(len(archive.getmembers()))
+        for info in archive:
+            source.budget.count(1)
+            infos.append(info)
+    except (tarfile.TarError, *_BROKEN) as error:
+        if not infos and path.suffix.lower() not in (".tar", ".tgz"):
+            yield Part(path.stem, lambda: data)
+        else:
+            cut = cut or str(error)
     yield from _members(
         (
             decode_name(info.name.encode("utf-8", "surrogateescape")),
             info.isfile(),
-            partial(_content, archive, info, source.budget),
+            partial(_content, archive, info),
         )
-        for info in archive.getmembers()
+        for info in infos
         if not info.isdir()
     )
+    if cut:
+        yield UserError("document_damaged", reason=cut)
 
 
-def _content(archive: tarfile.TarFile, info: tarfile.TarInfo, budget: Budget) -> bytes:
+def _unpacked(source: Source) -> tuple[bytes, str]:
+    """A file that may be compressed, unpacked, and why no more of it could be had, if so.
+
+    Raises:
+        UserError: `document_expands`.
+    """
+    openers: dict[bytes, Callable[..., Any]]
+    openers = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
+    opener = next((openers[magic] for magic in openers if source.data.startswith(magic)), None)
+    if opener is None:
+        return source.data, ""
+    pieces: list[bytes] = []
+    file = opener(BytesIO(source.data))
+    try:
+        while piece := file.read1(1 << 16):
+            source.budget.spend(len(piece))
+            pieces.append(piece)
+    except _BROKEN as error:
+        return b"".join(pieces), str(error)
+    return b"".join(pieces), ""
+
+
+def _content(archive: tarfile.TarFile, info: tarfile.TarInfo) -> bytes:
     file = archive.extractfile(info)
-    return budget.unpacked(file) if file else b""
+    try:
+        return file.read() if file else b""
+    except (tarfile.TarError, *_BROKEN) as error:
+        raise UserError("document_damaged", reason=str(error)) from error
 
 
 def _members(members: Iterable[tuple[str, bool, Callable[[], bytes]]]) -> Reading:

@@ -53,7 +53,7 @@ def rows_of(value: Any, name: str = "", deep: int = 0) -> Iterator[str]:
     elif not isinstance(value, list):
         yield f"{name}: {_shown(value)}" if name else _shown(value or "")
     elif len(value) > 1 and all(isinstance(row, list) and not _nested(row) for row in value):
-        yield from table([list(map(_shown, row)) for row in value])
+        yield from table([["" if cell is None else _shown(cell) for cell in row] for row in value])
     elif _nested(value) or not name:
         for each in value if deep < _DEEP else ():
             yield from rows_of(each, name if isinstance(each, list) else "", deep + 1)

@@ -17,7 +17,9 @@ _DECLARED_IN = re.compile(rb"(?:charset|encoding)\s*=\s*[\"']?([\w.:-]{1,40})", 
 _CHARSETS = tuple("iso cp koi8 mac utf big5 gb euc shift tis ascii ptcp hz".split())
 _UNSEEN = dict.fromkeys(map(ord, "\xad\u200b\u200c\u200e\u200f\u2060\ufeff\u034f\u180e"))
 _UNSEEN |= {code: None for code in range(32) if chr(code) not in "\t\n\r"}
-_UNSEEN |= {ord("\f"): "\n", ord("\v"): "\n", 0x85: "\n", 0x2028: "\n", 0x2029: "\n", 0x7F: None}
+_UNSEEN |= {ord("\f"): "\n", ord("\v"): "\n", 0x2028: "\n", 0x2029: "\n", 0x7F: None}
+# Windows' signs, which programs that take its letters for Latin-1 put among the controls.
+_UNSEEN |= {code: bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}
 # Signs of Wingdings and Symbol, at the places where programs put them.
 _SIGNS = zip(bytes.fromhex("a86f71a3fefd785352fcfbb7a7d876e0"), "☐☐☐☐☒☒☒☒☑✓✗••••→", strict=True)
 _UNSEEN |= {0xF000 + code: sign for code, sign in _SIGNS}
@@ -74,8 +76,9 @@ def decode_bytes(data: bytes, charset: str | None = None) -> str:
         return _newlines(text)
     from charset_normalizer import from_bytes
 
-    best = from_bytes(data[:200_000]).best()
-    return _newlines(data.decode(best.encoding if best else "cp1252", "replace"))
+    found = list(from_bytes(data[:200_000]))  # the likeliest first; several can be
+    likely = [each.encoding for each in found if each.chaos == found[0].chaos] or ["cp1252"]
+    return _newlines(data.decode("cp1252" if "cp1252" in likely else likely[0], "replace"))
 
 
 def markup(data: bytes, charset: str | None = None) -> str:

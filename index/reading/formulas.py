@@ -5,10 +5,12 @@ import operator
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from itertools import product
 from statistics import fmean
 from typing import Any
+
+from index.reading.numbers import rounded
 
 Place = tuple[int, int]
 """Row and column of a cell, from 0."""
@@ -96,8 +98,7 @@ class Formulas:
 
 def _rounded(value: float, places: float = 0) -> float:
     """A number with so many decimals, halves away from zero."""
-    exact = Decimal(repr(value)).quantize(Decimal(1).scaleb(-int(places)), ROUND_HALF_UP)
-    return float(exact)
+    return float(rounded(Decimal(repr(value)), int(places)))
 
 
 def _as_python(formula: str) -> str:

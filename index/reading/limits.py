@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import IO, Any
+from typing import Any
 
 from index.documents import Unread
 from index.errors import UserError
@@ -55,12 +55,6 @@ class Budget:
         self._bytes -= count
         if self._bytes < 0:
             raise UserError("document_expands", most=self.limits.expanded)
-
-    def unpacked(self, file: IO[bytes]) -> bytes:
-        """All of a compressed file. Raises UserError `document_expands`."""
-        data = file.read(max(self._bytes, 0) + 1)
-        self.spend(len(data))
-        return data
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ two days.
 """
 
 from datetime import datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 
 BUILT_IN = {
@@ -18,8 +19,10 @@ BUILT_IN = {
 }  # fmt: skip
 """The formats that files name by number alone."""
 
+_WORDS = {"AM/PM": "date", "GENERAL": "value", "@": "value"}
+
 Token = tuple[str, str]
-"""("text" | "date" | "span" | "digits" | "sign", what the code says)."""
+"""("text" | "date" | "span" | "digits" | "sign" | "value", what the code says)."""
 
 
 def shown(value: float, code: str, french: bool, date1904: bool = False) -> str:
@@ -28,21 +31,31 @@ def shown(value: float, code: str, french: bool, date1904: bool = False) -> str:
         return plain(value, french)
     section, value = _section(code, value)
     tokens = _tokens(section)
+    kinds = {kind for kind, _ in tokens}
     try:
-        if any(kind in ("date", "span") for kind, _ in tokens):
+        if kinds & {"date", "span"}:
             return _date(value, tokens, french, date1904)
-    except (OverflowError, ValueError):
+        if "digits" in kinds and "value" not in kinds:
+            return _number(value, tokens, french)
+    except (ArithmeticError, ValueError):
         return plain(value, french)
-    if not any(kind == "digits" for kind, _ in tokens):
-        text = "".join(text for _, text in tokens)
-        return text if text.strip() and code.count(";") else plain(value, french)
-    return _number(value, tokens, french)
+    if "value" in kinds:
+        shown = (plain(value, french) if kind == "value" else text for kind, text in tokens)
+        return "".join(shown).strip()
+    text = "".join(text for _, text in tokens)
+    return text if text.strip() and code.count(";") else plain(value, french)
 
 
 def plain(value: float, french: bool) -> str:
     """A number without a format."""
-    text = f"{value:.15g}"
-    return text.replace(".", ",") if french and "e" not in text else text
+    text = f"{value:.0f}" if 1e15 <= abs(value) < 1e18 else f"{value:.15g}"
+    return text.replace(".", ",") if french else text
+
+
+def rounded(value: Decimal, places: int) -> Decimal:
+    """A number with so many decimals, halves away from zero. Raises ArithmeticError where it is too
+    large."""
+    return value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
 
 
 def truth(value: bool, french: bool) -> str:
@@ -106,9 +119,9 @@ def _tokens(code: str) -> list[Token]:
             elif inner.startswith("$"):
                 found.append(("text", inner[1:].partition("-")[0]))
             at += len(inner) + 2
-        elif code[at : at + 5].upper() == "AM/PM":
-            found.append(("date", "AM/PM"))
-            at += 5
+        elif word := next((each for each in _WORDS if code[at:].upper().startswith(each)), ""):
+            found.append((_WORDS[word], word))
+            at += len(word)
         elif char.lower() in "ymdhsja":
             run = char
             while code[at + len(run) : at + len(run) + 1].lower() == char.lower():
@@ -177,17 +190,16 @@ def _field(moment: datetime, text: str, french: bool, minutes: bool, halves: boo
     return f"{shown:0{width}}" if text[0] in number else text
 
 
-def _number(value: float, tokens: list[Token], french: bool) -> str:
+def _number(given: float, tokens: list[Token], french: bool) -> str:
     places = [n for n, (kind, text) in enumerate(tokens) if kind == "digits" and text in "0#?"]
     codes = [text if kind == "digits" else " " for kind, text in tokens]
-    value *= 100 ** sum(kind == "sign" for kind, _ in tokens)
-    if not places:
-        return plain(value, french)
-    if "/" in codes or any(text == "/" for _, text in tokens):  # a fraction
-        return plain(value, french)
+    value = Decimal(repr(given)).scaleb(2 * sum(kind == "sign" for kind, _ in tokens))
+    if not places or any(text == "/" for _, text in tokens):  # a fraction
+        return plain(float(value), french)
     if exponents := [n for n, code in enumerate(codes) if code[0] == "E"]:
         point = codes.index(".") if "." in codes else exponents[0]
-        return f"{value:.{sum(point < n < exponents[0] for n in places)}E}"
+        text = f"{given:.{sum(point < n < exponents[0] for n in places)}E}"
+        return text.replace(".", ",") if french else text
     point = codes.index(".") if "." in codes else len(codes)
     whole = [n for n in places if n < point] or [point]
     last = places[-1]
@@ -198,7 +210,7 @@ def _number(value: float, tokens: list[Token], french: bool) -> str:
         value /= 1000
     grouped = any(codes[n] == "," for n in range(whole[0], whole[-1]))
     behind = [n for n in places if n > point]
-    text = f"{abs(value):.{len(behind)}f}"
+    text = f"{rounded(abs(value), len(behind)):f}"
     digits, _, decimals = text.partition(".")
     least = sum(codes[n] in "0?" for n in behind)
     while len(decimals) > least and decimals.endswith("0"):

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+from index.documents import Unread
 from index.errors import UserError
 from index.reading.archive import Archive
-from index.reading.limits import Part, iso_date
+from index.reading.limits import Part, iso_date, unread
 from index.reading.tables import table
 
 SIGNS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
@@ -93,8 +94,11 @@ def main_part(archive: Archive, usual: str) -> str:
     return found[0]
 
 
-def embedded(archive: Archive, *paths: str) -> Iterator[Part]:
-    """The files of kinds that are read which parts have in them: a sheet in a text, a page."""
+def embedded(archive: Archive, *paths: str) -> Iterator[Part | Unread]:
+    """The files of kinds that are read which parts have in them (a sheet in a text, a page), after
+    how many objects of other programs there are."""
+    objects = sum(len(part_named(archive, path, "oleObject")) for path in paths)
+    yield from unread("unread_embedded", count=objects)
     for path in paths:
         for part in part_named(archive, path, "package") + part_named(archive, path, "aFChunk"):
             yield Part(posixpath.basename(part), partial(archive.read, part))

@@ -224,8 +224,7 @@ def _body(properties: Properties) -> str:
         return plain.replace("\r\n", "\n").strip()
     if text or not isinstance(rtf, bytes) or len(rtf) < 16:
         return text
-    found = rtf_text(_decompressed(rtf)).text
-    return "\n\n".join(texts_of(found.encode())) if found.lstrip().startswith("<") else found
+    return rtf_text(_decompressed(rtf)).text
 
 
 def _decompressed(data: bytes) -> bytes:

@@ -26,7 +26,7 @@ def without_repeats(
     """
     ranked = [_small(page) for page in pages]
     edges = [list(dict.fromkeys([*lines[:_EDGE], *lines[-_EDGE:]])) for lines in ranked]
-    if _is_form([lines[_EDGE:-_EDGE] for lines in ranked]):
+    if _is_form(ranked, 5, 0.6) or _is_form([lines[_EDGE:-_EDGE] for lines in ranked], 2, 0.4):
         edges = [[] for _ in pages]
     held: dict[str, list[tuple[int, Line]]] = {}
     for number, edge in enumerate(edges):
@@ -38,6 +38,7 @@ def without_repeats(
         if len({n for n, _ in uses}) >= 3 and _counts_pages(uses)
     }
     offset, often = _folio(edges)
+    told: set[str] = set()
     for number, (page, edge) in enumerate(zip(pages, edges, strict=True)):
         folio = str(number + offset) if often >= max(3, len(pages) / 2) else None
         left_out = {
@@ -50,9 +51,10 @@ def without_repeats(
             )
         }
         if gone is not None:
-            gone += [
-                line.text for line in edge if line in left_out and _masked(line.text) in repeated
-            ]
+            for line in (line for line in edge if line in left_out):
+                form = _masked(line.text)
+                gone += [line.text] if form in repeated or form not in told else []
+                told.add(form)
         yield [[line for line in block if line not in left_out] for block in page]
 
 
@@ -98,13 +100,13 @@ def _counts_pages(uses: Sequence[tuple[int, Line]]) -> bool:
     return True
 
 
-def _is_form(pages: Sequence[Sequence[Line]]) -> bool:
-    """Whether most lines in the middle of the pages are the same, but for their figures."""
+def _is_form(pages: Sequence[Sequence[Line]], lines: int, share: float) -> bool:
+    """Whether pages of so many lines have more than a share of them in common, but for their
+    figures."""
     held = Counter(form for page in pages for form in {_masked(line.text) for line in page})
     every = [_masked(line.text) for page in pages for line in page]
-    return len(every) >= 2 * len(pages) and sum(held[form] >= 3 for form in every) > 0.4 * len(
-        every
-    )
+    common = sum(held[form] >= 3 for form in every)
+    return len(every) >= lines * len(pages) and common > share * len(every)
 
 
 def _folio(edges: Sequence[Sequence[Line]]) -> tuple[int, int]:

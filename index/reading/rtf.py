@@ -8,6 +8,7 @@ from index.reading.limits import Read, Reading, Source, unread
 from index.reading.marks import beside, is_folio
 from index.reading.ooxml import raised
 from index.reading.tables import table
+from index.reading.web import texts_of
 
 _SIGNS = {
     "tab": "\t", "line": "\n", "emdash": "—", "endash": "–", "bullet": "•", "lquote": "‘",
@@ -21,12 +22,14 @@ _APART = {
     "footnote": "notes",
     "annotation": "comments",
 }
+_MERGED = {"clmgf": "", "clmrg": "left", "clvmgf": "", "clvmrg": "above"}
 _INTO: dict[str, tuple[str, bool | None]] = {
     "fonttbl": ("fonts", True),
     "title": ("title", None),
     "formfield": ("form", True),
     "ffl": ("choice", None),
     "shptxt": ("", False),
+    "atnauthor": ("author", False),
 }
 _MARK = re.compile(r"[{}\\\r\n]")
 _DROPPED = frozenset(
@@ -38,6 +41,10 @@ _CHARSETS = {
     0: "cp1252", 77: "mac-roman", 128: "cp932", 161: "cp1253", 162: "cp1254", 177: "cp1255",
     178: "cp1256", 186: "cp1257", 204: "cp1251", 238: "cp1250", 255: "cp850",
 }  # fmt: skip
+
+
+Edge = tuple[int, str]
+"""Where a cell ends, and whether it goes on from the one "above" or to the "left"."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,12 @@ class _Rtf:
     font: int = 0
     hidden: int = 0
     pictures: int = 0
+    embedded: int = 0
+    edges: list[Edge] = field(default_factory=list)
+    """Of the cells of the row at work."""
+    merged: str = ""
+    rows: dict[str, list[list[Edge]]] = field(default_factory=dict)
+    """The edges of every row so far, by where its text goes."""
     title: list[str] = field(default_factory=list)
     form: dict[str, int] = field(default_factory=dict)
     choices: list[str] = field(default_factory=list)
@@ -103,26 +116,28 @@ def read_rtf(source: Source) -> Reading:
 
 
 def rtf_text(data: bytes) -> Read:
-    """An RTF text; the HTML in it where it was made from some, which `is_html` tells by its first
-    character."""
+    """An RTF text; that of the page in it where it was made from one."""
     rtf = _Rtf()
     _parse(data, rtf)
     if rtf.html:
-        return Read("".join(rtf.parts[""]).replace("\x1e", "\n").replace("\x1f", ""))
-    blocks = list(_blocks("".join(rtf.parts[""])))
+        page = "".join(rtf.parts[""]).replace("\x1e", "\n").replace("\x1f", "")
+        return Read("\n\n".join(texts_of(page.encode())))
+    blocks = list(_blocks("".join(rtf.parts[""]), rtf.rows.get("", [])))
     text = [*blocks]
     for kind, parts in rtf.parts.items():
-        if kind and (lines := [line for line in _blocks("".join(parts)) if not is_folio(line)]):
-            blocks += beside(kind, lines, text)
+        lines = _blocks("".join(parts), rtf.rows.get(kind, [])) if kind else ()
+        blocks += beside(kind, (line for line in lines if not is_folio(line)), text)
     notes = (
         *unread("unread_hidden", count=rtf.hidden),
         *unread("unread_pictures", count=rtf.pictures),
+        *unread("unread_embedded", count=rtf.embedded),
     )
     return Read("\n\n".join(blocks), "".join(rtf.title).strip(), unread=notes)
 
 
-def _blocks(text: str) -> Iterator[str]:
-    """Paragraphs (parted by \\x1e) and tables (cells ended by \\x1d, rows by \\x1f)."""
+def _blocks(text: str, edges: list[list[Edge]]) -> Iterator[str]:
+    """Paragraphs (parted by \\x1e) and tables (cells ended by \\x1d, rows by \\x1f) with the edges
+    of their cells."""
     rows: list[list[str]] = []
     pieces = text.split("\x1f")
     for number, piece in enumerate(pieces):
@@ -134,9 +149,24 @@ def _blocks(text: str) -> Iterator[str]:
             rows.append([cell.replace("\x1e", " ").strip() for cell in [first, *cells[1:]]])
             continue
         if rows:
-            yield from table(rows, sure=False)
+            yield from table(_grid(rows, edges[number - len(rows) : number]), sure=False)
             rows = []
         yield from filter(None, (part.strip() for part in piece.replace("\x1d", " ").split("\x1e")))
+
+
+def _grid(rows: list[list[str]], edges: list[list[Edge]]) -> list[list[str]]:
+    """The cells in their columns; one over several rows stands in each of them."""
+    columns = sorted({edge for row in edges for edge, _ in row})
+    grid: list[list[str]] = []
+    for row, known in zip(rows, edges, strict=True):
+        line = [""] * len(columns)
+        column = 0
+        for text, (edge, merged) in zip(row, known, strict=False):
+            above = grid[-1][column : column + 1] if grid else []
+            line[column : column + 1] = above if merged == "above" else [text]
+            column = columns.index(edge) + 1
+        grid.append(line if len(row) <= len(known) else row)
+    return grid
 
 
 def _parse(data: bytes, rtf: _Rtf) -> None:
@@ -211,6 +241,8 @@ def _applied(rtf: _Rtf, state: _State, word: str, number: int | None) -> _State:
         rtf.read_font(word, number or 0)
     elif word in _SIGNS:
         rtf.add(state, _SIGNS[word])
+        if word in ("row", "nestrow") and not state.silent:
+            rtf.rows.setdefault(state.into, []).append(rtf.edges)
     elif word == "u":
         rtf.add(state, chr((number or 63) % 0x10000))
     elif word in _INTO:
@@ -218,7 +250,9 @@ def _applied(rtf: _Rtf, state: _State, word: str, number: int | None) -> _State:
         rtf.choices += [""] * (word == "ffl")
         return replace(state, into=into, silent=state.silent if silent is None else silent)
     elif word in _APART and not rtf.html:
-        return replace(state, into=_APART[word], silent=False)
+        state = replace(state, into=_APART[word], silent=False)
+        author = "".join(rtf.parts.pop("author", ())) if word == "annotation" else ""
+        rtf.add(state, f"\x1e{author}: " if author else "\x1e")
     elif word in ("fftype", "ffres", "ffdefres"):
         rtf.form[word] = number or 0
     elif word in ("ansicpg", "f", "uc"):
@@ -236,7 +270,14 @@ def _dropped(rtf: _Rtf, state: _State, word: str, number: int | None) -> _State:
     if word in ("v", "deleted"):
         rtf.hidden += number != 0
         return replace(state, silent=number != 0)
-    if word == "fromhtml":
+    if word == "trowd":
+        rtf.edges = []
+    elif word in _MERGED:
+        rtf.merged = _MERGED[word]
+    elif word == "cellx":
+        rtf.edges.append((number or 0, rtf.merged))
+        rtf.merged = ""
+    elif word == "fromhtml":
         rtf.html = True
     elif word in ("htmltag", "htmlrtf"):
         return replace(state, silent=word == "htmlrtf" and number != 0)
@@ -244,6 +285,7 @@ def _dropped(rtf: _Rtf, state: _State, word: str, number: int | None) -> _State:
         return replace(state, silent=not rtf.html)
     elif word in _DROPPED:
         rtf.pictures += word == "pict"
+        rtf.embedded += word == "object"
         return replace(state, silent=True)
     return state
 

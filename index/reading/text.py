@@ -7,6 +7,7 @@ from itertools import groupby
 
 from index.reading.encoding import decode_bytes
 from index.reading.limits import Read, Reading, Source, iso_date, unread
+from index.reading.ooxml import raised
 from index.reading.tables import table
 from index.reading.web import texts_of
 
@@ -96,7 +97,7 @@ def read_markdown(source: Source) -> Reading:
             if _is_row(line, rows):
                 rows.append(line)
                 continue
-            line, bare = _unpictured(line)
+            line, bare = _unpictured(_shifted(line))
         pictures += bare
         kept += [*_rows(rows), line]
         rows = []
@@ -107,15 +108,41 @@ def read_markdown(source: Source) -> Reading:
 
 def _is_row(line: str, above: list[str]) -> bool:
     """Whether a line can be one of a table, after those above."""
-    rule = line.startswith("+-") or line.startswith("+=")
+    rule = line.startswith(("+-", "+=")) or _is_ruler(line)
+    if above and _is_ruler(above[0]):
+        return bool(line.strip())
     return rule or (
         "|" in line and (line.lstrip()[0] == "|" or bool(above) or "|" in line.strip("|"))
     )
 
 
+def _is_ruler(line: str) -> bool:
+    """Whether a line is the edge of a simple table of reStructuredText: ===== ====."""
+    return set(line.strip()) == {"=", " "}
+
+
+def _shifted(line: str) -> str:
+    """A line with what it sets higher or lower as such: 10<sup>6</sup>, H\\ :sub:`2`\\ O."""
+    for start, end in (
+        ("<sup>", "</sup>"),
+        ("<sub>", "</sub>"),
+        (r"\ :sup:`", "`"),
+        (r"\ :sub:`", "`"),
+    ):
+        first, *others = line.split(start)
+        for other in others:
+            inner, _, rest = other.partition(end)
+            first += raised(inner, down="sub" in start) + rest.removeprefix("\\ ")
+        line = first
+    return line
+
+
 def _front(lines: list[str]) -> tuple[dict[str, str], list[str]]:
     """What the front matter says, and the lines after it; its lines stay where they hold more than
     such facts."""
+    if lines and lines[0].startswith("#+") and ":" in lines[0]:  # Org
+        pairs = [line[2:].partition(":") for line in lines[:20] if line.startswith("#+")]
+        return {key.lower(): value.strip() for key, _, value in pairs}, lines
     if not lines or lines[0].strip() not in ("---", "+++"):
         return {}, lines
     end = next(
@@ -170,6 +197,9 @@ def _rows(lines: list[str]) -> Iterator[str]:
     """The rows of a pipe table or one drawn with + and -, each with the names of its columns; other
     lines as they are."""
     rules = [n for n, line in enumerate(lines) if not line.strip("+|:-= \t")]
+    if lines and _is_ruler(lines[0]) and len(lines) > 2:
+        yield "\n\n".join(["", *_simple(lines), ""])
+        return
     drawn = lines[:1] != [] and lines[0].startswith("+")
     if len(lines) < 2 or not lines[1].strip() or (not drawn and rules[:1] != [1]):
         yield from lines
@@ -186,3 +216,23 @@ def _rows(lines: list[str]) -> Iterator[str]:
             ]
         grid.append(cells)
     yield "\n\n".join(["", *table(grid, head=1), ""])
+
+
+def _simple(lines: list[str]) -> Iterator[str]:
+    """The rows of a simple table of reStructuredText, whose columns are those of its rulers."""
+    ruler = lines[0]
+    starts = [n for n in range(len(ruler)) if ruler[n] == "=" and (n == 0 or ruler[n - 1] == " ")]
+    parts = [slice(start, end) for start, end in zip(starts, [*starts[1:], None], strict=True)]
+    grid: list[list[str]] = []
+    heads = 0
+    for line in lines[1:]:
+        cells = [line[part].strip() for part in parts]
+        if _is_ruler(line):
+            heads = heads or len(grid)
+        elif grid and not cells[0] and len(grid) != heads:  # the row above goes on
+            grid[-1] = [
+                f"{above} {cell}".strip() for above, cell in zip(grid[-1], cells, strict=True)
+            ]
+        else:
+            grid.append(cells)
+    yield from table(grid, head=heads if heads < len(grid) else 0)

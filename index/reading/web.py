@@ -173,6 +173,7 @@ class _Flow:
         """Whether an element isn't shown, or is a menu; what of it is text is counted."""
         words, code = _words_of(node), ""
         hidden = "hidden" in node.attrib or "display:none" in node.get("style", "").replace(" ", "")
+        hidden |= node.tag == "dialog" and "open" not in node.attrib
         menu = node.tag == "nav" or node.get("role") in _MENU_ROLES or bool(words & _MENU_WORDS)
         if node.tag in ("del", "s", "strike"):
             code = "unread_deleted"
@@ -207,7 +208,7 @@ class _Flow:
         elif tag == "a" and "#" in node.get("href", "") and (node.text or "").isdecimal():
             self._add(f"[{node.text}]")
         elif tag in ("input", "select"):
-            self._add(_field(node))
+            self._add(f" {_field(node)} ")
         else:
             return False
         return True

@@ -31,7 +31,6 @@ _SKIPPED = frozenset(
 )
 _LEFT_OUT = {
     **dict.fromkeys(("del", "moveFrom", "delText"), "unread_deleted"),
-    "OLEObject": "unread_embedded",
     **dict.fromkeys(("blip", "imagedata"), "unread_pictures"),
 }
 _UNSEEN = {"vanish": "unread_hidden", "strike": "unread_deleted", "dstrike": "unread_deleted"}
@@ -55,16 +54,12 @@ def read_docx(source: Source) -> Reading:
             if not is_folio(line)
         ]
         blocks += beside(kind, lines, text)
-    inner = list(embedded(archive, path))
-    word.left["unread_embedded"] -= len([part for part in inner if "hunk" not in part.name])
-    notes = [
-        note for code, count in word.left.items() for note in unread(code, count=max(count, 0))
-    ]
+    notes = [note for code, count in word.left.items() for note in unread(code, count=count)]
     facts = facts_of(
         archive, next(iter(part_named(archive, "", "core-properties")), "docProps/core.xml")
     )
     yield Read("\n\n".join(blocks), *facts, unread=tuple(notes))
-    yield from inner
+    yield from embedded(archive, path)
 
 
 class _Word:

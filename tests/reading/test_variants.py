@@ -1,8 +1,11 @@
 """What the other files test of a kind of fault, in further formats and forms: a row a file."""
 
 import base64
+import gzip
 import io
+import random
 import struct
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -34,6 +37,11 @@ def check(found: list, wanted: list[str], unwanted: list[str] = ()) -> None:
     text = text_of(found)
     assert [want for want in wanted if want not in text] == [], text
     assert [word for word in unwanted if word in text] == [], text
+
+
+def rtf_row(marks: list[str], *texts: str) -> str:
+    edges = "".join(rf"{mark}\cellx{n}000" for n, mark in enumerate(marks, 1))
+    return rf"\trowd{edges} " + "".join(rf"{text}\cell " for text in texts) + r"\row "
 
 
 TEXTS: dict[str, tuple[str | bytes, list[str], list[str]]] = {
@@ -77,6 +85,17 @@ TEXTS: dict[str, tuple[str | bytes, list[str], list[str]]] = {
     "box.mbox": (f"From - Tue Mar  5 10:00:00 2024\n{MAIL}\nUn\n\nFrom here the text goes on\n\n>From fin\n\nFrom b@x Tue Mar  5 10:00:00 2024\n{MAIL}\nDeux\n", ["From here the text goes on\n\nFrom fin", "0002.eml", "Deux"], ["0003.eml"]),
     "page.docx": ("<html><body><p>Export de 12 euros</p></body></html>", ["Export de 12 euros"], []),
     "table.xlsx": ("a;b\n1;2\n3;4\n", ["a: 1; b: 2"], []),
+    "italien.txt": ("La città è più bella; l’università sarà aperta venerdì, però costò 5 €.".encode("cp1252"), ["La città è più bella; l’università"], []),
+    "controls.json": ('{"prix": "5 \\u0080, l\\u0092\u00e9t\u00e9"}', ["prix: 5 €, l’été"], []),
+    "subject.eml": (b"From: a@b.fr\nSubject: =?iso-8859-1?Q?L=92=E9t=E9?=\n\nBonjour", ["title:L’été", "Subject: L’été"], []),
+    "empty.json": ('[["Commune","2022","2023"],["Lormeuil",null,2310],["Sauve",1,2]]', ["Commune: Lormeuil; 2023: 2310"], ["null"]),
+    "simple.rst": ("Titre\n=====\n\n=====  =====  ======\nA      B      C\n=====  =====  ======\nun            trois\n              fin\nx      y      z\n=====  =====  ======\n\n10\\ :sup:`6` m, H\\ :sub:`2`\\ O\n", ["A: un; C: trois fin\n", "A: x; B: y; C: z", "10⁶ m, H₂O"], ["=  ="]),
+    "said.org": ("#+TITLE: Le plan\n#+AUTHOR: Odile\n\n* Partie\n#+BEGIN_SRC sh\n# code\n#+END_SRC\n", ["title:Le plan"], []),
+    "raised.md": ("# T\n\n5 × 10<sup>6</sup>, CO<sub>2</sub>\n", ["5 × 10⁶, CO₂"], []),
+    "form.html": (PROSE + "<p><input type=checkbox checked>Oui<input type=checkbox>Non<select><option>a<option selected>chèque</select><textarea>reste</textarea></p><dialog>Fermé</dialog>", ["☒ Oui ☐ Non chèque reste", "unread_hidden"], ["Fermé"]),
+    "page.rtf": (r"{\rtf1\ansi\fromhtml1{\*\htmltag <html><style>p {color:red}</style><p>}Bonjour \htmlrtf caché\htmlrtf0 {\*\htmltag <b>}Ada{\*\htmltag </b></p></html>}}", ["Bonjour Ada"], ["<", "color", "caché"]),
+    "beside.rtf": (r"{\rtf1\ansi T{\footnote un}{\footnote deux}{\*\atnauthor Odile}{\*\annotation \'c0 revoir}{\object\objemb{\*\objdata 00}{\result x}}\par}", ["un\n\ndeux", "Odile: À revoir", "unread_embedded {'count': 1}"], []),
+    "merged.rtf": (r"{\rtf1\ansi " + rtf_row(["", "", ""], "Commune", "An", "Habitants") + rtf_row([r"\clvmgf", "", ""], "Lormeuil", "2022", "2 300") + rtf_row([r"\clvmrg", "", ""], "", "2023", "2 310") + r"\trowd\cellx2000\cellx3000 Sauve\cell 5\cell\row " + rtf_row(["", r"\clmgf", r"\clmrg"], "Lorbrun", "tout", "") + "}", ["Commune: Lormeuil; An: 2023; Habitants: 2 310", "Commune: Sauve; Habitants: 5", "Commune: Lorbrun; An: tout"], []),
     "nothing.docx": (b"", ["document_empty"], []),
     "blank.html": ("<html><body><script>x</script></body></html>", ["document_empty"], []),
     "nothing.zip": (b"PK\5\6" + bytes(18), ["document_"], []),
@@ -92,6 +111,21 @@ def test_further_files_of_text(found: Callable[..., list], name: str) -> None:
 def test_a_small_table_does_not_spoil_the_next_one(found) -> None:
     found("a.csv", "a;b\n1;2\n")
     check(found("b.csv", f"id;note\n1;{'long ' * 50}\n2;court\n"), ["id: 2; note: court"])
+
+
+def test_what_is_whole_of_an_archive_cut_short_is_read(found) -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as file:
+        for name in ("un.txt", "deux.txt"):
+            info = tarfile.TarInfo(name)
+            info.size = 3000
+            file.addfile(info, io.BytesIO(random.Random(name).randbytes(1500).hex().encode()))
+    cut = gzip.compress(packed.getvalue())[:-1400]
+    check(
+        found("a.tar.gz", cut),
+        ["name:a.tar.gz/un.txt", "document_damaged"],
+        ["name:a.tar.gz/deux.txt"],
+    )
 
 
 @pytest.mark.parametrize("encoding", ["cp437", "cp850", "utf-8", "cp1252", "mac-roman"])
