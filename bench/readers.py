@@ -109,14 +109,13 @@ def cost(path: Path) -> dict[str, float]:
 
 def in_column(ours: str, theirs: str) -> float:
     """The share of the cells of a sheet, as CSV, that stand in a line of ours with the cell to
-    their left, in that order."""
-    lines = ours.split("\n")
-    pairs = [
-        (row[n - 1].strip(), row[n].strip())
-        for row in csv.reader(io.StringIO(theirs))
-        for n in range(1, len(row))
-        if row[n - 1].strip() and row[n].strip()
-    ][:2000]
+    their left, in that order; 1,234.50 and 1 234,50 count as the same."""
+    lines = [" ".join(words(line)) for line in ours.split("\n")]
+    rows = (
+        [" ".join(words(cell)) for cell in row]
+        for row in csv.reader(io.StringIO(theirs), delimiter="\t")
+    )
+    pairs = [pair for row in rows for pair in pairwise(row) if all(pair)][:2000]
     kept = sum(any(0 <= line.find(a) < line.rfind(b) for line in lines) for a, b in pairs)
     return round(kept / len(pairs), 4) if pairs else 1.0
 

@@ -223,7 +223,7 @@ def _number(given: float, tokens: list[Token], french: bool) -> str:
     else:
         figures = _placed(digits, whole)
     if decimals:
-        figures[whole[-1]] = figures.get(whole[-1], "") + ("," if french else ".") + decimals
+        figures[point] = ("," if french else ".") + decimals
     shown = [
         figures.get(n, "") if kind == "digits" else text for n, (kind, text) in enumerate(tokens)
     ]

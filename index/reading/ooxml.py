@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from index.documents import Unread
+from index.documents import Unread, language_of
 from index.errors import UserError
 from index.reading.archive import Archive
 from index.reading.limits import Part, iso_date, unread
+from index.reading.numbers import shown
 from index.reading.tables import table
 
 SIGNS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
@@ -196,14 +197,16 @@ def chart(root: Any, *, values: bool = True) -> Iterator[str]:
     its series."""
     for title in root.iter("{*}title"):
         yield from filter(None, [" ".join(filter(None, map(inside, title.iter("{*}p"))))])
+    french = language_of(" ".join(root.itertext())) == "fr"
     series = list(root.iter("{*}ser")) if values else []
-    names = [" ".join(_points(each.find("{*}tx")).values()) for each in series]
+    names = [" ".join(_points(each.find("{*}tx"), french).values()) for each in series]
     categories: dict[int, str] = {}
     columns: list[dict[int, str]] = []
     for each in series:
         for axis in each.findall("{*}cat") + each.findall("{*}xVal"):
-            categories |= _points(axis)
-        columns.append(_points(next(iter(each.findall("{*}val") + each.findall("{*}yVal")), None)))
+            categories |= _points(axis, french)
+        values_of = next(iter(each.findall("{*}val") + each.findall("{*}yVal")), None)
+        columns.append(_points(values_of, french))
     places = sorted(set(categories).union(*columns))
     rows = [
         [categories.get(place, ""), *(each.get(place, "") for each in columns)] for place in places
@@ -212,16 +215,28 @@ def chart(root: Any, *, values: bool = True) -> Iterator[str]:
         yield from table([["", *(name or "•" for name in names)], *rows], head=1)
 
 
-def _points(node: Any) -> dict[int, str]:
+def _figure(point: Any, usual: str, french: bool) -> str:
+    """A value of a chart as it is shown; without a format of its own it has the usual one."""
+    text, code = (point.findtext("{*}v") or "").strip(), point.get("formatCode") or usual
+    if code in ("", "General"):
+        return text
+    try:
+        return shown(float(text), code, french)
+    except ValueError:
+        return text
+
+
+def _points(node: Any, french: bool) -> dict[int, str]:
     """The values that a chart keeps of the cells that it shows, by their place; where categories
     have several levels, the outer ones first."""
     if node is None:
         return {}
     levels = list(node.iter("{*}lvl")) or [node]
+    usual = node.findtext(".//{*}formatCode") or ""
     found: dict[int, str] = {}
     for number, level in enumerate(levels):
         points = {
-            int(point.get("idx", "0") or 0): (point.findtext("{*}v") or "").strip()
+            int(point.get("idx", "0") or 0): _figure(point, usual, french)
             for point in level.iter("{*}pt")
         }
         if number == 0:

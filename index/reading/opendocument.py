@@ -178,8 +178,8 @@ class OpenDocument:
             mark = f"{'#' * min(int(level), 6)} {'' if mark == '-' else mark}".strip()
         elif value_of(node, "style-name") in self._styles.titles:
             mark = "#"
-        if text:
-            yield f"{mark} {text}" if mark else text
+        if text or mark[:1] not in ("", "-", "#"):  # a column of numbers alone
+            yield f"{mark} {text}".strip()
         for box in node.iter(*(f"{{*}}{shape}" for shape in _SHAPES.split())):
             above = box.iterancestors("{*}annotation", "{*}note", "{*}p", "{*}h")
             if next(above, None) is node:

@@ -142,11 +142,11 @@ class _Word:
         properties = node.find("{*}pPr")
         style = value_of(properties.find("{*}pStyle")) if properties is not None else ""
         level = self._levels.get(style, 0)
-        mark = self._mark(properties, style) if text else ""
-        if text:
+        mark = self._mark(properties, style)
+        if text or mark not in ("", "-"):  # a column of numbers alone
             mark = "" if level and mark == "-" else mark
             start = "#" * level + " " if level else ""
-            yield f"{start}{mark} {text}" if mark else start + text
+            yield f"{start}{mark} {text}".rstrip() if mark else start + text
         for box in node.iter("{*}txbxContent", "{*}chart", "{*}relIds"):
             if any(tag_of(above) == "Fallback" for above in box.iterancestors()):
                 continue

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import pytest
 
 from index.documents import Document
-from tests.reading.conftest import cells, paragraph
+from tests.reading.conftest import W, cells, paragraph
 
 MAIL = "From: Ada <ada@example.org>\nDate: Tue, 5 Mar 2024 10:00:00 +0100\nSubject: Devis\nMIME-Version: 1.0\n"
 PROSE = "<p>" + "La bibliothèque ouvre le samedi matin à tous les habitants de la commune. " * 4
@@ -266,9 +266,11 @@ def test_boxes_to_tick_on_sheets_say_their_text(found, make) -> None:
     check(found("a.ods", make.odf("spreadsheet", form + sheet)), ["☒ Oui"])
 
 
+NUMBERED = '<w:p><w:pPr><w:numPr><w:numId w:val="1"/></w:numPr></w:pPr></w:p>'
 WORD: dict[str, tuple[str, list[str], list[str]]] = {
     "struck": (f'<w:p><w:r><w:rPr><w:strike/></w:rPr><w:t>15</w:t></w:r><w:r><w:t>12 euros</w:t></w:r></w:p>{paragraph("x")}', ["12 euros", "unread_deleted"], ["15"]),
     "deleted row": (f'<w:tbl><w:tr>{"".join(_word_cell(c, "") for c in "ABC")}</w:tr><w:tr><w:trPr><w:del/></w:trPr>{"".join(_word_cell(c, "") for c in ("x1", "x2", "x3"))}</w:tr><w:tr>{"".join(_word_cell(c, "") for c in ("y1", "y2", "y3"))}</w:tr></w:tbl>', ["A: y1; B: y2", "unread_deleted"], ["x1"]),
+    "numbers alone": (f'<w:tbl>{"".join(f"<w:tr><w:tc>{NUMBERED}</w:tc><w:tc>{paragraph(each)}</w:tc></w:tr>" for each in ("un", "deux", "trois"))}</w:tbl>', ["2.: deux", "3.: trois"], []),
     "empty control": (f"<w:sdt><w:sdtPr><w:showingPlcHdr/></w:sdtPr><w:sdtContent>{paragraph('Cliquez ici')}</w:sdtContent></w:sdt>{paragraph('x')}", ["unread_empty_fields"], ["Cliquez"]),
     "fonts of signs": ('<w:p><w:r><w:rPr><w:rFonts w:ascii="Wingdings"/></w:rPr><w:t>þ</w:t></w:r><w:r><w:t> Oui </w:t></w:r><w:r><w:sym w:font="Symbol" w:char="F061"/></w:r></w:p>', ["☒ Oui α"], ["þ"]),
     "brackets": ('<w:p><m:oMath xmlns:m="m"><m:d><m:dPr><m:begChr m:val="["/><m:endChr m:val="]"/></m:dPr><m:e><m:r><m:t>y</m:t></m:r></m:e></m:d></m:oMath></w:p>', ["[y]"], []),
@@ -278,7 +280,9 @@ WORD: dict[str, tuple[str, list[str], list[str]]] = {
 @pytest.mark.parametrize("name", WORD)
 def test_further_texts_of_word(found, make, name: str) -> None:
     body, wanted, unwanted = WORD[name]
-    check(found("a.docx", make.docx(body)), wanted, unwanted)
+    level = '<w:lvl w:ilvl="0"><w:numFmt w:val="decimal"/><w:lvlText w:val="%1."/></w:lvl>'
+    lists = f'<w:numbering {W}><w:abstractNum w:abstractNumId="0">{level}</w:abstractNum><w:num w:numId="1"><w:abstractNumId w:val="0"/></w:num></w:numbering>'
+    check(found("a.docx", make.docx(body, numbering=lists)), wanted, unwanted)
 
 
 def test_files_in_a_text_are_documents(found, make) -> None:
