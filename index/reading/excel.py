@@ -313,6 +313,8 @@ def _cells(sheet: Any) -> Any:
 
 
 def _xls_text(book: Any, cell: Any, french: bool) -> str:
+    from xlrd import error_text_from_code
+
     number, date, boolean, error = 2, 3, 4, 5  # xlrd's kinds of cells
     if cell.ctype in (number, date):
         code = ""
@@ -321,4 +323,6 @@ def _xls_text(book: Any, cell: Any, french: bool) -> str:
         return shown(float(cell.value), code, french, bool(book.datemode))
     if cell.ctype == boolean:
         return truth(bool(cell.value), french)
-    return "" if cell.ctype == error else str(cell.value).strip()
+    if cell.ctype == error:
+        return str(error_text_from_code.get(cell.value, ""))
+    return str(cell.value).strip()

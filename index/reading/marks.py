@@ -26,7 +26,7 @@ def beside(kind: str, lines: Iterable[str], text: Sequence[str]) -> list[str]:
     kept = [line for line in dict.fromkeys(map(str.strip, lines)) if line]
     if not kept:
         return []
-    return [f"# {_forms()[language_of(' '.join([*text[:50], *kept[:50]]))][kind]}", *kept]
+    return [f"## {_forms()[language_of(' '.join([*text[:50], *kept[:50]]))][kind]}", *kept]
 
 
 def sign(font: str, code: str) -> str:

@@ -143,7 +143,7 @@ def inside(node: Any) -> str:
             parts.append(equation(child))
         elif tag == "r":
             parts.append(_run(child))
-        elif tag not in ("rPr", "pPr", "rPh", "Fallback"):
+        elif tag not in ("rPr", "pPr", "rPh", "Fallback") and value_of(child, "type") != "slidenum":
             parts.append(SIGNS.get(tag) or inside(child))
     return "".join(parts)
 

@@ -285,6 +285,7 @@ class OpenDocument:
                 if tag_of(cell) == "covered-table-cell":
                     continue  # `spread` knows what covers it
                 text = " ".join(self.blocks(cell)).replace("# ", "")
+                text = "" if value_of(cell, "value") == "NaN" else text  # nothing, in a chart
                 width = min(count_of(cell, "number-columns-spanned"), 1000)
                 height = min(count_of(cell, "number-rows-spanned"), 10_000)
                 times = min(count_of(cell, "number-columns-repeated"), MOST_REPEATED)

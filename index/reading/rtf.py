@@ -14,7 +14,7 @@ _SIGNS = {
     "tab": "\t", "line": "\n", "emdash": "—", "endash": "–", "bullet": "•", "lquote": "‘",
     "rquote": "’", "ldblquote": "“", "rdblquote": "”", "emspace": " ", "enspace": " ", "~": "\xa0",
     "_": "-", "{": "{", "}": "}", "\\": "\\", "\n": "\x1e", "par": "\x1e", "sect": "\x1e",
-    "page": "\x1e", "cell": "\x1d", "nestcell": "\x1d", "row": "\x1f", "nestrow": "\x1f",
+    "page": "\x1e", "cell": "\x1d", "nestcell": " | ", "row": "\x1f",
 }  # fmt: skip
 _APART = {
     **dict.fromkeys(("header", "headerl", "headerr", "headerf"), "header"),
@@ -149,9 +149,20 @@ def _blocks(text: str, edges: list[list[Edge]]) -> Iterator[str]:
             rows.append([cell.replace("\x1e", " ").strip() for cell in [first, *cells[1:]]])
             continue
         if rows:
-            yield from table(_grid(rows, edges[number - len(rows) : number]), sure=False)
+            yield from _tables(rows, edges[number - len(rows) : number])
             rows = []
         yield from filter(None, (part.strip() for part in piece.replace("\x1d", " ").split("\x1e")))
+
+
+def _tables(rows: list[list[str]], edges: list[list[Edge]]) -> Iterator[str]:
+    """The lines of tables that follow one another: their edges tell them apart."""
+    start, columns = 0, set[int]()
+    for end in range(len(rows) + 1):
+        own = {edge for edge, _ in edges[end]} if end < len(rows) else set()
+        if end == len(rows) or not (own <= columns or columns <= own):
+            yield from table(_grid(rows[start:end], edges[start:end]), sure=False)
+            start, columns = end, set()
+        columns |= own
 
 
 def _grid(rows: list[list[str]], edges: list[list[Edge]]) -> list[list[str]]:
@@ -189,8 +200,9 @@ def _parse(data: bytes, rtf: _Rtf) -> None:
             at, skipped, state = at + 1, 0, outer
         elif char != "\\":
             run, at = _run(text, at)
+            run = run.strip("\r\n")  # ends of lines are none of the text
             kept, skipped = run[skipped:], max(skipped - len(run), 0)
-            if kept.strip("\r\n"):
+            if kept:
                 rtf.add(state, kept.encode("latin-1").decode(state.charset, "replace"))
         else:
             word, number, at = _control(text, at)
@@ -241,7 +253,7 @@ def _applied(rtf: _Rtf, state: _State, word: str, number: int | None) -> _State:
         rtf.read_font(word, number or 0)
     elif word in _SIGNS:
         rtf.add(state, _SIGNS[word])
-        if word in ("row", "nestrow") and not state.silent:
+        if word == "row" and not state.silent:
             rtf.rows.setdefault(state.into, []).append(rtf.edges)
     elif word == "u":
         rtf.add(state, chr((number or 63) % 0x10000))

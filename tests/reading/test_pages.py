@@ -79,7 +79,7 @@ def test_remarks_come_after_the_text(text) -> None:
     )
     assert read.split("\n\n") == [
         "Le texte de la page est ici.",
-        "# Annotations",
+        "## Annotations",
         "Ada: À vérifier avant lundi",
     ]
 
@@ -136,6 +136,20 @@ def test_forms_bound_together_stay_whole(text) -> None:
     assert read.count("Bulletin de paie") == 4
 
 
+def test_short_pages_keep_what_only_they_say(text) -> None:
+    form = ["Facture n° {0}", "Société Blanc", "Le 0{0}/03/2024", "Bois {0}00,00", "Total {0}20,50", "Merci", "RIB FR76"]  # fmt: skip
+    heads = ["Texte {1} de la première page du livre", "Fiche {0}"]
+    names = ("un", "deux", "trois", "quatre")
+
+    def bound(lines: list[str]) -> str:
+        every = [[line.format(n, name) for line in lines] for n, name in enumerate(names, 1)]
+        return text("a.pdf", pdf([[(50, 750 - 20 * n, line) for n, line in enumerate(page)] for page in every]))  # fmt: skip
+
+    read = bound(form)
+    assert "En-tête" not in read and "Facture n° 3" in read and "Total 320,50" in read
+    assert "Fiche 3" in bound(heads)
+
+
 def test_heads_of_pages_are_said_once(text) -> None:
     pages = [
         [
@@ -147,7 +161,7 @@ def test_heads_of_pages_are_said_once(text) -> None:
     ]
     read = text("a.pdf", pdf(pages))
     assert read.count("CT-118") == 1
-    assert read.endswith("# En-tête\n\nNorvane – rapport CT-118")
+    assert read.endswith("## En-tête\n\nNorvane – rapport CT-118")
 
 
 def test_numbers_of_lines_are_left_out_and_numbers_of_rows_stay() -> None:

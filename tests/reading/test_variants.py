@@ -95,6 +95,7 @@ TEXTS: dict[str, tuple[str | bytes, list[str], list[str]]] = {
     "form.html": (PROSE + "<p><input type=checkbox checked>Oui<input type=checkbox>Non<select><option>a<option selected>chèque</select><textarea>reste</textarea></p><dialog>Fermé</dialog>", ["☒ Oui ☐ Non chèque reste", "unread_hidden"], ["Fermé"]),
     "page.rtf": (r"{\rtf1\ansi\fromhtml1{\*\htmltag <html><style>p {color:red}</style><p>}Bonjour \htmlrtf caché\htmlrtf0 {\*\htmltag <b>}Ada{\*\htmltag </b></p></html>}}", ["Bonjour Ada"], ["<", "color", "caché"]),
     "beside.rtf": (r"{\rtf1\ansi T{\footnote un}{\footnote deux}{\*\atnauthor Odile}{\*\annotation \'c0 revoir}{\object\objemb{\*\objdata 00}{\result x}}\par}", ["un\n\ndeux", "Odile: À revoir", "unread_embedded {'count': 1}"], []),
+    "ends.rtf": ("{\\rtf1\\ansi{\\header Haut}\nUn \r\n{\\b deux}\\par " + rtf_row(["", ""], "A", "B") + rtf_row(["", ""], "a", "b") + r"\trowd\cellx1500\cellx2000 Lot\cell Toit\nestcell 18 400\nestcell{\*\nesttableprops\trowd\cellx9\nestrow}{\nonesttables\par}\cell\row }", ["title:Un deux", "\nUn deux\n", "Lot: Toit | 18 400"], ["A: Lot"]),
     "merged.rtf": (r"{\rtf1\ansi " + rtf_row(["", "", ""], "Commune", "An", "Habitants") + rtf_row([r"\clvmgf", "", ""], "Lormeuil", "2022", "2 300") + rtf_row([r"\clvmrg", "", ""], "", "2023", "2 310") + r"\trowd\cellx2000\cellx3000 Sauve\cell 5\cell\row " + rtf_row(["", r"\clmgf", r"\clmrg"], "Lorbrun", "tout", "") + "}", ["Commune: Lormeuil; An: 2023; Habitants: 2 310", "Commune: Sauve; Habitants: 5", "Commune: Lorbrun; An: tout"], []),
     "nothing.docx": (b"", ["document_empty"], []),
     "blank.html": ("<html><body><script>x</script></body></html>", ["document_empty"], []),
@@ -371,6 +372,21 @@ def test_what_every_slide_shows_is_said_once(found, make) -> None:
     assert found("b.pptx", slides(make))[0].text == ""
     parts = [f"<a:p><a:r><a:t>{text}</a:t></a:r></a:p>" for text in ("un", "deux")]
     assert found("c.pptx", slides(make, *parts))[0].text == "un\n\ndeux"
+
+
+def test_values_of_charts_are_shown_as_their_format_says(found, make) -> None:
+    from tests.reading.test_tables import slides
+
+    def points(tag: str, code: str, *values: str) -> str:
+        cached = "".join(f'<c:pt idx="{n}"><c:v>{v}</c:v></c:pt>' for n, v in enumerate(values))
+        return f"<c:{tag}><c:numRef><c:numCache><c:formatCode>{code}</c:formatCode>{cached}</c:numCache></c:numRef></c:{tag}>"
+
+    series = f"<c:ser><c:tx><c:v>Part de la ville</c:v></c:tx>{points('cat', 'yyyy-mm-dd', '45356', '45387')}{points('val', '0.0%', '0.055', '0.25')}</c:ser>"
+    with zipfile.ZipFile(io.BytesIO(slides(make, "<a:p><a:r><a:t>Un</a:t></a:r></a:p>"))) as file:
+        members = {name: file.read(name) for name in file.namelist()}
+    members["ppt/slides/c.xml"] = f'<c:chartSpace xmlns:c="c">{series}</c:chartSpace>'.encode()
+    members["ppt/slides/_rels/s0.xml.rels"] = make.relations(chart="c.xml")
+    check(found("a.pptx", make.zipped(members)), ["2024-03-05; Part de la ville: 5,5%"])
 
 
 def test_a_text_locked_with_a_password_is_said_to_be(found, make) -> None:

@@ -38,7 +38,7 @@ def test_what_stands_beside_a_page_comes_after_its_text_and_menus_are_left_out(f
     <main><article><h1>La boutique</h1>{PROSE}<footer><p>Appelez le 03 84 00 11 22.</p></footer></article></main><aside><p>Fermé le lundi de Pâques.</p></aside>
     <section id="comments"><p>Ada : très bien reçue !</p></section><footer><p>Siège : 4 rue des Tanneurs, Vaubrun.</p></footer></body></html>"""
     (document,) = found("a.html", page)
-    main, _, beside = document.text.partition("# En marge de la page")
+    main, _, beside = document.text.partition("## En marge de la page")
     assert "Notre équipe" in main
     assert "03 84 00 11 22" in document.text
     for said in ("Fermé le lundi", "Ada : très bien", "4 rue des Tanneurs"):

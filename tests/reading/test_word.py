@@ -78,8 +78,8 @@ def test_headers_footers_notes_and_comments_come_after_the_text(text, make) -> N
         "comments": f'<w:comments {W}><w:comment w:id="0" w:author="Odile Ferrand">{paragraph("À vérifier.")}</w:comment></w:comments>',
     }
     assert text("a.docx", make.docx(body, **parts)).split("\n\n") == [
-        "Le prix est fixe et il est dû.[1]", "# Notes", "[1] Hors taxes.", "# Commentaires", "Odile Ferrand: À vérifier.",
-        "# En-tête", "Contrat CT-118", "# Pied de page", "Valable jusqu’au 30 juin",
+        "Le prix est fixe et il est dû.[1]", "## Notes", "[1] Hors taxes.", "## Commentaires", "Odile Ferrand: À vérifier.",
+        "## En-tête", "Contrat CT-118", "## Pied de page", "Valable jusqu’au 30 juin",
     ]  # fmt: skip
 
 
@@ -199,11 +199,11 @@ def test_opendocument_says_its_notes_comments_headers_and_forms(text, make) -> N
     read = text("a.odt", make.odf("text", body, styles, automatic)).split("\n\n")
     assert read == [
         "Prix[1] dû   le ²",
-        "# Notes",
+        "## Notes",
         "[1] Hors taxes.",
-        "# Commentaires",
+        "## Commentaires",
         "Ada: Sûr ?",
-        "# En-tête",
+        "## En-tête",
         "Contrat CT-118",
     ]
 
@@ -252,9 +252,9 @@ def test_rtf_says_its_accents_notes_and_fields(found) -> None:
     assert document.text.split("\n\n") == [
         "L’été coûte 10⁶",
         "Deux",
-        "# En-tête",
+        "## En-tête",
         "CT-118",
-        "# Notes",
+        "## Notes",
         "Hors taxes.",
     ]
     assert [note.code for note in document.unread] == ["unread_hidden"]
