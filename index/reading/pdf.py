@@ -2,6 +2,8 @@
 recognised."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from ctypes import c_ulong, create_string_buffer
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -12,6 +14,7 @@ from index.reading.letters import Letters, lines_of
 from index.reading.limits import Part, Read, Reading, Source, in_pages, iso_date, unread
 from index.reading.marks import beside, is_folio
 from index.reading.ocr import recognised
+from index.reading.ooxml import parse_xml, tag_of
 from index.reading.repeats import without_line_numbers, without_repeats
 
 _MOST_RECOGNISED = 300  # pages a file: each takes seconds
@@ -53,7 +56,7 @@ def read_pdf(source: Source) -> Reading:
     if total > most:
         raise UserError("document_pages", pages=total, most=most)
     pdf.init_forms()
-    found = _Pdf()
+    found = _Pdf(remarks=list(_adobe_form(pdf)))
     pages = [_page(pdf, number, found, source) for number in range(total)]
     kept = [list(paragraphs(page)) for page in without_repeats(pages, found.heads)]
     texts = unbroken(["\n\n".join(page) for page in kept])
@@ -78,6 +81,33 @@ def read_pdf(source: Source) -> Reading:
             "document_scan", pages=_ranges(found.bare), count=len(found.bare), total=total
         )
     yield from _attached(pdf)
+
+
+def _adobe_form(pdf: Any) -> Iterator[str]:
+    """The texts and values of a form that Adobe Reader alone draws (XFA), and no page shows."""
+    from pypdfium2 import raw
+
+    whole = pdf.get_formtype() == raw.FORMTYPE_XFA_FULL
+    for number in range(raw.FPDF_GetXFAPacketCount(pdf) if whole else 0):
+        size = c_ulong()
+        raw.FPDF_GetXFAPacketContent(pdf, number, None, 0, size)
+        content = create_string_buffer(size.value)
+        raw.FPDF_GetXFAPacketContent(pdf, number, content, size.value, size)
+        if b"<template" not in content.raw and b"datasets" not in content.raw:
+            continue
+        with suppress(UserError):
+            yield from _packet(parse_xml(content.raw))
+
+
+def _packet(root: Any) -> Iterator[str]:
+    """The texts of a form's template, or the values of its data with their names."""
+    for node in root.iter("{*}text", "{*}body"):
+        if "name" not in node.attrib:
+            yield " ".join("".join(node.itertext()).split())
+    for data in root.iter("{*}data"):
+        for node in data.iter("*"):
+            if len(node) == 0 and node.text:
+                yield f"{tag_of(node)}: {node.text}"
 
 
 def _page(pdf: Any, number: int, found: _Pdf, source: Source) -> list[list[Line]]:

@@ -84,6 +84,25 @@ def test_remarks_come_after_the_text(text) -> None:
     ]
 
 
+def test_a_form_that_adobe_alone_draws_gives_its_texts_and_values(text) -> None:
+    packets = (
+        "<template><field><caption><value><text>Revenu imposable</text></value></caption><desc><text name='v'>11.0</text></desc></field></template>",
+        "<x:datasets xmlns:x='x'><x:data><form><revenu>18 400</revenu><vide/></form></x:data></x:datasets>",
+        "<broken>datasets",
+    )
+    extra = [f"<</Length {len(each)}>>stream\n{each}\nendstream" for each in packets]
+    root = (
+        "/NeedsRendering true/AcroForm<</Fields[]/XFA[(template)4 0 R(datasets)5 0 R(form)6 0 R]>>"
+    )
+    read = text("a.pdf", pdf([[(50, 700, "Please wait")]], extra, root))
+    assert read.split("\n\n") == [
+        "Please wait",
+        "## Annotations",
+        "Revenu imposable",
+        "revenu: 18 400",
+    ]
+
+
 def test_an_attached_file_is_a_document(found) -> None:
     content = "<facture><total>492,00</total><client>Norvane</client></facture>"
     extra = [
