@@ -3,9 +3,10 @@
     python -m bench.readers                     the samples in tests/samples
     python -m bench.readers FOLDER...           all files below these folders
     python -m bench.readers --large             a thousand pages of PDF, a million cells
-    python -m bench.readers --tool markitdown   compare with that program, if it is on the path
+    python -m bench.readers --tool markitdown   compare with that program, or docling, on the path
+    python -m bench.readers --half report FOLDER   only the half that nothing was tried on
 
-The other tools are pdftotext (PDF), pandoc (DOCX, ODT, EPUB, HTML) and LibreOffice (PPTX, ODP,
+The other tools are pdftotext (PDF), pandoc (DOCX, ODT, EPUB, HTML) and LibreOffice (PPTX, ODP, RTF,
 spreadsheets); a kind whose tool isn't installed is left out. `found` is the share of the tool's
 words that ours has too, `own` the share of ours that the tool has, `order` the share of the tool's
 pairs of neighbours that are neighbours in ours, `cells` the share of the cells of sheets that
@@ -26,17 +27,24 @@ import tempfile
 import time
 import zipfile
 from collections import Counter
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from bench.split import reporting
 from index.documents import Document
 from index.errors import UserError
 from index.reading.reader import Reader
 
 ROOT = Path(__file__).resolve().parent.parent
 _SHEETS = "csv:Text - txt - csv (StarCalc):9,34,76,1,,0,false,true,true,false,false,-1"
+_OFFICE = {  # what LibreOffice turns a kind into
+    **dict.fromkeys((".pptx", ".odp"), "pdf"),
+    **dict.fromkeys((".xlsx", ".xls", ".ods"), _SHEETS),
+    ".rtf": "txt:Text (encoded):UTF8",
+}
 
 
 def main() -> None:
@@ -47,6 +55,7 @@ def main() -> None:
     parser.add_argument("folders", nargs="*", type=Path, default=[ROOT / "tests" / "samples"])
     parser.add_argument("--large", action="store_true")
     parser.add_argument("--tool", default="")
+    parser.add_argument("--half", choices=("work", "report"))
     options = parser.parse_args()
     if options.large:
         print(json.dumps(kept := large(), indent=1))
@@ -55,6 +64,8 @@ def main() -> None:
     results = []
     with Reader() as reader:
         for path in sorted(each for folder in options.folders for each in folder.rglob("*.*")):
+            if options.half and reporting(path.name) != (options.half == "report"):
+                continue
             theirs = tool(options.tool, path) if options.tool else other(path)
             if words(theirs):
                 began = time.perf_counter()
@@ -109,15 +120,23 @@ def cost(path: Path) -> dict[str, float]:
 
 def in_column(ours: str, theirs: str) -> float:
     """The share of the cells of a sheet, as CSV, that stand in a line of ours with the cell to
-    their left, in that order; 1,234.50 and 1 234,50 count as the same."""
+    their left, in that order, however a number or a date is written."""
     lines = [" ".join(words(line)) for line in ours.split("\n")]
     rows = (
-        [" ".join(words(cell)) for cell in row]
+        [" ".join(words(_dated(cell))) for cell in row]
         for row in csv.reader(io.StringIO(theirs), delimiter="\t")
     )
     pairs = [pair for row in rows for pair in pairwise(row) if all(pair)][:2000]
     kept = sum(any(0 <= line.find(a) < line.rfind(b) for line in lines) for a, b in pairs)
     return round(kept / len(pairs), 4) if pairs else 1.0
+
+
+def _dated(cell: str) -> str:
+    """A cell of LibreOffice's with its date as ours has it."""
+    try:
+        return datetime.strptime(cell, "%m/%d/%Y").date().isoformat()
+    except ValueError:
+        return cell
 
 
 def large() -> dict[str, Any]:
@@ -162,6 +181,19 @@ def _thousand_pages() -> bytes:
 def tool(name: str, path: Path) -> str:
     """What a program prints that is given a file's name; empty where it fails."""
     try:
+        if name == "docling":  # it writes files
+            with tempfile.TemporaryDirectory() as folder:
+                _run(
+                    name,
+                    str(path),
+                    "--to",
+                    "md",
+                    "--image-export-mode",
+                    "placeholder",
+                    "--output",
+                    folder,
+                )
+                return "".join(made.read_text("utf-8") for made in Path(folder).glob("*.md"))
         return _run(name, str(path))
     except (OSError, subprocess.SubprocessError):
         return ""
@@ -176,17 +208,14 @@ def other(path: Path) -> str:
                 return _run("pdftotext", str(path), "-")
             if kind in (".docx", ".odt", ".epub", ".html"):
                 return _run("pandoc", "-t", "plain", "--wrap=none", str(path))
-            if kind in (".pptx", ".odp"):
-                _run("soffice", "--headless", "--convert-to", "pdf", "--outdir", folder, str(path))
+            if kind in _OFFICE:
+                into = ("--convert-to", _OFFICE[kind], "--outdir", folder)
+                _run("soffice", "--headless", *into, str(path))
                 return "".join(
-                    _run("pdftotext", str(made), "-") for made in Path(folder).glob("*.pdf")
-                )
-            if kind in (".xlsx", ".xls", ".ods"):
-                _run(
-                    "soffice", "--headless", "--convert-to", _SHEETS, "--outdir", folder, str(path)
-                )
-                return "".join(
-                    made.read_text(encoding="utf-8") for made in sorted(Path(folder).glob("*.csv"))
+                    _run("pdftotext", str(made), "-")
+                    if made.suffix == ".pdf"
+                    else made.read_text(encoding="utf-8-sig")
+                    for made in sorted(Path(folder).iterdir())
                 )
         except (OSError, subprocess.SubprocessError, UserError):
             return ""

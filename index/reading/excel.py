@@ -10,7 +10,7 @@ from index.reading.archive import Archive, open_zip
 from index.reading.encoding import markup
 from index.reading.formulas import Formulas, column_of
 from index.reading.limits import Read, Reading, Source, unread
-from index.reading.numbers import BUILT_IN, shown, truth
+from index.reading.numbers import BUILT_IN, shown, truth, written
 from index.reading.ooxml import (
     chart,
     embedded,
@@ -199,7 +199,8 @@ class _Excel:
             exact = not code and len(value) < 16 and value.isdigit()
             return value if exact else shown(float(value), code, self._french, self._date1904)
         if kind == "s":
-            return self._strings[int(value)] if int(value) < len(self._strings) else ""
+            text = self._strings[int(value)] if int(value) < len(self._strings) else ""
+            return written(text, self._code(int(node.get("s") or 0)))
         return truth(value == "1", self._french) if kind == "b" else value
 
     def _code(self, style: int) -> str:
@@ -316,13 +317,13 @@ def _xls_text(book: Any, cell: Any, french: bool) -> str:
     from xlrd import error_text_from_code
 
     number, date, boolean, error = 2, 3, 4, 5  # xlrd's kinds of cells
+    code = ""
+    if cell.xf_index is not None:
+        code = book.format_map[book.xf_list[cell.xf_index].format_key].format_str
     if cell.ctype in (number, date):
-        code = ""
-        if cell.xf_index is not None:
-            code = book.format_map[book.xf_list[cell.xf_index].format_key].format_str
         return shown(float(cell.value), code, french, bool(book.datemode))
     if cell.ctype == boolean:
         return truth(bool(cell.value), french)
     if cell.ctype == error:
         return str(error_text_from_code.get(cell.value, ""))
-    return str(cell.value).strip()
+    return written(str(cell.value).strip(), code)

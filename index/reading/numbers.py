@@ -46,6 +46,15 @@ def shown(value: float, code: str, french: bool, date1904: bool = False) -> str:
     return text if text.strip() and code.count(";") else plain(value, french)
 
 
+def written(text: str, code: str) -> str:
+    """A text as its format shows it: "réf. "@."""
+    part = _sections(code)[-1]
+    if "@" not in part or not text:
+        return text
+    parts = (text if kind == "value" else mark for kind, mark in _tokens(part))
+    return "".join(parts).strip()
+
+
 def plain(value: float, french: bool) -> str:
     """A number without a format."""
     text = f"{value:.0f}" if 1e15 <= abs(value) < 1e18 else f"{value:.15g}"

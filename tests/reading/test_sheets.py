@@ -7,7 +7,7 @@ import pytest
 
 from index.errors import UserError
 from index.reading.limits import Limits
-from index.reading.numbers import shown
+from index.reading.numbers import shown, written
 from index.reading.reader import Reader
 from tests.reading.conftest import S, cells
 
@@ -102,6 +102,11 @@ def test_hidden_sheets_are_named(found, make) -> None:
     assert [(note.code, note.values["sheets"]) for note in document.unread] == [
         ("unread_sheets", "Secret")
     ]
+
+
+def test_a_text_is_shown_as_its_format_says() -> None:
+    texts = {"": "A1", "@": "A1", "General": "A1", '"réf. "@': "réf. A1", "0;-0;0;_-@_-": "A1", '0" kg"': "A1"}  # fmt: skip
+    assert {code: written("A1", code) for code in texts} == texts
 
 
 def test_sheets_of_opendocument_say_what_is_shown(text, make) -> None:
