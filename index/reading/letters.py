@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from math import degrees
 from typing import Any
+from unicodedata import normalize
 
 from index.reading.layout import HYPHEN, Line
 from index.reading.ooxml import raised
@@ -13,6 +14,8 @@ from index.reading.ooxml import raised
 Box = tuple[float, float, float, float]
 """Left, bottom, right and top in points, y upwards."""
 _FIGURE = re.compile(r"(?<=[^\W_])\d")  # after a letter or another figure
+_PAGE = 200  # signs of a page from which can be told whether they are a text
+_LEADERS = frozenset("._-…·|*")
 _SMALL = 0.8  # of the height of the letter before, of a figure that is set higher or lower
 
 
@@ -93,11 +96,28 @@ def _meaningless(textpage: Any, text: str) -> bool:
 
     meant = sum(char.isalnum() for char in text)
     strange = sum(char == "\ufffd" or "\ue000" <= char <= "\uf8ff" or char < "\t" for char in text)
-    if meant <= strange:
+    if meant <= strange or _is_code(text):
         return True
     places = range(0, len(text), max(len(text) // 200, 1))  # asking for each letter takes long
     unknown = [pypdfium2.raw.FPDFText_HasUnicodeMapError(textpage, place) == 1 for place in places]
     return sum(unknown) > 0.3 * len(unknown) and not _has_words(text)
+
+
+def _is_code(text: str) -> bool:
+    """Whether a page of some length is without doubt no text in Latin letters nor one of figures:
+    hardly a blank, mostly signs, or hardly a vowel."""
+    shown = [char for char in text if not char.isspace() and char not in _LEADERS]
+    letters = [char for char in normalize("NFD", text.lower()) if char.isalpha()]
+    latin = [char for char in letters if char < "\u0250"]
+    if len(shown) < _PAGE or len(latin) < 0.7 * len(letters):
+        return False
+    signs = sum(not char.isalnum() for char in shown)
+    vowels = sum(char in "aeiouy" for char in latin)
+    return (
+        len(shown) > 20 * len(text.split())
+        or (signs > 0.35 * len(shown) and len(letters) < 0.2 * len(shown))
+        or (len(latin) > 0.7 * len(shown) and vowels < 0.25 * len(latin))
+    )
 
 
 def _has_words(text: str) -> bool:

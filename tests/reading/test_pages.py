@@ -217,6 +217,20 @@ def test_a_font_without_letters_is_a_scan(found) -> None:
     )
 
 
+def test_letters_that_stand_for_others_are_a_scan_and_figures_are_not(found) -> None:
+    prose = "La capitale de la region reste Sauveterre, dont le barrage fut construit en 1954. " * 4
+    moved = {"signs": {n: n - 64 for n in range(97, 123)} | {32: 33}, "letters": {n: (n - 94) % 26 + 97 for n in range(97, 123)}}  # fmt: skip
+    for table in moved.values():
+        drawn = (
+            prose.lower().translate(table).replace("(", "x").replace(")", "y").replace("\\", "z")
+        )
+        (error,) = found("a.pdf", pdf([[(50, 700 - 20 * n, drawn[80 * n : 80 * n + 80]) for n in range(4)]]))  # fmt: skip
+        assert isinstance(error, UserError) and error.code == "document_scan"
+    figures = [[(50 + 90 * m, 700 - 20 * n, f"{n}{m}2,50 %") for m in range(5)] for n in range(12)]
+    (document,) = found("b.pdf", pdf([[cell for row in figures for cell in row]]))
+    assert isinstance(document, Document) and "112,50 %" in document.text
+
+
 def test_a_bomb_in_a_stream_is_stopped(found) -> None:
     packed = zlib.compress(b"BT /F 10 Tf (x) Tj ET " * 2_000_000, 9).decode("latin-1")
     data = (
