@@ -130,7 +130,8 @@ def _has_words(text: str) -> bool:
     vowels = sum(char in "aeiouyàâäéèêëîïôöùûüœæáíóú" for char in latin)
     words = text.split()
     short = sum(len(word) < 5 for word in words)
-    return 0.3 < vowels / max(len(latin), 1) < 0.6 and short > 0.2 * len(words)
+    few = len(words) < 10 and len(text) < 15 * len(words)
+    return (few or short > 0.2 * len(words)) and 0.3 < vowels / max(len(latin), 1) < 0.6
 
 
 def _parts(
