@@ -1,4 +1,6 @@
-"""One file with a library's documents, index, conversations and accounts; made while the page runs.
+"""One file with a library's documents, index, conversations and their files, and accounts.
+
+It can be made while the page runs.
 
 The databases are SQLite's own snapshots, each as of one moment. The index is taken first: a
 document that changes meanwhile is read again at the next start. Models, which can be fetched
@@ -52,6 +54,9 @@ def back_up(settings: Settings, file: Path) -> tuple[int, int]:
                 if database.exists():
                     _snapshot(database, Path(work, "copy"))
                     archive.write(Path(work, "copy"), name)
+            for path in settings.attached.glob("*/files/*"):
+                with suppress(FileNotFoundError):  # removed meanwhile
+                    archive.write(path, path.relative_to(settings.home).as_posix())
             if settings.accounts.exists():
                 archive.write(settings.accounts, settings.accounts.name)
             dates = {}
@@ -120,6 +125,8 @@ def _places(
         f"documents/{name}": settings.library / name if folder else settings.library
         for name in dates
     }
+    attached = f"{settings.attached.name}/"
+    places |= {name: settings.home / _safe(name) for name in names if name.startswith(attached)}
     if absent := {f"documents/{name}" for name in dates} - names:
         raise ValueError(min(absent))
     return {name: place for name, place in places.items() if name in names}

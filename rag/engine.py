@@ -88,8 +88,8 @@ class Service:
             self._threads[-1].start()
         return self
 
-    def assistant(self) -> Answerer:
-        """The answerer, once all is ready.
+    def assistant(self, store: Store | None = None) -> Answerer:
+        """The answerer over the library, or over another store of its embedder, once all is ready.
 
         Raises:
             UserError: what kept it from getting ready.
@@ -97,6 +97,8 @@ class Service:
         self._settled.wait()
         if self._assistant is None:
             raise self.state.error or UserError("unexpected", detail=self.state.what)
+        if store and self.library:
+            return self.library.assistant(store)
         return self._assistant
 
     def check(self, text: str, documents: Collection[str] | None = None) -> Iterator[Checked]:

@@ -82,6 +82,11 @@ class Settings:
         return self.home / "conversations.sqlite"
 
     @property
+    def attached(self) -> Path:
+        """The folder of the files that belong to one conversation each."""
+        return self.home / "attached"
+
+    @property
     def accounts(self) -> Path:
         """The file of the accounts that may use the page."""
         return self.home / "accounts.json"

@@ -69,6 +69,7 @@ COUNTED = {
     "passages_of",
     "scope",
     "removed_many",
+    "attached_only",
     "seconds_left",
     "minutes_left",
 }

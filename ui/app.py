@@ -15,6 +15,7 @@ from rag.results import answer_json
 from rag.settings import SEEDS, Settings
 from ui import errors, mcp, openai_api, page_api
 from ui.accounts import accounts_of
+from ui.attached import Attached
 from ui.chat import AskRequest, ChatSessions, View
 from ui.history import History
 from ui.metrics import Metrics
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from rag.engine import Service
 
+STYLES = ("style", "work")
 FONTS = ("source-sans-3", "literata")
 # `ask` is the event that `build` listens to; `api` has the functions of `ui.page_api`.
 START = """
@@ -113,8 +115,9 @@ def application(service: "Service") -> "FastAPI":
 
     settings, metrics = service.settings, Metrics(service)
     history, questions = _history(settings), Questions(service, metrics)
-    sessions = ChatSessions(service, history, questions)
-    service.hourly.append(history.purge)
+    attached = Attached(service, history)
+    sessions = ChatSessions(service, history, questions, attached)
+    service.hourly += [history.purge, attached.purge]
     tools = mcp.server(service, questions)
     # `ui.security` checks the host.
     unchecked = TransportSecuritySettings(enable_dns_rebinding_protection=False)
@@ -142,7 +145,7 @@ def application(service: "Service") -> "FastAPI":
         lifespan=lifespan,
     )
     app.include_router(openai_api.router(service, questions, metrics))
-    app.include_router(page_api.router(service, history, sessions, questions))
+    app.include_router(page_api.router(service, history, sessions, questions, attached))
     app.router.routes.extend(over_http.routes)
     app.mount("/cocorico", StaticFiles(directory=page_api.STATIC), name="static")
     return _mount(app, build(service, sessions, questions))
@@ -247,7 +250,7 @@ def _head() -> str:
     return "".join(
         (
             f"<script>{theme}</script>",
-            '<link rel="stylesheet" href="/cocorico/style.css">',
+            *(f'<link rel="stylesheet" href="/cocorico/{name}.css">' for name in STYLES),
             '<link rel="apple-touch-icon" href="/cocorico/icon-192.png">',
             '<meta name="theme-color" content="#a8321d">',
             *(f'<link rel="modulepreload" href="/cocorico/{name}">' for name in scripts),

@@ -6,7 +6,7 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +21,12 @@ from ui.errors import wording
 from ui.questions import Question, Questions
 
 if TYPE_CHECKING:
+    from index.contract import Store
     from rag.engine import Service
     from rag.events import Answer, Event
     from rag.retriever import Hit
     from rag.verifier import Sentence
+    from ui.attached import Attached
     from ui.history import History
 
 View = dict[str, Any]
@@ -70,9 +72,16 @@ class RunningTurn:
 class ChatSessions:
     """The turns of all open pages. A page that goes away comes back to an answer that went on."""
 
-    def __init__(self, service: "Service", history: "History", questions: Questions) -> None:
+    def __init__(
+        self,
+        service: "Service",
+        history: "History",
+        questions: Questions,
+        attached: "Attached | None" = None,
+    ) -> None:
         self._service = service
         self._history = history
+        self._attached = attached
         self._questions = questions
         self._running: dict[tuple[str, str], RunningTurn] = {}  # by owner and turn
         self._stopped_early: deque[tuple[str, str]] = deque(maxlen=100)
@@ -103,6 +112,8 @@ class ChatSessions:
         for turn in found["turns"] if found else ():
             if (owner, turn["id"]) in running:
                 turn["view"] = running[owner, turn["id"]].view
+        if found and self._attached:
+            found["attached"] = self._attached.listed(owner, conversation)
         return found
 
     def close(self) -> None:
@@ -128,12 +139,13 @@ class ChatSessions:
     def _answer(self, owner: str, asked: AskRequest, running: RunningTurn) -> None:
         view = dict(running.view)
         try:
-            question = self._begin(owner, asked, view)
-            running.view = dict(view)
-            question = self._without_removed(question)
-            for event in self._questions.ask("page", question, running.stop):
-                self._update(view, event)
+            with self._opened(owner, asked.conversation) as store:
+                question = self._begin(owner, asked, view, store)
                 running.view = dict(view)
+                question = self._without_removed(question)
+                for event in self._questions.ask("page", question, running.stop):
+                    self._update(view, event, store)
+                    running.view = dict(view)
         except UserError as error:
             view["error"] = wording(error)
         except Exception as error:  # a bug: the log has the traceback
@@ -145,12 +157,19 @@ class ChatSessions:
         running.view = view
         del self._running[owner, asked.turn]
 
-    def _begin(self, owner: str, asked: AskRequest, view: View) -> Question:
+    def _opened(self, owner: str, conversation: str) -> AbstractContextManager["Store | None"]:
+        """The index of the conversation's own files, if it has any."""
+        return self._attached.opened(owner, conversation) if self._attached else nullcontext()
+
+    def _begin(self, owner: str, asked: AskRequest, view: View, store: "Store | None") -> Question:
         """Keep the question; gives it with the turns before it. A full disk keeps no one from
         asking."""
-        if asked.documents == []:
+        if asked.documents == [] and store is None:
             raise UserError("no_document_chosen")
-        question = Question((asked.question or "").strip(), documents=asked.documents)
+        text = (asked.question or "").strip()
+        question = Question(text, documents=asked.documents, store=store)
+        if store:
+            view["attached"] = True
         try:
             view["conversation"], earlier = self._history.begin(
                 owner, asked.conversation, asked.turn, question.text,
@@ -168,7 +187,12 @@ class ChatSessions:
         """The question for those of its documents that are still there: a conversation keeps its
         choice."""
         store, chosen = self._service.store, question.documents
-        if chosen is None or store is None or self._service.state.stage != "ready":
+        if (
+            chosen is None
+            or question.store
+            or store is None
+            or self._service.state.stage != "ready"
+        ):
             return question
         known = {info.name for info in store.documents()}
         left = [name for name in chosen if name in known]
@@ -187,14 +211,15 @@ class ChatSessions:
         else:
             view["deleted"] = not kept
 
-    def _update(self, view: View, event: "Event") -> None:
+    def _update(self, view: View, event: "Event", store: "Store | None") -> None:
         """Bring the view of a turn up to date with an event."""
         match event:
             case Searching():
                 view.update(stage="searching", language=event.language)
             case Found():
                 view.pop("reading", None)
-                passages, documents = [_hit(hit) for hit in event.hits], self._documents(event.hits)
+                passages = [_hit(hit) for hit in event.hits]
+                documents = self._documents(event.hits, store)
                 view.update(stage="reading", passages=passages, documents=documents)
             case Reading():
                 view.update(stage="reading", reading=asdict(event))
@@ -208,12 +233,12 @@ class ChatSessions:
             case Finished():
                 view.update(_finished(event.answer, view))
 
-    def _documents(self, hits: "Sequence[Hit]") -> dict[str, dict[str, str]]:
+    def _documents(self, hits: "Sequence[Hit]", store: "Store | None") -> dict[str, dict[str, str]]:
         """Language and digest of each document found, to judge citations after it has changed."""
         found = {}
         for hit in hits:
             with suppress(KeyError):  # removed meanwhile
-                document = self._service.document(hit.chunk.document)
+                document = (store or self._service).document(hit.chunk.document)
                 found[document.name] = {"language": document.language, "digest": document.digest}
         return found
 
@@ -226,7 +251,7 @@ def _finished(answer: "Answer", view: View) -> View:
         "doubtful": answer.doubtful,
         "sentences": [_sentence(sentence, view) for sentence in answer.sentences],
         "passages": [_hit(hit) for hit in answer.passages],
-        "further": further(answer),
+        "further": [] if view.get("attached") else further(answer),
         "seconds": answer.timings.total,
     }
 

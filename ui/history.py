@@ -113,6 +113,28 @@ class History:
             self._index(number)
             return conversation, self._turns(number)[:-1]
 
+    def start(self, owner: str, title: str) -> str:
+        """Keep a conversation without a question yet; gives its id."""
+        conversation, now = secrets.token_urlsafe(12), time.time()
+        with self._lock, self._db:
+            self._db.execute(
+                "INSERT INTO conversations (id, owner, title, began, changed)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (conversation, owner, _title(title), now, now),
+            )
+        return conversation
+
+    def owns(self, owner: str, conversation: str) -> bool:
+        """Whether a conversation is this owner's."""
+        with self._lock:
+            return self._number(owner, conversation) is not None
+
+    def exists(self, conversation: str) -> bool:
+        """Whether a conversation is anybody's, also where it was deleted and isn't purged yet."""
+        with self._lock:
+            query = "SELECT number FROM conversations WHERE id = ?"
+            return self._one(query, (conversation,)) is not None
+
     def finish(self, owner: str, conversation: str, turn: str, view: Record) -> bool:
         """Keep the answer of a turn; False where its conversation was deleted meanwhile."""
         with self._lock, self._db:

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,10 +18,12 @@ from rag.folder import Folder
 from rag.results import checked_json
 from rag.scope import chosen
 from ui import export, map, source
+from ui.attached import Attached
 from ui.errors import wording
 from ui.questions import MOST_CHARACTERS, Questions
 
 if TYPE_CHECKING:
+    from index.contract import Store
     from rag.engine import Service
     from ui.chat import ChatSessions
     from ui.history import History
@@ -42,13 +45,19 @@ Reason = Annotated[str, Body(max_length=1000)]
 
 
 def router(
-    service: "Service", history: "History", sessions: "ChatSessions", questions: Questions
+    service: "Service",
+    history: "History",
+    sessions: "ChatSessions",
+    questions: Questions,
+    attached: Attached,
 ) -> APIRouter:
     """All of it, for a FastAPI application."""
     page = APIRouter(include_in_schema=False)
     _add_check(page, service, questions)
     _add_library(page, service)
     _add_files(page, service)
+    _add_sources(page, service, attached)
+    _add_attached(page, attached)
     _add_conversations(page, history, sessions)
     return page
 
@@ -61,10 +70,6 @@ def _add_library(page: APIRouter, service: "Service") -> None:
     @page.post("/cocorico/api/documents")
     def documents() -> list[dict[str, Any]] | None:
         return source.documents(service)
-
-    @page.post("/cocorico/api/document")
-    def document(name: Text = "", digest: Text = "") -> dict[str, Any] | None:
-        return source.document(service, name, digest)
 
     @page.post("/cocorico/api/map_of")
     def map_of(question: Text) -> dict[str, Any] | None:
@@ -122,29 +127,31 @@ def _add_check(page: APIRouter, service: "Service", questions: Questions) -> Non
             return {"text": await asyncio.to_thread(source.text_of, folder.library / added)}
 
 
+@asynccontextmanager
+async def _whole(request: Request) -> AsyncIterator[AsyncIterator[bytes]]:
+    """The body, read to its end also where it is refused: a browser takes an answer before the end
+    of its own request for a lost connection."""
+    data = request.stream()
+    try:
+        yield data
+    except UserError as error:
+        if error.code not in ("upload_large", "library_full"):
+            with suppress(ClientDisconnect):
+                async for _ in data:
+                    pass
+        raise
+
+
 def _add_files(page: APIRouter, service: "Service") -> None:
     @page.put("/cocorico/library/{name:path}")
     async def put(name: str, request: Request, replace: bool = False) -> dict[str, Any]:
-        data = request.stream()
         try:
-            added, kept = await service.folder.put(name, data, replace=replace)
-        except UserError as error:
-            if error.code not in ("upload_large", "library_full"):
-                # A browser takes an answer before the end of its own request for a lost connection.
-                with suppress(ClientDisconnect):
-                    async for _ in data:
-                        pass
-            raise
+            async with _whole(request) as data:
+                added, kept = await service.folder.put(name, data, replace=replace)
         except ClientDisconnect:
             return {}
         service.read(added, kept)
         return {"name": added, "kept": kept}
-
-    @page.get("/cocorico/page.png")
-    def picture(name: str, start: int, end: int) -> Response:
-        found = source.picture(service, name, start, end)
-        headers = {"cache-control": "private, max-age=3600"}
-        return Response(found, 200 if found else 404, headers, "image/png")
 
     @page.get("/manifest.json")  # Gradio's page links to this address
     def manifest() -> FileResponse:
@@ -153,6 +160,52 @@ def _add_files(page: APIRouter, service: "Service") -> None:
     @page.post("/gradio_api/upload{rest:path}", status_code=403)
     def no_upload(rest: str) -> None:
         """Gradio's own upload knows no library and no limit: closed."""
+
+
+def _add_sources(page: APIRouter, service: "Service", attached: Attached) -> None:
+    """Documents of the library, or of the files of the conversation that is named."""
+
+    @contextmanager
+    def shelf(owner: str, conversation: str) -> Iterator[tuple["Store | None", Path]]:
+        if conversation:
+            with attached.opened(owner, conversation) as store:
+                yield store, attached.files(owner, conversation) or Path()
+        else:
+            yield service.store, service.folder.library
+
+    @page.post("/cocorico/api/document")
+    def document(
+        owner: Owner, name: Text = "", digest: Text = "", conversation: Text = ""
+    ) -> dict[str, Any] | None:
+        with shelf(owner, conversation) as (store, files):
+            return source.document(store, files, name, digest)
+
+    @page.get("/cocorico/page.png")
+    def picture(owner: Owner, name: str, start: int, end: int, conversation: str = "") -> Response:
+        with shelf(owner, conversation) as (store, files):
+            found = source.picture(store, files, name, start, end)
+        headers = {"cache-control": "private, max-age=3600"}
+        return Response(found, 200 if found else 404, headers, "image/png")
+
+
+def _add_attached(page: APIRouter, attached: Attached) -> None:
+    @page.put("/cocorico/attach/{name:path}")
+    async def attach(
+        name: str, request: Request, owner: Owner, conversation: str = ""
+    ) -> dict[str, Any]:
+        """Read a file for a conversation alone, a new one where none is named."""
+        try:
+            async with _whole(request) as data:
+                added = await attached.put(owner, conversation, name, data)
+        except ClientDisconnect:
+            return {}
+        listed = await asyncio.to_thread(attached.listed, owner, added)
+        return {"conversation": added, "attached": listed}
+
+    @page.post("/cocorico/api/detach")
+    def detach(conversation: Text, name: Text, owner: Owner) -> list[dict[str, str]]:
+        attached.remove(owner, conversation, name)
+        return attached.listed(owner, conversation)
 
 
 def _add_conversations(page: APIRouter, history: "History", sessions: "ChatSessions") -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Collection, Generator, Iterator, Sequence
-from contextlib import aclosing, closing, suppress
+from contextlib import aclosing, closing, nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from rag.events import Answer, Event, Finished, Turn
 from rag.scope import chosen
 
 if TYPE_CHECKING:
+    from index.contract import Store
     from rag.engine import Service
     from ui.metrics import Interface, Metrics
 
@@ -25,13 +26,17 @@ _MOST_CHECKING = 2  # texts that are checked at once
 
 @dataclass(frozen=True)
 class Question:
-    """A question and the turns before it, oldest first; see `rag.answerer` for the rest."""
+    """A question and the turns before it, oldest first; see `rag.answerer` for the rest.
+
+    `store` has the documents to answer from in place of the library's.
+    """
 
     text: str
     history: Sequence[Turn] = ()
     language: str | None = None
     documents: Collection[str] | None = None
     scope: str | None = None
+    store: "Store | None" = None
 
     def __post_init__(self) -> None:
         """Raises UserError: `no_question`, `too_long` (most)."""
@@ -89,7 +94,8 @@ class Questions:
                     break
             if stop.is_set():
                 return
-            events = self._service.assistant().ask(
+            documents = None if question.store else self._chosen(question.documents, question.scope)
+            events = self._service.assistant(question.store).ask(
                 question.text,
                 [
                     replace(
@@ -100,10 +106,12 @@ class Questions:
                     for turn in question.history[-MOST_TURNS:]
                 ],
                 language=question.language,
-                documents=self._chosen(question.documents, question.scope),
+                documents=documents,
                 stop=stop,
             )
-            with closing(self._metrics.watch(interface, events, stop)) as watched:
+            # Reading the library ahead gives way, whichever store is asked.
+            first = self._service.assistant().first() if question.store else nullcontext()
+            with first, closing(self._metrics.watch(interface, events, stop)) as watched:
                 yield from watched
         finally:
             self._places.release()

@@ -38,7 +38,7 @@ _HEADERS = {
 }
 _PROGRAMS = ("/v1/", "/mcp", "/metrics")  # paths that may need a token
 _SAFE = ("GET", "HEAD", "OPTIONS")  # methods that change nothing
-_UPLOADS = ("/cocorico/library/", "/cocorico/read/")
+_UPLOADS = ("/cocorico/library/", "/cocorico/read/", "/cocorico/attach/")
 _MOST_BODY = 2_000_000  # bytes of any request but an upload
 _BURST, _PACE = 200, 20  # requests of one address at once, and a second after that
 _TRIES, _TRIES_PACE = 10, 0.2  # the same of wrong passwords, of one address or for one name

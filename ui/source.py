@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from index.contract import Store
 from index.documents import Document, Unread
 from index.errors import UserError
 from index.reading.reader import Reader
@@ -58,24 +59,32 @@ def _wording(note: Unread) -> dict[str, str]:
     return {language: said(note, language) for language in LANGUAGES}
 
 
-def document(service: "Service", name: str, digest: str) -> dict[str, Any] | None:
+def document(store: Store | None, files: Path, name: str, digest: str) -> dict[str, Any] | None:
     """The document of this name, else the one of just this text, which may have been renamed.
 
     None where there is neither. Names are looked up in the store, never on disk.
+
+    Args:
+        store: of the library, or of a conversation's files.
+        files: the folder that the store is the index of.
+        name: of the document.
+        digest: of its text when it was cited, or "".
     """
+    if store is None:
+        return None
     try:
-        found = service.document(name)
+        found = store.document(name)
     except KeyError:
-        known = service.store.documents() if service.store and digest else []
+        known = store.documents() if digest else []
         same = next((each.name for each in known if each.digest == digest), None)
         if same is None:
             return None
-        found = service.document(same)
+        found = store.document(same)
     shown = ("name", "title", "language", "text", "digest", "author", "date")
     return {
         **{name: getattr(found, name) for name in shown},
         "pages": [start for start, _ in found.pages],
-        "pictured": _drawable(service, found) is not None,
+        "pictured": _drawable(store, files, found) is not None,
     }
 
 
@@ -94,32 +103,34 @@ def text_of(path: Path) -> str:
     return "\n\n".join(texts)
 
 
-def picture(service: "Service", name: str, start: int, end: int) -> bytes | None:
+def picture(store: Store | None, files: Path, name: str, start: int, end: int) -> bytes | None:
     """The page of a PDF on which a span of its text begins, as a PNG with the words marked.
 
-    None where there is no such document, or its file is no PDF of the library as it was read.
+    None where there is no such document, or its file is no PDF as it was read.
     """
+    if store is None:
+        return None
     try:
-        found = service.document(name)
+        found = store.document(name)
     except KeyError:
         return None
-    path, page = _drawable(service, found), found.page(start)
+    path, page = _drawable(store, files, found), found.page(start)
     if path is None or page is None or not 0 <= start < end <= len(found.text):
         return None
     with _DRAWING, Reader() as reader:
         return reader.picture(path, page, found.text[start : min(end, found.pages[page - 1][1])])
 
 
-def _drawable(service: "Service", document: Document) -> Path | None:
-    """The PDF that a document is the text of, if it lies in the library as it was read."""
-    path = service.folder.library / document.name
-    if not document.pages or path.suffix.lower() != ".pdf" or service.store is None:
+def _drawable(store: Store, files: Path, document: Document) -> Path | None:
+    """The PDF that a document is the text of, if it lies among the files as it was read."""
+    path = files / document.name
+    if not document.pages or path.suffix.lower() != ".pdf":
         return None
     try:
         real = path.resolve(strict=True)
         facts = real.stat()
     except OSError:
         return None
-    inside = real.is_relative_to(service.folder.library.resolve())
-    known = service.store.sources().get(document.name)
+    inside = real.is_relative_to(files.resolve())
+    known = store.sources().get(document.name)
     return path if inside and known == (facts.st_size, facts.st_mtime_ns) else None

@@ -202,6 +202,9 @@ class _Shelf:
             for each in self.found.values()
         ]
 
+    def document(self, name: str) -> Document:
+        return self.found[name]
+
     def sources(self) -> dict[str, tuple[int, int]]:
         return self._sources
 
@@ -223,7 +226,7 @@ class StandInService:
         self.pause = threading.Event()
         self.hourly: list[object] = []
 
-    def assistant(self) -> StandIn:
+    def assistant(self, store: object = None) -> StandIn:
         if self.state.error:
             raise self.state.error
         return self.answering

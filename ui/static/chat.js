@@ -2,7 +2,7 @@
 
 import { $, announce, button, h, note, say, spaced } from "./dom.js";
 import * as panel from "./panel.js";
-import { setScope, state } from "./state.js";
+import { setAttached, setScope, state } from "./state.js";
 import { progressText, turnElement } from "./turn.js";
 
 let bridge;              // asks the server and stops it
@@ -34,13 +34,13 @@ export function start(given) {
 
 export function translate() {
   $(".examples").replaceChildren(...examples().map(([language, text]) => example(language, text)));
-  $(".examples").previousElementSibling.hidden = !state.examples.length;
+  $(".examples").previousElementSibling.hidden = !examples().length;
   showTurns();
 }
 
 // Those in the page's language first.
-const examples = () =>
-  [...state.examples].sort(([a], [b]) => (b === state.language) - (a === state.language));
+const examples = () => state.attached.length ? []
+  : [...state.examples].sort(([a], [b]) => (b === state.language) - (a === state.language));
 const example = (language, text) =>
   h("li", {}, button(spaced(text), () => ask(text), { lang: language }));
 
@@ -52,6 +52,7 @@ export async function open(name) {
   state.conversation = found ? found.id : "";
   state.turns = found ? found.turns : [];
   setScope(found ? found.documents : null);
+  setAttached(found?.attached ?? []);
   history.replaceState(null, "", found ? `#c=${found.id}` : location.pathname);
   const last = state.turns.at(-1);
   if (last && last.view.stage !== "done") {      // the server is still answering it

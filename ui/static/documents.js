@@ -14,6 +14,10 @@ export const isReading = () => server.reading.active || upload.queue.length > 0;
 
 export function start() {
   upload.start({ progress: showProgress, replaced: undoable, sent: settle });
+  upload.onDrop("aside", files => {
+    panel.show({ kind: "documents" });
+    upload.send(files);
+  });
 }
 
 // Takes up where the server stands; lists the documents anew where they changed.
@@ -149,8 +153,8 @@ function toggle(entry, use) {
 // The line above the question where a conversation uses some of the documents only.
 export function showScope() {
   const line = $(".scope"), { scope, documents } = state;
-  line.hidden = scope === null;
-  if (scope === null) return;
+  line.hidden = scope === null || state.attached.length > 0;
+  if (line.hidden) return;
   line.textContent = sayCount("scope", scope.length,
     { total: number(documents?.length ?? scope.length) });
 }

@@ -1,5 +1,6 @@
 // The start of the page: wires its parts together, translates it, follows where the server stands.
 
+import * as attached from "./attached.js";
 import * as chat from "./chat.js";
 import * as check from "./check.js";
 import * as conversations from "./conversations.js";
@@ -29,10 +30,16 @@ export async function start(element, given) {
   }
   chat.start(given);
   documents.start();
+  attached.start();
   given.watch("value", () => chat.receive(given.props.value));
   on("scope", () => {
     documents.showScope();
     panel.render("documents");
+  });
+  on("attached", () => {
+    attached.show();
+    documents.showScope();
+    chat.translate();
   });
   on("documents", () => panel.render("documents"));
   listen();
@@ -49,6 +56,7 @@ function listen() {
     fresh: chat.fresh,
     conversations: () => panel.show({ kind: "conversations" }),
     library: () => panel.show({ kind: "documents" }),
+    attach: attached.choose,
     theme: switchTheme,
     close: panel.close,
     previous: () => panel.step(-1),
@@ -147,6 +155,7 @@ function translate() {
   note(null);
   chat.translate();
   documents.showScope();
+  attached.show();
   panel.render();
   showState(lastState);
 }

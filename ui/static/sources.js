@@ -19,6 +19,9 @@ export const foreign = (citation, turn) =>
   citation.language && citation.language !== turn.view.language
     ? say(`in_${citation.language}`) : "";
 
+// The conversation whose own files a turn was answered from, "" for the library.
+const holderOf = turn => turn?.view.attached ? turn.conversation ?? state.conversation : "";
+
 export function open(what) {
   panel.show({ kind: "source", ...what });
 }
@@ -31,18 +34,18 @@ export function forget() {
 export async function render(area, opened) {
   const { list, at, turn } = opened, citation = list?.[at];
   const name = citation?.document ?? opened.name;
-  const digest = turn?.view.documents?.[name]?.digest ?? "";
+  const digest = turn?.view.documents?.[name]?.digest ?? "", conversation = holderOf(turn);
   $(".bar h2").textContent = spaced(citation?.title ?? titleOf(name));
   if (citation?.number) {
     for (const mark of $$(`[data-turn="${turn.id}"] [data-key="cite${citation.number}"]`)) {
       mark.setAttribute("aria-current", "true");
     }
   }
-  const key = `${name}\n${digest}`;
+  const key = [name, digest, conversation].join("\n");
   if (!fetched.has(key)) {
     area.replaceChildren(aside(say("opening")));
     try {
-      fetched.set(key, await state.server.document({ name, digest }));
+      fetched.set(key, await state.server.document({ name, digest, conversation }));
     } catch {
       if (panel.isOpen(opened)) failed(area, opened);
       return;
@@ -69,7 +72,7 @@ function showSource(area, opened, source, digest) {
     .map(each => place(source.text, each));
   const chosen = citation ? place(source.text, citation) : null;
   const unmoved = chosen && chosen[0] === units(source.text, citation.start);
-  const page = unmoved ? pageElement(source, citation) : null;
+  const page = unmoved ? pageElement(source, citation, holderOf(turn)) : null;
   const about = aboutSource(source, citation, turn);
   const text = h("div", { class: "document", lang: source.language },
     paragraphs(source.text, spans.filter(Boolean), chosen));
@@ -118,13 +121,14 @@ function place(text, citation) {
 }
 
 // The page that a citation is on: its number, and of a PDF its picture with the words marked.
-function pageElement(source, citation) {
+function pageElement(source, citation, conversation) {
   const number = source.pages.filter(start => start <= citation.start).length;
   if (!number) return null;
   const caption = say("page_of", { number, count: source.pages.length });
   if (!source.pictured) return aside(caption);
   const { name, digest } = source, { start, end } = citation;
-  const address = `/cocorico/page.png?${new URLSearchParams({ name, start, end, of: digest })}`;
+  const wanted = { name, start, end, of: digest, conversation };
+  const address = `/cocorico/page.png?${new URLSearchParams(wanted)}`;
   const image = h("img", { src: address, alt: say("page_picture", { number }) });
   return h("figure", {}, h("a", { href: address, target: "_blank", rel: "noopener" }, image),
     h("figcaption", {}, caption));

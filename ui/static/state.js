@@ -10,6 +10,7 @@ export const state = {
   conversation: "",     // its id, once the server has one
   turns: [],            // {id, question, view, rating, reason}, oldest first
   running: null,        // the turn that is being answered
+  attached: [],         // {name, title} of the conversation's own files, which it answers from
   documents: null,      // as the server lists them, once known
   scope: null,          // names of the documents that this conversation may use, null for all
 };
@@ -27,6 +28,11 @@ export function emit(event) {
 export function setScope(names) {
   state.scope = names;
   emit("scope");
+}
+
+export function setAttached(files) {
+  state.attached = files;
+  emit("attached");
 }
 
 export const titleOf = name => state.documents?.find(each => each.name === name)?.title ?? name;

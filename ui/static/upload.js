@@ -25,9 +25,15 @@ export function start(given) {
     mark(false);
     const items = [...event.dataTransfer.items], files = [...event.dataTransfer.files];
     const entries = items.map(item => item.webkitGetAsEntry?.()).filter(Boolean);
-    panel.show({ kind: "documents" });
-    send(entries.length ? (await Promise.all(entries.map(filesOf))).flat() : files);
+    const take = event.target.closest("main") ? taking.main : taking.aside;
+    take(entries.length ? (await Promise.all(entries.map(filesOf))).flat() : files);
   });
+}
+
+const taking = {};            // what becomes of files dropped on a part of the page
+
+export function onDrop(part, take) {
+  taking[part] = take;
 }
 
 // The files of a dropped entry; those of a folder carry their path in it.
