@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from typer import Option
 from typer.models import OptionInfo
@@ -75,6 +75,13 @@ class Settings:
         tuple[str, ...], Option(help="addresses of such proxies, besides this machine's own")
     ] = ()
     token: Annotated[str, Option(help="what programs must send to /v1, /mcp and /metrics")] = ""
+    web: Annotated[
+        Literal["auto", "on", "off", "local"],
+        Option(
+            help="web pages by their address: on, off, local (this network's too), "
+            "auto (on, but off with accounts)"
+        ),
+    ] = "auto"
 
     @property
     def conversations(self) -> Path:
@@ -158,7 +165,8 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     """Settings from the `COCORICO_*` variables, each optional; an empty one counts as unset.
 
     Raises:
-        UserError: `setting_number` (setting, least, most), `home_unknown` (path).
+        UserError: `setting_number` (setting, least, most), `setting_choice` (setting, known),
+            `home_unknown` (path).
     """
     given: dict[str, Any] = {"home": default_home(environment)}
     for name, (kind, option) in declared().items():
@@ -173,6 +181,12 @@ def _value(name: str, text: str, kind: Any, option: OptionInfo) -> Any:
         return expanded(text)
     if kind == tuple[str, ...]:
         return tuple(text.replace(",", " ").split())
+    if get_origin(kind) is Literal:
+        if text not in get_args(kind):
+            raise UserError(
+                "setting_choice", setting=f"{name}={text}", known=", ".join(get_args(kind))
+            )
+        return text
     if option.min is None or option.max is None:
         return text
     if not text.isdecimal() or not option.min <= int(text) <= option.max:

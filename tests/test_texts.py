@@ -58,6 +58,24 @@ BUILT |= {
     "check_contradicted",
     "check_not_found",
 }
+BUILT |= {
+    "dossier",
+    "dossier_changed",
+    "dossier_gone",
+    "dossier_how",
+    "dossier_empty",
+    "dossier_up",
+}
+BUILT |= {
+    "as_word",
+    "as_csv",
+    "page_short",
+    "unverified",
+    "own_words",
+    "cited_changed",
+    "cited_gone",
+}
+BUILT |= {"dossier_down", "changes", "changes_gone", "changes_new"}
 BUILT |= {f"differs_{kind}" for kind in ("figure", "date", "name", "place", "role", "denial")}
 BUILT |= {"not_taken", "not_sent", "map", "why_vector", "why_words", "why_late", "why_score"}
 COUNTED = {

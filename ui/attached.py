@@ -52,6 +52,15 @@ class Attached:
         else:
             yield None
 
+    @contextmanager
+    def shelf(self, owner: str, conversation: str) -> Iterator[tuple[Store | None, Path]]:
+        """An index and the folder that it is of: the library's, or of a conversation's files."""
+        if not conversation:
+            yield self._service.store, self._service.folder.library
+            return
+        with self.opened(owner, conversation) as store:
+            yield store, self.files(owner, conversation) or Path()
+
     def listed(self, owner: str, conversation: str) -> list[dict[str, str]]:
         """The `name` and `title` of each document of a conversation's files."""
         if self._service.library is None:  # shown by their names until it is open

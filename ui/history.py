@@ -30,6 +30,7 @@ _MIGRATIONS = (
     ) WITHOUT ROWID;
     CREATE VIRTUAL TABLE words USING fts5 (said, tokenize = "unicode61 remove_diacritics 2");
     """,
+    "CREATE TABLE dossiers (owner TEXT PRIMARY KEY, content TEXT NOT NULL, changed REAL NOT NULL);",
 )
 _UNDO = 86_400  # seconds for which a deleted conversation can be restored
 _LONGEST_TITLE = 120
@@ -203,6 +204,20 @@ class History:
             self._db.execute(
                 "UPDATE turns SET rating = ?, reason = ? WHERE conversation = ? AND id = ?",
                 (rating, reason, self._number(owner, conversation), turn),
+            )
+
+    def dossier(self, owner: str) -> Record | None:
+        """What `keep_dossier` kept for this owner; None where there is nothing."""
+        with self._lock:
+            kept = self._one("SELECT content FROM dossiers WHERE owner = ?", (owner,))
+        return json.loads(kept) if kept else None
+
+    def keep_dossier(self, owner: str, dossier: Record) -> None:
+        """Keep an owner's dossier in the place of the one before."""
+        with self._lock, self._db:
+            self._db.execute(
+                "INSERT OR REPLACE INTO dossiers VALUES (?, ?, ?)",
+                (owner, json.dumps(dossier, ensure_ascii=False), time.time()),
             )
 
     def purge(self) -> None:

@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,15 +15,17 @@ from starlette.requests import ClientDisconnect
 
 from index.errors import UserError
 from rag.folder import Folder
+from rag.i18n import PAGE
 from rag.results import checked_json
 from rag.scope import chosen
 from ui import export, map, source
 from ui.attached import Attached
+from ui.dossier import Dossier, as_conversation, with_standing
 from ui.errors import wording
+from ui.pages import Pages
 from ui.questions import MOST_CHARACTERS, Questions
 
 if TYPE_CHECKING:
-    from index.contract import Store
     from rag.engine import Service
     from ui.chat import ChatSessions
     from ui.history import History
@@ -54,22 +56,36 @@ def router(
     """All of it, for a FastAPI application."""
     page = APIRouter(include_in_schema=False)
     _add_check(page, service, questions)
-    _add_library(page, service)
+    pages = Pages(service)
+    _add_library(page, service, pages)
+    _add_pages(page, pages)
     _add_files(page, service)
-    _add_sources(page, service, attached)
+    _add_sources(page, attached)
     _add_attached(page, attached)
     _add_conversations(page, history, sessions)
+    _add_exports(page, history, sessions, attached)
     return page
 
 
-def _add_library(page: APIRouter, service: "Service") -> None:
+def _add_pages(page: APIRouter, pages: Pages) -> None:
+    @page.post("/cocorico/api/page")
+    async def page_of(address: Text) -> dict[str, Any]:
+        return await pages.add(address)
+
+    @page.post("/cocorico/api/refresh")
+    async def refresh(name: Text) -> dict[str, Any]:
+        return await pages.refresh(name)
+
+
+def _add_library(page: APIRouter, service: "Service", pages: Pages) -> None:
     @page.post("/cocorico/api/state")
     def state() -> dict[str, Any]:
-        return source.state(service)
+        return {**source.state(service), "web": pages.allowed}
 
     @page.post("/cocorico/api/documents")
     def documents() -> list[dict[str, Any]] | None:
-        return source.documents(service)
+        listed, known = source.documents(service), pages.known()
+        return listed and [{**each, **known.get(each["source"], {})} for each in listed]
 
     @page.post("/cocorico/api/map_of")
     def map_of(question: Text) -> dict[str, Any] | None:
@@ -162,27 +178,19 @@ def _add_files(page: APIRouter, service: "Service") -> None:
         """Gradio's own upload knows no library and no limit: closed."""
 
 
-def _add_sources(page: APIRouter, service: "Service", attached: Attached) -> None:
+def _add_sources(page: APIRouter, attached: Attached) -> None:
     """Documents of the library, or of the files of the conversation that is named."""
-
-    @contextmanager
-    def shelf(owner: str, conversation: str) -> Iterator[tuple["Store | None", Path]]:
-        if conversation:
-            with attached.opened(owner, conversation) as store:
-                yield store, attached.files(owner, conversation) or Path()
-        else:
-            yield service.store, service.folder.library
 
     @page.post("/cocorico/api/document")
     def document(
         owner: Owner, name: Text = "", digest: Text = "", conversation: Text = ""
     ) -> dict[str, Any] | None:
-        with shelf(owner, conversation) as (store, files):
+        with attached.shelf(owner, conversation) as (store, files):
             return source.document(store, files, name, digest)
 
     @page.get("/cocorico/page.png")
     def picture(owner: Owner, name: str, start: int, end: int, conversation: str = "") -> Response:
-        with shelf(owner, conversation) as (store, files):
+        with attached.shelf(owner, conversation) as (store, files):
             found = source.picture(store, files, name, start, end)
         headers = {"cache-control": "private, max-age=3600"}
         return Response(found, 200 if found else 404, headers, "image/png")
@@ -233,7 +241,35 @@ def _add_conversations(page: APIRouter, history: "History", sessions: "ChatSessi
     def rate(id: Text, turn: Text, rating: Rating, reason: Reason, owner: Owner) -> None:
         history.rate(owner, id, turn, rating, reason)
 
+
+def _add_exports(
+    page: APIRouter, history: "History", sessions: "ChatSessions", attached: Attached
+) -> None:
     @page.post("/cocorico/api/export")
-    def export_as(id: Text, kind: Kind, language: Language, owner: Owner) -> dict[str, str] | None:
+    def export_as(
+        id: Text, kind: Kind, language: Language, owner: Owner, turn: Text = ""
+    ) -> dict[str, str] | None:
+        """A conversation, or one turn of it, as a file."""
         found = sessions.conversation(owner, id)
-        return export.export(found, kind, language) if found else None
+        if not found:
+            return None
+        found["turns"] = [each for each in found["turns"] if turn in ("", each["id"])]
+        with source.looking(attached, owner) as look:
+            return export.export(found, kind, language, look)
+
+    @page.post("/cocorico/api/dossier")
+    def dossier(owner: Owner) -> dict[str, Any]:
+        kept = history.dossier(owner) or Dossier().model_dump()
+        with source.looking(attached, owner) as look:
+            return with_standing(kept, look)
+
+    @page.post("/cocorico/api/keep_dossier")
+    def keep_dossier(kept: Dossier, owner: Owner) -> None:
+        history.keep_dossier(owner, kept.model_dump())
+
+    @page.post("/cocorico/api/export_dossier")
+    def export_dossier(kind: Kind, language: Language, owner: Owner) -> dict[str, str]:
+        kept = history.dossier(owner) or Dossier().model_dump()
+        whole = as_conversation(kept, PAGE["dossier"][language])
+        with source.looking(attached, owner) as look:
+            return export.export(whole, kind, language, look)

@@ -1,7 +1,10 @@
 """What the page shows of the library: its state, its documents, the text or a page of one."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +15,11 @@ from index.reading.reader import Reader
 from rag.i18n import LANGUAGES
 from rag.read import said
 from ui.errors import wording
+from ui.export import Look
 
 if TYPE_CHECKING:
     from rag.engine import Service
+    from ui.attached import Attached
 
 _DRAWING = threading.Semaphore(2)  # pages that are drawn at once, each by a process of its own
 
@@ -72,20 +77,52 @@ def document(store: Store | None, files: Path, name: str, digest: str) -> dict[s
     """
     if store is None:
         return None
-    try:
-        found = store.document(name)
-    except KeyError:
-        known = store.documents() if digest else []
-        same = next((each.name for each in known if each.digest == digest), None)
-        if same is None:
-            return None
-        found = store.document(same)
+    found = _named(store, name, digest)
+    if found is None:
+        return None
     shown = ("name", "title", "language", "text", "digest", "author", "date")
     return {
         **{name: getattr(found, name) for name in shown},
         "pages": [start for start, _ in found.pages],
         "pictured": _drawable(store, files, found) is not None,
     }
+
+
+def _named(store: Store, name: str, digest: str) -> Document | None:
+    try:
+        return store.document(name)
+    except KeyError:
+        known = store.documents() if digest else []
+        same = next((each.name for each in known if each.digest == digest), None)
+        return store.document(same) if same is not None else None
+
+
+@contextmanager
+def looking(attached: "Attached", owner: str) -> Iterator[Look]:
+    """Tells where citations stand now, see `ui.export.Look`; documents are read once."""
+    with ExitStack() as opened:
+
+        @cache
+        def store(conversation: str) -> Store | None:
+            return opened.enter_context(attached.shelf(owner, conversation))[0]
+
+        @cache
+        def document(name: str, digest: str, conversation: str) -> Document | None:
+            there = store(conversation)
+            return _named(there, name, digest) if there else None
+
+        def look(citation: dict[str, Any], digest: str, conversation: str) -> dict[str, Any]:
+            found = document(citation["document"], digest, conversation)
+            if found is None:
+                return {"page": None, "state": "gone"}
+            start, said = citation["start"], citation["text"]
+            if found.text[start : citation["end"]] != said:
+                start = found.text.find(said)
+            if start < 0:
+                return {"page": None, "state": "changed"}
+            return {"page": found.page(start), "state": ""}
+
+        yield look
 
 
 def text_of(path: Path) -> str:

@@ -1,8 +1,16 @@
 """What a reader does besides asking, with real models (the small one) and a real browser."""
 
+import os
 import re
+import subprocess
+import threading
+import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
+from xml.etree import ElementTree
 
 import pytest
 from conftest import Opening
@@ -33,7 +41,7 @@ def service(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
     library = tmp_path_factory.mktemp("library")
     for path in LIBRARY.glob("*.md"):
         (library / path.name).write_bytes(path.read_bytes())
-    opened = Service(Settings(home=home, library=library, model="small")).start()
+    opened = Service(Settings(home=home, library=library, model="small", web="local")).start()
     yield opened
     opened.close()
 
@@ -48,7 +56,7 @@ def ask(page: Page, question: str) -> None:
     asked = page.locator(".turn").count()
     page.fill("#question", question)
     page.press("#question", "Enter")
-    page.wait_for_selector(f".turn:nth-child({asked + 1}) .under")
+    page.wait_for_selector(f".turn:nth-child({asked + 1}) .under", timeout=300_000)
 
 
 def fits(page: Page) -> bool:
@@ -98,3 +106,137 @@ def test_attaching_by_button_on_a_phone_in_english(
     expect(page.locator(".attached p")).to_contain_text("this file alone")
     assert violations(page) == []
     assert fits(page)
+
+
+def saved(page: Page, selector: str, folder: Path) -> Path:
+    with page.expect_download() as download:
+        page.click(selector)
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    return path
+
+
+def footnotes(path: Path) -> list[str]:
+    """The text of a Word file's footnotes, its two separators apart."""
+    with zipfile.ZipFile(path) as archive:
+        root = ElementTree.fromstring(archive.read("word/footnotes.xml"))
+    return ["".join(each.itertext()).strip() for each in root][2:]
+
+
+def test_a_dossier_of_an_answer_a_sentence_a_passage_and_own_words(
+    open_page: Opening, address: str, service: Service, tmp_path: Path
+) -> None:
+    page = open_page(address)
+    expect(page.locator(".state")).to_be_hidden()
+    ask(page, "Combien coûte l'entrée de la piscine de Kerlann ?")
+    page.click("[data-key=dossier]")
+    expect(page.locator(".note")).to_contain_text("Ajouté au dossier")
+    page.locator(".turn .cite:not(.none)").first.focus()
+    page.keyboard.press("d")  # the sentence
+    page.locator(".turn .cite:not(.none)").first.click()
+    page.wait_for_selector("mark.chosen")
+    page.keyboard.press("d")  # the passage
+    expect(page.locator("[role=status]")).to_contain_text("Ajouté")
+    page.click(".note button")
+    items = page.locator(".dossier > li")
+    expect(items).to_have_count(4)
+    # Own words, in another order.
+    page.get_by_role("button", name="Texte personnel").click()
+    page.locator(".dossier > li textarea").fill("Je le vérifierai sur place.")
+    page.locator(".dossier > li textarea").blur()
+    items.last.get_by_role("button", name="Monter").click()
+    expect(items.nth(3).locator("textarea")).to_have_value("Je le vérifierai sur place.")
+    page.locator(".entitled input").fill("Piscines")
+    page.locator(".entitled input").blur()
+    assert violations(page) == []
+    # A citation opens at its sentence, and closing goes back.
+    items.nth(1).locator(".cite:not(.none)").first.click()
+    page.wait_for_selector("mark.chosen")
+    page.click(".close")
+    expect(items).to_have_count(5)
+    # Word with footnotes: document and sentence; what nobody verified says so.
+    word = saved(page, "[aria-label$=Word]", tmp_path)
+    assert word.name == "Piscines.docx"
+    notes = footnotes(word)
+    assert len(notes) >= 3
+    assert all("piscine-kerlann.md" in note and "«" in note for note in notes)
+    subprocess.run(
+        ["soffice", "--headless", "--convert-to", "txt:Text", "--outdir", tmp_path, word],
+        check=True, capture_output=True, timeout=120, env={**os.environ, "HOME": str(tmp_path)},
+    )  # fmt: skip
+    text = (tmp_path / "Piscines.txt").read_text(encoding="utf-8-sig")
+    assert "Je le vérifierai sur place." in text
+    assert "propos personnels, non vérifiés" in text
+    for kind in ("Markdown", "HTML", "JSON"):
+        assert (
+            "Je le vérifierai" in saved(page, f"aside [aria-label$={kind}]", tmp_path).read_text()
+        )
+    # The source changes, then goes: the dossier says so.
+    path = service.settings.library / "piscine-kerlann.md"
+    before = path.read_text(encoding="utf-8")
+    path.write_text("# Piscine de Kerlann\n\nLa piscine est fermée.\n", encoding="utf-8")
+    changed(page, "a changé depuis")
+    path.unlink()
+    changed(page, "n’est plus là")
+    path.write_text(before, encoding="utf-8")
+    # One answer goes the same way.
+    page.click("summary[data-key=saving]")
+    assert footnotes(saved(page, "[data-key=asword]", tmp_path))
+
+
+def changed(page: Page, words: str) -> None:
+    """Wait until the dossier, opened anew, says so of its sources."""
+    for _ in range(60):
+        page.click("[data-do=library]")
+        page.get_by_role("button", name="Dossier", exact=True).click()
+        page.wait_for_selector(".dossier > li")
+        if page.locator(".dossier .aside", has_text=words).count():
+            return
+        page.wait_for_timeout(500)
+    raise AssertionError(words)
+
+
+def test_a_web_page_is_added_by_its_address_and_refreshed(
+    open_page: Opening, address: str, service: Service
+) -> None:
+    text = "<html><title>Le coq</title><body><p>Le coq chante à l'aube.</p></body></html>"
+    with site() as pages:
+        pages.texts["/coq"] = text
+        page = open_page(address)
+        expect(page.locator(".state")).to_be_hidden()
+        page.fill(".web input", f"{pages.address}/absent")
+        page.click(".web button")
+        expect(page.locator(".note")).to_contain_text("404")
+        page.fill(".web input", f"{pages.address}/coq")
+        page.press(".web input", "Enter")
+        line = page.locator(".library li", has=page.locator(".title", has_text="Le coq"))
+        expect(line.locator(".page-of a")).to_have_attribute("href", f"{pages.address}/coq")
+        assert violations(page) == []
+        pages.texts["/coq"] = text.replace("à l'aube", "à midi")
+        line.get_by_role("button", name="Actualiser").click()
+        expect(page.locator(".changes del")).to_have_text("Le coq chante à l'aube.")
+        expect(page.locator(".changes ins")).to_have_text("Le coq chante à midi.")
+        assert violations(page) == []
+    (service.settings.library / "web" / "127.0.0.1" / "coq.html").unlink()
+
+
+@contextmanager
+def site() -> Iterator[SimpleNamespace]:
+    """A server of web pages: `address`, and `texts` by path."""
+    texts: dict[str, str] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = texts.get(self.path, "").encode()
+            self.send_response(200 if body else 404)
+            self.send_header("content-type", "text/html; charset=utf-8")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield SimpleNamespace(address=f"http://127.0.0.1:{server.server_port}", texts=texts)
+    server.shutdown()

@@ -2,6 +2,7 @@
 
 import { $, announce, button, h, note, say, spaced } from "./dom.js";
 import * as panel from "./panel.js";
+import { addAnswer } from "./putting.js";
 import { setAttached, setScope, state } from "./state.js";
 import { progressText, turnElement } from "./turn.js";
 
@@ -188,6 +189,7 @@ const elementOf = turn => turnElement(turn, {
   edit: () => edit(state.turns.indexOf(turn)),
   retry: () => ask(turn.question, state.turns.indexOf(turn)),
   changed: () => showTurn(turn),
+  dossier: () => addAnswer(turn),
 });
 
 function showTurns() {

@@ -3,9 +3,9 @@
 import * as chat from "./chat.js";
 import { $, button, date, h, note, say, sayCount, spaced } from "./dom.js";
 import * as panel from "./panel.js";
+import { KINDS, saveButtons } from "./save.js";
 import { state } from "./state.js";
 
-const TYPES = { markdown: "text/markdown", html: "text/html", json: "application/json" };
 let words = "";
 
 export function render(area) {
@@ -31,10 +31,7 @@ async function fill(list) {
 
 function row(kept) {
   const about = [date(kept.changed), sayCount("turns", kept.turns)].join(" · ");
-  const exports = Object.keys(TYPES).map(kind => {
-    const label = say(`as_${kind}`);
-    return button(label, () => save(kept, kind), { "aria-label": say("export", { kind: label }) });
-  });
+  const exports = saveButtons(KINDS, chosen => state.server.export({ id: kept.id, ...chosen }));
   const open = () => chat.open(kept.id).then(() => panel.render("conversations"));
   return h("li", { class: "kept", "aria-current": kept.id === state.conversation ? "true" : null },
     button(spaced(kept.title), open, { class: "title" }),
@@ -79,12 +76,4 @@ async function discard(kept) {
     panel.render("conversations");
   });
   refresh();
-}
-
-async function save(kept, kind) {
-  const file = await state.server.export({ id: kept.id, kind, language: state.language });
-  if (!file) return;
-  const address = URL.createObjectURL(new Blob([file.text], { type: TYPES[kind] }));
-  h("a", { href: address, download: file.name }).click();
-  setTimeout(() => URL.revokeObjectURL(address), 10000);
 }

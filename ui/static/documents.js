@@ -7,6 +7,7 @@ import * as panel from "./panel.js";
 import * as sources from "./sources.js";
 import { emit, setScope, state } from "./state.js";
 import * as upload from "./upload.js";
+import * as web from "./web.js";
 
 let server = { generation: null, reading: { active: false, failed: [] } };
 
@@ -78,6 +79,7 @@ export function render(area) {
   const failed = [...upload.problems(), ...server.reading.failed.map(each => each.error)];
   area.replaceChildren(...present([
     adding(),
+    server.web ? web.addingPage(settle) : null,
     h("div", { class: "reading", hidden: true }, h("p", {}),
       h("progress", { "aria-label": say("reading_files") }), button(say("cancel"), cancel)),
     ...failed.map(error => h("p", { class: "error" }, error[state.language])),
@@ -87,6 +89,7 @@ export function render(area) {
     state.documents.length
       ? h("div", { class: "doings" },
         button(say("check"), () => panel.show({ kind: "check" }), { class: "add" }),
+        button(say("dossier"), () => panel.show({ kind: "dossier" }), { class: "add" }),
         button(say("map"), () => panel.show({ kind: "map" }), { class: "add" })) : null,
     aside(say("how")),
   ]));
@@ -134,7 +137,9 @@ function row(entry) {
       onchange: event => toggle(entry, event.currentTarget.checked) }),
     button(spaced(title || name), () => sources.open({ name }), { class: "title", lang: language }),
     h("span", {}, present(about).join(" · ")),
+    web.pageOf(entry),
     h("div", { class: "doings" }, replacing,
+      server.web ? web.refreshing(entry, undoable, settle) : null,
       button(say("replace"), () => replacing.click(),
         { "aria-label": say("replace_named", { title }) }),
       button(say("remove"), () => remove(entry),

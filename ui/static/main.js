@@ -5,12 +5,15 @@ import * as chat from "./chat.js";
 import * as check from "./check.js";
 import * as conversations from "./conversations.js";
 import * as documents from "./documents.js";
+import * as dossier from "./dossier.js";
 import { $, $$, announce, note, number, say } from "./dom.js";
 import * as map from "./map.js";
 import * as panel from "./panel.js";
+import { addAnswer, addSentence } from "./putting.js";
 import * as sources from "./sources.js";
 import { on, state } from "./state.js";
-import { previewOf } from "./turn.js";
+import { previewOf, sentenceOf } from "./turn.js";
+import * as changes from "./web.js";
 
 let online = true;
 let lastState = { stage: "starting", total: 0 };
@@ -24,7 +27,7 @@ export async function start(element, given) {
   state.examples = given.props.examples;
   state.language = localStorage.getItem("cocorico.language")
     ?? (navigator.language.startsWith("fr") ? "fr" : "en");
-  const views = { source: sources, documents, conversations, map, check };
+  const views = { source: sources, documents, conversations, map, check, dossier, changes };
   for (const [kind, view] of Object.entries(views)) {
     panel.register(kind, view.render);
   }
@@ -82,12 +85,22 @@ function onKey(event) {
     else panel.close();
   }
   const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-  if (!by || event.target.matches("input, textarea")) return;
+  if (event.target.matches("input, textarea")) return;
+  if (event.key === "d" && !event.ctrlKey && !event.metaKey && !event.altKey) putAway(event.target);
+  if (!by) return;
   if (event.target.closest("aside")) panel.step(by);
   else if (event.target.matches(".cite")) {
     const cites = $$(".cite");
     cites[cites.indexOf(event.target) + by]?.focus();
   }
+}
+
+// One key puts into the dossier what has the focus: a sentence, an answer, a passage.
+function putAway(target) {
+  const turn = state.turns.find(({ id }) => id === target.closest(".turn")?.dataset.turn);
+  if (target.closest("aside")) $("aside [aria-keyshortcuts=d]")?.click();
+  else if (turn?.view.text && target.matches(".cite")) addSentence(turn, sentenceOf(target));
+  else if (turn?.view.text) addAnswer(turn);
 }
 
 // --- previews of citations ---

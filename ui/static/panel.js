@@ -22,6 +22,7 @@ export function show(what) {
 }
 
 export function close() {
+  if (opened.back) return show(opened.back);
   const { turn, opener } = opened, wasOpen = state.page.classList.contains("with-panel");
   opened = { kind: "documents" };
   state.page.classList.remove("with-panel");

@@ -3,6 +3,7 @@
 import { $, $$, aside, button, day, h, present, say, spaced, units } from "./dom.js";
 import { findElement } from "./find.js";
 import * as panel from "./panel.js";
+import { addPassage, addSentence } from "./putting.js";
 import { state, titleOf } from "./state.js";
 
 const fetched = new Map();      // documents as the server gave them, by name and digest
@@ -79,6 +80,7 @@ function showSource(area, opened, source, digest) {
   area.replaceChildren(...present([
     findElement(text),
     support(opened, { ...citation, language: source.language }),
+    putting(opened, source, chosen),
     page,
     about ? aside(about) : null,
     ...(citation && !chosen ? missing("source_changed", citation) : []),
@@ -91,6 +93,17 @@ function showSource(area, opened, source, digest) {
     scrollToMark(area, mark);
   });
   scrollToMark(area, picture ? null : mark);
+}
+
+// What of this can be put into the dossier: the answer's sentence, and the passage.
+function putting({ turn, sentence, back }, source, chosen) {
+  if (back) return null;
+  const passage = () => addPassage(source, chosen, holderOf(turn));
+  return h("div", { class: "doings" }, h("span", {}, say("to_dossier_named")),
+    sentence ? button(say("dossier_sentence"), () => addSentence(turn, sentence)) : null,
+    button(say("dossier_passage"), passage, {
+      "aria-keyshortcuts": "d",
+      onmousedown: event => event.preventDefault() }));      // what is selected stays so
 }
 
 const support = ({ support, turn }, citation) =>

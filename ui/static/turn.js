@@ -2,11 +2,15 @@
 
 import { announce, button, cut, h, number, present, say, sayCount, spaced, units } from "./dom.js";
 import { prose } from "./prose.js";
+import { KINDS, saveButtons } from "./save.js";
 import * as sources from "./sources.js";
 import { state } from "./state.js";
 
 const previews = new WeakMap();      // what each citation's button shows before it is opened
 
+const sentences = new WeakMap();     // the sentence that each of these buttons stands behind
+
+export const sentenceOf = cite => sentences.get(cite);
 export const previewOf = cite => previews.get(cite)();
 export const progressText = view => view.stage !== "reading" ? say(view.stage)
   : view.reading ? say("reading_at", view.reading) : sayCount("reading", view.passages.length);
@@ -46,7 +50,7 @@ const progress = turn => h("div", { class: "progress", lang: state.language },
 const keyOf = citation => JSON.stringify([citation.document, citation.start, citation.end]);
 
 // The citations of an answer, each source sentence once, numbered in the order of their use.
-function numbered(view) {
+export function numbered(view) {
   const list = new Map();
   for (const sentence of view.sentences ?? []) {
     for (const citation of sentence.citations) {
@@ -65,7 +69,7 @@ const ofSentence = (sentence, citations) =>
   sentence.citations.map(citation => citations.get(keyOf(citation)))
     .sort((one, other) => one.number - other.number);
 
-const written = (turn, citations) => prose(turn.view.text, turn.view.sentences ?? [],
+export const written = (turn, citations) => prose(turn.view.text, turn.view.sentences ?? [],
   sentence => marks(turn, sentence, citations));
 
 // What stands behind a sentence: the numbers of its sources, or a mark of doubt.
@@ -79,12 +83,14 @@ function citeButton(turn, citation, sentence, citations) {
   const list = [...citations.values()], { support } = sentence, level = sources.level(support);
   const { title } = citation, at = citation.number - 1;
   const open = event =>
-    sources.open({ list, at, turn, support, opener: event.currentTarget.dataset.key });
+    sources.open({ list, at, turn, support, sentence, back: turn.back,
+      opener: event.currentTarget.dataset.key });
   const cite = button(`${citation.number}`, open, {
     class: `cite ${level}`, "data-key": `cite${citation.number}`, "aria-controls": "source",
     lang: state.language,
     "aria-label": say("cited", { number: citation.number, title, support: say(level) }),
   });
+  sentences.set(cite, sentence);
   previews.set(cite, () => [
     h("strong", {}, spaced(title)),
     sources.supportElement(support, sources.foreign(citation, turn)),
@@ -97,6 +103,7 @@ function doubtButton(sentence) {
   const key = `doubt${sentence.start}`, { language: lang } = state;
   const cite = button("?", () => announce(why),
     { class: "cite none", "aria-label": why, "data-key": key, lang });
+  sentences.set(cite, sentence);
   previews.set(cite, () => [sources.supportElement(0), h("p", {}, why)]);
   return cite;
 }
@@ -123,13 +130,23 @@ function footer(turn, citations, actions) {
       "aria-pressed": turn.rating === rating ? "true" : "false" });
   return h("div", { class: "under" },
     answered ? button(say("copy"), copying, { class: "quiet", "data-key": "copy" }) : null,
+    answered ? button(say("to_dossier"), actions.dossier,
+      { class: "quiet", "data-key": "dossier", "aria-keyshortcuts": "d" }) : null,
     last ? button(say("retry"), actions.retry, { class: "quiet", "data-key": "retry" }) : null,
     answered && state.conversation ? [rated("good"), rated("bad")] : null,
     turn.view.passages?.length ? whatWasRead(turn) : null,
+    answered && state.conversation ? saving(turn) : null,
     turn.rating ? h("input", {
       class: "reason", "data-key": "reason", maxlength: 1000, value: turn.reason,
       placeholder: say("reason"), "aria-label": say("reason"),
       onchange: event => change(turn.rating, event.currentTarget.value) }) : null);
+}
+
+function saving(turn) {
+  const kinds = /^\|/m.test(turn.view.text) ? [...KINDS, "csv"] : KINDS;
+  const make = chosen => state.server.export({ id: state.conversation, turn: turn.id, ...chosen });
+  return h("details", { class: "saving" }, h("summary", { "data-key": "saving" }, say("save_as")),
+    h("div", { class: "doings" }, saveButtons(kinds, make, kind => ({ "data-key": `as${kind}` }))));
 }
 
 function whatWasRead(turn) {
