@@ -75,6 +75,7 @@ BUILT |= {
     "cited_changed",
     "cited_gone",
 }
+BUILT |= {"passage_used", "passage_unused", "compare"}
 BUILT |= {"dossier_down", "changes", "changes_gone", "changes_new"}
 BUILT |= {f"differs_{kind}" for kind in ("figure", "date", "name", "place", "role", "denial")}
 BUILT |= {"not_taken", "not_sent", "map", "why_vector", "why_words", "why_late", "why_score"}

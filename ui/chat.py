@@ -8,11 +8,12 @@ from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
 from index.errors import UserError
+from rag.compared import differing
 from rag.events import Delta, Finished, Found, Grounded, Reading, Redrafting, Searching
 from rag.further import further
 from rag.results import turn_of
@@ -36,6 +37,14 @@ _LOG = logging.getLogger(__name__)
 _PAUSE = 0.02  # seconds between two looks at an answer that is being written
 
 
+class Comparison(BaseModel):
+    """Documents to compare, by name, by these aspects or by those that all speak of."""
+
+    documents: list[str] = Field(min_length=2, max_length=6)
+    aspects: list[Annotated[str, Field(max_length=200)]] = Field(default=[], max_length=6)
+    language: Literal["fr", "en"] = "fr"
+
+
 class AskRequest(BaseModel):
     """A question of the page, or None to follow a turn whose question was asked before.
 
@@ -48,6 +57,7 @@ class AskRequest(BaseModel):
     conversation: str = ""
     replaces: str = ""
     documents: list[str] | None = None
+    compare: Comparison | None = None
 
 
 @dataclass
@@ -139,7 +149,8 @@ class ChatSessions:
     def _answer(self, owner: str, asked: AskRequest, running: RunningTurn) -> None:
         view = dict(running.view)
         try:
-            with self._opened(owner, asked.conversation) as store:
+            own = "" if asked.compare else asked.conversation  # the library's are compared
+            with self._opened(owner, own) as store:
                 question = self._begin(owner, asked, view, store)
                 running.view = dict(view)
                 question = self._without_removed(question)
@@ -170,6 +181,14 @@ class ChatSessions:
         question = Question(text, documents=asked.documents, store=store)
         if store:
             view["attached"] = True
+        if compare := asked.compare:
+            view["compare"] = compare.model_dump()
+            question = replace(
+                question,
+                documents=compare.documents,
+                aspects=compare.aspects,
+                language=compare.language,
+            )
         try:
             view["conversation"], earlier = self._history.begin(
                 owner, asked.conversation, asked.turn, question.text,
@@ -244,12 +263,16 @@ class ChatSessions:
 
 
 def _finished(answer: "Answer", view: View) -> View:
+    differs = differing(answer.answer, answer.sentences, answer.language)
     return {
         "text": answer.answer,
         "language": answer.language,
         "refused": answer.refused,
         "doubtful": answer.doubtful,
-        "sentences": [_sentence(sentence, view) for sentence in answer.sentences],
+        "sentences": [
+            {**_sentence(each, view), "differs": differs.get(each.start, ())}
+            for each in answer.sentences
+        ],
         "passages": [_hit(hit) for hit in answer.passages],
         "further": [] if view.get("attached") else further(answer),
         "seconds": answer.timings.total,

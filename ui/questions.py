@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from index.errors import UserError
 from rag.check import Checked
+from rag.compared import compared
 from rag.events import Answer, Event, Finished, Turn
 from rag.scope import chosen
 
@@ -28,7 +29,8 @@ _MOST_CHECKING = 2  # texts that are checked at once
 class Question:
     """A question and the turns before it, oldest first; see `rag.answerer` for the rest.
 
-    `store` has the documents to answer from in place of the library's.
+    `store` has the documents to answer from in place of the library's; with `aspects`, even none,
+    the documents named are compared.
     """
 
     text: str
@@ -37,6 +39,7 @@ class Question:
     documents: Collection[str] | None = None
     scope: str | None = None
     store: "Store | None" = None
+    aspects: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         """Raises UserError: `no_question`, `too_long` (most)."""
@@ -95,26 +98,36 @@ class Questions:
             if stop.is_set():
                 return
             documents = None if question.store else self._chosen(question.documents, question.scope)
-            events = self._service.assistant(question.store).ask(
-                question.text,
-                [
-                    replace(
-                        turn,
-                        question=turn.question[:MOST_CHARACTERS],
-                        answer=turn.answer[:MOST_CHARACTERS],
-                    )
-                    for turn in question.history[-MOST_TURNS:]
-                ],
-                language=question.language,
-                documents=documents,
-                stop=stop,
-            )
+            events = self._events(question, documents, stop)
             # Reading the library ahead gives way, whichever store is asked.
             first = self._service.assistant().first() if question.store else nullcontext()
             with first, closing(self._metrics.watch(interface, events, stop)) as watched:
                 yield from watched
         finally:
             self._places.release()
+
+    def _events(
+        self, question: Question, documents: Collection[str] | None, stop: threading.Event
+    ) -> Generator[Event]:
+        assistant = self._service.assistant(question.store)
+        if question.aspects is not None:
+            return compared(
+                assistant,
+                question.text,
+                documents=list(documents or ()),
+                aspects=question.aspects,
+                language=question.language or "fr",
+                stop=stop,
+            )
+        history = [
+            replace(
+                turn, question=turn.question[:MOST_CHARACTERS], answer=turn.answer[:MOST_CHARACTERS]
+            )
+            for turn in question.history[-MOST_TURNS:]
+        ]
+        return assistant.ask(
+            question.text, history, language=question.language, documents=documents, stop=stop
+        )
 
     async def events(
         self, interface: "Interface", question: Question, *, heartbeat: float | None = None

@@ -56,15 +56,29 @@ def compare(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
         named, aspects = aspects, []
     things = [Thing(name) for name in named][:_THINGS]
     if len(things) < 2:
-        infos = _documents(writer, draft, request)
-        titles = distinct([info.title or info.name for info in infos])
-        things = [Thing(*each) for each in zip(titles, (i.name for i in infos), strict=True)]
+        things = _things(_documents(writer, draft, request))
     if len(things) < 2 or draft.stopped:
         yield from listing(writer, draft, request)
     elif aspects or not things[0].document:
         yield from _table(writer, draft, request, things, aspects[:_ASPECTS])
     else:
         yield from _paired(writer, draft, things)
+
+
+def compare_chosen(
+    writer: Writer, draft: Draft, request: Request, aspects: Sequence[str]
+) -> Iterator[Event]:
+    """Show a table of the documents that a request names, by these aspects or by what all say."""
+    things = _things(in_scope(writer.store, request)[:_THINGS])
+    if aspects:
+        yield from _table(writer, draft, request, things, list(aspects[:_ASPECTS]))
+    else:
+        yield from _paired(writer, draft, things)
+
+
+def _things(infos: Sequence[DocumentInfo]) -> list[Thing]:
+    titles = distinct([info.title or info.name for info in infos])
+    return [Thing(*each) for each in zip(titles, (i.name for i in infos), strict=True)]
 
 
 def asks_of_each(request: Request) -> bool:
@@ -75,9 +89,7 @@ def asks_of_each(request: Request) -> bool:
 
 def of_each(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     """Show what each document says to one question, a row for each."""
-    infos = in_scope(writer.store, request)
-    titles = distinct([info.title or info.name for info in infos])
-    things = [Thing(*each) for each in zip(titles, (i.name for i in infos), strict=True)]
+    things = _things(in_scope(writer.store, request))
     draft.asked = " ".join(phrases("of_each_lost").sub("", draft.asked).split())
     yield from _table(writer, draft, request, things, [])
 

@@ -1,5 +1,6 @@
 """What a reader does besides asking, with real models (the small one) and a real browser."""
 
+import csv
 import os
 import re
 import subprocess
@@ -136,7 +137,7 @@ def test_a_dossier_of_an_answer_a_sentence_a_passage_and_own_words(
     page.locator(".turn .cite:not(.none)").first.click()
     page.wait_for_selector("mark.chosen")
     page.keyboard.press("d")  # the passage
-    expect(page.locator("[role=status]")).to_contain_text("Ajouté")
+    expect(page.locator(".cocorico [role=status]")).to_contain_text("Ajouté")
     page.click(".note button")
     items = page.locator(".dossier > li")
     expect(items).to_have_count(4)
@@ -240,3 +241,33 @@ def site() -> Iterator[SimpleNamespace]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield SimpleNamespace(address=f"http://127.0.0.1:{server.server_port}", texts=texts)
     server.shutdown()
+
+
+def test_documents_are_compared_by_named_aspects(
+    open_page: Opening, address: str, tmp_path: Path
+) -> None:
+    page = open_page(address)
+    expect(page.locator(".state")).to_be_hidden()
+    page.get_by_role("button", name="Comparer", exact=True).click()
+    for title in ("Northwick", "Southby"):
+        page.get_by_label(title).uncheck()
+    page.fill(".checking textarea", "prix de l'entrée\nheures d'ouverture")
+    assert violations(page) == []
+    page.locator(".checking .add").click()
+    page.wait_for_selector(".turn .under", timeout=300_000)
+    expect(page.locator(".turn .question p")).to_contain_text("Comparer")
+    rows = page.locator(".answer table tbody tr")
+    expect(rows).to_have_count(2)
+    expect(rows.first.locator(".cite:not(.none)").first).to_be_visible()
+    expect(page.locator(".differs").first).to_contain_text("le chiffre")
+    page.locator(".under summary").first.click()
+    expect(page.locator(".under .used").first).to_be_visible()
+    assert violations(page) == []
+    page.click("summary[data-key=saving]")
+    assert footnotes(saved(page, "[data-key=asword]", tmp_path))
+    rows = list(csv.reader(
+        saved(page, "[data-key=ascsv]", tmp_path).open(encoding="utf-8-sig"), delimiter=";"
+    ))  # fmt: skip
+    assert len(rows[0]) == 3
+    assert "[1]" in " ".join(rows[1])
+    assert any(row and row[0] == "[1]" for row in rows[3:])

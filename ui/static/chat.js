@@ -111,7 +111,7 @@ function send() {
   ask(text, editing ?? state.turns.length);
 }
 
-function ask(question, at = state.turns.length) {
+export function ask(question, at = state.turns.length, compare = null) {
   if (state.running) return;
   const replaces = state.turns[at]?.id ?? "";
   const id = crypto.getRandomValues(new Uint32Array(2)).join("-");
@@ -124,7 +124,7 @@ function ask(question, at = state.turns.length) {
   toEnd();
   announce(say(turn.view.stage));
   const { conversation, scope: documents } = state;
-  bridge.ask({ turn: id, question, conversation, replaces, documents });
+  bridge.ask({ turn: id, question, conversation, replaces, documents, compare });
 }
 
 function stop() {
@@ -187,7 +187,7 @@ function atEnd() {
 
 const elementOf = turn => turnElement(turn, {
   edit: () => edit(state.turns.indexOf(turn)),
-  retry: () => ask(turn.question, state.turns.indexOf(turn)),
+  retry: () => ask(turn.question, state.turns.indexOf(turn), turn.view.compare ?? null),
   changed: () => showTurn(turn),
   dossier: () => addAnswer(turn),
 });

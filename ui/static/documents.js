@@ -89,6 +89,8 @@ export function render(area) {
     state.documents.length
       ? h("div", { class: "doings" },
         button(say("check"), () => panel.show({ kind: "check" }), { class: "add" }),
+        state.documents.length > 1
+          ? button(say("compare"), () => panel.show({ kind: "compare" }), { class: "add" }) : null,
         button(say("dossier"), () => panel.show({ kind: "dossier" }), { class: "add" }),
         button(say("map"), () => panel.show({ kind: "map" }), { class: "add" })) : null,
     aside(say("how")),

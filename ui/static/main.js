@@ -3,6 +3,7 @@
 import * as attached from "./attached.js";
 import * as chat from "./chat.js";
 import * as check from "./check.js";
+import * as compare from "./compare.js";
 import * as conversations from "./conversations.js";
 import * as documents from "./documents.js";
 import * as dossier from "./dossier.js";
@@ -27,7 +28,8 @@ export async function start(element, given) {
   state.examples = given.props.examples;
   state.language = localStorage.getItem("cocorico.language")
     ?? (navigator.language.startsWith("fr") ? "fr" : "en");
-  const views = { source: sources, documents, conversations, map, check, dossier, changes };
+  const views = {
+    source: sources, documents, conversations, map, check, compare, dossier, changes };
   for (const [kind, view] of Object.entries(views)) {
     panel.register(kind, view.render);
   }

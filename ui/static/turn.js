@@ -75,8 +75,12 @@ export const written = (turn, citations) => prose(turn.view.text, turn.view.sent
 // What stands behind a sentence: the numbers of its sources, or a mark of doubt.
 function marks(turn, sentence, citations) {
   const cited = ofSentence(sentence, citations);
-  return cited.length ? cited.map(citation => citeButton(turn, citation, sentence, citations))
-    : [doubtButton(sentence)];
+  if (!cited.length) return [doubtButton(sentence)];
+  const differs = (sentence.differs ?? []).map(kind => say(`differs_${kind}`)).join(", ");
+  return [...cited.map(citation => citeButton(turn, citation, sentence, citations)),
+    ...differs ? [h("span", { class: "differs", lang: state.language },
+      h("span", { "aria-hidden": "true" }, "≠ "),
+      h("span", { class: "unseen" }, say("differs_in")), differs)] : []];
 }
 
 function citeButton(turn, citation, sentence, citations) {
@@ -154,9 +158,17 @@ function whatWasRead(turn) {
   const summary = [sayCount("passages", passages.length),
     seconds ? say("seconds", { seconds: number(seconds, 1) }) : null];
   const chunks = chunkButtons(turn, beginningOf)
-    .map((each, at) => h("li", {}, each, why(passages, at)));
+    .map((each, at) => h("li", {}, each, usedElement(turn, passages[at]), why(passages, at)));
   return h("details", {},
     h("summary", { "data-key": "read" }, present(summary).join(" · ")), h("ol", {}, chunks));
+}
+
+// Whether the answer cites a sentence of a chunk.
+function usedElement({ view }, { document, start, end }) {
+  const used = (view.sentences ?? []).some(sentence => sentence.citations.some(each =>
+    each.document === document && each.start < end && each.end > start));
+  return h("span", { class: used ? "used" : "unused", lang: state.language },
+    say(used ? "passage_used" : "passage_unused"));
 }
 
 // Why a chunk was read: how it compares with the question in each way that the search counts.
