@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from itertools import combinations
+from typing import Literal
 
 from index.text.language import detect
 from rag.answerer import Answerer
@@ -75,7 +76,8 @@ def _place(text: str, start: int) -> tuple[int, int]:
 
 
 def _differences(one: str, other: str, language: str) -> Iterator[str]:
-    in_one, in_other = (detect(each, default=language) for each in (one, other))
+    default: Literal["fr", "en"] = "en" if language == "en" else "fr"
+    in_one, in_other = (detect(each, default=default) for each in (one, other))
     first, second = facts(one, in_one), facts(other, in_other)
     for name, kinds in _KINDS.items():
         a, b = ([fact for fact in own if fact.kind in kinds] for own in (first, second))

@@ -30,7 +30,7 @@ def kinds(*rows: list[tuple[str, str]]) -> list[tuple[str, ...]]:
     [
         ("L'entrée coûte 4,50 euros.", "L'entrée coûte 3 euros.", ("figure",)),
         ("L'entrée coûte 4,50 euros.", "The ticket is 4.50 euros.", ()),
-        ("Elle ferme en février.", "Elle ferme en mars.", ("date",)),
+        ("Elle ferme en février.", "Elle ferme en avril.", ("date",)),
         ("Le bassin est ouvert.", "Le bassin n'est pas ouvert.", ("denial",)),
         ("Le bassin est ouvert.", "L'entrée coûte 3 euros.", ()),
     ],
