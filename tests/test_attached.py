@@ -1,6 +1,7 @@
 """Files of one conversation: its owner's alone, gone with it, kept in a backup."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ import pytest
 
 from index.embedder import Embedder
 from index.errors import UserError
+from index.store import LocalStore
 from rag.backup import back_up, restore
 from rag.settings import Settings
 from ui.attached import Attached
@@ -52,6 +54,17 @@ def test_what_cannot_be_read_leaves_nothing(tmp_path: Path, embedder: Embedder) 
             put(attached, "ana", "", name, text)
     assert history.listed("ana") == []
     assert not list(tmp_path.glob("attached/*/files/*"))
+
+
+def test_an_index_of_another_model_or_damaged_is_made_anew(
+    tmp_path: Path, embedder: Embedder
+) -> None:
+    attached, _ = made(tmp_path, embedder)
+    name = put(attached, "ana", "", "bail.md", "# Bail\n\nLe loyer est de 870 euros.")
+    folder = tmp_path / "attached" / name / "index"
+    shutil.rmtree(folder)
+    LocalStore(folder, "another model", embedder.dimension).close()
+    assert attached.listed("ana", name) == [{"name": "bail.md", "title": "Bail"}]
 
 
 def test_files_go_with_their_conversation_and_are_in_a_backup(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from starlette.requests import ClientDisconnect
 
 from index.contract import Store
+from index.embedder import Embedder
 from index.errors import UserError
 from index.store import LocalStore
 from index.sync import sync
@@ -134,6 +135,18 @@ class Attached:
             raise self._service.state.error or UserError("starting")
         if made and not (folder / "index").exists():  # after a backup was restored
             self._read(folder / "files")
-        embedder = library.embedder
-        with LocalStore(folder / "index", embedder.fingerprint, embedder.dimension) as store:
+        try:
+            store = _open(folder / "index", library.embedder)
+        except UserError as error:
+            if error.code not in ("index_other_model", "store_damaged"):
+                raise
+            shutil.rmtree(folder / "index")
+            if made:
+                self._read(folder / "files")
+            store = _open(folder / "index", library.embedder)
+        with store:
             yield store
+
+
+def _open(folder: Path, embedder: Embedder) -> LocalStore:
+    return LocalStore(folder, embedder.fingerprint, embedder.dimension)

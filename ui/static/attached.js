@@ -17,6 +17,7 @@ export function choose() {
 
 async function add(files) {
   const problems = [];
+  state.attaching = true;
   for (const file of files) {
     reading = file.name;
     show();
@@ -29,6 +30,7 @@ async function add(files) {
     else problems.push((answer?.error ?? state.texts.not_sent)[state.language]);
   }
   reading = "";
+  state.attaching = false;
   show();
   note(problems.join(" ") || null);
   $("#question").focus({ preventScroll: true });

@@ -107,6 +107,7 @@ function grow() {
 function send() {
   const text = $("#question").value.trim();
   if (!text) return;
+  if (state.attaching) return note(say("attaching"));
   write("");
   ask(text, editing ?? state.turns.length);
 }

@@ -34,9 +34,10 @@ function sentence(each) {
     h("p", { class: `support ${level[each.verdict]}` }, h("span", { "aria-hidden": "true" }),
       say(`check_${each.verdict}`), differs ? ` · ${differs}` : null),
     each.sources.map((source, at) => h("blockquote", {}, spaced(source.text), " ",
-      button(spaced(titleOf(source.document)), () => sources.open({ list: each.sources, at }),
-        { class: "quiet" }))));
+      button(spaced(titleOf(source.document)), () => open(each.sources, at), { class: "quiet" }))));
 }
+
+const open = (list, at) => sources.open({ list, at, back: { kind: "check" } });
 
 async function read(file) {
   if (!file) return;

@@ -88,7 +88,8 @@ function onKey(event) {
   }
   const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
   if (event.target.matches("input, textarea")) return;
-  if (event.key === "d" && !event.ctrlKey && !event.metaKey && !event.altKey) putAway(event.target);
+  const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
+  if (plain && event.key.toLowerCase() === "d") putAway(event.target);
   if (!by) return;
   if (event.target.closest("aside")) panel.step(by);
   else if (event.target.matches(".cite")) {

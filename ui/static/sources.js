@@ -97,7 +97,7 @@ function showSource(area, opened, source, digest) {
 
 // What of this can be put into the dossier: the answer's sentence, and the passage.
 function putting({ turn, sentence, back }, source, chosen) {
-  if (back) return null;
+  if (back?.kind === "dossier") return null;
   const passage = () => addPassage(source, chosen, holderOf(turn));
   return h("div", { class: "doings" }, h("span", {}, say("to_dossier_named")),
     sentence ? button(say("dossier_sentence"), () => addSentence(turn, sentence)) : null,

@@ -10,6 +10,7 @@ export const state = {
   conversation: "",     // its id, once the server has one
   turns: [],            // {id, question, view, rating, reason}, oldest first
   running: null,        // the turn that is being answered
+  attaching: false,     // whether a file is being read for it
   attached: [],         // {name, title} of the conversation's own files, which it answers from
   documents: null,      // as the server lists them, once known
   scope: null,          // names of the documents that this conversation may use, null for all
