@@ -200,7 +200,7 @@ def doors(minutes: float, seed: int) -> list[str]:
             "--request-timeout", "20", "--seed", str(seed), "--continue-on-failure", "--suppress-health-check", "all",
         ]  # fmt: skip
         run = subprocess.run([*map(str, command)], cwd=place, check=False)
-        page = ui.page_api.router(service, Mock(), Mock(), Mock())
+        page = ui.page_api.router(service, Mock(), Mock(), Mock(), Mock())
         functions = [each.path for each in page.routes if each.path.startswith("/cocorico/api/")]
         return [f"Schemathesis ended with {run.returncode}"] * bool(run.returncode) + _page(
             address, functions, round(500 * minutes), seed
