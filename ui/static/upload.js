@@ -25,7 +25,8 @@ export function start(given) {
     mark(false);
     const items = [...event.dataTransfer.items], files = [...event.dataTransfer.files];
     const entries = items.map(item => item.webkitGetAsEntry?.()).filter(Boolean);
-    const take = event.target.closest("main") ? taking.main : taking.aside;
+    const main = page.querySelector("main");      // Gradio has one around all
+    const take = main.contains(event.target) ? taking.main : taking.aside;
     take(entries.length ? (await Promise.all(entries.map(filesOf))).flat() : files);
   });
 }
