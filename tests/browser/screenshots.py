@@ -71,6 +71,7 @@ def main() -> None:
                 )
         service.close()
         _over_many(browser, replace(settings, home=Path(home)))
+        _after_an_answer(browser, replace(settings, home=Path(home)))
         _with_a_pdf(browser)
         browser.close()
 
@@ -135,6 +136,79 @@ def _over_many(browser: Browser, settings: Settings) -> None:
         for language in MANY:
             _everywhere(browser, address, language, show)
     service.close()
+
+
+CONTRACT = {
+    "fr": (
+        "bail.md",
+        "# Bail du local\n\nLe loyer est de 870 euros par mois.\n",
+        "Quel est le loyer ?",
+    ),
+    "en": (
+        "lease.md",
+        "# Lease of the hall\n\nThe rent is 870 euros a month.\n",
+        "What is the rent?",
+    ),
+}
+NAMES = {"fr": ("Comparer", "Dossier", "Rapport 2023"), "en": ("Compare", "Dossier", "2023 report")}
+
+
+def _after_an_answer(browser: Browser, settings: Settings) -> None:
+    """A file of one conversation, a comparison made on the page, and the dossier of both."""
+    made: dict[str, tuple[str, str]] = {}
+
+    def show(page: Page, name: str) -> None:
+        language = name.split("-")[1]
+        page.wait_for_selector(".state", state="hidden", timeout=120_000)
+        if language not in made:
+            made[language] = _attach(page, language), _compare(page, language)
+        for kind, address in zip(("attached", "compared"), made[language], strict=True):
+            page.goto(address)
+            page.reload()
+            page.wait_for_selector(".turn .under")
+            _take(page, f"{name}-{kind}")
+        page.click("[data-do=library]")
+        page.get_by_role("button", name=NAMES[language][1], exact=True).click()
+        page.wait_for_selector(".dossier > li")
+        _take(page, f"{name}-dossier")
+
+    library = HERE.parent / "samples" / "pools"
+    service = Service(replace(settings, library=library)).start()
+    with served(service) as address:
+        for language in NAMES:
+            _everywhere(browser, address, language, show)
+    service.close()
+
+
+def _attach(page: Page, language: str) -> str:
+    name, text, question = CONTRACT[language]
+    with page.expect_file_chooser() as chooser:
+        page.click("[data-do=attach]")
+    file = {"name": name, "mimeType": "text/markdown", "buffer": text.encode()}
+    chooser.value.set_files(file)  # type: ignore[arg-type]
+    page.wait_for_selector(".attached li span")
+    address = _converse(page, [question])
+    _put_in(page)
+    page.click("[data-do=fresh]")
+    return address
+
+
+def _compare(page: Page, language: str) -> str:
+    compare, _, own = NAMES[language]
+    page.click("[data-do=library]")
+    page.get_by_role("button", name=compare, exact=True).click()
+    for each in page.locator(".choosing label").all():
+        each.locator("input").set_checked(own in each.inner_text())
+    page.locator(".checking .add").click()
+    page.wait_for_selector(".turn .under", timeout=300_000)
+    _put_in(page)
+    return page.url
+
+
+def _put_in(page: Page) -> None:
+    """Put the answer into the dossier."""
+    page.click("[data-key=dossier]")
+    page.wait_for_selector(".note button:visible")
 
 
 def _with_a_pdf(browser: Browser) -> None:
