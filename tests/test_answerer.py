@@ -127,7 +127,7 @@ def test_what_is_quoted_from_another_language_is_translated_where_that_can_be_ch
     assert "Germany" in shown[1].text and "Aleph Alpha" in shown[1].text
     assert draft.text[shown[1].start : shown[1].end] == shown[1].text
     draft.stop.set()
-    assert not assistant.translation(draft, quoted)
+    assert not assistant.translation(draft, quoted)[0]
 
 
 def test_what_points_back_to_what_does_not_stand_goes_with_it(
@@ -330,3 +330,19 @@ def test_an_answerer_is_made_without_threads_or_models(library: Library) -> None
     made = [library.assistant() for _ in range(50)]
     assert threading.active_count() == before
     assert all(each.generator is library.generator for each in made)
+
+
+def test_a_question_is_read_in_the_language_of_the_text_where_it_finds_nothing_in_its_own(
+    library: Library,
+) -> None:
+    note = "The county pays for the van, 21,000 euros a year, and for the catalogue, 9,500 euros."
+    passages = [
+        {"_id": "a", "title": "Reading network", "text": f"The network links four towns. {note}"},
+        {
+            "_id": "b",
+            "title": "La piscine",
+            "text": "La piscine ouvre en mai. Elle a deux bassins.",
+        },
+    ]
+    answer = library.ask("Combien coûte le réseau par an ?", passages=passages)
+    assert not answer.refused and "21" in answer.answer and answer.language == "fr"

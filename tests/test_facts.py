@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.verifier.facts import about, denies, facts, holds, negated
+from rag.verifier.facts import about, denies, facts, holds, in_figures_of, negated
 
 
 @pytest.mark.parametrize(
@@ -79,3 +79,24 @@ def test_a_hyphen_before_a_figure_belongs_to_a_name_after_a_letter_only() -> Non
         "8000",
         "3000",
     }
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "written"),
+    [
+        ("en", "Six cents livres ont été détruits.", "600 livres ont été détruits."),
+        ("en", "L'assurance a remboursé 7\u202f400 euros.", "L'assurance a remboursé 7,400 euros."),
+        ("en", "4,2 millions d'euros en 2024", "4.2 millions d'euros en 2024"),
+        (
+            "fr",
+            "It cost 21,000 euros, 1.5 per cent more.",
+            "It cost 21\u202f000 euros, 1,5 per cent more.",
+        ),
+        ("fr", "It opened in 1998 at 25 Main Street.", "It opened in 1998 at 25 Main Street."),
+    ],
+)
+def test_figures_are_written_as_in_the_other_language(
+    language: str, text: str, written: str
+) -> None:
+    spoken = "en" if language == "fr" else "fr"
+    assert in_figures_of(language, text, spoken) == written

@@ -4,7 +4,8 @@ import pytest
 
 from index.contract import StoredChunk
 from index.text.sentences import split_sentences
-from rag.quotation import inside, whole
+from rag.excerpts import Excerpt
+from rag.quotation import inside, quotable, whole
 
 
 def passage(text: str) -> StoredChunk:
@@ -43,3 +44,17 @@ def test_the_first_sentence_stands_alone() -> None:
 def test_marks_within_a_quotation_give_way() -> None:
     assert inside("Elle dit « non ».", "fr") == "Elle dit “ non ”."
     assert inside("She says “no”.", "en") == "She says ‘no’."
+
+
+def test_what_can_be_quoted_stands_in_an_excerpt_with_all_names_of_the_question() -> None:
+    one = passage("Nora Kerlan dirige le port. Il accueille 40 bateaux. La pêche va bien.")
+    closeness = (0.1, 0.3, 0.2)
+    excerpt = Excerpt(one, one.text, best=one.sentences, closeness=closeness)
+
+    def quoted(question: str) -> list[str]:
+        return [each.text for each in quotable([excerpt], question, "fr")]
+
+    assert quoted("Combien de bateaux le port de Nora Kerlan accueille-t-il ?")[0].endswith(
+        "Il accueille 40 bateaux."
+    )
+    assert not quoted("Combien de bateaux le port de Marseille accueille-t-il ?")

@@ -112,7 +112,8 @@ def in_figures_of(language: str, text: str, spoken: str) -> str:
             return match[0].replace(digits, format_decimal(int(value), locale=language))
         return match[0].replace(digits, digits.translate(str.maketrans(".,", ",.")))
 
-    return _NUMBER.sub(written, _spelled_out(text, spoken))
+    # "13 milliards" are better left: "13,000,000,000" is copied, not put into words
+    return _NUMBER.sub(written, text if _SCALED.search(text) else _in_digits(text, spoken))
 
 
 def about(text: str, language: str) -> frozenset[str]:
@@ -269,6 +270,8 @@ def _value(digits: str, language: str) -> float:
 def _in_digits(text: str, language: str) -> str:
     """The text with its numbers in words as digits: "quinze millions", "une vingtaine"."""
 
+    from text_to_num import alpha2digit
+
     def scaled(match: re.Match[str]) -> str:
         scale = float(table("scales")[match["scale"].lower()])
         return f"{_value(match['digits'], language) * scale:.0f}"
@@ -276,14 +279,7 @@ def _in_digits(text: str, language: str) -> str:
     def rounded(match: re.Match[str]) -> str:
         return f"environ {table('round_numbers')[match[1].lower()]}"
 
-    return _spelled_out(_ROUND.sub(rounded, _SCALED.sub(scaled, text)), language)
-
-
-def _spelled_out(text: str, language: str) -> str:
-    """The text with what is a number in words as digits."""
-    from text_to_num import alpha2digit
-
-    words = text.split(" ")
+    words = _ROUND.sub(rounded, _SCALED.sub(scaled, text)).split(" ")
     pieces = (words[at : at + _WORDS_AT_ONCE] for at in range(0, len(words), _WORDS_AT_ONCE))
     spoken = "en" if language == "en" else "fr"
     return " ".join(alpha2digit(" ".join(piece), spoken) for piece in pieces)
