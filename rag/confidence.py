@@ -29,6 +29,8 @@ class Thresholds:
     excerpts: int = 3  # how many are read at most
     # The relevance from which on an excerpt is written from before others are read
     relevant: float = 0.5
+    # The odds of "yes" from which on no other excerpt is read, though what was written fails
+    sure: float = 0.95
     # The least probability to write an answer at; set by hand, lower than NoMIRACL would have it
     answerable: float = 0.13
     # The correctness below which an answer is shown as unsure

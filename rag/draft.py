@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from index.contract import StoredChunk
-from index.text.words import terms
+from index.text.words import terms, word_list
 from rag.confidence import Evidence
 from rag.events import Answer, Delta, Event, Finished, Grounded, Redrafting, Timings
 from rag.excerpts import Excerpt
@@ -167,8 +167,8 @@ class Draft:
         chunks = (hit.chunk for hit in self.hits)
         return next(chunk for chunk in chunks if (chunk.document, chunk.ordinal) == place)
 
-    def paraphrases(self, text: str, citations: Sequence[Citation]) -> bool:
-        """Whether a sentence has a word that its sources lack.
+    def own_words(self, text: str, citations: Sequence[Citation]) -> set[str]:
+        """The index terms of a sentence that its sources lack.
 
         A name may also stand before them in the chunk, or in its title.
         """
@@ -180,7 +180,19 @@ class Draft:
             lacking -= set(terms(citation.text, chunk.language))
             earlier = f"{chunk.title}\n{chunk.text[: citation.start - chunk.start]}"
             lacking -= names.intersection(terms(earlier, chunk.language))
-        return bool(lacking)
+        return lacking
+
+    def repeats(self, words: set[str], citations: Sequence[Citation]) -> bool:
+        """Whether index terms are the question's, of the titles of what is cited, or linking."""
+        said = [self.asked, *(self._chunk(each).title for each in citations)]
+        said.append(" ".join(word_list("linking", self.language)))
+        return words <= {term for text in said for term in terms(text, self.language)}
+
+    def source(self, citations: Sequence[Citation]) -> str:
+        """What is cited, to be compared with a sentence: its title may say what it is about."""
+        first = citations[0]
+        title = "" if self.foreign(first) else self._chunk(first).title
+        return f"{title}\n{' '.join(each.text for each in citations)}".strip()
 
     def rounds(self, text: str, citations: Sequence[Citation]) -> bool:
         """Whether a sentence gives as exact a figure that its sources give as about so much."""

@@ -54,7 +54,7 @@ class Writer(Reader):
             written.append(excerpt)
             relevance = max(relevance, confidence.relevance(evidence))
             yield from self.write(draft, excerpt)
-            if draft.outcome() is not Outcome.UNSUPPORTED:
+            if draft.outcome() is not Outcome.UNSUPPORTED or self._surely(draft, excerpt):
                 break
         if draft.stopped:
             yield draft.finish(answerable)
@@ -69,6 +69,11 @@ class Writer(Reader):
                 yield draft.finish(answerable)
             else:
                 yield from draft.refuse(answerable, next(iter(near), None))
+
+    def _surely(self, draft: Draft, excerpt: Excerpt) -> bool:
+        """Whether an excerpt answers, so that others needn't be read, whatever was written."""
+        sure = draft.evidence.read >= self.thresholds.sure
+        return sure and bool(quotable([excerpt], draft.asked, draft.language))
 
     def _to_quote(self, draft: Draft, near: Sequence[Citation], likely: float) -> Citation | None:
         """What to quote in place of the model's words, as likely as the documents answer."""
@@ -120,11 +125,10 @@ class Writer(Reader):
         if draft.sentences and not draft.sentences[-1].citations and points_back(text):
             support, citations = min(support, limits.unstated_support), ()
         rounds = draft.rounds(text, citations)
-        if rounds or (citations and draft.paraphrases(text, citations)):
+        if rounds or (citations and (own := draft.own_words(text, citations))):
             stated = 0.0
-            if not rounds and draft.foreign(citations[0]):
-                source = " ".join(citation.text for citation in citations)
-                stated = states(self.generator, source, text, draft.stop)
+            if not rounds and (draft.foreign(citations[0]) or draft.repeats(own, citations)):
+                stated = states(self.generator, draft.source(citations), text, draft.stop)
                 if draft.stopped:
                     return unchecked
             if stated >= (limits.stated if support >= SUPPORTED else limits.stated_alone):
@@ -136,21 +140,31 @@ class Writer(Reader):
 
     def _telling(self, draft: Draft, sentences: Sequence[Citation]) -> Citation | None:
         """The sentence that the model, reading it alone, finds the likeliest to answer."""
+        if len(sentences) < 2:
+            return next(iter(sentences), None)
         likely: list[float] = []
+        understood = draft.evidence.read >= self.thresholds.sure  # in whichever language
         for sentence in sentences:
             asked, language = draft.asked, draft.language
-            if draft.foreign(sentence) and (translated := self.across(draft, asked)):
+            foreign = draft.foreign(sentence) and not understood
+            if foreign and (translated := self.across(draft, asked)):
                 asked, language = translated, draft.other
             likely.append(self.odds(asked, language, draft.excerpt(sentence), draft.stop))
-        return sentences[likely.index(max(likely))] if sentences else None
+        return sentences[likely.index(max(likely))]
 
     def quote(self, draft: Draft, citation: Citation) -> Iterator[Event]:
-        """Show a document's own words, and where they are foreign a translation."""
-        yield from draft.restart()
+        """Show a document's own words; where they are foreign a translation, which stands alone
+        where it is verified."""
         foreign, quote = draft.foreign(citation), inside(citation.text, draft.language)
+        text, support = self.translation(draft, citation) if foreign else ("", 0.0)
+        stated = support >= SUPPORTED and states(self.generator, citation.text, text, draft.stop)
+        yield from draft.restart()
+        if stated >= self.thresholds.stated:
+            yield from draft.show(text, citation, support)
+            return
         said = say("quote_foreign" if foreign else "quote", draft.language, quote=quote)
         yield from draft.show(said, citation)
-        if foreign and (text := self.translation(draft, citation)[0]):
+        if text:
             said = say("translated", draft.language, text=text)
             yield from draft.show(said, citation, self.thresholds.translated_support)
 
@@ -175,6 +189,7 @@ class Writer(Reader):
                 for first in verdict.citations[:1]
             )
             supported &= within and verdict.support >= self.thresholds.translated
+            supported &= not draft.rounds(text[start:end], verdict.citations)
         limits = self.thresholds
         return text, limits.foreign_support if supported else limits.translated_support
 

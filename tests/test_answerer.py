@@ -13,7 +13,7 @@ from rag.events import Delta, Finished, Found, Grounded, Redrafting, Searching, 
 from rag.i18n import explain
 from rag.library import Library
 from rag.retriever import Hit
-from rag.verifier import Sources, cite
+from rag.verifier import SUPPORTED, Sources, cite
 from rag.verifier.statements import Context
 from rag.writer import states
 
@@ -123,9 +123,12 @@ def test_what_is_quoted_from_another_language_is_translated_where_that_can_be_ch
     shown = [
         event.sentence for event in assistant.quote(draft, quoted) if isinstance(event, Grounded)
     ]
-    assert [sentence.citations for sentence in shown] == [(quoted,)] * 2
-    assert "Germany" in shown[1].text and "Aleph Alpha" in shown[1].text
-    assert draft.text[shown[1].start : shown[1].end] == shown[1].text
+    # Where it is verified it stands alone, else after the quotation
+    assert {sentence.citations for sentence in shown} == {(quoted,)}
+    assert "German" in shown[-1].text and "Aleph Alpha" in shown[-1].text
+    assert draft.text[shown[-1].start : shown[-1].end] == shown[-1].text
+    assert len(shown) == (1 if shown[-1].support >= SUPPORTED else 2)
+    assert quoted.text in shown[0].text or len(shown) == 1
     draft.stop.set()
     assert not assistant.translation(draft, quoted)[0]
 
@@ -167,15 +170,32 @@ def test_what_is_put_freely_or_rounded_is_noticed_and_quoted_with_what_it_points
     )
     draft = drafted(passage, "fr")
     said = (cite(passage, passage.sentences[1]),)
-    assert not draft.paraphrases("Il perd près de 40 emplois.", said)
-    assert draft.paraphrases("Une quarantaine de salariés seront licenciés.", said)
-    assert draft.paraphrases(
+    assert not draft.own_words("Il perd près de 40 emplois.", said)
+    assert draft.own_words("Une quarantaine de salariés seront licenciés.", said)
+    assert draft.own_words(
         "Le maire détruit près de 40 emplois.", said
     )  # one word is enough, but a name may stand before
-    assert not draft.paraphrases("Il perd près de 40 emplois au Port.", said)
+    assert not draft.own_words("Il perd près de 40 emplois au Port.", said)
     assert draft.rounds("Il y perd 40 emplois.", said)
     assert not draft.rounds("Il y perd environ 40 emplois.", said)
     assert draft.quotable(said).text == text
+    # Words of the question, of the title and those that link are the model's to check
+    assert draft.repeats(draft.own_words("Le maire doit perdre 40 emplois au port.", said), said)
+    assert not draft.repeats(draft.own_words("Le maire détruit 40 emplois.", said), said)
+    assert draft.source(said).startswith("Le port\nIl y perd")
+
+
+def test_a_sentence_in_the_words_of_the_question_is_asked_of_the_model(library: Library) -> None:
+    passages = [
+        {
+            "_id": "a",
+            "title": "Poêle à bois Kerlann : notice",
+            "text": "Le réservoir en contient 17 kilogrammes, soit une autonomie de 9 heures.",
+        }
+    ]
+    answer = library.ask("Combien le réservoir du poêle Kerlann contient-il ?", passages=passages)
+    assert "17" in answer.answer
+    assert answer.sentences[0].citations[0].document == "a"
 
 
 def test_a_refusal_offers_the_sentence_that_comes_closest() -> None:

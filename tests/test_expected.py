@@ -56,6 +56,7 @@ def test_the_best_of_its_kind_is_told_by_a_sentence_that_compares() -> None:
     assert ranks(asked, "Aucune piste n'est plus longue que celle de Pescara.")
     assert ranks("Who is the oldest player?", "With 41 years, Morel is the club's oldest player.")
     assert ranks("Where is the forest most often cut?", "It is cut near the river.")
+    assert ranks("Who pays most of the repair?", "The county pays 60 per cent of it.")
     assert ranks("Où est le port ?", "Le port est au nord.")
     assert ranks("Who writes the list of best-sellers?", "The list is written by Morel.")
 

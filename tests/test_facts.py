@@ -13,6 +13,8 @@ from rag.verifier.facts import about, denies, facts, holds, in_figures_of, negat
         ("13,5 milliards de dollars", "13.5 billion dollars"),
         ("49 % des parts", "49 percent of the shares"),
         ("une vingtaine de personnes", "about twenty people"),
+        ("4,2 M€ de travaux", "works for €4.2 million"),
+        ("12 k€ par an", "€12k a year"),
         ("15 000 habitants", "15,000 inhabitants"),
         ("en février 2024", "in February 2024"),
         ("le 1er mai", "on May 1"),
@@ -36,6 +38,7 @@ def test_the_same_fact_in_both_languages(french: str, english: str) -> None:
         ("49 % des parts", "51% of the shares"),
         ("en février", "in January"),
         ("selon Google", "according to Meta"),
+        ("une digue de 5 m", "a sea wall of 5 million"),
     ],
 )
 def test_another_figure_unit_date_or_name_is_not_held(source: str, answer: str) -> None:

@@ -189,6 +189,22 @@ def test_the_citation_is_the_sentence_that_says_so(library: Library) -> None:
             'The association "Non au tunnel" proposes to have more trains from Quimper to Pont-Labbé.',
             id="a name of two parts is held by both",
         ),
+        pytest.param(
+            "Conseil municipal de Kervalec, séance du 3 mai",
+            "L'entreprise Morvan présente son bilan. Le prix du mètre cube passera à 2,32 euros au 1er janvier 2025.",
+            "Quel sera le prix du mètre cube d'eau à Kervalec en 2025 ?",
+            "Le prix du mètre cube à Kervalec sera de 2,32 euros au 1er janvier 2025.",
+            "Le prix du mètre cube à Ploubalec sera de 2,32 euros au 1er janvier 2025.",
+            id="what the title names holds for each sentence",
+        ),
+        pytest.param(
+            "La piscine",
+            "Le toboggan est interdit aux enfants de moins de 1,10 mètre. Les casiers fonctionnent avec un jeton.",
+            "Qui peut utiliser le toboggan ?",
+            "Les enfants de moins de 1,10 mètre ne peuvent pas utiliser le toboggan.",
+            "Les casiers ne fonctionnent pas avec un jeton.",
+            id="what is forbidden can't be done",
+        ),
     ],
 )
 def test_names_across_spellings_pronouns_and_languages(

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from index.text.words import NAME, phrases, word_list
+from index.text.words import NAME, fold, phrases, word_list
 from rag.verifier.facts import Fact, denies, facts, holds, name_key, places
 from rag.verifier.statements import THRESHOLDS, Context, Source, Statement, Word
 
@@ -88,7 +88,7 @@ def names_apart(said: Statement, cited: Sequence[Source], context: Context) -> b
 def name_far(said: Statement, cited: Sequence[Source], context: Context) -> bool:
     """A name stands neither in the sentence nor near before it, where others do.
 
-    A country must stand there in any case.
+    A place must stand there in any case, or be asked about and be the only one.
     """
     source = cited[0]
     if not said.single:
@@ -99,10 +99,13 @@ def name_far(said: Statement, cited: Sequence[Source], context: Context) -> bool
         if not any(holds(each.context, fact) for each in context.sources):
             continue  # translated: it was compared as a word
         near = holds(source.near, fact)
+        subject = holds(context.asked, fact) and holds(source.title, fact)
+        around = source.facts if near or subject else (*source.facts, *source.near)
         if fact.value in places():
-            if not near or rivals(source.facts, said.facts, of_places=True):
+            known = near or context.given(fact, source)
+            if not known or rivals(around, said.facts, of_places=True):
                 return True
-        elif not near and rivals((*source.facts, *source.near), said.facts):
+        elif not near and rivals(around, said.facts):
             return True
     return False
 
@@ -201,6 +204,7 @@ def denial_differs(said: Statement, cited: Sequence[Source], context: Context) -
         not context.denied
         and denies(said.text, said.language)
         and not denies(cited[0].citation.text, cited[0].language)
+        and not phrases("forbids").search(fold(cited[0].citation.text))
     )
 
 

@@ -78,7 +78,12 @@ _NUMBER = re.compile(
     rf"(?:[ \u00a0\u202f]?(?:d['’]|de\s|of\s)?(?P<unit>{_either('units')}))?",
     re.IGNORECASE,
 )
-_SCALED = re.compile(rf"{_DIGITS}[ \u00a0\u202f-]?(?P<scale>{_either('scales')})", re.IGNORECASE)
+# An M beside the sign of a currency is a million: "4,2 M€", "$4.2M".
+_SCALED = re.compile(
+    rf"(?P<before>[$€£]\s?)?{_DIGITS}[ \u00a0\u202f-]?"
+    rf"(?:(?P<scale>{_either('scales')})|(?(before)m\b|m(?=\s?[$€£])))",
+    re.IGNORECASE,
+)
 _ROUND = re.compile(rf"\b(?:une|a)\s({_either('round_numbers')})", re.IGNORECASE)
 _HEDGED = re.compile(phrases("hedges").pattern.removesuffix(r"\b") + r"\s*$")
 
@@ -273,8 +278,8 @@ def _in_digits(text: str, language: str) -> str:
     from text_to_num import alpha2digit
 
     def scaled(match: re.Match[str]) -> str:
-        scale = float(table("scales")[match["scale"].lower()])
-        return f"{_value(match['digits'], language) * scale:.0f}"
+        scale = float(table("scales")[match["scale"].lower()]) if match["scale"] else 1e6
+        return f"{match['before'] or ''}{_value(match['digits'], language) * scale:.0f}"
 
     def rounded(match: re.Match[str]) -> str:
         return f"environ {table('round_numbers')[match[1].lower()]}"

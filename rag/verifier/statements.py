@@ -70,8 +70,8 @@ class Source:
     """A sentence of a chunk: token vectors (t, d) float32 of unit length, index terms, facts.
 
     `starts` (t,) says where in the sentence each token begins. `near` are the facts of the last
-    sentence before it that has names, `context` all up to it, `subject` the names that its
-    document's title consists of.
+    sentence before it that has names, `context` all up to it, `title` those of its document's
+    title, `subject` the names that this consists of.
     """
 
     citation: Citation
@@ -83,6 +83,7 @@ class Source:
     facts: tuple[Fact, ...]
     near: tuple[Fact, ...]
     context: tuple[Fact, ...]
+    title: tuple[Fact, ...]
     subject: tuple[Fact, ...]
 
 

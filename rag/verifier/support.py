@@ -189,7 +189,7 @@ def _sources_of(
     """The sentences of a chunk that say something; names also as the question spells them."""
     found: list[Source] = []
     title, is_name = title_names(chunk.title, chunk.language)
-    near = before = with_spellings(title, asked)
+    titled = near = before = with_spellings(title, asked)
     subject = before if is_name else ()
     for start, end in chunk.sentences:
         citation = cite(chunk, (start, end))
@@ -210,6 +210,7 @@ def _sources_of(
                 own,
                 near,
                 before,
+                titled,
                 subject,
             )
         )
