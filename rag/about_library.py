@@ -63,7 +63,8 @@ def about_library(writer: Writer, draft: Draft, request: Request) -> Iterator[Ev
     known = records(writer.store, request)
     chosen, which = _filtered(known, request, draft.language)
     pointed = set(request.documents)
-    if not pointed and depends(request.text, draft.language):
+    of_all = request.aspect in ("list", "count")  # "the documents with their authors"
+    if not pointed and not of_all and depends(request.text, draft.language):
         pointed = set(cited_documents(request.history[-1:]))
     specific = [each for each in known if each.info.name in pointed]
     if not which and specific:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
@@ -110,8 +110,13 @@ class Draft:
         if len(kept) < len(self.sentences):
             self.text, self.sentences = text, kept
 
-    def refuse(self, answerable: float, closest: Citation | None = None) -> Iterator[Event]:
-        """End with a refusal that names the closest document, or quotes the closest sentence."""
+    def refuse(
+        self, answerable: float, closest: Citation | None = None, further: Iterable[Event] = ()
+    ) -> Iterator[Event]:
+        """End with a refusal that names the closest document, or quotes the closest sentence.
+
+        `further` is shown after it.
+        """
         yield from self.restart()
         values, form = {}, "closest_none"
         if nearest := closest or (self.hits[0].chunk if self.hits else None):
@@ -123,6 +128,7 @@ class Draft:
         if closest:
             start, end = len(self.text) - len(said), len(self.text)
             self.keep(Sentence(said, start, end, 1.0, (closest,)))
+        yield from further
         yield self.finish(answerable, refused=True)
 
     def finish(self, answerable: float, *, refused: bool = False) -> Finished:

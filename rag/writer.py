@@ -68,7 +68,9 @@ class Writer(Reader):
                 yield from self.quote(draft, quoted)
                 yield draft.finish(answerable)
             else:
-                yield from draft.refuse(answerable, next(iter(near), None))
+                closest = next(iter(near), None)
+                further = self._translated(draft, closest) if closest else ()
+                yield from draft.refuse(answerable, closest, further)
 
     def _surely(self, draft: Draft, excerpt: Excerpt) -> bool:
         """Whether an excerpt answers, so that others needn't be read, whatever was written."""
@@ -168,10 +170,17 @@ class Writer(Reader):
             said = say("translated", draft.language, text=text)
             yield from draft.show(said, citation, self.thresholds.translated_support)
 
+    def _translated(self, draft: Draft, citation: Citation) -> Iterator[Event]:
+        """A translation, to be checked, of what was quoted where it is foreign."""
+        if draft.foreign(citation) and (text := self.translation(draft, citation)[0]):
+            said = say("translated", draft.language, text=text)
+            yield from draft.show(said, citation, self.thresholds.translated_support)
+
     def translation(self, draft: Draft, quoted: Citation) -> tuple[str, float]:
         """What was quoted in the language of the answer, and how far that is verified (0..1).
 
-        "" where it is in no such language, or has a figure or a name that the quotation lacks.
+        Sentences that have a figure or a name which the quotation lacks are left out; "" where it
+        is in no such language.
         """
         asking = prompts.translating(quoted.text, draft.language)
         most = 2 * self.generator.count(quoted.text) + 32
@@ -179,19 +188,20 @@ class Writer(Reader):
         spans = split_sentences(text, draft.language)
         if draft.stopped or not spans or "\n" in text or not is_language(text, draft.language):
             return "", 0.0
-        supported = True
+        supported, kept = True, list[str]()
         for start, end in spans:
             verdict = draft.sources.verify(text[start:end], draft.language)
-            if verdict.outcome is Verified.CONTRADICTED:
-                return "", 0.0
+            if verdict.outcome is not Verified.CONTRADICTED:
+                kept.append(text[start:end])
             within = any(
                 first.document == quoted.document and quoted.start <= first.start < quoted.end
                 for first in verdict.citations[:1]
             )
             supported &= within and verdict.support >= self.thresholds.translated
             supported &= not draft.rounds(text[start:end], verdict.citations)
+        supported &= len(kept) == len(spans)
         limits = self.thresholds
-        return text, limits.foreign_support if supported else limits.translated_support
+        return " ".join(kept), limits.foreign_support if supported else limits.translated_support
 
 
 def states(
