@@ -60,6 +60,16 @@ def client(address: str) -> openai.OpenAI:
 ASKED = [{"role": "user", "content": "Combien mesure le phare de Kervalec ?"}]
 
 
+def test_langchain_s_chat_class_gets_an_answer_whole_and_in_pieces(address: str) -> None:
+    from langchain_openai import ChatOpenAI
+
+    chat = ChatOpenAI(base_url=f"{address}/v1", api_key="none", model="cocorico", max_retries=0)
+    whole = chat.invoke(ASKED)
+    assert "47" in str(whole.content)
+    assert whole.usage_metadata and whole.usage_metadata["output_tokens"] > 0
+    assert "".join(str(piece.content) for piece in chat.stream(ASKED)) == whole.content
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_more_than_can_wait_are_told_to_try_again(
     client: openai.OpenAI, service: Service, monkeypatch: pytest.MonkeyPatch, stream: bool
