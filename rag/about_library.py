@@ -63,7 +63,8 @@ def about_library(writer: Writer, draft: Draft, request: Request) -> Iterator[Ev
     known = records(writer.store, request)
     chosen, which = _filtered(known, request, draft.language)
     pointed = set(request.documents)
-    of_all = request.aspect in ("list", "count")  # "the documents with their authors"
+    # "the documents with their authors" are all of them, "list these" are not
+    of_all = request.aspect in ("list", "count") and not phrases("these").search(fold(request.text))
     if not pointed and not of_all and depends(request.text, draft.language):
         pointed = set(cited_documents(request.history[-1:]))
     specific = [each for each in known if each.info.name in pointed]

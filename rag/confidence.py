@@ -39,9 +39,9 @@ class Thresholds:
     # freely to be verified, and the closest sentence where its words rest on nothing
     paraphrased: float = 0.15
     closest: float = 0.25
-    # The model's probability that a source of another language states a sentence, for it to be
-    # supported; the same where the words alone don't support it; the most it is supported then,
-    # as one in ten isn't quite what its source says
+    # The model's probability that a source of another language, or one whose words the sentence
+    # adds to, states it, for it to be supported; the same where the words alone don't support it;
+    # the most it is supported then, as one in ten isn't quite what its source says
     stated: float = 0.8
     stated_alone: float = 0.9
     foreign_support: float = 0.7

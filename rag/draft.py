@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from index.contract import StoredChunk
-from index.text.words import terms, word_list
+from index.text.words import phrases, terms
 from rag.confidence import Evidence
 from rag.events import Answer, Delta, Event, Finished, Grounded, Redrafting, Timings
 from rag.excerpts import Excerpt
@@ -188,11 +188,11 @@ class Draft:
             lacking -= names.intersection(terms(earlier, chunk.language))
         return lacking
 
-    def repeats(self, words: set[str], citations: Sequence[Citation]) -> bool:
-        """Whether index terms are the question's, of the titles of what is cited, or linking."""
+    def repeats(self, text: str, citations: Sequence[Citation]) -> bool:
+        """Whether a sentence adds only the question's words, those of titles and linking ones."""
+        own = self.own_words(phrases("linking", self.language).sub(" ", text), citations)
         said = [self.asked, *(self._chunk(each).title for each in citations)]
-        said.append(" ".join(word_list("linking", self.language)))
-        return words <= {term for text in said for term in terms(text, self.language)}
+        return own <= {term for each in said for term in terms(each, self.language)}
 
     def source(self, citations: Sequence[Citation]) -> str:
         """What is cited, to be compared with a sentence: its title may say what it is about."""

@@ -18,6 +18,7 @@ from rag.verifier import SUPPORTED, Citation, Sentence
 from rag.verifier import Outcome as Verified
 from rag.verifier import reason as reason_in
 from rag.verifier.expected import closed, explains
+from rag.verifier.facts import facts, holds
 
 _SENTENCES = 3  # that are read one by one where no answer was supported
 
@@ -38,7 +39,9 @@ class Writer(Reader):
         yield from self._from_excerpts(draft, excerpts)
 
     def _from_excerpts(self, draft: Draft, excerpts: Sequence[Excerpt]) -> Iterator[Event]:
-        """Write from one excerpt after the other until what was written is supported."""
+        """Write from one excerpt after the other until what was written is supported, or the
+        model is sure of one.
+        """
         answerable = relevance = 0.0
         written: list[Excerpt] = []
         # What an excerpt doesn't hold is the model's own knowledge or a mix-up: the next is tried.
@@ -74,8 +77,9 @@ class Writer(Reader):
 
     def _surely(self, draft: Draft, excerpt: Excerpt) -> bool:
         """Whether an excerpt answers, so that others needn't be read, whatever was written."""
-        sure = draft.evidence.read >= self.thresholds.sure
-        return sure and bool(quotable([excerpt], draft.asked, draft.language))
+        near = quotable([excerpt], draft.asked, draft.language)
+        tells = any(explains(draft.asked, each.text) for each in near)
+        return tells and draft.evidence.read >= self.thresholds.sure
 
     def _to_quote(self, draft: Draft, near: Sequence[Citation], likely: float) -> Citation | None:
         """What to quote in place of the model's words, as likely as the documents answer."""
@@ -127,9 +131,9 @@ class Writer(Reader):
         if draft.sentences and not draft.sentences[-1].citations and points_back(text):
             support, citations = min(support, limits.unstated_support), ()
         rounds = draft.rounds(text, citations)
-        if rounds or (citations and (own := draft.own_words(text, citations))):
-            stated = 0.0
-            if not rounds and (draft.foreign(citations[0]) or draft.repeats(own, citations)):
+        if rounds or (citations and draft.own_words(text, citations)):
+            stated, known = 0.0, support >= SUPPORTED and draft.repeats(text, citations)
+            if not rounds and (draft.foreign(citations[0]) or known):
                 stated = states(self.generator, draft.source(citations), text, draft.stop)
                 if draft.stopped:
                     return unchecked
@@ -145,7 +149,8 @@ class Writer(Reader):
         if len(sentences) < 2:
             return next(iter(sentences), None)
         likely: list[float] = []
-        understood = draft.evidence.read >= self.thresholds.sure  # in whichever language
+        sure = draft.evidence.read >= self.thresholds.sure
+        understood = sure and draft.evidence.foreign  # across languages, as the question stands
         for sentence in sentences:
             asked, language = draft.asked, draft.language
             foreign = draft.foreign(sentence) and not understood
@@ -179,8 +184,8 @@ class Writer(Reader):
     def translation(self, draft: Draft, quoted: Citation) -> tuple[str, float]:
         """What was quoted in the language of the answer, and how far that is verified (0..1).
 
-        Sentences that have a figure or a name which the quotation lacks are left out; "" where it
-        is in no such language.
+        Sentences that a check contradicts, as by a figure or a name, are left out; "" where it is
+        in no such language.
         """
         asking = prompts.translating(quoted.text, draft.language)
         most = 2 * self.generator.count(quoted.text) + 32
@@ -199,7 +204,9 @@ class Writer(Reader):
             )
             supported &= within and verdict.support >= self.thresholds.translated
             supported &= not draft.rounds(text[start:end], verdict.citations)
-        supported &= len(kept) == len(spans)
+        wanted = (fact for fact in facts(quoted.text, draft.other) if not fact.opening)
+        there = facts(text, draft.language)
+        supported &= len(kept) == len(spans) and all(holds(there, fact) for fact in wanted)
         limits = self.thresholds
         return " ".join(kept), limits.foreign_support if supported else limits.translated_support
 

@@ -15,6 +15,8 @@ from rag.verifier.facts import about, denies, facts, holds, in_figures_of, negat
         ("une vingtaine de personnes", "about twenty people"),
         ("4,2 M€ de travaux", "works for €4.2 million"),
         ("12 k€ par an", "€12k a year"),
+        ("4,2 M d'euros", "€4.2M"),
+        ("un câble de 20 € et de 10 m", "a cable of €20 and 10 m"),
         ("15 000 habitants", "15,000 inhabitants"),
         ("en février 2024", "in February 2024"),
         ("le 1er mai", "on May 1"),

@@ -205,6 +205,30 @@ def test_the_citation_is_the_sentence_that_says_so(library: Library) -> None:
             "Les casiers ne fonctionnent pas avec un jeton.",
             id="what is forbidden can't be done",
         ),
+        pytest.param(
+            "La piscine",
+            "Le toboggan est interdit aux enfants de moins de 1,10 mètre.",
+            "Qui peut utiliser le toboggan ?",
+            "Le toboggan est interdit aux enfants de moins de 1,10 mètre.",
+            "Le toboggan n'est pas interdit aux enfants de moins de 1,10 mètre.",
+            id="what is forbidden isn't not forbidden",
+        ),
+        pytest.param(
+            "Le chômage en Allemagne",
+            "Le chômage recule. La France compte 7 % de chômeurs. Le taux de chômage des jeunes y est de 17 %.",
+            "Quel est le taux de chômage des jeunes en Allemagne ?",
+            "En France, le taux de chômage des jeunes est de 17 %.",
+            "Le taux de chômage des jeunes en Allemagne est de 17 %.",
+            id="what the title names isn't meant beside another place",
+        ),
+        pytest.param(
+            "Rapport de la société Arvel",
+            "Le groupe Morvan est un concurrent. Cette entreprise a perdu 3 millions d'euros en 2023.",
+            "Combien la société Arvel a-t-elle perdu en 2023 ?",
+            "Le groupe Morvan a perdu 3 millions d'euros en 2023.",
+            "La société Arvel a perdu 3 millions d'euros en 2023.",
+            id="what points back isn't of whom the title names",
+        ),
     ],
 )
 def test_names_across_spellings_pronouns_and_languages(

@@ -99,15 +99,22 @@ def name_far(said: Statement, cited: Sequence[Source], context: Context) -> bool
         if not any(holds(each.context, fact) for each in context.sources):
             continue  # translated: it was compared as a word
         near = holds(source.near, fact)
-        subject = holds(context.asked, fact) and holds(source.title, fact)
-        around = source.facts if near or subject else (*source.facts, *source.near)
         if fact.value in places():
             known = near or context.given(fact, source)
+            around = source.facts if near else source.context
             if not known or rivals(around, said.facts, of_places=True):
                 return True
-        elif not near and rivals(around, said.facts):
+        elif not near and rivals(_around(fact, source, context), said.facts):
             return True
     return False
+
+
+def _around(name: Fact, source: Source, context: Context) -> tuple[Fact, ...]:
+    """Where another name may be what a sentence is about: not before it for what is asked about
+    and stands in the title, unless it points back."""
+    back = phrases("points_back").search(fold(source.citation.text))
+    titled = holds(context.asked, name) and holds(source.title, name)
+    return source.facts if titled and not back else (*source.facts, *source.near)
 
 
 def other_side(said: Statement, cited: Sequence[Source], context: Context) -> bool:
@@ -204,8 +211,15 @@ def denial_differs(said: Statement, cited: Sequence[Source], context: Context) -
         not context.denied
         and denies(said.text, said.language)
         and not denies(cited[0].citation.text, cited[0].language)
-        and not phrases("forbids").search(fold(cited[0].citation.text))
+        and not _forbidden(said.text, cited[0].citation.text)
     )
+
+
+def _forbidden(said: str, source: str) -> bool:
+    """Whether a statement says that what its source forbids can't be done."""
+    forbids, text = phrases("forbids"), fold(said)
+    permits = phrases("permits").search(text) is not None and not forbids.search(text)
+    return permits and forbids.search(fold(source)) is not None
 
 
 def rivals(there: Sequence[Fact], wanted: Sequence[Fact], *, of_places: bool = False) -> bool:

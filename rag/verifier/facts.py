@@ -80,8 +80,8 @@ _NUMBER = re.compile(
 )
 # An M beside the sign of a currency is a million: "4,2 M€", "$4.2M".
 _SCALED = re.compile(
-    rf"(?P<before>[$€£]\s?)?{_DIGITS}[ \u00a0\u202f-]?"
-    rf"(?:(?P<scale>{_either('scales')})|(?(before)m\b|m(?=\s?[$€£])))",
+    rf"(?P<before>(?<!\d)(?<!\d\s)[$€£]\s?)?{_DIGITS}[ \u00a0\u202f-]?"
+    rf"(?:(?P<scale>{_either('scales')})|(?(before)m\b|m(?=\s?(?:[$€£]|d['’]euros|eur\b))))",
     re.IGNORECASE,
 )
 _ROUND = re.compile(rf"\b(?:une|a)\s({_either('round_numbers')})", re.IGNORECASE)
