@@ -60,7 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             counts[half].update(judged(row, answer))
             if half == "working":
                 shown.append(_shown(row, answer))
-    _keep(shown)
+            elif counts[half]["asked"] % 10 == 0:
+                print(f"{counts[half]['asked']} of the reporting half asked", flush=True)
+    if shown:
+        _keep(shown)
     tables = {half: table(count) for half, count in counts.items() if count}
     for half, lines in tables.items():
         print(f"\n{half} half")

