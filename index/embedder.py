@@ -1,4 +1,7 @@
-"""Texts to vectors, one a text and one a token, from one run of a sentence-transformers model."""
+"""Texts to vectors, one a text and one a token, from one run of a sentence-transformers model.
+
+The default model is run by `index.bert`, every other by the library itself.
+"""
 
 import hashlib
 import os
@@ -64,13 +67,13 @@ class Embedder:
         self._lock = threading.Lock()
         self._asked: dict[str, Encoded] = {}  # the last queries: one is read for several purposes
         self._tokenizing = threading.Lock()  # truncation and padding are state of the tokenizer
-        prompts = dict(self._model.prompts)
+        prompts = self._network.prompts
         is_e5 = "e5" in Path(model).name.lower()
         self._query = prompts.get("query") or ("query: " if is_e5 else "")
         document = prompts.get("passage") or prompts.get("document")
         self._document = document or ("passage: " if is_e5 else "")
-        self._most = min(self._model.max_seq_length or _MOST_TOKENS, 8192)
-        self.dimension: int = self._model.get_embedding_dimension()
+        self._most = min(self._network.most, 8192)
+        self.dimension = self._encode_batch([""], 0)[0].vector.size
         settings = f"{self._query}|{self._document}|{self._most}"
         self.fingerprint, *self.former = [f"{name}|{settings}" for name in names]
 
@@ -97,33 +100,35 @@ class Embedder:
         """How many tokens each text has, prefix and markers left out."""
         if not texts:
             return []
-        options = {"add_special_tokens": False, "truncation": False, "verbose": False}
         with self._tokenizing:
-            encoded = self._model.tokenizer([_whole(text) for text in texts], **options)
-        return [len(ids) for ids in encoded["input_ids"]]
+            self._tokenizer.no_truncation()
+            self._tokenizer.no_padding()
+            encoded = self._tokenizer.encode_batch(
+                [_whole(text) for text in texts], add_special_tokens=False
+            )
+        return [len(each.ids) for each in encoded]
 
     def _load(self, model: str, threads: int | None) -> None:
         import torch
-        from sentence_transformers import SentenceTransformer
-        from transformers.utils import logging
+        from tokenizers import Tokenizer
 
-        logging.disable_progress_bar()
+        from index import bert
+
         if threads:
             torch.set_num_threads(threads)
         self._torch = torch
         self._threads: int = torch.get_num_threads()
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        local = Path(model).is_dir()
-        try:
-            self._model: Any = SentenceTransformer(
-                model, device=device, trust_remote_code=False, local_files_only=local
-            )
-        except (OSError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            raise UserError("embedder_unusable", model=model, reason=reason) from error
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._network: Any
+        if plain := bert.of(Path(model), self._device):
+            self._network = plain
+            self._tokenizer: Any = Tokenizer.from_file(str(Path(model) / "tokenizer.json"))
+        else:
+            self._network = _Library(model, self._device.type)
+            self._tokenizer = self._network.tokenizer
         # On a processor that multiplies bfloat16: twice as fast, cosine to float32 above 0.999.
         native = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-        self._half = self._model.device.type != "cpu" or bool(native())
+        self._half = self._device.type != "cpu" or bool(native())
 
     def _encode(
         self, texts: Sequence[str], prefix: str, progress: Callable[[int, int], None] | None
@@ -139,33 +144,27 @@ class Embedder:
     def _encode_batch(self, texts: list[str], prefix: int) -> list[Encoded]:
         """What the model makes of texts that begin with a prefix of this length."""
         with self._tokenizing:
-            inputs = self._model.tokenizer(
-                texts,
-                padding=True,
-                truncation=True,
-                max_length=self._most,
-                return_offsets_mapping=True,
-                return_special_tokens_mask=True,
-                return_tensors="pt",
-            )
-        offsets = inputs.pop("offset_mapping").numpy()
-        special = inputs.pop("special_tokens_mask").numpy().astype(bool)
-        device, torch = self._model.device, self._torch
-        features = {name: value.to(device) for name, value in inputs.items()}
+            self._tokenizer.enable_truncation(self._most)
+            self._tokenizer.enable_padding(pad_id=self._network.padding)
+            inputs = self._tokenizer.encode_batch(texts)
+        special = np.array([each.special_tokens_mask for each in inputs], bool)
+        device, torch = self._device, self._torch
+        ids = torch.tensor([each.ids for each in inputs], device=device)
+        mask = torch.tensor([each.attention_mask for each in inputs], device=device).bool()
         with (
             self._lock,
             self._cores(special.size),
             torch.inference_mode(),
             torch.autocast(device.type, torch.bfloat16, enabled=self._half),
         ):
-            out = self._model(features)
-        vectors = out["sentence_embedding"].float().cpu().numpy()
+            found = self._network(ids, mask)
+        vectors, tokens = (each.float().cpu().numpy() for each in found)
         vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-        tokens = out["token_embeddings"].float().cpu().numpy()
         encoded = []
-        for row in range(len(texts)):
-            own = ~special[row] & (offsets[row, :, 1] > prefix)
-            spans = np.clip(offsets[row][own] - prefix, 0, None).astype(np.int32)
+        for row, each in enumerate(inputs):
+            offsets = np.array(each.offsets, np.int32)
+            own = ~special[row] & (offsets[:, 1] > prefix)
+            spans = np.clip(offsets[own] - prefix, 0, None)
             encoded.append(Encoded(vectors[row], tokens[row][own], spans))
         return encoded
 
@@ -188,6 +187,33 @@ class Embedder:
             else:
                 batches.append([number])
         return batches
+
+
+class _Library:
+    """Any model, as sentence-transformers runs it; called as `index.bert.Bert` is."""
+
+    def __init__(self, model: str, device: str) -> None:
+        from safetensors import SafetensorError
+        from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        local = Path(model).is_dir()
+        try:
+            self._model: Any = SentenceTransformer(
+                model, device=device, trust_remote_code=False, local_files_only=local
+            )
+        except (OSError, ValueError, SafetensorError) as error:
+            reason = str(error).splitlines()[0]
+            raise UserError("embedder_unusable", model=model, reason=reason) from error
+        self.tokenizer = self._model.tokenizer.backend_tokenizer
+        self.padding = int(self._model.tokenizer.pad_token_id or 0)
+        self.prompts = dict(self._model.prompts)
+        self.most = int(self._model.max_seq_length or _MOST_TOKENS)
+
+    def __call__(self, ids: Any, mask: Any) -> tuple[Any, Any]:
+        out = self._model({"input_ids": ids, "attention_mask": mask.long()})
+        return out["sentence_embedding"], out["token_embeddings"]
 
 
 def names_of(model: str) -> list[str]:

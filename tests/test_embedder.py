@@ -1,12 +1,17 @@
 """Texts to vectors: one a text and one a token, each token with its place."""
 
 import hashlib
+import json
+import os
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from index import bert
 from index.documents import make
 from index.embedder import Embedder, names_of
 from index.errors import UserError
@@ -179,6 +184,51 @@ def test_a_model_of_the_hub_is_named_by_its_snapshot(
         (repository / "snapshots" / revision / "config.json").write_text("{}")
         names.append(names_of("somebody/model"))
     assert names == [[f"somebody/model@{letter * 40}", "somebody/model"] for letter in "ab"]
+
+
+def test_the_default_model_is_run_as_sentence_transformers_runs_it(
+    embedder: Embedder, monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    texts = ["Microsoft investit 15 M€.", "mot " * 600, "", "🐓 ﬁn e\u0301té ½"]
+    assert isinstance(embedder._network, bert.Bert)
+    ours = embedder.embed_chunks(texts)
+    monkeypatch.setattr(bert, "of", lambda *_: None)
+    library = Embedder(str(home / "weights" / "multilingual-e5-small"))
+    assert library.fingerprint == embedder.fingerprint
+    for own, theirs in zip(ours, library.embed_chunks(texts), strict=True):
+        assert float(own.vector @ theirs.vector) > 0.9999
+        assert (own.spans == theirs.spans).all()
+        assert np.allclose(own.tokens, theirs.tokens, atol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("config.json", {"hidden_act": "relu"}),
+        ("config.json", {"model_type": "xlm-roberta"}),
+        ("1_Pooling/config.json", {"pooling_mode_cls_token": True}),
+        ("sentence_bert_config.json", {"do_lower_case": True}),
+        ("modules.json", []),
+    ],
+)
+def test_only_plain_bert_with_the_mean_is_run_without_the_library(
+    home: Path, tmp_path: Path, file: str, content: dict[str, object] | list[object]
+) -> None:
+    folder, cpu = tmp_path / "model", torch.device("cpu")
+    shutil.copytree(home / "weights" / "multilingual-e5-small", folder)
+    assert bert.of(folder, cpu)
+    known = json.loads((folder / file).read_text())
+    (folder / file).write_text(json.dumps(known | content if isinstance(content, dict) else []))
+    assert bert.of(folder, cpu) is None
+
+
+def test_weights_cut_short_are_named(home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(home / "weights" / "multilingual-e5-small", folder)
+    os.truncate(folder / "model.safetensors", 1_000_000)
+    with pytest.raises(UserError) as caught:
+        Embedder(str(folder))
+    assert caught.value.code == "embedder_unusable"
 
 
 def test_a_folder_that_is_no_model_is_named(tmp_path: Path) -> None:

@@ -152,3 +152,15 @@ def test_answers_written_together_read_the_weights_once(
             ]
             assert all(answer.result(timeout=60) for answer in asked)
         assert len(runs) < 80  # 160 one by one
+
+
+def test_who_asks_a_closed_model_gets_no_more(home: Path) -> None:
+    generator, asked = LlamaCpp(small_model(home), context_tokens=1024), COUNT
+    writing = generator.stream(asked)
+    assert next(writing)
+    generator.close()
+    assert list(writing) == []
+    generator.prepare(asked)
+    assert list(generator.stream(asked)) == []
+    assert generator.choose(asked, ("Yes", "No")) == (0.5, 0.5)
+    assert generator.count("Who still asks?") == 0

@@ -1,6 +1,7 @@
 """llama.cpp in process: GGUF files on the processor, through the wheel `cyllama`."""
 
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -44,6 +45,8 @@ class LlamaCpp:
         self._model = model = _load(path)
         self.context_tokens = min(context_tokens * 3 // 4, int(model.n_ctx_train))
         self._vocab = model.get_vocab()
+        self._reading = threading.Lock()  # of the vocabulary, which is gone once closed
+        self._closed = False
         self._template = model.get_default_chat_template() or CHATML
         digest = model_sha256(path, states)
         taken = trained.load(prefixes, digest)
@@ -58,7 +61,7 @@ class LlamaCpp:
         self.kept_tokens = max(context_tokens - 1024, on_disk * 9 // 10)
 
     def count(self, text: str) -> int:
-        return len(self._vocab.tokenize(text, False, False))
+        return len(self._tokenized(text))
 
     def prefix(self, messages: Messages) -> list[int]:
         """The tokens that `prepare` reads: whole groups, up to what may follow in the message."""
@@ -79,7 +82,7 @@ class LlamaCpp:
     def choose(
         self, messages: Messages, options: Sequence[str], *, stop: Stop = None
     ) -> tuple[float, ...]:
-        firsts = [self._vocab.tokenize(option, False, False)[0] for option in options]
+        firsts = [token for option in options for token in self._tokenized(option)[:1]]
         for logits in self._scheduler.ask(Job(self._prompt(messages, 1), "logits", stop=stop)):
             odds = np.exp(logits[firsts] - logits[firsts].max())
             return tuple(float(share) for share in odds / odds.sum())
@@ -87,7 +90,9 @@ class LlamaCpp:
 
     def close(self) -> None:
         self._scheduler.close()
-        self._model.close()
+        with self._reading:
+            self._closed = True
+            self._model.close()
 
     def _prompt(self, messages: Messages, max_tokens: int, begin: str = "") -> list[int]:
         tokens = self._tokens([*self._rendered(messages), (begin, False)])
@@ -100,11 +105,21 @@ class LlamaCpp:
     def _tokens(self, rendered: Sequence[tuple[str, bool]]) -> list[int]:
         tokens: list[int] = []
         for text, own in rendered:
-            tokens += self._vocab.tokenize(text, not tokens and self._vocab.get_add_bos(), own)
+            tokens += self._tokenized(text, first=not tokens, own=own)
         return tokens
 
+    def _tokenized(self, text: str, *, first: bool = False, own: bool = False) -> list[int]:
+        """No tokens once the model is closed: whoever still asks gets no more."""
+        with self._reading:
+            if self._closed:
+                return []
+            return list(self._vocab.tokenize(text, first and self._vocab.get_add_bos(), own))
+
     def _text(self, tokens: list[int]) -> str:
-        return str(self._vocab.detokenize(tokens, 16 * len(tokens) + 64, False, False))
+        with self._reading:
+            if self._closed:
+                return ""
+            return str(self._vocab.detokenize(tokens, 16 * len(tokens) + 64, False, False))
 
 
 class _Model(lc.LlamaModel):  # type: ignore[misc]
