@@ -50,28 +50,35 @@ def test_an_english_question_on_a_french_text_gets_an_english_answer(library: Li
     )
 
 
-def test_what_the_documents_do_not_say_is_refused_in_the_language_of_the_question(
-    library: Library,
-) -> None:
-    for question, language in (
-        ("Quelle est la capitale de l'Australie ?", "fr"),
+@pytest.mark.parametrize(
+    ("question", "language"),
+    [
         ("What is the capital of Australia?", "en"),
-    ):
-        answer = library.ask(question)
-        assert answer.refused
-        assert answer.language == language
-        assert is_language(answer.answer, language)
-        assert "Canberra" not in answer.answer
-        assert answer.answerable < 0.5
+        pytest.param("Quelle est la capitale de l'Australie ?", "fr", marks=pytest.mark.long),
+    ],
+)
+def test_what_the_documents_do_not_say_is_refused_in_the_language_of_the_question(
+    library: Library, question: str, language: str
+) -> None:
+    answer = library.ask(question)
+    assert answer.refused
+    assert answer.language == language
+    assert is_language(answer.answer, language)
+    assert "Canberra" not in answer.answer
+    assert answer.answerable < 0.5
 
 
 def test_a_yes_or_no_question_is_answered_by_what_the_text_says_of_it(library: Library) -> None:
+    answer = library.ask("Est-ce que Thierry Breton soutient la campagne de Mistral ?")
+    assert "mis en garde" in answer.answer  # the model alone says that he supports it
+
+
+@pytest.mark.long
+def test_a_yes_or_no_question_is_answered_by_what_was_not_known(library: Library) -> None:
     answer = library.ask(
         "Le gouvernement français était-il au courant des discussions entre Microsoft et Mistral ?"
     )
     assert "ignorait" in answer.answer
-    answer = library.ask("Est-ce que Thierry Breton soutient la campagne de Mistral ?")
-    assert "mis en garde" in answer.answer  # the model alone says that he supports it
 
 
 def test_where_the_model_s_words_do_not_stand_the_document_s_own_are_shown(
@@ -79,20 +86,25 @@ def test_where_the_model_s_words_do_not_stand_the_document_s_own_are_shown(
 ) -> None:
     answer = library.ask("Qui est Kai Zenner ?")
     assert "dirige le cabinet d'Axel Voss" in answer.answer
+    citation = answer.sentences[0].citations[0]
+    text = library.store.document(citation.document).text
+    assert text[citation.start : citation.end] == citation.text
+
+
+@pytest.mark.long
+def test_what_the_model_makes_up_in_english_is_not_shown(library: Library) -> None:
     answer = library.ask("Why is Mistral's decision to close its models a good economic decision?")
     assert any(
         "client" in citation.text
         for sentence in answer.sentences
         for citation in sentence.citations
     )
-    assert "core competenc" not in answer.answer  # what it makes up
-    citation = answer.sentences[0].citations[0]
-    text = library.store.document(citation.document).text
-    assert text[citation.start : citation.end] == citation.text
-    answer = library.ask(
-        "Who leads Microsoft?"
-    )  # the model, asked again, doubts its own "Satya Nadella leads Microsoft."
-    assert "Satya Nadella" in answer.answer
+    assert "core competenc" not in answer.answer
+
+
+@pytest.mark.long
+def test_what_the_model_doubts_when_asked_again_is_answered(library: Library) -> None:
+    assert "Satya Nadella" in library.ask("Who leads Microsoft?").answer
 
 
 def test_a_quotation_within_a_quotation_has_marks_of_its_own(library: Library) -> None:

@@ -39,6 +39,8 @@ def test_a_conversation_in_both_languages(open_page: Opening, address: str) -> N
     expect(answer).to_contain_text("15")
     expect(answer).to_have_attribute("lang", "fr")
 
+    _check_map(page)
+
     # Its citation opens the document at the sentence.
     answer.locator(".cite:not(.none)").first.click()
     mark, text = page.locator("mark.chosen"), page.locator(".text")
@@ -65,10 +67,8 @@ def test_a_conversation_in_both_languages(open_page: Opening, address: str) -> N
     expect(page.locator(".empty")).to_be_visible()
 
 
-@pytest.mark.timeout(600)
-def test_the_map_shows_what_was_read_and_opens_it(open_page: Opening, address: str) -> None:
-    page = open_page(address)
-    ask(page, "Combien Microsoft a-t-il investi dans Mistral AI ?")
+def _check_map(page: Page) -> None:
+    """The map shows what was read for the last answer, and opens it."""
     page.click(".under summary")
     expect(page.locator(".why").first).to_be_visible()
     page.click("[data-do=library]")
