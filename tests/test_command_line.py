@@ -322,7 +322,7 @@ def test_a_batch_answers_line_by_line_whatever_is_wrong_with_some(
             {"_id": "empty", "text": " "},
             {"_id": "list", "text": "Why?", "history": "When?"},
             {"_id": "passage", "text": "Why?", "passages": [{"title": "x", "text": 3}]},
-            {"_id": "odd", "text": "Who is \ud800 the director of the port?", "passages": passages},
+            {"_id": "odd", "text": "Hello \ud800!", "passages": passages},
             {"_id": "last", "text": "Hello"},
         ],
     )  # fmt: skip

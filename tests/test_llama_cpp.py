@@ -20,7 +20,7 @@ def test_a_prepared_beginning_outlives_what_is_asked_after_it(
     port = "The port of Brest has three docks. " * 10
     with closing(LlamaCpp(small_model(home), context_tokens=1024)) as generator:
         generator.prepare([Message("system", "Be brief."), Message("user", port)])
-        for number in range(8):
+        for number in range(5):
             generator.choose([Message("user", f"{number} " + "le chat dort " * 30)], ("Yes", "No"))
         read = tokens_read(generator, monkeypatch)
         asked = [Message("system", "Be brief."), Message("user", f"{port}\nHow many docks?")]
@@ -64,7 +64,7 @@ def test_what_was_prepared_is_taken_from_disk_unless_damaged(
             for beginning in prepared:
                 generator.prepare(beginning, ahead=ahead)
             read[0] = sum(counted)
-            return "".join(generator.stream(asked, max_tokens=12))
+            return "".join(generator.stream(asked, max_tokens=6))
 
     first = answer()
     files = sorted(tmp_path.iterdir(), key=lambda path: path.stat().st_size)
@@ -112,12 +112,12 @@ def test_who_leaves_while_others_are_served_takes_nothing_from_them(
     long = LONG
     with ThreadPoolExecutor(6) as askers:
         answers = [
-            askers.submit(lambda: "".join(small_generator.stream(CAPITAL, max_tokens=12)))
+            askers.submit(lambda: "".join(small_generator.stream(CAPITAL, max_tokens=6)))
             for _ in range(3)
         ]
         leaving = askers.submit(lambda: told.extend(small_generator.stream(long, stop=stop)))
         answers += [
-            askers.submit(lambda: "".join(small_generator.stream(CAPITAL, max_tokens=12)))
+            askers.submit(lambda: "".join(small_generator.stream(CAPITAL, max_tokens=6)))
             for _ in range(2)
         ]
         time.sleep(0.5)
@@ -136,8 +136,8 @@ def test_a_fault_costs_one_answer_and_not_the_next(
     with monkeypatch.context() as patched:
         patched.setattr(small_generator._scheduler, "_take", fault)
         with pytest.raises(RuntimeError, match="a bug"):
-            list(small_generator.stream(CAPITAL, max_tokens=12))
-    assert "Paris" in "".join(small_generator.stream(CAPITAL, max_tokens=12))
+            list(small_generator.stream(CAPITAL, max_tokens=6))
+    assert "Paris" in "".join(small_generator.stream(CAPITAL, max_tokens=6))
 
 
 def test_answers_written_together_read_the_weights_once(
