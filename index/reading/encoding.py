@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ _MARKS = frozenset("\xa0«»‹›‘’“”„…–—•·°²³€£§©®
 _AFTER = frozenset("’»”…–—°²³€\xa0")  # that stand after a small letter
 _MONEY = frozenset("£½¤¥")  # that stand after none
 _DECLARED_IN = re.compile(rb"(?:charset|encoding)\s*=\s*[\"']?([\w.:-]{1,40})", re.I)
+_BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=%")
+_LONGEST_RUN = 120  # of its letters that can be something else
 _CHARSETS = tuple("iso cp koi8 mac utf big5 gb euc shift tis ascii ptcp hz".split())
 _JOINER = "\u200d"  # seen in emoji and in scripts of India, unseen between other letters
 _UNSEEN = dict.fromkeys(map(ord, "\xad\u200b\u200c\u200e\u200f\ufeff\u034f\u180e\u061c"))
@@ -197,6 +199,32 @@ def _meant(word: str) -> str:
 
 def _newlines(text: str) -> str:
     return text.replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def without_data(text: str) -> tuple[str, int]:
+    """A text without the pictures and files that are written into it in base64, and how many there
+    were."""
+    lines, count = text.split("\n"), 0
+    for number, line in enumerate(lines):
+        if len(line) < _LONGEST_RUN or max(map(len, line.split())) < _LONGEST_RUN:
+            continue
+        kept = ""
+        for coded, chars in groupby(line, _BASE64.__contains__):
+            run = "".join(chars)
+            if coded and _is_data(run):
+                before, mark, kind = kept.rpartition("data:")
+                kept = before if mark and kind.endswith(";base64,") else kept
+                count += 1
+            else:
+                kept += run
+        lines[number] = kept
+    return "\n".join(lines), count
+
+
+def _is_data(run: str) -> bool:
+    """Whether letters of base64 are longer than any word, and mixed as no word's are."""
+    kinds = (str.isupper, str.islower, str.isdigit)
+    return len(run) >= _LONGEST_RUN and all(any(map(kind, run)) for kind in kinds)
 
 
 def visible(text: str) -> str:

@@ -27,6 +27,30 @@ class Cell:
     head: bool = False
 
 
+def is_layout(cells: Sequence[Sequence[Sequence[str]]], *, nested: bool) -> bool:
+    """Whether a table only lays out what stands in it.
+
+    Args:
+        cells: the paragraphs of each cell, row by row.
+        nested: whether there are tables in it.
+    """
+    sizes = [len(blocks) for row in cells for blocks in row]
+    if max(map(len, cells), default=0) < 2 or len(cells) < 2:
+        return nested or max(sizes, default=0) > 3 or max(map(len, cells), default=0) < 2
+    full = [size for size in sizes if size]
+    headed = any(block.startswith("#") for row in cells for blocks in row for block in blocks)
+    return sum(full) > 3 * len(full) or (nested and headed)
+
+
+def in_cell(blocks: Sequence[str]) -> str:
+    """The paragraphs of a cell on a line, without the marks of headings and items; those that give
+    values, as the rows of a table in it do, are set apart."""
+    parts = [block.removeprefix("- ") for block in blocks]
+    parts = [part.lstrip("#")[1:] if part.lstrip("#")[:1] == " " else part for part in parts]
+    values = any(sign in part for part in parts for sign in ("; ", " | ", ": "))
+    return (" / " if values else " ").join(parts)
+
+
 def spread(rows: Iterable[Sequence[Cell]], most: int = 16_384) -> tuple[list[list[str]], int]:
     """The rows with each cell in its column, and how many of the first are names.
 

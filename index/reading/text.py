@@ -3,6 +3,7 @@
 import re
 from html import unescape
 from itertools import groupby
+from quopri import decodestring
 
 from index.documents import fence_after
 from index.reading.encoding import decode_bytes
@@ -25,9 +26,13 @@ def read_text(source: Source) -> Reading:
 def read_cards(source: Source) -> Reading:
     """Appointments (.ics) and addresses (.vcf): a line a field, each event or person apart."""
     fields: list[str] = []
-    for line in decode_bytes(source.data).replace("\n ", "").replace("\n\t", "").split("\n"):
+    text = decode_bytes(source.data).replace("\n ", "").replace("\n\t", "")
+    quoted = "QUOTED-PRINTABLE" in text.upper()
+    for line in (text.replace("=\n", "") if quoted else text).split("\n"):
         name, _, value = line.partition(":")
-        name = name.partition(";")[0]
+        name, _, form = name.partition(";")
+        if "QUOTED-PRINTABLE" in form.upper():
+            value = decode_bytes(decodestring(value.encode()))
         if name == "END":
             fields.append("")
         elif value.strip() and name not in _OF_PROGRAMS:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 from index.documents import fence_after
+from index.reading.page_flow import texts_of
 from index.reading.tables import table
-from index.reading.web import texts_of
 
 _RULES = "+|:-= \t"  # what a rule is drawn with
 

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import io
+import json
 import random
 import struct
 import tarfile
@@ -95,6 +96,26 @@ TEXTS: dict[str, tuple[str | bytes, list[str], list[str]]] = {
     "frames.html": ("<frameset><frame src=a.html><noframes><body><p>Mairie : 03 84</p></body></noframes></frameset>", ["Mairie : 03 84", "unread_embedded {'count': 1}"], ["<p>"]),
     "drawn.html": (PROSE + "<p>Soit <span class=katex-mathml><math><mi>x</mi></math></span><span class=katex-html>x</span> ici", ["Soit x ici"], []),
     "shape.rtf": (r"{\rtf1\ansi Avant\par{\shp{\*\shpinst{\sp{\sn a}{\sv b}}{\shptxt Encadr\'e9\par}}{\shprslt Vieux}}}", ["Avant", "Encadré"], ["Vieux"]),
+    "old.rtf": (r"{\rtf1\mac{\fonttbl\f0\fswiss Helvetica;}\f0 Caf\'8e et \'88 l'\'8ecole, \u-10179?\u-8704?\par{\listtext 1.\tab}un\par}", ["Café et à l'école, 😀", "\n1. un"], []),
+    "signs.rtf": (r"{\rtf1\ansi{\fonttbl{\f0\fnil\fcharset0 Arial;}{\f1\fnil\fcharset2 Wingdings;}}{\f1\'fe} Oui {\f1\'a8} Non {\f1 o\plain  \'e9t\'e9}\par}", ["☒ Oui ☐ Non ☐ été"], []),
+    "struck.rtf": (r"{\rtf1\ansi Prix {\strike 15} {\striked1 16} 12 euros{\deleted , non}\par}", ["12 euros", "unread_deleted {'count': 3}"], ["15", "16", "non"]),
+    "nested.rtf": (r"{\rtf1\ansi \trowd\cellx3000\cellx6000\cellx9000 Lot\cell Entreprise\cell D\'e9tail\cell\row\trowd\cellx3000\cellx6000\cellx9000 Toit\cell Roy\cell\itap2 Tuiles\nestcell 12\nestcell{\*\nesttableprops\trowd\cellx7000\cellx8000\nestrow}\itap1\cell\row\trowd\cellx3000\cellx6000\cellx9000 Murs\cell\cell n\'e9ant\cell\row}",
+        ["Lot: Toit; Entreprise: Roy; Détail: Tuiles | 12", "Lot: Murs; Détail: néant"], []),
+    "nested.html": (PROSE + "<table><tr><th>Lot</th><th>Détail</th></tr><tr><td>Toit</td><td><table><tr><td>Tuiles</td><td>12</td></tr><tr><td>Pose</td><td>6</td></tr></table></td></tr><tr><td>Murs</td><td>néant</td></tr></table>", ["Lot: Toit; Détail: Tuiles: 12 / Pose: 6", "Lot: Murs; Détail: néant"], []),
+    "roles.html": (PROSE + '<div role="table"><div role="row"><b role="columnheader">Commune</b><b role="columnheader">2022</b><b role="columnheader">2023</b></div><div role="row"><i role="cell">Lormeuil</i><i role="cell"></i><i role="cell">2 310</i></div></div>', ["Commune: Lormeuil; 2023: 2 310"], []),
+    "dishes.html": ('<header role="banner"><p>Ouverte de 9 h à 12 h, tél. 03 84</p></header>' + PROSE + '<div class="menu-midi"><p>Truite aux amandes</p></div><div class="menu"><a href=a>Accueil du site</a></div>' + PROSE, ["tél. 03 84", "Truite aux amandes", "unread_menus {'count': 1}"], ["Accueil"]),
+    "drawings.html": (PROSE + "<img src=a alt='La poste est au 12'><img src=b><iframe src=c></iframe><svg><title>Carte</title><text>Nord 12 %</text></svg><ol reversed><li>x<li>y</ol>", ["La poste est au 12", "Nord 12 %", "unread_pictures {'count': 1}", "unread_embedded {'count': 1}", "2. x\n\n1. y"], ["Carte"]),
+    "data.json": (json.dumps({"plan": "data:image/png;base64," + "iVBORw0KGgo" * 20, "fin": "oui", "sigle": "ab" * 90}), ["fin: oui", "ab" * 90, "unread_pictures {'count': 1}"], ["base64", "iVBOR"]),
+    "book.fb2": ('<FictionBook><body><p>Le <i>barrage</i> a 12 m.</p></body><binary id="c">iVBORw0KGgo</binary></FictionBook>', ["Le barrage a 12 m.", "unread_pictures"], ["iVBOR"]),
+    "prices.xml": ('<menu><plat prix="12,50" xml:lang="fr">Truite</plat><plat prix="9">Soupe</plat></menu>', ["plat: Truite; prix: 12,50; plat: Soupe; prix: 9"], []),
+    "errors.ipynb": (json.dumps({"nbformat": 4, "cells": [{"outputs": [{"data": {"text/html": ["<table><tr><th>A<th>B<th>C<tr><td>1<td><td>3</table>"], "text/plain": ["A B"]}}, {"data": {"image/png": "iVBOR"}}, {"ename": "ValueError", "evalue": "mauvaise date"}]}]}), ["A: 1; C: 3", "ValueError: mauvaise date", "unread_pictures"], ["iVBOR"]),
+    "quoted.vcf": ("BEGIN:VCARD\nFN;ENCODING=QUOTED-PRINTABLE:Ren=C3=A9 =\nL=C3=A9vy\nEND:VCARD\n", ["FN: René Lévy"], []),
+    "raw.eml": ("From: Zoé <z@x.fr>\nSubject: Réunion d'été à l'école\n\nOui".encode("latin-1"), ["title:Réunion d'été à l'école", "Zoé"], []),
+    "raw2.eml": ("From: Zoé <z@x.fr>\r\nSubject: Réunion d'été\r\n\r\nUn\n\ndeux à 4".encode("latin-1"), ["title:Réunion d'été", "deux à 4"], []),
+    "bounce.eml": (MAIL + "Content-Type: multipart/report; boundary=B\n\n--B\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx\n\nFinal-Recipient: rfc822; paul@example.org\n\n--B\nContent-Type: text/rfc822-headers\n\nX-Ancien: 12\n--B--\n", ["Final-Recipient: rfc822; paul@example.org", "X-Ancien: 12"], []),
+    "edges.eml": (MAIL + "Content-Type: multipart/mixed; boundary=B\n\n--X\nContent-Type: text/plain\n\nTexte 12\n--X--\n", ["\n\nTexte 12"], ["--X", "unread"]),
+    "none.eml": (MAIL + "Content-Type: multipart/mixed; boundary=B\n\nRien--X\n", ["Devis"], []),
+    "cut.eml": (MAIL + "Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n" + base64.b64encode(b"Le prix est de 12 euros.").decode()[:-3] + "\n", ["Le prix est de 12 eur"], []),
     "base64.eml": (MAIL + "Content-Type: multipart/mixed; boundary=B\n\n--B\nContent-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n" + base64.encodebytes((MAIL + "\n6 480 euros").encode()).decode() + "\n--B--\n", ["6 480 euros", "1.eml"], []),
     "named.eml": (MAIL + "Content-Type: multipart/mixed; boundary=B\n\n--B\nContent-Type: text/plain\nContent-Disposition: attachment; filename*0*=iso-8859-1''Compte%20rendu; filename*1*=%20d%27%E9t%E9.txt\n\nJoint\n--B--\n", ["name:named.eml/Compte rendu d'été.txt", "Joint"], []),
     "flowed.eml": (MAIL + "Content-Type: text/plain; format=flowed\n\nUne ligne qui \ncontinue ici.\n", ["Une ligne qui continue ici."], []),
