@@ -270,10 +270,35 @@ def test_further_sheets_of_opendocument(found, make, name: str) -> None:
     check(found("a.ods", make.odf("spreadsheet", f"<table:table>{rows}</table:table>")), wanted)
 
 
+def word_table(*rows: list[str]) -> str:
+    made = (
+        "".join(_word_cell(c, "") if c[:1] != "<" else f"<w:tc>{c}</w:tc>" for c in row)
+        for row in rows
+    )
+    return f"<w:tbl>{''.join(f'<w:tr>{row}</w:tr>' for row in made)}</w:tbl>"
+
+
+def odf_table(*rows: list[str], attributes: str = "") -> str:
+    made = (odf_row(*(("", c if c[:1] == "<" else p(c)) for c in row)) for row in rows)
+    return f"<table:table {attributes}>{''.join(made)}</table:table>"
+
+
+LOTS = ["Lot", "Entreprise", "Détail"], ["Sol", "", "C# 12"]
+TILES = ["Tuiles", "12 000"], ["Pose", "6 400"]
+NESTED = ["Lot: Toit; Entreprise: Roy; Détail: Tuiles: 12 000 / Pose: 6 400", "Lot: Sol; Détail: C# 12"]  # fmt: skip
+
+
+def mathematics(*elements: str) -> str:
+    text = "".join(elements).replace("<t>", "<m:r><m:t>").replace("</t>", "</m:t></m:r>")
+    return f'<w:p><m:oMath xmlns:m="m">{text}</m:oMath></w:p>'
+
+
 TEXT_PARTS: dict[str, tuple[str, str, list[str], list[str]]] = {
     "shapes": ("<text:p>T<draw:custom-shape><text:p>Forme</text:p></draw:custom-shape><draw:g><draw:rect><text:p>Groupe</text:p></draw:rect></draw:g></text:p>", "", ["Forme", "Groupe"], []),
     "bibliography": ("<text:bibliography><text:index-body><text:p>DUPONT, 1998</text:p></text:index-body></text:bibliography>", "", ["DUPONT, 1998"], []),
     "struck": ('<text:p>Prix : <text:span text:style-name="S">15</text:span> 12 euros</text:p>', '<style:style style:name="S"><style:text-properties style:text-line-through-style="solid"/></style:style>', ["12 euros", "unread_deleted"], ["15"]),
+    "nested": (odf_table(LOTS[0], ["Toit", "Roy", odf_table(*TILES, attributes='table:is-sub-table="true"')], LOTS[1]), "", NESTED, []),
+    "placeholder": ('<text:p><text:content-control text:showing-place-holder="true">Choisissez</text:content-control>fin</text:p>', "", ["fin", "unread_empty_fields"], ["Choisissez"]),
     "ruby": ("<text:p><text:ruby><text:ruby-base>base</text:ruby-base><text:ruby-text>haut</text:ruby-text></text:ruby></text:p>", "", ["base"], ["haut"]),
     "fields of forms": ('<office:forms><form:form><form:date form:id="d" form:current-value="2024-03-05"/><form:formatted-text form:id="n" form:current-value="12"/></form:form></office:forms><text:p>Le <draw:control draw:control="d"/>, <draw:control draw:control="n"/> ans</text:p>', "", ["Le 2024-03-05, 12 ans"], []),
     "lists": ('<text:list xml:id="l" text:style-name="L"><text:list-item><text:p>un</text:p></text:list-item></text:list><text:p>Entre</text:p><text:list text:continue-list="l" text:style-name="L"><text:list-item><text:p>deux</text:p></text:list-item></text:list>', '<text:list-style style:name="L"><text:list-level-style-number text:level="1" style:num-suffix="." style:num-format="1"/></text:list-style>', ["1. un", "2. deux"], []),
@@ -313,6 +338,15 @@ WORD: dict[str, tuple[str, list[str], list[str]]] = {
     "numbers alone": (f'<w:tbl>{"".join(f"<w:tr><w:tc>{NUMBERED}</w:tc><w:tc>{paragraph(each)}</w:tc></w:tr>" for each in ("un", "deux", "trois"))}</w:tbl>', ["2.: deux", "3.: trois"], []),
     "empty control": (f"<w:sdt><w:sdtPr><w:showingPlcHdr/></w:sdtPr><w:sdtContent>{paragraph('Cliquez ici')}</w:sdtContent></w:sdt>{paragraph('x')}", ["unread_empty_fields"], ["Cliquez"]),
     "fonts of signs": ('<w:p><w:r><w:rPr><w:rFonts w:ascii="Wingdings"/></w:rPr><w:t>þ</w:t></w:r><w:r><w:t> Oui </w:t></w:r><w:r><w:sym w:font="Symbol" w:char="F061"/></w:r></w:p>', ["☒ Oui α"], ["þ"]),
+    "nested": (word_table(LOTS[0], ["Toit", "Roy", word_table(*TILES) + "<w:p/>"], LOTS[1]), NESTED, []),
+    "notes": ('<w:p><w:r><w:t>Un</w:t><w:footnoteReference w:id="2"/><w:endnoteReference w:id="2"/></w:r></w:p>', ["Un[1][2]"], []),
+    "boxes": (f'<w:p><w:r><w:txbxContent>{paragraph("dehors")}<w:p><w:r><w:txbxContent>{paragraph("dedans")}</w:txbxContent></w:r></w:p></w:txbxContent><w:textpath string="BROUILLON"/></w:r></w:p>', ["dehors\n\ndedans\n\nBROUILLON"], ["dedans\n\ndedans"]),
+    "roots": (mathematics("<m:rad><m:deg><t>3</t></m:deg><m:e><t>x</t></m:e></m:rad>", "<m:rad><m:deg/><m:e><t>y</t></m:e></m:rad>"), ["(x)^(1/(3))√(y)"], []),
+    "matrices": (mathematics("<m:m><m:mr><m:e><t>a</t></m:e><m:e><t>b</t></m:e></m:mr><m:mr><m:e><t>c</t></m:e><m:e><t>d</t></m:e></m:mr></m:m>"), ["a, b ; c, d"], []),
+    "accents": (mathematics("<m:func><m:fName><t>sin</t></m:fName><m:e><t>t</t></m:e></m:func>", "<m:acc><m:accPr><m:chr m:val='\u20d7'/></m:accPr><m:e><t>v</t></m:e></m:acc>", '<m:bar><m:barPr><m:pos m:val="top"/></m:barPr><m:e><t>w</t></m:e></m:bar>'), ["sin tv\u20d7w\u0305"], []),
+    "own boxes": ('<w:p><w:sdt><w:sdtPr><w:checkbox><w:checked w:val="1"/></w:checkbox></w:sdtPr><w:sdtContent><w:r><w:t>R</w:t></w:r></w:sdtContent></w:sdt><w:r><w:t> oui</w:t></w:r></w:p>', ["☒ oui"], []),
+    "empty cell": (f'<w:tbl><w:tr>{"".join(_word_cell(c, "") for c in "ABC")}</w:tr><w:tr>{_word_cell("1", "")}{_word_cell("2", "")}<w:sdt><w:sdtPr><w:showingPlcHdr/></w:sdtPr><w:sdtContent>{_word_cell("Cliquez", "")}</w:sdtContent></w:sdt></w:tr></w:tbl>', ["A: 1; B: 2", "unread_empty_fields"], ["Cliquez"]),
+    "deleted item": (NUMBERED.replace("</w:p>", "<w:r><w:t>un</w:t></w:r></w:p>") + NUMBERED.replace("</w:pPr>", "<w:rPr><w:del/></w:rPr></w:pPr><w:del><w:r><w:delText>x</w:delText></w:r></w:del>") + NUMBERED.replace("</w:p>", "<w:r><w:t>deux</w:t></w:r></w:p>"), ["1. un\n\n2. deux"], []),
     "brackets": ('<w:p><m:oMath xmlns:m="m"><m:d><m:dPr><m:begChr m:val="["/><m:endChr m:val="]"/></m:dPr><m:e><m:r><m:t>y</m:t></m:r></m:e></m:d></m:oMath></w:p>', ["[y]"], []),
 }  # fmt: skip
 
@@ -323,6 +357,38 @@ def test_further_texts_of_word(found, make, name: str) -> None:
     level = '<w:lvl w:ilvl="0"><w:numFmt w:val="decimal"/><w:lvlText w:val="%1."/></w:lvl>'
     lists = f'<w:numbering {W}><w:abstractNum w:abstractNumId="0">{level}</w:abstractNum><w:num w:numId="1"><w:abstractNumId w:val="0"/></w:num></w:numbering>'
     check(found("a.docx", make.docx(body, numbering=lists)), wanted, unwanted)
+
+
+def test_styles_of_word_number_hide_and_raise(found, make) -> None:
+    def style(name: str, called: str, rest: str, under: str = "") -> str:
+        return f'<w:style w:styleId="{name}"><w:name w:val="{called}"/><w:basedOn w:val="{under}"/>{rest}</w:style>'
+
+    def listed(inner: str) -> str:
+        return f"<w:pPr><w:numPr>{inner}</w:numPr></w:pPr>"
+
+    one = '<w:numId w:val="1"/>'
+    styles = (
+        style("T1", "heading 1", listed(one)),
+        style("T2", "heading 2", listed('<w:ilvl w:val="1"/>'), "T1"),
+        style("T3", "heading 3", listed(one)),
+        style("H", "caché", "<w:rPr><w:vanish/></w:rPr>"),
+        style("E", "exposant", '<w:rPr><w:vertAlign w:val="superscript"/></w:rPr>', "X"),
+    )
+    levels = "".join(
+        f'<w:lvl w:ilvl="{n}"><w:numFmt w:val="decimal"/><w:pStyle w:val="T{n + 1}"/><w:lvlText w:val="{form}"/></w:lvl>'
+        for n, form in enumerate(("%1.", "%1.%2", "%1.%2.%3"))
+    )
+    lists = f'<w:numbering {W}><w:abstractNum w:abstractNumId="0">{levels}</w:abstractNum><w:num w:numId="1"><w:abstractNumId w:val="0"/></w:num></w:numbering>'
+    body = "".join(paragraph(name, f'<w:pStyle w:val="{name}"/>') for name in ("T1", "T2", "T3"))
+    body += paragraph("secret", "", '<w:rStyle w:val="H"/>') + paragraph(
+        "s2", '<w:pStyle w:val="H"/>'
+    )
+    body += '<w:p><w:r><w:t>10</w:t></w:r><w:r><w:rPr><w:rStyle w:val="E"/></w:rPr><w:t>-6</w:t></w:r></w:p>'
+    deleted = f"<w:ftr {W}>{paragraph('Pied', one.join(('<w:numPr>', '</w:numPr>')))}<w:p><w:del/></w:p></w:ftr>"
+    styled = f"<w:styles {W}>{''.join(styles)}</w:styles>"
+    data = make.docx(body, numbering=lists, styles=styled, footer=deleted)
+    wanted = ["# 1. T1", "## 1.1 T2", "### 1.1.1 T3", "10⁻⁶", "unread_hidden {'count': 2}", "1. Pied", "unread_deleted"]  # fmt: skip
+    check(found("a.docx", data), wanted, ["secret", "s2"])
 
 
 def test_files_in_a_text_are_documents(found, make) -> None:
