@@ -17,7 +17,7 @@ READERS = {
     "data.read_xml": ".xml .rss .atom .opml .fb2",
     "sheets.read_csv": ".csv .tsv .tab .psv",
     "excel.read_xlsx": ".xlsx .xlsm .xltx .xltm",
-    "excel.read_xls": ".xls .xlt",
+    "excel_97.read_xls": ".xls .xlt",
     "word.read_docx": ".docx .docm .dotx .dotm",
     "slides.read_pptx": ".pptx .pptm .potx .potm .ppsx .ppsm",
     "opendocument.read_odf": ".odt .ott .odp .otp .ods .ots .odg .fodt .fods .fodp",

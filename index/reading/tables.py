@@ -34,12 +34,12 @@ def is_layout(cells: Sequence[Sequence[Sequence[str]]], *, nested: bool) -> bool
         cells: the paragraphs of each cell, row by row.
         nested: whether there are tables in it.
     """
-    sizes = [len(blocks) for row in cells for blocks in row]
-    if max(map(len, cells), default=0) < 2 or len(cells) < 2:
-        return nested or max(sizes, default=0) > 3 or max(map(len, cells), default=0) < 2
-    full = [size for size in sizes if size]
+    sizes = [len(blocks) for row in cells for blocks in row if blocks]
+    width, most = max(map(len, cells), default=0), max(sizes, default=0)
+    if width < 2 or len(cells) < 2:
+        return nested or most > 3 or width < 2
     headed = any(block.startswith("#") for row in cells for blocks in row for block in blocks)
-    return sum(full) > 3 * len(full) or (nested and headed)
+    return sum(sizes) > 3 * len(sizes) or (nested and headed)
 
 
 def in_cell(blocks: Sequence[str]) -> str:
@@ -268,14 +268,18 @@ def names_at(rows: Sequence[Sequence[str]], sure: bool) -> tuple[int, int]:
 
 
 def _two_columns_named(rows: Sequence[Sequence[str]], start: int, sure: bool) -> bool:
-    """Whether a table of two columns has names, and isn't a form of labels and values, which are of
-    several kinds."""
+    """Whether a table of two columns has names; a form of labels has values of several kinds."""
     second = [row[-1] for row in rows[start:] if row[-1]]
     if len(second) < (2 if sure else 4) or (_value(second[0]) and not _period(second[0])):
         return False
-    units = Counter("".join(filter(str.isalpha, cell)) for cell in second[1:] if _value(cell))
+    units = Counter(_unit(cell) for cell in second[1:] if _value(cell))
     share = units.most_common(1)[0][1] / (len(second) - 1) if units else 0
     return share > 0.8 or (sure and not units)
+
+
+def _unit(cell: str) -> str:
+    """What a value has beside its figures: the letters and signs of a unit or a date."""
+    return "".join(char for char in cell.strip("+-") if not char.isdigit() and char not in " .,")
 
 
 def _divides(top: Sequence[str], bottom: Sequence[str], below: Sequence[Sequence[str]]) -> bool:

@@ -169,6 +169,15 @@ def test_a_form_of_labels_and_values_has_no_names() -> None:
     ]
 
 
+def test_values_of_several_kinds_below_a_word_are_those_of_a_form() -> None:
+    rows = [["Nom", "Odile Ferrand"], ["Le", "2024-03-05"], ["Montant", "4500"]]
+    assert lines(rows) == ["Nom: Odile Ferrand", "Le: 2024-03-05", "Montant: 4500"]
+    assert (
+        lines([["Mois", "Ventes"], ["Mai", "-1,5 €"], ["Juin", "12 €"]])[1]
+        == "Mois: Mai; Ventes: -1,5 €"
+    )
+
+
 def test_a_long_row_goes_on_under_its_first_cell() -> None:
     rows = [
         ["Élève", *(f"Matière {n}" for n in range(60))],

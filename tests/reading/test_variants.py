@@ -456,6 +456,17 @@ def test_slides_count_their_lists(found, make) -> None:
     check(found("a.pptx", data), ["3. trois", "a) petit", "4. quatre"])
 
 
+def test_what_is_struck_through_on_a_slide_is_said_to_be_left_out(found, make) -> None:
+    from tests.reading.test_tables import slides
+
+    runs = '<a:r><a:rPr strike="sngStrike"/><a:t>15</a:t></a:r><a:r><a:rPr strike="noStrike"/><a:t>12</a:t></a:r>'
+    check(
+        found("a.pptx", slides(make, f"<a:p>{runs}</a:p>")),
+        ["12", "unread_deleted {'count': 1}"],
+        ["15"],
+    )
+
+
 def test_what_every_slide_shows_is_said_once(found, make) -> None:
     from tests.reading.test_tables import slides
 
