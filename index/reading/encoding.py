@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
-from itertools import groupby, pairwise
+from itertools import groupby, islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ _AFTER = frozenset("’»”…–—°²³€\xa0")  # that stand after a small
 _MONEY = frozenset("£½¤¥")  # that stand after none
 _DECLARED_IN = re.compile(rb"(?:charset|encoding)\s*=\s*[\"']?([\w.:-]{1,40})", re.I)
 _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=%")
+_SAMPLE = 40  # thousands of bytes by which an encoding is told
 _LONGEST_RUN = 120  # of its letters that can be something else
 _CHARSETS = tuple("iso cp koi8 mac utf big5 gb euc shift tis ascii ptcp hz".split())
 _JOINER = "\u200d"  # seen in emoji and in scripts of India, unseen between other letters
@@ -114,8 +115,8 @@ def _likeliest(data: bytes, declared: str | None = None, use: str = "encodings")
         declared: the encoding that is taken where it gives a likely text.
         use: which encodings of `alphabets.toml` are tried, those of texts or of `names`.
     """
-    told = [line for line in data.split(b"\n") if not line.isascii()]
-    sample = b"\n".join(told[:2000])
+    pieces = (data[at : at + 1000] for at in range(0, len(data), 1000))
+    sample = b"\n".join(islice((piece for piece in pieces if not piece.isascii()), _SAMPLE))
     scores: dict[str, float] = {}
     for script in _scripts():
         for encoding in script[use]:

@@ -141,10 +141,11 @@ def _separator(text: str) -> str:
         try:
             lines = io.StringIO(text[:50_000], "")
             rows = islice(csv.reader(lines, delimiter=sign, skipinitialspace=True), _LOOK)
-            widths = Counter(len(row) for row in rows if len(row) > 1)
+            widths = Counter(len(row) for row in rows if row)
         except csv.Error:
             return 0
+        alone = widths.pop(1, 0)
         width, count = widths.most_common(1)[0] if widths else (0, 0)
-        return count + 0.01 * min(width, 10)
+        return 0 if alone > 2 * count else count + 0.01 * min(width, 10)
 
-    return max(_SEPARATORS, key=evenness) if any(map(evenness, _SEPARATORS)) else ","
+    return max(_SEPARATORS, key=evenness) if any(map(evenness, _SEPARATORS)) else "\x1f"

@@ -13,22 +13,26 @@ _RULES = "+|:-= \t"  # what a rule is drawn with
 
 
 Found = tuple[list[str], int]
-"""The rows of a table, and how many lines it takes: 0 where there is none."""
+"""The rows of a table, and how many lines it takes."""
 
 
 def with_rows(lines: list[str]) -> Iterator[str]:
     """The lines of a text with its tables row by row; those in blocks of code stay as they are."""
     at, fence = 0, ""
+    bare = list(map(_unquoted, lines))
     while at < len(lines):
         fence = fence_after(lines[at], fence)
-        reader = None if fence else _reader(*(_unquoted(line) for line in lines[at : at + 2]))
-        rows, used = reader([_unquoted(line) for line in lines[at:]]) if reader else ([], 0)
-        if used:
-            yield "\n\n".join(["", *rows, ""])
-            at += used
-        else:
+        reader = None if fence else _reader(*bare[at : at + 2])
+        if reader is None:
             yield lines[at]
             at += 1
+            continue
+        end = len(lines)
+        if reader in (_piped, _under_rule, _grid):  # which no blank line is in
+            end = next((n for n in range(at, end) if not bare[n].strip()), end)
+        rows, used = reader(bare[at:end])
+        yield "\n\n".join(["", *rows, ""])
+        at += used
 
 
 def _reader(line: str, after: str = "") -> Callable[[list[str]], Found] | None:
@@ -58,9 +62,9 @@ def _end(lines: list[str], belongs: Callable[[str], bool]) -> int:
 
 
 def _page(lines: list[str]) -> Found:
-    """A table of HTML."""
+    """A table of HTML; what no end follows stays as it is."""
     end = next((n for n, line in enumerate(lines) if "</table" in line.lower()), -1) + 1
-    return texts_of("\n".join(lines[:end]).encode()) if end else [], end
+    return (texts_of("\n".join(lines[:end]).encode()), end) if end else (lines, len(lines))
 
 
 def _is_rule(line: str) -> bool:
@@ -174,7 +178,7 @@ def _grid(lines: list[str]) -> Found:
 
 def _asciidoc(lines: list[str]) -> Found:
     """A table of AsciiDoc, as wide as its first line; a blank line after that says it is names."""
-    end = next((n for n, line in enumerate(lines[1:], 1) if line.strip() == "|==="), 0)
+    end = next((n for n, line in enumerate(lines[1:], 1) if line.strip() == "|==="), len(lines))
     lines = lines[1:end]
     lines = [line for n, line in enumerate(lines) if n or line.strip()]
     width = lines[0].count("|") if lines else 0
@@ -182,7 +186,7 @@ def _asciidoc(lines: list[str]) -> Found:
     grid = [cells[n : n + width] for n in range(0, len(cells), max(width, 1))]
     named = len(lines) > 1 and not lines[1].strip()
     grid = [[cell.strip().replace("\0", "|") for cell in row] for row in grid]
-    return list(table(grid, head=1 if named else None)), end + 1 if end else 0
+    return list(table(grid, head=1 if named else None)), end + 1
 
 
 def _directive(lines: list[str]) -> Found:

@@ -59,6 +59,7 @@ TEXTS: dict[str, tuple[str | bytes, list[str], list[str]]] = {
     "single.csv": ("id;nom;total\n1;'a; b';5\n2;'c';6\n3;'l’été';8\n", ["nom: a; b; total: 5"], []),
     "unclosed.csv": ('id;nom;total\n1;"Dupont; Paul";5\n2;"mal fermé;6\n3;"Petit\nZoé";7\n4;"Roy; Max";8\n',
         ["nom: Dupont; Paul; total: 5", 'nom: "mal fermé; total: 6', "nom: Petit Zoé; total: 7", "nom: Roy; Max; total: 8"], []),
+    "column.csv": ("Communes\nLormeuil\nSauve, haut\nBrême\n", ["\n\nSauve, haut\n\n"], []),
     "caret.csv": ("nom^ville^prix\nA^Nîmes^12\nB^Sète^13\n", ["nom: A; ville: Nîmes; prix: 12"], []),
     "ends.csv": ("a;b;c\r\r\n1;2;3\r\r\n4;5;6\r\r\n", ["a: 1; b: 2; c: 3"], []),
     "formulas.csv": ('Code;Nom;Tel\n="0123";Zoé;="0492003344"\n="0456";Max;="06"\n', ["Code: 0123; Nom: Zoé; Tel: 0492003344"], ['="']),
