@@ -4,6 +4,7 @@ and titles of charts by the records of the file (MS-XLS)."""
 import io
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,7 +49,9 @@ def read_xls(source: Source) -> Reading:
     visible = [sheet for sheet in book.sheets() if not sheet.visibility]
     words = [cell.value for sheet in visible for cell in _cells(sheet) if cell.ctype == 1]
     french = language_of(" ".join(words[:2000])) == "fr"
-    more = _beside(data) if book.biff_version >= 80 else {}
+    more: dict[str, _Beside] = {}
+    with suppress(struct.error, OSError):  # of a file of which only the cells are whole
+        more = _beside(data) if book.biff_version >= 80 else {}
     formulas: list[Formulas] = []
     sheets = [
         _sheet(book, each, french, more.get(each.name, _Beside()), formulas) for each in visible

@@ -138,7 +138,8 @@ def _kind_of_archive(data: bytes, ending: str) -> str:
         mimetype = _start(archive, "mimetype") if "mimetype" in names else ""
         types = _start(archive, _TYPES) if _TYPES in names else ""
     except (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, OSError, EOFError):
-        return ".zip"
+        packed = KINDS.get(ending, "").startswith(("word", "excel", "slides", "opendoc", "epub"))
+        return ending if packed else ".zip"
     if "opendocument" in mimetype or "vnd.sun.xml" in mimetype:
         return next((ending for word, ending in _ODF.items() if word in mimetype), ".odt")
     kinds = [kind for part, kind in _PARTS if any(name.startswith(part) for name in names)]

@@ -169,6 +169,30 @@ def test_what_is_whole_of_an_archive_cut_short_is_read(found) -> None:
     )
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+def test_what_is_whole_of_a_zip_cut_short_is_read(found, streamed: bool) -> None:
+    packed = io.BytesIO()
+    target = io.BufferedWriter(packed) if streamed else packed
+    target.seekable = lambda: not streamed  # type: ignore[method-assign]
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("un été.txt", "Le prix est de 12 euros. " * 40)
+        file.writestr(
+            zipfile.ZipInfo("deux.txt"),
+            b"Entier",
+            zipfile.ZIP_STORED if not streamed else zipfile.ZIP_DEFLATED,
+        )
+        file.writestr("trois.txt", random.Random(1).randbytes(900).hex())
+    target.flush()
+    cut = packed.getvalue()[:-500]
+    check(
+        found("a.zip", cut),
+        ["name:a.zip/un été.txt", "12 euros", "Entier", "document_damaged"],
+        ["trois"],
+    )
+    check(found("a.docx", cut), ["document_damaged"], ["12 euros"])
+    check(found("b.zip", b"PK\3\4" + bytes(40)), ["document_damaged"])
+
+
 @pytest.mark.parametrize("encoding", ["cp437", "cp850", "utf-8", "cp1252", "mac-roman"])
 def test_names_of_members_by_how_likely_they_are(found, encoding: str) -> None:
     name, data = "Réunion d'été à Noël.txt".encode(encoding), b"Bonjour"
