@@ -28,12 +28,8 @@ class Cell:
 
 
 def is_layout(cells: Sequence[Sequence[Sequence[str]]], *, nested: bool) -> bool:
-    """Whether a table only lays out what stands in it.
-
-    Args:
-        cells: the paragraphs of each cell, row by row.
-        nested: whether there are tables in it.
-    """
+    """Whether a table only lays out what stands in it: `cells` holds the paragraphs of each cell,
+    row by row; `nested` says whether there are tables among them."""
     sizes = [len(blocks) for row in cells for blocks in row if blocks]
     width, most = max(map(len, cells), default=0), max(sizes, default=0)
     if width < 2 or len(cells) < 2:
@@ -303,11 +299,13 @@ def _combined(rows: Sequence[Sequence[str]]) -> list[str]:
     width = max(map(len, rows))
     names: list[list[str]] = [[] for _ in range(width)]
     for number, row in enumerate(rows):
-        last = ""
+        last, years = "", False
         for column in range(width):
             cell = row[column] if column < len(row) else ""
-            divided = any(column < len(other) and other[column] for other in rows[number + 1 :])
-            last = cell or (last if divided and column else "")
+            below = [other[column] for other in rows[number + 1 :] if any(other[column:][:1])]
+            own = any(map(_period, below))
+            last = cell or (last if below and column and own == years else "")
+            years = own if cell else years
             if last and last not in names[column]:
                 names[column].append(last)
     return [" ".join(parts) for parts in names]

@@ -33,6 +33,7 @@ _LEFT_OUT = {
     **dict.fromkeys(("del", "moveFrom", "delText"), "unread_deleted"),
     **dict.fromkeys(("blip", "imagedata"), "unread_pictures"),
 }
+_DRAWN = ("{*}txbxContent", "{*}chart", "{*}relIds", "{*}textpath")
 _UNSEEN = {"vanish": "unread_hidden", "strike": "unread_deleted", "dstrike": "unread_deleted"}
 
 
@@ -157,9 +158,8 @@ class _Word:
             mark = "" if level and mark == "-" else mark
             start = "#" * level + " " if level else ""
             yield f"{start}{mark} {text}".rstrip() if mark else start + text
-        for box in node.iter("{*}txbxContent", "{*}chart", "{*}relIds", "{*}textpath"):
-            within = next(box.iterancestors("{*}p", "{*}Fallback"), None)
-            if within is not node:
+        for box in node.iter(*_DRAWN):
+            if next(box.iterancestors("{*}p"), None) is not node or _is_copy(box):
                 continue
             if tag_of(box) == "txbxContent":
                 yield from self.blocks(box)
@@ -277,6 +277,15 @@ class _Word:
         heads = [is_on(row.find("{*}trPr/{*}tblHeader")) for row in rows]
         count = heads.index(False) if False in heads else 0
         yield from table(grid, head=count or None, sure=False)
+
+
+def _is_copy(box: Any) -> bool:
+    """Whether a box is there for programs that can't draw another one, which holds the same."""
+    return any(
+        next(choice.iter(*_DRAWN), None) is not None
+        for fallback in box.iterancestors("{*}Fallback")
+        for choice in fallback.itersiblings("{*}Choice", preceding=True)
+    )
 
 
 def _look(properties: Any) -> tuple[str, str]:

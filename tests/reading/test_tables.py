@@ -114,6 +114,17 @@ def test_two_rows_of_names_are_put_together() -> None:
     assert lines(rows)[1] == "Commune: Lormeuil; 2022 H: 10; 2022 F: 20; 2023 H: 30; 2023 F: 40"
 
 
+def test_a_name_above_years_does_not_reach_the_next_column() -> None:
+    rows = [
+        ["", "Habitants", "", ""],
+        ["Commune", "2022", "2023", "Aire"],
+        ["Sauve", "5", "6", "30"],
+    ]
+    assert (
+        lines([*rows, ["Sète", "", "7", "8"]])[0] == "Commune; Habitants 2022; Habitants 2023; Aire"
+    )
+
+
 def test_a_title_above_and_lines_before_the_names_stand_alone() -> None:
     rows = [
         ["Population"],

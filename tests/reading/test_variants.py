@@ -366,6 +366,7 @@ WORD: dict[str, tuple[str, list[str], list[str]]] = {
     "nested": (word_table(LOTS[0], ["Toit", "Roy", word_table(*TILES) + "<w:p/>"], LOTS[1]), NESTED, []),
     "notes": ('<w:p><w:r><w:t>Un</w:t><w:footnoteReference w:id="2"/><w:endnoteReference w:id="2"/></w:r></w:p>', ["Un[1][2]"], []),
     "boxes": (f'<w:p><w:r><w:txbxContent>{paragraph("dehors")}<w:p><w:r><w:txbxContent>{paragraph("dedans")}</w:txbxContent></w:r></w:p></w:txbxContent><w:textpath string="BROUILLON"/></w:r></w:p>', ["dehors\n\ndedans\n\nBROUILLON"], ["dedans\n\ndedans"]),
+    "only for old programs": (f'<w:p><w:r><w:AlternateContent><w:Choice><w:drawing/></w:Choice><w:Fallback><w:txbxContent>{paragraph("ancien")}</w:txbxContent></w:Fallback></w:AlternateContent></w:r></w:p>', ["ancien"], []),
     "roots": (mathematics("<m:rad><m:deg><t>3</t></m:deg><m:e><t>x</t></m:e></m:rad>", "<m:rad><m:deg/><m:e><t>y</t></m:e></m:rad>"), ["(x)^(1/(3))√(y)"], []),
     "matrices": (mathematics("<m:m><m:mr><m:e><t>a</t></m:e><m:e><t>b</t></m:e></m:mr><m:mr><m:e><t>c</t></m:e><m:e><t>d</t></m:e></m:mr></m:m>"), ["a, b ; c, d"], []),
     "accents": (mathematics("<m:func><m:fName><t>sin</t></m:fName><m:e><t>t</t></m:e></m:func>", "<m:acc><m:accPr><m:chr m:val='\u20d7'/></m:accPr><m:e><t>v</t></m:e></m:acc>", '<m:bar><m:barPr><m:pos m:val="top"/></m:barPr><m:e><t>w</t></m:e></m:bar>'), ["sin tv\u20d7w\u0305"], []),
