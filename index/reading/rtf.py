@@ -255,7 +255,7 @@ def _control(text: str, at: int) -> tuple[str, int | None, int]:
     word, digits = text[start:end], end
     while (
         digits < len(text)
-        and (text[digits].isdigit() or (digits == end and text[digits] == "-"))
+        and (text[digits] in "0123456789" or (digits == end and text[digits] == "-"))
         and digits - end < 11
     ):
         digits += 1

@@ -150,8 +150,8 @@ def _run(feed: Iterator[list[str]]) -> Iterator[list[str]]:
 def _bare(row: Sequence[str]) -> str:
     """A row without names: label and value, or its cells in their places."""
     filled = [cell for cell in row if cell]
-    if len(filled) == 2 and row[0] and not filled[0].endswith(":"):
-        return f"{filled[0]}: {filled[1]}"
+    if len(filled) == 2 and row[0]:
+        return f"{filled[0]}{'' if filled[0].endswith(':') else ':'} {filled[1]}"
     while row and not row[-1]:
         row = row[:-1]
     return " | ".join(row) if len(filled) > 1 else "".join(filled)
@@ -202,7 +202,8 @@ def _period(cell: str) -> bool:
     """Whether a cell is a year, or part of one: 2023, T1 2024, 2023-2024, S2."""
     digits = "".join(char if char.isdigit() else " " for char in cell).split()
     year = any(len(run) == 4 and run[:2] in ("19", "20", "18") for run in digits)
-    return (year and len(cell) <= 12) or (len(cell) == 2 and cell[0].isalpha() and bool(digits))
+    apart = " ".join(word for word in cell.split() if not word.isalpha())
+    return (year and len(apart) <= 12) or (len(cell) == 2 and cell[0].isalpha() and bool(digits))
 
 
 def _counts(row: Sequence[str]) -> bool:
