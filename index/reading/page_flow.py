@@ -29,7 +29,7 @@ _MENU_WORDS = frozenset(
 )
 _DEEPEST = 3  # tables inside one another that are read as such
 _MOST_NESTED = 20  # tables in one of values
-_NOTICES = frozenset("cookie cookies consent".split())
+_PERHAPS = frozenset("banner menu".split())  # a menu only where it is mostly links
 _HEADINGS = {f"h{level}": "#" * level + " " for level in range(1, 7)}
 LONG_MENU = 0.7
 """Share of a block's letters in links from which, outside of the main text, it is a menu."""
@@ -121,8 +121,8 @@ class _Flow:
         words, code = _words_of(node), ""
         hidden = "hidden" in node.attrib or "display:none" in node.get("style", "").replace(" ", "")
         hidden |= node.tag == "dialog" and "open" not in node.attrib
-        menu = node.get("role") in _MENU_ROLES or bool(words & _MENU_WORDS)
-        menu = node.tag == "nav" or (menu and (_is_linked(node) or bool(words & _NOTICES)))
+        signs = (words & _MENU_WORDS) | ({node.get("role")} & _MENU_ROLES)
+        menu = node.tag == "nav" or bool(signs - _PERHAPS) or (bool(signs) and _is_linked(node))
         if node.tag in ("del", "s", "strike"):
             code = "unread_deleted"
         elif not self._menus and hidden:
