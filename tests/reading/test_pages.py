@@ -309,6 +309,8 @@ def test_figures_set_higher_or_lower_keep_their_meaning(text) -> None:
 
     line = moved("10", "6", 4) + moved("cellules, H", "2", -2) + moved("O, 2023", "1", 4)
     assert text("a.pdf", pdf([[(50, 700, line + "fin")]])).startswith("10⁶ cellules, H₂ O, 2023¹")
+    line = moved("10", "-6", 4) + moved("m, 5 x 10 ", "24", 4) + "kg, 12 3"
+    assert text("a.pdf", pdf([[(50, 700, line)]])) == "10⁻⁶ m, 5 x 10²⁴ kg, 12 3"
 
 
 def test_a_page_turned_with_its_text_keeps_its_lines_and_columns(text) -> None:
