@@ -203,7 +203,7 @@ def _grid(rows: list[list[str]], edges: list[list[Edge]]) -> list[list[str]]:
 def _parse(data: bytes, rtf: _Rtf) -> None:
     """Read groups, control words and text, one after the other."""
     state, stack = _State(), [_State()]
-    text = data.decode("latin-1")
+    text = data.translate(None, b"\x1d\x1e\x1f").decode("latin-1")  # used as marks here
     at, skipped, raw = 0, 0, bytearray()
     while at < len(text):
         char = text[at]

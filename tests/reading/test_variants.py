@@ -98,6 +98,7 @@ TEXTS: dict[str, tuple[str | bytes, list[str], list[str]]] = {
     "drawn.html": (PROSE + "<p>Soit <span class=katex-mathml><math><mi>x</mi></math></span><span class=katex-html>x</span> ici", ["Soit x ici"], []),
     "shape.rtf": (r"{\rtf1\ansi Avant\par{\shp{\*\shpinst{\sp{\sn a}{\sv b}}{\shptxt Encadr\'e9\par}}{\shprslt Vieux}}}", ["Avant", "Encadré"], ["Vieux"]),
     "old.rtf": (r"{\rtf1\mac{\fonttbl\f0\fswiss Helvetica;}\f0 Caf\'8e et \'88 l'\'8ecole, \u-10179?\u-8704?\par{\listtext 1.\tab}un\par}", ["Café et à l'école, 😀", "\n1. un"], []),
+    "marks.rtf": (r"{\rtf1\ansi Un\par" + rtf_row(["", ""], "A", "B\x1f\x1d") + rtf_row(["", ""], "a", "\x1eb") + "}", ["Un\n", "a", "b"], []),
     "square.rtf": ("{\\rtf1\\ansi 12 km\\b0\xb2 en tout\\par}".encode("latin-1"), ["12 km² en tout"], []),
     "ranges.csv": ("École;Élèves;;\n;2021-2022;2022-2023;2023-2024\nCentre;120;;131\nGare;;88;90\n", ["École: Centre; Élèves 2021-2022: 120; Élèves 2023-2024: 131"], []),
     "labels.csv": ("Nom :;Odile\nÂge :;41\nVille :;Nîmes\n", ["Nom : Odile\n", "Âge : 41\n"], []),
