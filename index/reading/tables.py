@@ -271,7 +271,7 @@ def _two_columns_named(rows: Sequence[Sequence[str]], start: int, sure: bool) ->
         return False
     units = Counter(_unit(cell) for cell in second[1:] if _value(cell))
     share = units.most_common(1)[0][1] / (len(second) - 1) if units else 0
-    return share > 0.8 or (sure and not units)
+    return share > 0.8 or (sure and not units and not _period(second[0]))
 
 
 def _unit(cell: str) -> str:

@@ -189,6 +189,14 @@ def test_values_of_several_kinds_below_a_word_are_those_of_a_form() -> None:
     )
 
 
+def test_a_year_beside_a_label_names_no_words() -> None:
+    assert lines([["Exercice", "2024"], ["Version", "définitive"]]) == [
+        "Exercice: 2024",
+        "Version: définitive",
+    ]
+    assert lines([["Poste", "2024"], ["Eau", "12"], ["Gaz", "13"]])[1] == "Poste: Eau; 2024: 12"
+
+
 def test_a_long_row_goes_on_under_its_first_cell() -> None:
     rows = [
         ["Élève", *(f"Matière {n}" for n in range(60))],
