@@ -250,11 +250,24 @@ def _prose(lines: list[str]) -> Iterator[str]:
     """The lines outside of blocks of code, in which # opens a comment."""
     fence = ""
     for line in lines:
-        mark = line.lstrip()[:3]
-        if mark in ("```", "~~~") and fence in ("", mark):
-            fence = "" if fence else mark
-        elif not fence:
+        before, fence = fence, fence_after(line, fence)
+        if not before and not fence:
             yield line
+
+
+def fence_after(line: str, fence: str) -> str:
+    """What closes the block of code that is open after a line of Markdown, if one is: ``` or ~~~,
+    or more of them.
+
+    Args:
+        line: the line.
+        fence: what closes the block that was open before it; empty where none was.
+    """
+    bare = line.lstrip()
+    run = bare[: len(bare) - len(bare.lstrip(bare[:1]))] if bare[:1] in ("`", "~") else ""
+    if fence:
+        return "" if run.startswith(fence) and not bare[len(run) :].strip() else fence
+    return run if len(run) >= 3 and "`" not in bare[len(run) :] else ""
 
 
 def language_of(text: str) -> str:

@@ -101,8 +101,15 @@ def _name(info: zipfile.ZipInfo) -> str:
 
 def read_zip(source: Source) -> Reading:
     """The members of a ZIP file. One that is encrypted or damaged is named, and the others are
-    read."""
-    archive = open_zip(source.data, source.budget)
+    read; of a file that is cut short those that are whole, and an error."""
+    try:
+        archive = open_zip(source.data, source.budget)
+    except UserError as error:
+        if error.code == "document_damaged" and source.name.lower().endswith(".zip"):
+            whole = _whole_members(source.data, source.budget)
+            yield from _members((name, True, partial(bytes, data)) for name, data in whole)
+        yield error
+        return
     yield from _members(
         (
             name,
@@ -111,6 +118,35 @@ def read_zip(source: Source) -> Reading:
         )
         for name, info in archive.files()
     )
+
+
+def _whole_members(data: bytes, budget: Budget) -> Iterator[tuple[str, bytes]]:
+    """The members of a ZIP file whose list at the end is lost, one after the other, as far as they
+    are whole."""
+    at, view = 0, memoryview(data)
+    while data.startswith(b"PK\3\4", at) and at + 30 <= len(data):
+        fields = struct.unpack_from("<HH8xIIHH", data, at + 6)
+        flags, method, size, _, name_size, extra_size = fields
+        raw = data[at + 30 : at + 30 + name_size]
+        start = at + 30 + name_size + extra_size
+        if method == zipfile.ZIP_DEFLATED:
+            unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
+            try:
+                content = unpacker.decompress(view[start:], budget.limits.expanded)
+            except zlib.error:
+                return
+            size, whole = len(data) - start - len(unpacker.unused_data), unpacker.eof
+        else:
+            content = data[start : start + size]
+            whole = method == zipfile.ZIP_STORED and not flags & 9 and len(content) == size
+        if not whole or flags & 1:
+            return
+        budget.count(1)
+        budget.spend(len(content))
+        yield raw.decode("utf-8", "replace") if flags & 0x800 else decode_name(raw), content
+        at = start + size
+        if flags & 8:  # sizes follow
+            at += 16 if data.startswith(b"PK\7\x08", at) else 12
 
 
 def read_tar(source: Source) -> Reading:

@@ -7,7 +7,7 @@ from typing import Any
 from index.documents import clean_text
 from index.errors import UserError
 from index.reading.encoding import decode_bytes, markup
-from index.reading.limits import Read, Reading, Source
+from index.reading.limits import Read, Reading, Source, unread
 from index.reading.ooxml import parse_xml, tag_of
 from index.reading.tables import table
 
@@ -24,20 +24,32 @@ def read_json(source: Source) -> Reading:
             yield from read_lines(source)
             return
         raise UserError("document_damaged", reason=str(error)[:200]) from error
+    pictures = 0
     if isinstance(value, dict) and isinstance(value.get("cells"), list) and "nbformat" in value:
         blocks = [text for cell in value["cells"] for text in _cell(cell)]
+        pictures = text.count('"image/')
     else:
         blocks = list(rows_of(value))
     title = value.get("title") if isinstance(value, dict) else ""
-    yield Read("\n\n".join(blocks), title if isinstance(title, str) else "")
+    notes = unread("unread_pictures", count=pictures)
+    yield Read("\n\n".join(blocks), title if isinstance(title, str) else "", unread=notes)
 
 
 def _cell(cell: Any) -> Iterator[str]:
-    """What a cell of a notebook says, and what it gave."""
+    """What a cell of a notebook says, and what it gave: tables row by row, what went wrong."""
+    from index.reading.page_flow import texts_of
+
     if isinstance(cell, dict):
         yield "".join(cell.get("source", ""))
         for output in cell.get("outputs", ()):
-            yield "".join(output.get("text") or output.get("data", {}).get("text/plain", ""))
+            data = output.get("data", {})
+            page, wrong = "".join(data.get("text/html", "")), output.get("evalue")
+            if "<table" in page:
+                yield from texts_of(page.encode())
+            elif wrong:
+                yield f"{output.get('ename')}: {wrong}"
+            else:
+                yield "".join(output.get("text") or data.get("text/plain", ""))
 
 
 def rows_of(value: Any, name: str = "", deep: int = 0) -> Iterator[str]:
@@ -139,13 +151,21 @@ def read_xml(source: Source) -> Reading:
         return
     blocks: list[str] = []
     title = ""
+    pictures = root.findall(".//{*}binary")  # of a book (FB2)
+    for node in pictures:
+        node.getparent().remove(node)
     for node in root.iter("*"):
         if _is_prose(node):
             blocks.append(" ".join("".join(node.itertext()).split()))
         elif not any(map(_is_prose, node.iterancestors())):
             leaves = [child for child in node.iterchildren("*") if len(child) == 0]
-            own = [(name.rpartition("}")[2], value) for name, value in node.items()]
-            pairs = [(tag_of(child), child.text) for child in leaves if (child.text or "").strip()]
+            own = _attributes(node)
+            pairs = [
+                (name, value)
+                for child in leaves
+                if (child.text or "").strip()
+                for name, value in [(tag_of(child), child.text), *_attributes(child)]
+            ]
             if pairs or (len(node) == 0 and not (node.text or "").strip()):
                 pairs = [*own, *pairs]
                 said = (f"{name}: {_line(value)}" for name, value in pairs if value.strip())
@@ -153,12 +173,17 @@ def read_xml(source: Source) -> Reading:
         if not title and tag_of(node).lower() in ("title", "titre") and len(node) == 0:
             title = (node.text or "").strip()
     blocks = list(filter(None, blocks))
-    yield Read("\n\n".join(blocks), title)
+    yield Read("\n\n".join(blocks), title, unread=unread("unread_pictures", count=len(pictures)))
+
+
+def _attributes(node: Any) -> list[tuple[str, str]]:
+    names = ((name.rpartition("}")[2], value) for name, value in node.items())
+    return [(name, value) for name, value in names if name not in ("lang", "space")]
 
 
 def _line(text: str) -> str:
     """A text in a line, without the tags of a page that stands in it, as in news feeds."""
-    from index.reading.web import texts_of
+    from index.reading.page_flow import texts_of
 
     return " ".join((" ".join(texts_of(text.encode())) if "</" in text else text).split())
 

@@ -7,7 +7,7 @@ from index.errors import UserError
 from index.reading.archive import Archive, open_zip
 from index.reading.limits import Read, Reading, Source, iso_date, unread
 from index.reading.ooxml import facts_of, parse_xml
-from index.reading.web import texts_of
+from index.reading.page_flow import texts_of
 
 
 def read_epub(source: Source) -> Reading:
@@ -41,7 +41,12 @@ def read_epub(source: Source) -> Reading:
         blocks += texts_of(chapter)
     title, author, _ = facts_of(archive, path)
     date = package.findtext(".//{*}metadata/{*}date") or ""
-    notes = unread("unread_members", members=", ".join(absent))
+    pictures = package.findall(".//{*}item[@media-type]")
+    count = sum(each.get("media-type").startswith("image/") for each in pictures)
+    notes = (
+        *unread("unread_members", members=", ".join(absent)),
+        *unread("unread_pictures", count=count),
+    )
     yield Read("\n\n".join(blocks), title, author, iso_date(date), unread=notes)
 
 

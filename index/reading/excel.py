@@ -61,6 +61,7 @@ class _Excel:
         self.hidden = 0
         self._archive = archive
         self._source = source
+        self._stale = value_of(book.find("{*}calcPr"), "fullCalcOnLoad") in ("1", "true")
         self._date1904 = value_of(book.find("{*}workbookPr"), "date1904") in ("1", "true")
         self._strings: list[str] = []
         self._formats: list[str] = []
@@ -93,7 +94,7 @@ class _Excel:
             elif ref := node.get("ref"):
                 sheet.merged.append(_area(ref))
             elif node.text:
-                sheet.beside.append(_uncoded(node.text))
+                sheet.beside.append(uncoded(node.text))
         if formulas.formulas:
             self._work_out(part, sheet, formulas)
         self._read_parts(part, sheet)
@@ -146,7 +147,7 @@ class _Excel:
         cells: dict[int, str] = {}
         for column, node in self._cells(row):
             text = self._text(node)
-            if text[:1] == "=" and (formula := _formula(node)):
+            if text[:1] == "=" and (formula := self._formula(node)):
                 formulas.formulas[place, column] = formula
             if notes and (note := notes.get((place, column))):
                 text = f"{text} [{note}]".strip()
@@ -192,7 +193,7 @@ class _Excel:
                 formula = child
             elif tag == "is":
                 return inside(child)
-        if not value:
+        if not value or (formula is not None and self._is_stale(value)):
             return "" if formula is None else f"={formula.text or '…'}"
         if kind == "n":
             code = self._code(int(node.get("s") or 0))
@@ -202,6 +203,15 @@ class _Excel:
             text = self._strings[int(value)] if int(value) < len(self._strings) else ""
             return written(text, self._code(int(node.get("s") or 0)))
         return truth(value == "1", self._french) if kind == "b" else value
+
+    def _formula(self, node: Any) -> str:
+        """The formula of a cell that has no value."""
+        value = node.findtext("{*}v")
+        return "" if value and not self._is_stale(value) else str(node.findtext("{*}f") or "…")
+
+    def _is_stale(self, value: str) -> bool:
+        """Whether a formula's value is only what a program writes that works out nothing."""
+        return self._stale and value == "0"
 
     def _code(self, style: int) -> str:
         return self._formats[style] if style < len(self._formats) else ""
@@ -247,11 +257,6 @@ def _controls(data: bytes) -> Iterator[str]:
             yield f"{'☒' if on else '☐'} {' '.join(' '.join(texts).split())}".strip()
 
 
-def _formula(node: Any) -> str:
-    """The formula of a cell that has no value."""
-    return "" if node.findtext("{*}v") else str(node.findtext("{*}f") or "…")
-
-
 def _area(reference: str) -> tuple[int, int, int, int]:
     """A1:B3 as (0, 0, 2, 1)."""
     start, _, end = reference.partition(":")
@@ -269,7 +274,7 @@ def _place(reference: str) -> tuple[int, int]:
     return int(digits) - 1 if digits.isdigit() else 0, _column(reference)
 
 
-def _uncoded(text: str) -> str:
+def uncoded(text: str) -> str:
     """A header of a sheet without its codes for fonts, sides and page numbers."""
     for code in ("&L", "&C", "&R"):
         text = text.replace(code, " ")
@@ -278,52 +283,3 @@ def _uncoded(text: str) -> str:
         quoted = piece.split('"', 2)[2:] if piece.startswith('"') else [piece[1:]]
         kept += "".join(quoted).lstrip("0123456789")
     return " ".join(kept.split())
-
-
-def read_xls(source: Source) -> Reading:
-    """The visible sheets of an Excel 97 file."""
-    import xlrd
-
-    data, log = source.data, io.StringIO()
-    try:
-        book = xlrd.open_workbook(file_contents=data, formatting_info=True, logfile=log)
-    except (xlrd.XLRDError, NotImplementedError) as error:
-        code = "document_locked" if "ncrypt" in str(error) else "document_damaged"
-        raise UserError(code, reason=str(error)) from error
-    shown_sheets = [sheet for sheet in book.sheets() if not sheet.visibility]
-    words = [cell.value for sheet in shown_sheets for cell in _cells(sheet) if cell.ctype == 1]
-    french = language_of(" ".join(words[:2000])) == "fr"
-    sheets = []
-    for each in shown_sheets:
-        sheet = Sheet(each.name, merged=[(a, c, b - 1, d - 1) for a, b, c, d in each.merged_cells])
-        for place in range(each.nrows):
-            texts = ((n, _xls_text(book, cell, french)) for n, cell in enumerate(each.row(place)))
-            if cells := {n: text for n, text in texts if text}:
-                sheet.rows[place] = cells
-        for (row, column), note in (each.cell_note_map or {}).items():
-            cells = sheet.rows.setdefault(row, {})
-            cells[column] = f"{cells.get(column, '')} [{' '.join(note.text.split())}]".strip()
-        sheets.append(sheet)
-    hidden = ", ".join(sheet.name for sheet in book.sheets() if sheet.visibility)
-    notes = unread("unread_sheets", sheets=hidden)
-    yield Read(sheets_text(sheets, book.nsheets), author=book.user_name or "", unread=notes)
-
-
-def _cells(sheet: Any) -> Any:
-    return (cell for row in range(min(sheet.nrows, 200)) for cell in sheet.row(row))
-
-
-def _xls_text(book: Any, cell: Any, french: bool) -> str:
-    from xlrd import error_text_from_code
-
-    number, date, boolean, error = 2, 3, 4, 5  # xlrd's kinds of cells
-    code = ""
-    if cell.xf_index is not None:
-        code = book.format_map[book.xf_list[cell.xf_index].format_key].format_str
-    if cell.ctype in (number, date):
-        return shown(float(cell.value), code, french, bool(book.datemode))
-    if cell.ctype == boolean:
-        return truth(bool(cell.value), french)
-    if cell.ctype == error:
-        return str(error_text_from_code.get(cell.value, ""))
-    return written(str(cell.value).strip(), code)

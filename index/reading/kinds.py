@@ -8,8 +8,8 @@ from pathlib import PurePath
 from index.errors import UserError
 
 READERS = {
-    "text.read_text": ".txt .text .log .adoc .asciidoc .tex .yaml .yml .toml .ini .cfg",
-    "text.read_markdown": ".md .markdown .mdown .qmd .rmd .rst .org",
+    "text.read_text": ".txt .text .log .tex .yaml .yml .toml .ini .cfg",
+    "text.read_markdown": ".md .markdown .mdown .qmd .rmd .rst .org .adoc .asciidoc",
     "data.read_lines": ".jsonl .ndjson",
     "text.read_cards": ".ics .vcf",
     "text.read_subtitles": ".srt .vtt .sbv",
@@ -17,7 +17,7 @@ READERS = {
     "data.read_xml": ".xml .rss .atom .opml .fb2",
     "sheets.read_csv": ".csv .tsv .tab .psv",
     "excel.read_xlsx": ".xlsx .xlsm .xltx .xltm",
-    "excel.read_xls": ".xls .xlt",
+    "excel_97.read_xls": ".xls .xlt",
     "word.read_docx": ".docx .docm .dotx .dotm",
     "slides.read_pptx": ".pptx .pptm .potx .potm .ppsx .ppsm",
     "opendocument.read_odf": ".odt .ott .odp .otp .ods .ots .odg .fodt .fods .fodp",
@@ -138,7 +138,8 @@ def _kind_of_archive(data: bytes, ending: str) -> str:
         mimetype = _start(archive, "mimetype") if "mimetype" in names else ""
         types = _start(archive, _TYPES) if _TYPES in names else ""
     except (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, OSError, EOFError):
-        return ".zip"
+        packed = KINDS.get(ending, "").startswith(("word", "excel", "slides", "opendoc", "epub"))
+        return ending if packed else ".zip"
     if "opendocument" in mimetype or "vnd.sun.xml" in mimetype:
         return next((ending for word, ending in _ODF.items() if word in mimetype), ".odt")
     kinds = [kind for part, kind in _PARTS if any(name.startswith(part) for name in names)]

@@ -13,7 +13,7 @@ from index.reading.ooxml import raised
 
 Box = tuple[float, float, float, float]
 """Left, bottom, right and top in points, y upwards."""
-_FIGURE = re.compile(r"(?<=[^\W_])\d")  # after a letter or another figure
+_FIGURE = re.compile(r"(?<=[^\W_]) ?[-−]?\d")  # after a letter or another figure
 _PAGE = 200  # signs of a page from which can be told whether they are a text
 _LEADERS = frozenset("._-…·|*")
 _SMALL = 0.8  # of the height of the letter before, of a figure that is set higher or lower
@@ -170,14 +170,15 @@ def _with_raised(letters: Letters, text: str, start: int) -> str:
         if n < done:
             continue
         _, low, _, high = letters.box(start + n - 1, loose=True)
-        end = n
-        while end < len(text) and text[end].isdecimal():
+        begin = end = n + (text[n] == " ")
+        while end < len(text) and (text[end].isdecimal() or (end == begin and text[end] in "-−")):
             _, bottom, _, top = letters.box(start + end, loose=True)
             if not 0 < top - bottom < _SMALL * (high - low):
                 break
             end += 1
-        if end > n:
-            _, bottom, _, top = letters.box(start + n, loose=True)
-            kept += text[done:n] + raised(text[n:end], down=bottom + top < low + high)
+        _, bottom, _, top = letters.box(start + begin, loose=True)
+        far = begin > n and bottom < low + 0.2 * (high - low)  # a smaller figure, not a raised one
+        if end > begin and text[end - 1].isdecimal() and not far:
+            kept += text[done:n] + raised(text[begin:end], down=bottom + top < low + high)
             done = end
     return kept + text[done:]

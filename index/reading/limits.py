@@ -7,7 +7,7 @@ from typing import Any
 
 from index.documents import Unread
 from index.errors import UserError
-from index.reading.encoding import visible
+from index.reading.encoding import visible, without_data
 from index.text.sentences import Span
 
 
@@ -104,8 +104,11 @@ Reading = Iterator[Found]
 def shown(read: Read) -> Read:
     """The same with nothing in its text and title that nobody sees; where it has pages, they were
     read so."""
-    text = read.text if read.pages else visible(read.text)
-    return replace(read, text=text, title=visible(read.title))
+    if read.pages:
+        return replace(read, title=visible(read.title))
+    text, pictures = without_data(visible(read.text))
+    notes = (*read.unread, *unread("unread_pictures", count=pictures))
+    return replace(read, text=text, title=visible(read.title), unread=notes)
 
 
 def unread(code: str, **values: Any) -> tuple[Unread, ...]:

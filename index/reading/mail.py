@@ -15,10 +15,12 @@ from typing import Any
 from index.documents import clean_name, wanted
 from index.reading.encoding import decode_bytes
 from index.reading.limits import Part, Read, Reading, Source, unread
-from index.reading.web import read_html, texts_of
+from index.reading.page_flow import texts_of
+from index.reading.web import read_html
 
 _ENCRYPTED = ("multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime")
-_SIGNATURES = ("application/pgp-signature", "application/pkcs7-signature", "text/rfc822-headers")
+_SIGNATURES = ("application/pgp-signature", "application/pkcs7-signature")
+_TEXTS = ("text/plain", "text/html", "text/rfc822-headers")
 _DEEPEST = 50
 _HEADERS = ("From", "To", "Cc", "Date", "Subject")
 _ENOUGH = 0.7  # share of the letters of the longest form with which the richest one is preferred
@@ -37,7 +39,12 @@ class _Mail:
 
 def read_eml(source: Source) -> Reading:
     """A message, then its attachments."""
-    message: Any = email.message_from_bytes(source.data, policy=email.policy.default)
+    head, blank, body = source.data.partition(b"\n\n")
+    if b"\r\n\r\n" in head:
+        head, blank, body = source.data.partition(b"\r\n\r\n")
+    if not head.isascii():  # letters that a program left as they were
+        head = decode_bytes(head).encode()
+    message: Any = email.message_from_bytes(head + blank + body, policy=email.policy.default)
     mail = _Mail()
     _walk(message, mail, 0)
     headers = {name: value for name in _HEADERS if (value := _header(message, name))}
@@ -79,18 +86,26 @@ def _walk(part: Any, mail: _Mail, depth: int) -> None:
         if isinstance(inner, list) and inner and isinstance(inner[0], EmailMessage):
             name = _file_name(part) or f"{len(mail.attached) + 1}.eml"
             data = inner[0].as_bytes
-            if part.get("Content-Transfer-Encoding", "").lower() == "base64":  # against the norm
-                data = partial(b64decode, str(inner[0].get_payload()))
+            if _is_base64(part):  # against the norm
+                data = partial(_of_base64, str(inner[0].get_payload()))
             mail.attached.append(Part(name if wanted(PurePosixPath(name)) else f"{name}.eml", data))
+    elif kind == "message/delivery-status":
+        blocks = [block.items() for block in part.walk() if block is not part]
+        mail.body += ["\n".join(f"{name}: {value}" for name, value in each) for each in blocks]
     elif kind in _ENCRYPTED:
         mail.encrypted += 1
-    elif part.is_multipart() and depth < _DEEPEST:
+    elif part.is_multipart() and depth <= _DEEPEST:
         parts = [each for each in part.get_payload() if isinstance(each, EmailMessage)]
         if kind == "multipart/alternative":
             _alternative(parts, mail, depth)
         else:
             for each in parts:
                 _walk(each, mail, depth + 1)
+    elif kind.startswith("multipart/") and depth < _DEEPEST and "--" in part.get_payload():
+        text = part.get_payload()  # the boundary is another than was said
+        edges = (line[2:].strip() for line in text.split("\n") if line.startswith("--"))
+        whole = f'Content-Type: {kind}; boundary="{next(edges, "")}"\n\n{text}'
+        _walk(email.message_from_string(whole, policy=email.policy.default), mail, _DEEPEST)
     else:
         _leaf(part, mail, kind)
 
@@ -99,7 +114,7 @@ def _leaf(part: Any, mail: _Mail, kind: str) -> None:
     """A text of the body, a picture in it, or an attachment."""
     name, attached = _file_name(part), part.get_content_disposition() == "attachment"
     content = partial(_content, part)
-    if kind in ("text/plain", "text/html") and not attached and not (name and kind == "text/html"):
+    if kind in _TEXTS and not attached and not (name and kind == "text/html"):
         mail.body.append(_text(part, kind))
     elif name.lower() == "winmail.dat" or kind == "application/ms-tnef":
         mail.attached.append(Part("winmail.tnef", content))
@@ -111,7 +126,21 @@ def _leaf(part: Any, mail: _Mail, kind: str) -> None:
 
 
 def _content(part: Any) -> bytes:
-    return part.get_payload(decode=True) or b""
+    data = part.get_payload(decode=True) or b""
+    if _is_base64(part) and data.strip() == str(part.get_payload()).strip().encode():  # cut short
+        return _of_base64(data.decode("latin-1"))
+    return bytes(data)
+
+
+def _is_base64(part: Any) -> bool:
+    return str(part.get("Content-Transfer-Encoding", "")).strip().lower() == "base64"
+
+
+def _of_base64(text: str) -> bytes:
+    """Bytes from base64, as far as it is whole."""
+    kept = "".join(text.split()).rstrip("=")
+    kept = kept[:-1] if len(kept) % 4 == 1 else kept
+    return b64decode(kept + "=" * (-len(kept) % 4))
 
 
 def _alternative(parts: list[Any], mail: _Mail, depth: int) -> None:

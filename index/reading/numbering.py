@@ -37,6 +37,8 @@ class _Level:
     text: str = ""
     restart: int | None = None
     legal: bool = False
+    style: str = ""
+    """Of the paragraphs that it numbers without being told."""
 
 
 @dataclass
@@ -69,6 +71,11 @@ class Numbering:
                 if (start := override.find("{*}startOverride")) is not None:
                     self._overrides[name, level] = int(value_of(start) or 1)
             self.lists[name] = (key, levels)
+
+    def level_of(self, number: str, style: str) -> int:
+        """The level of a list that is for paragraphs of a style; the first where none is."""
+        levels = self.lists.get(number, ("", {}))[1]
+        return next((level for level, each in levels.items() if style and each.style == style), 0)
 
     def mark(self, number: str, level: int) -> str:
         """What stands before the next paragraph of a list: "2.1", "Article 3", "-" for a bullet; ""
@@ -108,7 +115,8 @@ def _levels(node: Any) -> dict[int, _Level]:
         form = value_of(parts.get("numFmt"), default="decimal")
         number = int(restart) if restart.isdigit() else None
         text, legal = value_of(parts.get("lvlText")), is_on(parts.get("isLgl"))
-        found[int(value_of(level, "ilvl") or 0)] = _Level(start, form, text, number, legal)
+        style = value_of(parts.get("pStyle"))
+        found[int(value_of(level, "ilvl") or 0)] = _Level(start, form, text, number, legal, style)
     return found
 
 

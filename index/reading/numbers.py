@@ -8,13 +8,16 @@ two days.
 
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
 from functools import lru_cache
 
 BUILT_IN = {
-    1: "0", 2: "0.00", 3: "#,##0", 4: "#,##0.00", 9: "0%", 10: "0.00%", 11: "0.00E+00",
+    1: "0", 2: "0.00", 3: "#,##0", 4: "#,##0.00", 5: "#,##0", 6: "#,##0", 7: "#,##0.00",
+    8: "#,##0.00", 9: "0%", 10: "0.00%", 11: "0.00E+00", 12: "# ?/?", 13: "# ??/??",
     14: "dd/mm/yyyy", 15: "d-mmm-yy", 16: "d-mmm", 17: "mmm-yy", 18: "h:mm AM/PM",
     19: "h:mm:ss AM/PM", 20: "h:mm", 21: "h:mm:ss", 22: "dd/mm/yyyy h:mm", 37: "#,##0",
-    38: "#,##0", 39: "#,##0.00", 40: "#,##0.00", 45: "mm:ss", 46: "[h]:mm:ss", 47: "mm:ss.0",
+    38: "#,##0", 39: "#,##0.00", 40: "#,##0.00", 41: "#,##0", 42: "#,##0", 43: "#,##0.00",
+    44: "#,##0.00", 45: "mm:ss", 46: "[h]:mm:ss", 47: "mm:ss.0",
     48: "0.0E+0",
 }  # fmt: skip
 """The formats that files name by number alone."""
@@ -203,11 +206,12 @@ def _number(given: float, tokens: list[Token], french: bool) -> str:
     places = [n for n, (kind, text) in enumerate(tokens) if kind == "digits" and text in "0#?"]
     codes = [text if kind == "digits" else " " for kind, text in tokens]
     value = Decimal(repr(given)).scaleb(2 * sum(kind == "sign" for kind, _ in tokens))
-    if not places or any(text == "/" for _, text in tokens):  # a fraction
+    if not places:
         return plain(float(value), french)
-    if exponents := [n for n, code in enumerate(codes) if code[0] == "E"]:
-        point = codes.index(".") if "." in codes else exponents[0]
-        text = f"{given:.{sum(point < n < exponents[0] for n in places)}E}"
+    if ("text", "/") in tokens:
+        return _fraction(given, tokens)
+    if any(code[0] == "E" for code in codes):
+        text = _scientific(given, codes, places)
         return text.replace(".", ",") if french else text
     point = codes.index(".") if "." in codes else len(codes)
     whole = [n for n in places if n < point] or [point]
@@ -238,6 +242,33 @@ def _number(given: float, tokens: list[Token], french: bool) -> str:
     ]
     negative = value < 0 and float(text) != 0
     return ("-" if negative else "") + "".join(shown).strip()
+
+
+def _scientific(given: float, codes: list[str], places: list[int]) -> str:
+    """A number as a power of ten: 1.23E+04."""
+    mark = next(n for n, code in enumerate(codes) if code[0] == "E")
+    point = codes.index(".") if "." in codes else mark
+    text = f"{given:.{sum(point < n < mark for n in places)}E}"
+    number, _, power = text.partition("E")
+    sign = "-" if int(power) < 0 else codes[mark][1].strip("-")
+    return f"{number}E{sign}{abs(int(power)):0{sum(n > mark for n in places)}}"
+
+
+def _fraction(given: float, tokens: list[Token]) -> str:
+    """A number as a fraction: 2 1/4, or 9/4 where no place is kept for the whole."""
+    slash = tokens.index(("text", "/"))
+    below = "".join(text for _, text in tokens[slash + 1 :])
+    figures = below[: len(below) - len(below.lstrip("0123456789#?"))]
+    if figures.strip("0#?"):  # a denominator that is given
+        parts, number = int(figures), round(abs(given) * int(figures))
+    else:
+        nearest = Fraction(repr(abs(given))).limit_denominator(10 ** len(figures) - 1)
+        parts, number = nearest.denominator, nearest.numerator
+    whole = 0
+    if ("text", " ") in tokens[:slash]:
+        whole, number = divmod(number, parts)
+    shown = [str(whole)] * bool(whole or not number) + [f"{number}/{parts}"] * bool(number)
+    return ("-" if given < 0 else "") + " ".join(shown) + below[len(figures) :].rstrip()
 
 
 def _placed(digits: str, places: list[int]) -> dict[int, str]:

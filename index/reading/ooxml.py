@@ -165,7 +165,8 @@ _FORMS = {  # how the parts of an element of an equation stand in a line
     "msub": "{}_({})", "munder": "{}_({})", "msubsup": "{}_({})^({})",
     "munderover": "{}_({})^({})", "mroot": "({})^(1/({}))",
 }  # fmt: skip
-_ROUND = {"rad": "√({})", "msqrt": "√({})", "sup": "^({})", "sub": "_({})", "lim": "_({})"}
+_ROUND = {"msqrt": "√({})", "sup": "^({})", "sub": "_({})", "lim": "_({})"}
+_BETWEEN = {"m": " ; ", "mtable": " ; ", "eqArr": " ; ", "mr": ", ", "mtr": ", ", "func": " "}
 
 
 def equation(node: Any) -> str:
@@ -183,12 +184,20 @@ def equation(node: Any) -> str:
         text = _FORMS[tag].format(*parts)
     elif tag in _ROUND and text:
         text = _ROUND[tag].format(text)
+    elif tag == "rad":
+        degree, inner = ["", *parts][-2:]
+        text = f"({inner})^(1/({degree}))" if degree else f"√({inner})"
     elif tag in ("d", "mfenced"):
         first = value_of(node.find("{*}dPr/{*}begChr"), default=value_of(node, "open", "("))
         last = value_of(node.find("{*}dPr/{*}endChr"), default=value_of(node, "close", ")"))
-        text = f"{first}{', '.join(parts)}{last}"
-    elif tag in ("m", "mtable", "eqArr"):
-        text = " ; ".join(parts)
+        between = value_of(node.find("{*}dPr/{*}sepChr"), default="|" if tag == "d" else ", ")
+        text = f"{first}{between.join(parts)}{last}"
+    elif tag in _BETWEEN:
+        text = _BETWEEN[tag].join(parts)
+    elif tag == "acc":
+        text += value_of(node.find("{*}accPr/{*}chr"), default="\u0302")
+    elif tag == "bar":
+        text += "\u0305" if value_of(node.find("{*}barPr/{*}pos")) == "top" else "\u0332"
     return text
 
 

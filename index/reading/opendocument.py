@@ -17,7 +17,7 @@ from index.reading.ooxml import count_of, equation, facts_of, parse_xml, raised,
 from index.reading.opendocument_sheets import MOST_REPEATED, sheets_of
 from index.reading.opendocument_styles import styles_of
 from index.reading.sheets import formula_notes
-from index.reading.tables import Cell, spread, table
+from index.reading.tables import Cell, in_cell, is_layout, spread, table
 
 _SKIPPED = frozenset(
     "annotation-end table-of-content alphabetical-index sequence-decls footer-decl header-decl "
@@ -212,7 +212,8 @@ class OpenDocument:
                 for heading in title.findall("{*}title"):
                     yield from self.blocks(heading)
             for each in root.iter("{*}table"):
-                yield from table(self._grid(each)[0], head=1)
+                texts = [[list(self.blocks(cell)) for cell in row] for row, _ in self.rows(each)]
+                yield from table(self._grid(each, texts)[0], head=1)
 
     def _text(self, node: Any) -> str:
         """The text of a paragraph as it is shown."""
@@ -230,6 +231,8 @@ class OpenDocument:
                 parts.append(self._note(child))
             elif tag == "annotation":
                 self._comment(child)
+            elif value_of(child, "showing-place-holder") == "true":
+                self.left["unread_empty_fields"] += 1
             elif tag in _INLINE:
                 parts.append(_INLINE[tag](child))
             elif tag == "span" and value_of(child, "style-name") in self._styles.shifted:
@@ -260,13 +263,11 @@ class OpenDocument:
 
     def _table(self, node: Any) -> Iterator[str]:
         nested = any(True for _ in node.iterdescendants("{*}table"))
-        rows = self.rows(node)
-        if nested or max((len(list(row)) for row, _ in rows), default=0) < 2:
-            for row, _ in rows:
-                for cell in row:
-                    yield from self.blocks(cell)
+        texts = [[list(self.blocks(cell)) for cell in row] for row, _ in self.rows(node)]
+        if is_layout(texts, nested=nested):
+            yield from (block for row in texts for blocks in row for block in blocks)
             return
-        grid, heads = self._grid(node)
+        grid, heads = self._grid(node, texts)
         yield from table(grid, head=heads or None, sure=False)
 
     def rows(self, node: Any) -> list[tuple[Any, bool]]:
@@ -277,14 +278,14 @@ class OpenDocument:
             if next(row.iterancestors("{*}table")) is node
         ]
 
-    def _grid(self, node: Any) -> tuple[list[list[str]], int]:
+    def _grid(self, node: Any, texts: list[list[list[str]]]) -> tuple[list[list[str]], int]:
         grid = []
-        for row, named in self.rows(node):
+        for (row, named), told in zip(self.rows(node), texts, strict=True):
             cells = []
-            for cell in row:
+            for cell, blocks in zip(row, told, strict=True):
                 if tag_of(cell) == "covered-table-cell":
                     continue  # `spread` knows what covers it
-                text = " ".join(self.blocks(cell)).replace("# ", "")
+                text = in_cell(blocks)
                 text = "" if value_of(cell, "value") == "NaN" else text  # nothing, in a chart
                 width = min(count_of(cell, "number-columns-spanned"), 1000)
                 height = min(count_of(cell, "number-rows-spanned"), 10_000)

@@ -13,8 +13,8 @@ from index.errors import UserError
 from index.reading.encoding import decode_bytes
 from index.reading.limits import Part, Reading, Source
 from index.reading.mail import message_found
+from index.reading.page_flow import texts_of
 from index.reading.rtf import rtf_text
-from index.reading.web import texts_of
 
 _SUBJECT, _BODY, _HTML, _RTF, _SENDER = 0x37, 0x1000, 0x1013, 0x1009, 0x0C1A
 _ADDRESS, _TO, _CC = 0x0C1F, 0x0E04, 0x0E03

@@ -44,7 +44,7 @@ Progress = Callable[[str, int, int], None]
 
 def readers_mark() -> str:
     """Changes where files that could not be read should be tried again."""
-    return "+".join(["2", *engines()])
+    return "+".join(["3", *engines()])
 
 
 def read_text(path: Path, root: Path) -> Iterator[Document | UserError]:

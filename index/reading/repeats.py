@@ -124,26 +124,47 @@ def _folio(edges: Sequence[Sequence[Line]]) -> tuple[int, int]:
 def without_line_numbers(lines: Sequence[Line]) -> tuple[list[Line], bool]:
     """The lines of a page without the numbers that count them in its margin, and whether there were
     any."""
-    found: list[tuple[Line, int]] = []
+    prose = [line for line in lines if len(line.text) > 25]
+    left = min((line.left for line in prose), default=0)
+    right = max((line.right for line in prose), default=0)
+    first: list[tuple[Line, int]] = []
+    beyond: list[tuple[Line, int]] = []
     for line in lines:
-        first = line.text.split(None, 1)[0] if line.text.strip() else ""
-        if first.isdecimal() and len(first) <= 4:
-            found.append((line, int(first)))
+        words = line.text.split()
+        if words and words[0].isdecimal() and len(words[0]) <= 4:
+            first.append((line, int(words[0])))
+            if len(words) == 1 and line.left > right:
+                beyond.append((line, int(words[0])))
+    margin = [each for each in first if each[0].right < left]
+    for found in (first, margin, beyond):
+        if _are_line_numbers(found, len(prose), apart=found is not first):
+            numbers = {line: str(number) for line, number in found}
+            kept = (
+                replace(line, text=line.text.strip().removeprefix(numbers.get(line, "")).strip())
+                for line in lines
+            )
+            return [line for line in kept if line.text], True
+    return list(lines), False
+
+
+def _are_line_numbers(found: list[tuple[Line, int]], prose: int, *, apart: bool) -> bool:
+    """Whether numbers on a page of so many lines of prose count them.
+
+    Args:
+        found: lines that begin with a number, and that.
+        prose: how many.
+        apart: whether the numbers stand alone in a margin; few of them are enough there.
+    """
     found.sort(key=lambda each: -each[0].top)
-    if (
-        len(found) < 8
-        or max(line.left for line, _ in found) - min(line.left for line, _ in found) > 30
-    ):
-        return list(lines), False
     steps = Counter(after - before for (_, before), (_, after) in pairwise(found))
-    step, often = steps.most_common(1)[0]
-    prose = sum(len(line.text) > 25 for line in lines)
-    if step not in (1, 5) or often < 0.8 * (len(found) - 1) or prose < 0.6 * len(found) * step:
-        return list(lines), False
-    numbers = {line: str(number) for line, number in found}
-    kept = []
-    for line in lines:
-        text = line.text.strip().removeprefix(numbers.get(line, "")).strip()
-        if text:
-            kept.append(replace(line, text=text))
-    return kept, True
+    step, often = steps.most_common(1)[0] if steps else (0, 0)
+    least = 2 if apart and step in (5, 10) else 4 if apart and step == 2 else 8
+    lefts = [line.left for line, _ in found]
+    return (
+        len(found) >= least
+        and max(lefts) - min(lefts) <= 30
+        and step in ((1, 2, 5, 10) if apart else (1, 5))
+        and often >= 0.8 * (len(found) - 1)
+        and prose >= 0.6 * len(found) * step
+        and (not apart or step == 1 or all(number % step == 0 for _, number in found))
+    )

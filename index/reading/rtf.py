@@ -4,17 +4,18 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from index.documents import clean_text
 from index.reading.limits import Read, Reading, Source, unread
-from index.reading.marks import beside, is_folio
+from index.reading.marks import beside, in_signs, is_folio
 from index.reading.ooxml import raised
+from index.reading.page_flow import texts_of
 from index.reading.tables import table
-from index.reading.web import texts_of
 
 _SIGNS = {
     "tab": "\t", "line": "\n", "emdash": "—", "endash": "–", "bullet": "•", "lquote": "‘",
     "rquote": "’", "ldblquote": "“", "rdblquote": "”", "emspace": " ", "enspace": " ", "~": "\xa0",
     "_": "-", "{": "{", "}": "}", "\\": "\\", "\n": "\x1e", "par": "\x1e", "sect": "\x1e",
-    "page": "\x1e", "cell": "\x1d", "nestcell": " | ", "row": "\x1f",
+    "page": "\x1e", "cell": "\x1d", "nestcell": " | ", "nestrow": " / ", "row": "\x1f",
 }  # fmt: skip
 _APART = {
     **dict.fromkeys(("header", "headerl", "headerr", "headerf"), "header"),
@@ -22,6 +23,8 @@ _APART = {
     "footnote": "notes",
     "annotation": "comments",
 }
+_PAGES = {"mac": "mac-roman", "pc": "cp437", "pca": "cp850"}
+_DELETED = frozenset("deleted strike striked".split())
 _MERGED = {"clmgf": "", "clmrg": "left", "clvmgf": "", "clvmrg": "above"}
 _INTO: dict[str, tuple[str, bool | None]] = {
     "fonttbl": ("fonts", True),
@@ -38,8 +41,8 @@ _DROPPED = frozenset(
     "nonshppict filetbl revtbl mmathPr userprops template datafield shprslt".split()
 )
 _CHARSETS = {
-    0: "cp1252", 77: "mac-roman", 128: "cp932", 161: "cp1253", 162: "cp1254", 177: "cp1255",
-    178: "cp1256", 186: "cp1257", 204: "cp1251", 238: "cp1250", 255: "cp850",
+    0: "cp1252", 2: "latin-1", 77: "mac-roman", 128: "cp932", 161: "cp1253", 162: "cp1254",
+    177: "cp1255", 178: "cp1256", 186: "cp1257", 204: "cp1251", 238: "cp1250", 255: "cp850",
 }  # fmt: skip
 
 
@@ -57,6 +60,7 @@ class _State:
     charset: str = "cp1252"
     skip: int = 1
     shift: int = 0
+    font: str = ""
 
 
 @dataclass
@@ -66,9 +70,13 @@ class _Rtf:
 
     parts: dict[str, list[str]] = field(default_factory=lambda: {"": []})
     html: bool = False
+    charset: str = "cp1252"
     fonts: dict[int, str] = field(default_factory=dict)
+    names: dict[int, str] = field(default_factory=dict)
+    """Of the fonts."""
     font: int = 0
     hidden: int = 0
+    deleted: int = 0
     pictures: int = 0
     embedded: int = 0
     edges: list[Edge] = field(default_factory=list)
@@ -86,8 +94,11 @@ class _Rtf:
             self.title.append(text)
         elif state.into == "choice":
             self.choices[-1] += text
+        elif state.into == "fonts":
+            self.names[self.font] = self.names.get(self.font, "") + text.partition(";")[0].strip()
         elif not state.silent:
-            shown = raised(text, down=state.shift < 0) if state.shift else text
+            shown = in_signs(state.font, text)
+            shown = raised(shown, down=state.shift < 0) if state.shift else shown
             self.parts.setdefault(state.into, []).append(shown)
 
     def read_font(self, word: str, number: int) -> None:
@@ -119,6 +130,7 @@ def rtf_text(data: bytes) -> Read:
     """An RTF text; that of the page in it where it was made from one."""
     rtf = _Rtf()
     _parse(data, rtf)
+    rtf.parts = {kind: [clean_text("".join(parts))] for kind, parts in rtf.parts.items()}
     if rtf.html:
         page = "".join(rtf.parts[""]).replace("\x1e", "\n").replace("\x1f", "")
         return Read("\n\n".join(texts_of(page.encode())))
@@ -129,6 +141,7 @@ def rtf_text(data: bytes) -> Read:
         blocks += beside(kind, (line for line in lines if not is_folio(line)), text)
     notes = (
         *unread("unread_hidden", count=rtf.hidden),
+        *unread("unread_deleted", count=rtf.deleted),
         *unread("unread_pictures", count=rtf.pictures),
         *unread("unread_embedded", count=rtf.embedded),
     )
@@ -145,13 +158,20 @@ def _blocks(text: str, edges: list[list[Edge]]) -> Iterator[str]:
             *cells, _ = piece.split("\x1d")
             before, _, first = cells[0].rpartition("\x1e") if not rows else ("", "", cells[0])
             if before.strip():
-                yield from filter(None, (part.strip() for part in before.split("\x1e")))
+                yield from filter(None, map(_marked, before.split("\x1e")))
             rows.append([cell.replace("\x1e", " ").strip() for cell in [first, *cells[1:]]])
             continue
         if rows:
             yield from _tables(rows, edges[number - len(rows) : number])
             rows = []
-        yield from filter(None, (part.strip() for part in piece.replace("\x1d", " ").split("\x1e")))
+        yield from filter(None, map(_marked, piece.replace("\x1d", " ").split("\x1e")))
+
+
+def _marked(paragraph: str) -> str:
+    """A paragraph with a blank after the number or sign that it has as an item of a list."""
+    mark, tab, text = paragraph.strip().partition("\t")
+    short = len(mark) < 10 and mark.endswith((".", ")", "-", "–", "•", "·"))
+    return f"{mark} {text}" if tab and short else mark + tab + text
 
 
 def _tables(rows: list[list[str]], edges: list[list[Edge]]) -> Iterator[str]:
@@ -183,7 +203,7 @@ def _grid(rows: list[list[str]], edges: list[list[Edge]]) -> list[list[str]]:
 def _parse(data: bytes, rtf: _Rtf) -> None:
     """Read groups, control words and text, one after the other."""
     state, stack = _State(), [_State()]
-    text = data.decode("latin-1")
+    text = data.translate(None, b"\x1d\x1e\x1f").decode("latin-1")  # used as marks here
     at, skipped, raw = 0, 0, bytearray()
     while at < len(text):
         char = text[at]
@@ -225,11 +245,8 @@ def _control(text: str, at: int) -> tuple[str, int | None, int]:
     start = at + 1
     if text[start : start + 1] == "'":
         code = text[start + 1 : start + 3]
-        return (
-            "'",
-            int(code, 16) if all(c in "0123456789abcdefABCDEF" for c in code) and code else None,
-            start + 3,
-        )
+        figures = bool(code) and not code.strip("0123456789abcdefABCDEF")
+        return "'", int(code, 16) if figures else None, start + 3
     end = start
     while end < len(text) and text[end].isascii() and text[end].isalpha() and end - start < 40:
         end += 1
@@ -238,7 +255,7 @@ def _control(text: str, at: int) -> tuple[str, int | None, int]:
     word, digits = text[start:end], end
     while (
         digits < len(text)
-        and (text[digits].isdigit() or (digits == end and text[digits] == "-"))
+        and (text[digits] in "0123456789" or (digits == end and text[digits] == "-"))
         and digits - end < 11
     ):
         digits += 1
@@ -267,7 +284,7 @@ def _applied(rtf: _Rtf, state: _State, word: str, number: int | None) -> _State:
         rtf.add(state, f"\x1e{author}: " if author else "\x1e")
     elif word in ("fftype", "ffres", "ffdefres"):
         rtf.form[word] = number or 0
-    elif word in ("ansicpg", "f", "uc"):
+    elif word in ("ansicpg", "f", "uc", *_PAGES):
         return _encoded(rtf, state, word, number)
     else:
         return _dropped(rtf, state, word, number)
@@ -277,18 +294,16 @@ def _applied(rtf: _Rtf, state: _State, word: str, number: int | None) -> _State:
 def _dropped(rtf: _Rtf, state: _State, word: str, number: int | None) -> _State:
     """The state after a control word that begins or ends what isn't shown as other text is."""
     if word in ("super", "sub", "nosupersub", "plain"):
-        moved = {"super": 1, "sub": -1}.get(word, 0)
-        return replace(state, shift=moved if number != 0 else 0)
-    if word in ("v", "deleted"):
-        rtf.hidden += number != 0
+        moved = {"super": 1, "sub": -1}.get(word, 0) if number != 0 else 0
+        charset = rtf.charset if state.charset == "latin-1" else state.charset
+        usual = replace(state, font="", charset=charset) if word == "plain" else state
+        return replace(usual, shift=moved)
+    if word == "v" or word in _DELETED:
+        rtf.hidden += word == "v" and number != 0
+        rtf.deleted += word != "v" and number != 0
         return replace(state, silent=number != 0)
-    if word == "trowd":
-        rtf.edges = []
-    elif word in _MERGED:
-        rtf.merged = _MERGED[word]
-    elif word == "cellx":
-        rtf.edges.append((number or 0, rtf.merged))
-        rtf.merged = ""
+    if word in ("trowd", "cellx", *_MERGED):
+        _edge(rtf, state, word, number)
     elif word == "fromhtml":
         rtf.html = True
     elif word in ("htmltag", "htmlrtf"):
@@ -302,13 +317,29 @@ def _dropped(rtf: _Rtf, state: _State, word: str, number: int | None) -> _State:
     return state
 
 
+def _edge(rtf: _Rtf, state: _State, word: str, number: int | None) -> None:
+    """Take in where a cell of the row at work ends; those of a table in a cell aren't shown."""
+    if word == "trowd" and not state.silent:
+        rtf.edges = []
+    elif word == "cellx" and not state.silent:
+        rtf.edges.append((number or 0, rtf.merged))
+        rtf.merged = ""
+    elif word in _MERGED:
+        rtf.merged = _MERGED[word]
+
+
 def _encoded(rtf: _Rtf, state: _State, word: str, number: int | None) -> _State:
     """The state after a control word that says in which encoding the next bytes are."""
     if word == "uc":
         return replace(state, skip=number or 0)
     if word == "f":
-        return replace(state, charset=rtf.fonts.get(number or 0, state.charset))
-    return replace(state, charset=_known(f"cp{number}"))
+        charset, name = rtf.fonts.get(number or 0, rtf.charset), rtf.names.get(number or 0, "")
+        return replace(state, charset=charset, font=name)
+    if word in _PAGES or number in (0, 10000):
+        rtf.charset = _PAGES.get(word, "mac-roman")
+        return replace(state, charset=rtf.charset)
+    rtf.charset = _known(f"cp{number}")
+    return replace(state, charset=rtf.charset)
 
 
 def _known(charset: str) -> str:

@@ -4,8 +4,10 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain, islice, pairwise
+from typing import Any
 
 from index.documents import Unread
 from index.reading.encoding import decode_bytes
@@ -13,9 +15,10 @@ from index.reading.formulas import Formulas, name_of
 from index.reading.limits import Read, Reading, Source, unread
 from index.reading.tables import table
 
-_SEPARATORS = ";,\t|"
+_SEPARATORS = ";,\t|^"
 _LOOK = 60  # rows of a text table by which its separator and its names are found
 _MOST_MERGED = 1000  # rows that a cell may be repeated in
+_MOST_LINES = 30  # of a cell in a text table whose quotation marks are wrong somewhere
 
 
 @dataclass
@@ -89,18 +92,46 @@ def read_csv(source: Source) -> Reading:
         separator = lines.pop(said).strip()[4:5]
     text = "\n".join(lines[said:])
     csv.field_size_limit(max(len(text), 1))
-    rows = _csv_rows(text, separator or _separator(text))
+    rows = ([_unformed(cell) for cell in row] for row in _csv_rows(text, separator))
     yield Read("\n\n".join([*lines[:said], *filter(None, table(rows))]))
 
 
+def _unformed(cell: str) -> str:
+    """A cell without what keeps Excel from taking it for a number: ="0123"."""
+    return cell[2:-1] if cell.startswith('="') and cell.endswith('"') else cell
+
+
 def _csv_rows(text: str, separator: str) -> Iterator[list[str]]:
-    """The rows; where a quotation mark is never closed, quotation marks are letters."""
-    try:
-        Counter(map(len, csv.reader(io.StringIO(text, ""), delimiter=separator, strict=True)))
-    except csv.Error as error:
-        if "end of data" in str(error):
-            return csv.reader(io.StringIO(text, ""), delimiter=separator, quoting=csv.QUOTE_NONE)
-    return csv.reader(io.StringIO(text, ""), delimiter=separator)
+    """The rows; where a quotation mark is never closed, line by line."""
+    sign = separator or _separator(text)
+    options: dict[str, Any] = {"delimiter": sign, "skipinitialspace": True}
+    if '"' not in text and 2 <= text.count(f"{sign}'") <= text.count(f"'{sign}") + text.count(
+        "'\n"
+    ):
+        options["quotechar"] = "'"
+    for escape in (None, "\\"):
+        options["escapechar"] = escape
+        with suppress(csv.Error):
+            Counter(map(len, csv.reader(io.StringIO(text, ""), strict=True, **options)))
+            return csv.reader(io.StringIO(text, ""), **options)
+    del options["escapechar"]
+    return _line_by_line(text.split("\n"), options)
+
+
+def _line_by_line(lines: list[str], options: dict[str, Any]) -> Iterator[list[str]]:
+    """The rows of a table in which quotation marks are wrong somewhere: of each line alone, or with
+    those after it where they make a row as wide as the first; in others the marks are letters."""
+    width, at = len(next(csv.reader(lines[:1], **options), [])), 0
+    while at < len(lines):
+        row, used = next(csv.reader(lines[at : at + 1], quoting=csv.QUOTE_NONE, **options), []), 1
+        for end in range(at + 1, at + 1 + _MOST_LINES):
+            with suppress(csv.Error):
+                found = next(csv.reader(["\n".join(lines[at:end])], strict=True, **options), [])
+                if len(found) == width or end == at + 1:
+                    row, used = found, end - at
+                break
+        yield row
+        at += used
 
 
 def _separator(text: str) -> str:
@@ -108,11 +139,13 @@ def _separator(text: str) -> str:
 
     def evenness(sign: str) -> float:
         try:
-            rows = islice(csv.reader(io.StringIO(text[:50_000], ""), delimiter=sign), _LOOK)
-            widths = Counter(len(row) for row in rows if len(row) > 1)
+            lines = io.StringIO(text[:50_000], "")
+            rows = islice(csv.reader(lines, delimiter=sign, skipinitialspace=True), _LOOK)
+            widths = Counter(len(row) for row in rows if row)
         except csv.Error:
             return 0
+        alone = widths.pop(1, 0)
         width, count = widths.most_common(1)[0] if widths else (0, 0)
-        return count + 0.01 * min(width, 10)
+        return 0 if alone > 2 * count else count + 0.01 * min(width, 10)
 
-    return max(_SEPARATORS, key=evenness) if any(map(evenness, _SEPARATORS)) else ","
+    return max(_SEPARATORS, key=evenness) if any(map(evenness, _SEPARATORS)) else "\x1f"

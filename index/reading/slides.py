@@ -44,8 +44,10 @@ def read_pptx(source: Source) -> Reading:
     if feet and pages:
         pages[-1] = "\n\n".join([pages[-1], *beside("footer", feet, pages)])
     text, spans = in_pages(pages, prose=False)
-    roots = (parse_xml(archive.read(slide)) for slide in slides if slide in archive.names)
+    roots = [parse_xml(archive.read(slide)) for slide in slides if slide in archive.names]
+    strikes = (value_of(run, "strike") for root in roots for run in root.iter("{*}rPr"))
     notes = (
+        *unread("unread_deleted", count=sum(each[:3] in ("sng", "dbl") for each in strikes)),
         *unread("unread_pictures", count=archive.count("ppt/media/")),
         *unread("read_hidden", count=sum(value_of(root, "show") == "0" for root in roots)),
     )
@@ -148,7 +150,7 @@ def _table(node: Any) -> Iterator[str]:
         [
             Cell(" ".join(_shapes(cell, [])), count_of(cell, "gridSpan"), count_of(cell, "rowSpan"))
             for cell in row.findall("{*}tc")
-            if "1" not in (value_of(cell, "hMerge"), value_of(cell, "vMerge"))
+            if not {"1", "true"} & {value_of(cell, "hMerge"), value_of(cell, "vMerge")}
         ]
         for row in node.iter("{*}tr")
     )

@@ -27,6 +27,26 @@ class Cell:
     head: bool = False
 
 
+def is_layout(cells: Sequence[Sequence[Sequence[str]]], *, nested: bool) -> bool:
+    """Whether a table only lays out what stands in it: `cells` holds the paragraphs of each cell,
+    row by row; `nested` says whether there are tables among them."""
+    sizes = [len(blocks) for row in cells for blocks in row if blocks]
+    width, most = max(map(len, cells), default=0), max(sizes, default=0)
+    if width < 2 or len(cells) < 2:
+        return nested or most > 3 or width < 2
+    headed = any(block.startswith("#") for row in cells for blocks in row for block in blocks)
+    return sum(sizes) > 3 * len(sizes) or (nested and headed)
+
+
+def in_cell(blocks: Sequence[str]) -> str:
+    """The paragraphs of a cell on a line, without the marks of headings and items; those that give
+    values, as the rows of a table in it do, are set apart."""
+    parts = [block.removeprefix("- ") for block in blocks]
+    parts = [part.lstrip("#")[1:] if part.lstrip("#")[:1] == " " else part for part in parts]
+    values = any(sign in part for part in parts for sign in ("; ", " | ", ": "))
+    return (" / " if values else " ").join(parts)
+
+
 def spread(rows: Iterable[Sequence[Cell]], most: int = 16_384) -> tuple[list[list[str]], int]:
     """The rows with each cell in its column, and how many of the first are names.
 
@@ -130,8 +150,8 @@ def _run(feed: Iterator[list[str]]) -> Iterator[list[str]]:
 def _bare(row: Sequence[str]) -> str:
     """A row without names: label and value, or its cells in their places."""
     filled = [cell for cell in row if cell]
-    if len(filled) == 2 and row[0] and not filled[0].endswith(":"):
-        return f"{filled[0]}: {filled[1]}"
+    if len(filled) == 2 and row[0]:
+        return f"{filled[0]}{'' if filled[0].endswith(':') else ':'} {filled[1]}"
     while row and not row[-1]:
         row = row[:-1]
     return " | ".join(row) if len(filled) > 1 else "".join(filled)
@@ -182,7 +202,8 @@ def _period(cell: str) -> bool:
     """Whether a cell is a year, or part of one: 2023, T1 2024, 2023-2024, S2."""
     digits = "".join(char if char.isdigit() else " " for char in cell).split()
     year = any(len(run) == 4 and run[:2] in ("19", "20", "18") for run in digits)
-    return (year and len(cell) <= 12) or (len(cell) == 2 and cell[0].isalpha() and bool(digits))
+    apart = " ".join(word for word in cell.split() if not word.isalpha())
+    return (year and len(apart) <= 12) or (len(cell) == 2 and cell[0].isalpha() and bool(digits))
 
 
 def _counts(row: Sequence[str]) -> bool:
@@ -244,14 +265,18 @@ def names_at(rows: Sequence[Sequence[str]], sure: bool) -> tuple[int, int]:
 
 
 def _two_columns_named(rows: Sequence[Sequence[str]], start: int, sure: bool) -> bool:
-    """Whether a table of two columns has names, and isn't a form of labels and values, which are of
-    several kinds."""
+    """Whether a table of two columns has names; a form of labels has values of several kinds."""
     second = [row[-1] for row in rows[start:] if row[-1]]
     if len(second) < (2 if sure else 4) or (_value(second[0]) and not _period(second[0])):
         return False
-    units = Counter("".join(filter(str.isalpha, cell)) for cell in second[1:] if _value(cell))
+    units = Counter(_unit(cell) for cell in second[1:] if _value(cell))
     share = units.most_common(1)[0][1] / (len(second) - 1) if units else 0
-    return share > 0.8 or (sure and not units)
+    return share > 0.8 or (sure and not units and not _period(second[0]))
+
+
+def _unit(cell: str) -> str:
+    """What a value has beside its figures: the letters and signs of a unit or a date."""
+    return "".join(char for char in cell.strip("+-") if not char.isdigit() and char not in " .,")
 
 
 def _divides(top: Sequence[str], bottom: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
@@ -275,11 +300,13 @@ def _combined(rows: Sequence[Sequence[str]]) -> list[str]:
     width = max(map(len, rows))
     names: list[list[str]] = [[] for _ in range(width)]
     for number, row in enumerate(rows):
-        last = ""
+        last, years = "", False
         for column in range(width):
             cell = row[column] if column < len(row) else ""
-            divided = any(column < len(other) and other[column] for other in rows[number + 1 :])
-            last = cell or (last if divided and column else "")
+            below = [other[column] for other in rows[number + 1 :] if any(other[column:][:1])]
+            own = any(map(_period, below))
+            last = cell or (last if below and column and own == years else "")
+            years = own if cell else years
             if last and last not in names[column]:
                 names[column].append(last)
     return [" ".join(parts) for parts in names]

@@ -1,15 +1,15 @@
 """Plain text, Markdown, subtitles, appointments and addresses."""
 
 import re
-from collections.abc import Iterator
 from html import unescape
 from itertools import groupby
+from quopri import decodestring
 
+from index.documents import fence_after
 from index.reading.encoding import decode_bytes
 from index.reading.limits import Read, Reading, Source, iso_date, unread
 from index.reading.ooxml import raised
-from index.reading.tables import table
-from index.reading.web import texts_of
+from index.reading.text_tables import with_rows
 
 _COLOURS = re.compile(r"\x1b\[[\d;]*[A-Za-z]")
 _OF_PROGRAMS = frozenset(
@@ -26,9 +26,13 @@ def read_text(source: Source) -> Reading:
 def read_cards(source: Source) -> Reading:
     """Appointments (.ics) and addresses (.vcf): a line a field, each event or person apart."""
     fields: list[str] = []
-    for line in decode_bytes(source.data).replace("\n ", "").replace("\n\t", "").split("\n"):
+    text = decode_bytes(source.data).replace("\n ", "").replace("\n\t", "")
+    quoted = "QUOTED-PRINTABLE" in text.upper()
+    for line in (text.replace("=\n", "") if quoted else text).split("\n"):
         name, _, value = line.partition(":")
-        name = name.partition(";")[0]
+        name, _, form = name.partition(";")
+        if "QUOTED-PRINTABLE" in form.upper():
+            value = decode_bytes(decodestring(value.encode()))
         if name == "END":
             fields.append("")
         elif value.strip() and name not in _OF_PROGRAMS:
@@ -76,49 +80,27 @@ def _untagged(line: str) -> str:
 def read_markdown(source: Source) -> Reading:
     """Markdown with its tables row by row, without pictures, comments and the lines of its front
     matter."""
-    facts, lines = _front(decode_bytes(source.data).split("\n"))
+    facts, lines = _front(_level(decode_bytes(source.data)).split("\n"))
     kept: list[str] = []
-    rows: list[str] = []
-    page: list[str] = []
     fence, comment, pictures = "", False, 0
-    for raw in [*lines, ""]:
+    for raw in lines:
         line, bare = raw, 0
-        mark = raw.lstrip()[:3]
-        if mark in ("```", "~~~") and fence in ("", mark) and not comment:
-            fence = "" if fence else mark
+        fence = fence if comment else fence_after(raw, fence)
         if not fence:
             line, comment = _uncommented(raw, comment)
-            if page or "<table" in line.lower():
-                page.append(line)
-                if "</table" in line.lower():
-                    kept.append("\n\n".join(["", *texts_of("\n".join(page).encode()), ""]))
-                    page = []
-                continue
-            if _is_row(line, rows):
-                rows.append(line)
-                continue
             line, bare = _unpictured(_shifted(line))
         pictures += bare
-        kept += [*_rows(rows), line]
-        rows = []
+        kept.append(line)
     date, notes = iso_date(facts.get("date", "")), unread("unread_pictures", count=pictures)
-    text = "\n".join([*kept, *page]).strip("\n")
+    text = "\n".join(with_rows(kept)).strip("\n")
     yield Read(text, facts.get("title", ""), facts.get("author", ""), date, unread=notes)
 
 
-def _is_row(line: str, above: list[str]) -> bool:
-    """Whether a line can be one of a table, after those above."""
-    rule = line.startswith(("+-", "+=")) or _is_ruler(line)
-    if above and _is_ruler(above[0]):
-        return bool(line.strip())
-    return rule or (
-        "|" in line and (line.lstrip()[0] == "|" or bool(above) or "|" in line.strip("|"))
-    )
-
-
-def _is_ruler(line: str) -> bool:
-    """Whether a line is the edge of a simple table of reStructuredText: ===== ====."""
-    return set(line.strip()) == {"=", " "}
+def _level(text: str) -> str:
+    """The text with each tag of a picture on one line."""
+    first, *others = text.split("<img")
+    tags = (other.partition(">") for other in others)
+    return first + "".join(f"<img {' '.join(tag.split())}{end}{rest}" for tag, end, rest in tags)
 
 
 def _shifted(line: str) -> str:
@@ -180,7 +162,8 @@ def _unpictured(line: str) -> tuple[str, int]:
     for other in others:
         if other.startswith("<"):
             tag, _, rest = other.partition(">")
-            description = tag.partition('alt="')[2].partition('"')[0]
+            quote = tag.partition("alt=")[2][:1]
+            description = tag.partition(f"alt={quote}")[2].partition(quote)[0] if quote else ""
         else:
             description, _, rest = other.partition("]")
             _, _, rest = (
@@ -191,48 +174,3 @@ def _unpictured(line: str) -> tuple[str, int]:
         first += description + rest
         bare += not description
     return first, bare
-
-
-def _rows(lines: list[str]) -> Iterator[str]:
-    """The rows of a pipe table or one drawn with + and -, each with the names of its columns; other
-    lines as they are."""
-    rules = [n for n, line in enumerate(lines) if not line.strip("+|:-= \t")]
-    if lines and _is_ruler(lines[0]) and len(lines) > 2:
-        yield "\n\n".join(["", *_simple(lines), ""])
-        return
-    drawn = lines[:1] != [] and lines[0].startswith("+")
-    if len(lines) < 2 or not lines[1].strip() or (not drawn and rules[:1] != [1]):
-        yield from lines
-        return
-    grid: list[list[str]] = []
-    for n, line in enumerate(lines):
-        inner = line.strip().replace("\\|", "\0").removeprefix("|").removesuffix("|")
-        cells = [cell.strip().replace("\0", "|") for cell in inner.split("|")]
-        if n in rules:
-            continue
-        if drawn and n - 1 not in rules and len(cells) == len(grid[-1]):
-            cells = [
-                f"{above} {cell}".strip() for above, cell in zip(grid.pop(), cells, strict=True)
-            ]
-        grid.append(cells)
-    yield "\n\n".join(["", *table(grid, head=1), ""])
-
-
-def _simple(lines: list[str]) -> Iterator[str]:
-    """The rows of a simple table of reStructuredText, whose columns are those of its rulers."""
-    ruler = lines[0]
-    starts = [n for n in range(len(ruler)) if ruler[n] == "=" and (n == 0 or ruler[n - 1] == " ")]
-    parts = [slice(start, end) for start, end in zip(starts, [*starts[1:], None], strict=True)]
-    grid: list[list[str]] = []
-    heads = 0
-    for line in lines[1:]:
-        cells = [line[part].strip() for part in parts]
-        if _is_ruler(line):
-            heads = heads or len(grid)
-        elif grid and not cells[0] and len(grid) != heads:  # the row above goes on
-            grid[-1] = [
-                f"{above} {cell}".strip() for above, cell in zip(grid[-1], cells, strict=True)
-            ]
-        else:
-            grid.append(cells)
-    yield from table(grid, head=heads if heads < len(grid) else 0)

@@ -24,7 +24,7 @@ from index.reading.ooxml import (
     tag_of,
     value_of,
 )  # fmt: skip
-from index.reading.tables import table
+from index.reading.tables import in_cell, is_layout, table
 
 _SKIPPED = frozenset(
     "pPr rPr instrText delInstrText txbxContent Fallback sdtPr tblPr trPr tcPr rt".split()
@@ -33,6 +33,7 @@ _LEFT_OUT = {
     **dict.fromkeys(("del", "moveFrom", "delText"), "unread_deleted"),
     **dict.fromkeys(("blip", "imagedata"), "unread_pictures"),
 }
+_DRAWN = ("{*}txbxContent", "{*}chart", "{*}relIds", "{*}textpath")
 _UNSEEN = {"vanish": "unread_hidden", "strike": "unread_deleted", "dstrike": "unread_deleted"}
 
 
@@ -47,13 +48,12 @@ def read_docx(source: Source) -> Reading:
         for part in part_named(archive, path, name):
             blocks += beside(kind, word.apart(parse_xml(archive.read(part))), text)
     for kind in ("header", "footer"):
-        lines = [
-            line
-            for part in part_named(archive, path, kind)
-            for line in _Word(archive, part).blocks(parse_xml(archive.read(part)))
-            if not is_folio(line)
-        ]
-        blocks += beside(kind, lines, text)
+        lines: list[str] = []
+        for part in part_named(archive, path, kind):
+            own = _Word(archive, part, path)
+            lines += own.blocks(parse_xml(archive.read(part)))
+            word.left += own.left
+        blocks += beside(kind, (line for line in lines if not is_folio(line)), text)
     notes = [note for code, count in word.left.items() for note in unread(code, count=count)]
     facts = facts_of(
         archive, next(iter(part_named(archive, "", "core-properties")), "docProps/core.xml")
@@ -64,16 +64,17 @@ def read_docx(source: Source) -> Reading:
 
 class _Word:
     """One part of a Word file being read: its styles, its lists and how far they count, what was
-    left out."""
+    left out. `main` is the path of the part that names the styles and lists, if that is another."""
 
-    def __init__(self, archive: Archive, path: str) -> None:
+    def __init__(self, archive: Archive, path: str, main: str = "") -> None:
         self.left: Counter[str] = Counter()
         self._archive = archive
         self._parts = parts_of(archive, path)
         self._numbering = Numbering()
         self._levels: dict[str, int] = {}
-        self._lists: dict[str, tuple[str, int]] = {}
-        self._notes: dict[str, int] = {}
+        self._lists: dict[str, tuple[str, int | None]] = {}
+        self._looks: dict[str, tuple[str, str]] = {}
+        self._notes: dict[tuple[str, str], int] = {}
         self._special: dict[str, Callable[[Any], str]] = {
             "r": self._run,
             "sdt": self._control,
@@ -84,14 +85,15 @@ class _Word:
             "footnoteReference": self._reference,
             "endnoteReference": self._reference,
         }
-        for kind, part in self._parts.values():
+        for kind, part in parts_of(archive, main or path).values():
             if kind == "numbering" and part in archive.names:
                 self._numbering.read(parse_xml(archive.read(part)))
             elif kind == "styles" and part in archive.names:
                 self._read_styles(parse_xml(archive.read(part)))
 
     def _read_styles(self, root: Any) -> None:
-        """Which styles are headings, and which are numbered; a style may rest on another."""
+        """Which styles are headings, numbered, hidden or set higher; a style may rest on
+        another."""
         styles = {value_of(style, "styleId"): style for style in root.iter("{*}style")}
         for name, style in styles.items():
             chain = [style]
@@ -100,11 +102,16 @@ class _Word:
                     break
                 chain.append(under)
             self._levels[name] = next(filter(None, map(_level, chain)), 0)
-            for each in chain:
-                if (numbered := each.find("{*}pPr/{*}numPr")) is not None:
-                    level = int(value_of(numbered.find("{*}ilvl")) or 0)
-                    self._lists[name] = value_of(numbered.find("{*}numId")), level
-                    break
+            lists, levels = (
+                [value_of(each.find(f"{{*}}pPr/{{*}}numPr/{{*}}{what}")) for each in chain]
+                for what in ("numId", "ilvl")
+            )
+            if number := next(filter(None, lists), ""):
+                level = next(filter(None, levels[: lists.index(number) + 1]), "")
+                self._lists[name] = number, int(level) if level else None
+            looks = [_look(each.find("{*}rPr")) for each in chain]
+            code, shift = (next(filter(None, each), "") for each in zip(*looks, strict=True))
+            self._looks[name] = code, shift
 
     def blocks(self, node: Any) -> Iterator[str]:
         """The paragraphs, rows, boxes and charts below an element, in order."""
@@ -131,37 +138,46 @@ class _Word:
             ):
                 continue
             text = " ".join(self.blocks(each))
-            number, author = self._notes.get(value_of(each, "id")), value_of(each, "author")
+            number = self._notes.get((tag_of(each), value_of(each, "id")))
+            author = value_of(each, "author")
             if text and tag_of(each) == "comment":
                 yield f"{author}: {text}" if author else text
             elif text:
                 yield f"[{number}] {text}" if number else text
 
     def _paragraph(self, node: Any) -> Iterator[str]:
-        text = self._runs(node).strip()
         properties = node.find("{*}pPr")
         style = value_of(properties.find("{*}pStyle")) if properties is not None else ""
+        code = self._looks.get(style, ("", ""))[0]
+        text = "" if code else self._runs(node).strip()
+        self.left[code] += bool(code)
         level = self._levels.get(style, 0)
-        mark = self._mark(properties, style)
+        gone = node.find("{*}pPr/{*}rPr/{*}del") is not None and not text
+        mark = "" if gone or code else self._mark(properties, style)
         if text or mark not in ("", "-"):  # a column of numbers alone
             mark = "" if level and mark == "-" else mark
             start = "#" * level + " " if level else ""
             yield f"{start}{mark} {text}".rstrip() if mark else start + text
-        for box in node.iter("{*}txbxContent", "{*}chart", "{*}relIds"):
-            if any(tag_of(above) == "Fallback" for above in box.iterancestors()):
+        for box in node.iter(*_DRAWN):
+            if next(box.iterancestors("{*}p"), None) is not node or _is_copy(box):
                 continue
             if tag_of(box) == "txbxContent":
                 yield from self.blocks(box)
+            elif tag_of(box) == "textpath":  # of letters drawn as a picture
+                yield from filter(None, [value_of(box, "string").strip()])
             else:
                 yield from self._drawn(box)
 
     def _mark(self, properties: Any, style: str) -> str:
         """The number or bullet of a paragraph."""
         own = properties.find("{*}numPr") if properties is not None else None
-        number, level = self._lists.get(style, ("", 0))
+        number, level = self._lists.get(style, ("", None))
         if own is not None:
             number = value_of(own.find("{*}numId"), default=number)
-            level = int(value_of(own.find("{*}ilvl"), default=str(level)) or 0)
+            told = value_of(own.find("{*}ilvl"))
+            level = int(told) if told else level
+        if level is None:
+            level = self._numbering.level_of(number, style)
         return self._numbering.mark(number, level)
 
     def _drawn(self, node: Any) -> Iterator[str]:
@@ -192,18 +208,18 @@ class _Word:
 
     def _reference(self, node: Any) -> str:
         """The number of a note."""
-        return f"[{self._notes.setdefault(value_of(node, 'id'), len(self._notes) + 1)}]"
+        key = tag_of(node).removesuffix("Reference"), value_of(node, "id")
+        return f"[{self._notes.setdefault(key, len(self._notes) + 1)}]"
 
     def _run(self, node: Any) -> str:
         properties = node.find("{*}rPr")
-        if properties is not None:
-            for name, code in _UNSEEN.items():
-                if is_on(properties.find(f"{{*}}{name}")):
-                    self.left[code] += 1
-                    return ""
-            shift = value_of(properties.find("{*}vertAlign"))
-            if shift in ("superscript", "subscript"):
-                return raised(self._runs(node), down=shift == "subscript")
+        styled = self._looks.get(value_of(node.find("{*}rPr/{*}rStyle")), ("", ""))
+        code, shift = (own or usual for own, usual in zip(_look(properties), styled, strict=True))
+        if code:
+            self.left[code] += any(True for _ in node.iter("{*}t"))
+            return ""
+        if shift in ("superscript", "subscript"):
+            return raised(self._runs(node), down=shift == "subscript")
         font = value_of(node.find("{*}rPr/{*}rFonts"), "ascii")
         return in_signs(font, self._runs(node))
 
@@ -216,9 +232,17 @@ class _Word:
             return ""
         text = "" if content is None else self._runs(content)
         box = properties.find("{*}checkbox") if properties is not None else None
-        if box is not None and not text.strip():
+        if box is not None:  # whatever sign of whatever font it shows
             text = "☒" if is_on(box.find("{*}checked")) else "☐"
         return text
+
+    def _cell(self, node: Any) -> Iterator[str]:
+        """What a cell of a table holds; nothing where it only asks for something."""
+        above = node.getparent().getparent()
+        if tag_of(above) == "sdt" and is_on(above.find("{*}sdtPr/{*}showingPlcHdr")):
+            self.left["unread_empty_fields"] += 1
+        else:
+            yield from self.blocks(node)
 
     def _table(self, node: Any) -> Iterator[str]:
         """The rows of a table; one that only lays out what stands in it is read cell by cell."""
@@ -230,21 +254,17 @@ class _Word:
             [cell for cell in row.iter("{*}tc") if next(cell.iterancestors("{*}tr")) is row]
             for row in rows
         ]
+        texts = [[list(self._cell(cell)) for cell in row] for row in cells]
         nested = next(node.iterdescendants("{*}tbl"), None) is not None
-        several = len(rows) <= 2 and any(
-            len(cell.findall("{*}p")) > 3 for row in cells for cell in row
-        )
-        if nested or several or max(map(len, cells), default=0) < 2:
-            for row in cells:
-                for cell in row:
-                    yield from self.blocks(cell)
+        if is_layout(texts, nested=nested):
+            yield from (block for row in texts for blocks in row for block in blocks)
             return
         grid: list[list[str]] = []
-        for row, own in zip(rows, cells, strict=True):
+        for row, own, told in zip(rows, cells, texts, strict=True):
             line = [""] * int(value_of(row.find("{*}trPr/{*}gridBefore")) or 0)
-            for cell in own:
+            for cell, blocks in zip(own, told, strict=True):
                 merged = cell.find("{*}tcPr/{*}vMerge")
-                text = " ".join(self.blocks(cell)).replace("# ", "")
+                text = in_cell(blocks)
                 if (
                     merged is not None
                     and value_of(merged) != "restart"
@@ -257,6 +277,24 @@ class _Word:
         heads = [is_on(row.find("{*}trPr/{*}tblHeader")) for row in rows]
         count = heads.index(False) if False in heads else 0
         yield from table(grid, head=count or None, sure=False)
+
+
+def _is_copy(box: Any) -> bool:
+    """Whether a box is there for programs that can't draw another one, which holds the same."""
+    return any(
+        next(choice.iter(*_DRAWN), None) is not None
+        for fallback in box.iterancestors("{*}Fallback")
+        for choice in fallback.itersiblings("{*}Choice", preceding=True)
+    )
+
+
+def _look(properties: Any) -> tuple[str, str]:
+    """By the properties of a run or a style: the code of why it isn't shown, and whether it is set
+    higher or lower."""
+    if properties is None:
+        return "", ""
+    codes = (code for name, code in _UNSEEN.items() if is_on(properties.find(f"{{*}}{name}")))
+    return next(codes, ""), value_of(properties.find("{*}vertAlign"))
 
 
 def _level(style: Any) -> int:

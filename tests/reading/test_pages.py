@@ -1,6 +1,7 @@
 """PDF: forms, tables, heads that repeat, line numbers, remarks, attached files, fonts without letters."""
 
 import zlib
+from dataclasses import replace
 
 from index.documents import Document
 from index.errors import UserError
@@ -68,6 +69,49 @@ def test_fields_stand_after_their_labels(text) -> None:
     assert "Nom : Odile Ferrand\nMontant : 7 350" in read
     assert "☒ oui ☐ non" in read
     assert "Lieu : Jura" in read
+
+
+def test_choices_are_shown_by_their_labels(text) -> None:
+    field = "<</Type/Annot/Subtype/Widget/FT/Ch/T({})/V{}/Rect[200 {} 400 {}]/Ff {}/Opt[{}]>>"
+    extra = [
+        field.format("a", "(FR)", 695, 710, 131072, "[(FR)(France)][(BE)(Belgique)]"),
+        field.format("b", "[(Train)(Bus)]/I[1 2]", 675, 690, 2097152, "(Auto)(Train)(Bus)"),
+    ]
+    data = pdf(
+        [[(50, 700, "Pays :"), (50, 680, "Par :")]],
+        extra,
+        "/AcroForm<</Fields[4 0 R 5 0 R]>>",
+        "/Annots[4 0 R 5 0 R]",
+    )
+    assert "Pays : France Par : Train, Bus" in " ".join(text("a.pdf", data).split())
+
+
+def test_signatures_stamps_and_files_on_a_page_are_read(found) -> None:
+    def appearance(said: str) -> str:
+        drawn = f"BT /F 9 Tf 2 10 Td ({said}) Tj ET"
+        return f"<</Type/XObject/Subtype/Form/BBox[0 0 200 40]/Resources<</Font<</F 3 0 R>>>>/Length {len(drawn)}>>stream\n{drawn}\nendstream"
+
+    shown = "<</Type/Annot/Subtype/{}/F 4/Rect[60 {} 260 {}]/AP<</N {} 0 R>>{}>>"
+    extra = [
+        appearance("Sign\\351 par Odile Ferrand"),
+        appearance("PAY\\311 LE 12"),
+        "<</Type/Sig/Filter/Adobe.PPKLite/SubFilter/adbe.pkcs7.detached/Reason(Bon pour accord)/M(D:20240305103000)/ByteRange[0 1 2 3]/Contents<00>>>",
+        shown.format("Widget", 400, 440, 4, "/FT/Sig/T(s)/V 6 0 R"),
+        shown.format("Stamp", 500, 540, 5, ""),
+        "<</Type/EmbeddedFile/Length 8>>stream\n77 euros\nendstream",
+        "<</Type/Annot/Subtype/FileAttachment/Rect[500 700 520 720]/FS<</Type/Filespec/F(a.txt)/EF<</F 9 0 R>>>>>>",
+    ]
+    data = pdf(
+        [[(50, 700, "Contrat de prestation."), (62, 510, "Facture")]],
+        extra,
+        "/AcroForm<</Fields[7 0 R]/SigFlags 3>>",
+        "/Annots[7 0 R 8 0 R 10 0 R]",
+    )
+    page, attached = found("a.pdf", data)
+    for said in ("Signé par Odile Ferrand", "PAYÉ LE 12", "Bon pour accord 2024-03-05"):
+        assert said in page.text
+    assert page.text.count("Facture") == 1
+    assert (attached.name, attached.text) == ("a.pdf/a.txt", "77 euros")
 
 
 def test_remarks_come_after_the_text(text) -> None:
@@ -193,6 +237,25 @@ def test_numbers_of_lines_are_left_out_and_numbers_of_rows_stay() -> None:
     assert (were, lines[3].text) == (False, "4 Vis")
 
 
+def test_few_numbers_of_lines_are_left_out_of_a_margin() -> None:
+    def page(step: int, place: float, said: float = 80) -> list[Line]:
+        texts = [
+            Line(said, 800 - 24 * n, 500, 810 - 24 * n, "Une ligne de texte assez longue ici")
+            for n in range(24)
+        ]
+        return texts + [
+            replace(line, left=place, right=place + 10, text=str(n))
+            for n, line in enumerate(texts, 1)
+            if n % step == 0
+        ]
+
+    for step, place in ((2, 50), (5, 50), (10, 50), (5, 540), (1, 540)):
+        kept, numbered = without_line_numbers(page(step, place))
+        assert (len(kept), numbered) == (24, True), (step, place)
+    assert without_line_numbers(page(5, 200))[1] is False
+    assert without_line_numbers(page(7, 50))[1] is False
+
+
 def test_what_differs_by_more_than_the_page_is_no_head() -> None:
     pages = [
         [
@@ -246,6 +309,8 @@ def test_figures_set_higher_or_lower_keep_their_meaning(text) -> None:
 
     line = moved("10", "6", 4) + moved("cellules, H", "2", -2) + moved("O, 2023", "1", 4)
     assert text("a.pdf", pdf([[(50, 700, line + "fin")]])).startswith("10⁶ cellules, H₂ O, 2023¹")
+    line = moved("10", "-6", 4) + moved("m, 5 x 10 ", "24", 4) + "kg, 12 3"
+    assert text("a.pdf", pdf([[(50, 700, line)]])) == "10⁻⁶ m, 5 x 10²⁴ kg, 12 3"
 
 
 def test_a_page_turned_with_its_text_keeps_its_lines_and_columns(text) -> None:

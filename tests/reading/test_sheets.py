@@ -1,7 +1,9 @@
 """Spreadsheets and tables of text: figures as they are shown, formulas, comments, hidden sheets, odd separators."""
 
 import io
+import struct
 import time
+import zipfile
 
 import pytest
 
@@ -44,7 +46,14 @@ from tests.reading.conftest import S, cells
         (-0.5, 'General" kg"', "-0,5 kg", "-0.5 kg"),
         (7, "GENERAL", "7", "7"),
         (1234567890123450, "General", "1234567890123450", "1234567890123450"),
-        (0.5, "# ?/?", "0,5", "0.5"),
+        (0.5, "# ?/?", "1/2", "1/2"),
+        (-2.25, "# ?/?", "-2 1/4", "-2 1/4"),
+        (0.375, "# ?/8", "3/8", "3/8"),
+        (1.333, '# ??/??" pouce"', "1 1/3 pouce", "1 1/3 pouce"),
+        (2.25, "?/?", "9/4", "9/4"),
+        (3, "# ?/?", "3", "3"),
+        (0.00012, "0.0E+0", "1,2E-4", "1.2E-4"),
+        (12000, "0.0E-0", "1,2E4", "1.2E4"),
         (2, '"Lot "0', "Lot 2", "Lot 2"),
         (1e300, "d/m/yyyy", "1e+300", "1e+300"),
     ],
@@ -73,6 +82,70 @@ def test_a_workbook_says_figures_comments_and_formulas(found, make) -> None:
     )
     assert [note.code for note in document.unread] == ["read_formulas", "unread_formulas"]
     assert document.unread[1].values["cells"] == "D2"
+
+
+def test_zeros_that_a_program_writes_for_formulas_are_worked_out(found, make) -> None:
+    rows = f'<row>{cells("Lot", "Prix", "Reste", "Le")}</row><row>{cells("Toit", 4)}<c r="C2"><f>B2*2</f><v>0</v></c><c r="D2"><f>NOW()</f><v>0</v></c></row>'
+    with zipfile.ZipFile(io.BytesIO(make.xlsx(rows))) as file:
+        members = {name: file.read(name) for name in file.namelist()}
+    saved = make.zipped(members)
+    assert "Reste: 0; Le: 0" in found("a.xlsx", saved)[0].text
+    members["xl/workbook.xml"] = members["xl/workbook.xml"].replace(
+        b"</workbook>", b'<calcPr fullCalcOnLoad="1"/></workbook>'
+    )
+    (document,) = found("a.xlsx", make.zipped(members))
+    assert "Lot: Toit; Prix: 4; Reste: 8; Le: =NOW()" in document.text
+    assert [note.code for note in document.unread] == ["read_formulas", "unread_formulas"]
+
+
+def record(kind: int, data: bytes) -> bytes:
+    return struct.pack("<HH", kind, len(data)) + data
+
+
+def drawn(kind: int, text: str, *, ticked: bool | None = None) -> bytes:
+    """An object on a sheet of Excel 97, with a text in two pieces."""
+    tick = b"" if ticked is None else struct.pack("<HH6H", 10, 12, ticked, *[0] * 5)
+    thing = struct.pack("<HH", 0x15, 18) + struct.pack("<H", kind) + bytes(16) + tick + bytes(4)
+    head = bytes(10) + struct.pack("<HHI", len(text), 16, 0)
+    first, last = b"\0" + text[:2].encode("latin-1"), b"\1" + text[2:].encode("utf-16-le")
+    parts = ((0x5D, thing), (0x1B6, head), (0x3C, first), (0x3C, last), (0x3C, bytes(16)))
+    return b"".join(record(*part) for part in parts)
+
+
+def test_what_excel_97_holds_beside_its_cells_is_read(found) -> None:
+    def formula(row: int, tokens: bytes) -> bytes:
+        head = struct.pack("<HHH8sHI", row, 1, 0, b"\3\0\0\0\0\0\xff\xff", 0, 0)
+        return record(6, head + struct.pack("<H", len(tokens)) + tokens)
+
+    def label(row: int, column: int, text: str) -> bytes:
+        letters = b"\0" + text.encode("latin-1")
+        return record(0x204, struct.pack("<HHHH", row, column, 0, len(text)) + letters)
+
+    begin = {
+        kind: record(0x809, struct.pack("<HHHHII", 0x600, kind, 0, 0, 0, 0)) for kind in (5, 16)
+    }
+    foot = "Mairie de Sète"
+    sheet = begin[16] + label(0, 0, "Lot") + label(0, 1, "Prix") + label(0, 2, "Note")
+    sheet += label(1, 0, "Toit") + record(0x203, struct.pack("<HHHd", 1, 2, 0, 4.0))
+    sheet += formula(1, b"\x44\1\0\2\xc0\x1e\2\0\5")  # C2*2
+    sheet += label(2, 0, "Mur") + formula(2, b"\x41\x4a\0")  # NOW()
+    sheet += record(0x208, struct.pack("<HHHHHHHH", 2, 0, 3, 255, 0, 0, 0x20, 0))  # hidden
+    sheet += record(0x15, struct.pack("<HB", len(foot), 0) + foot.encode("latin-1"))
+    sheet += (
+        drawn(6, "Zone à 12 €") + drawn(11, "Oui", ticked=True) + drawn(12, "Non", ticked=False)
+    )
+    sheet += drawn(25, "Remarque") + record(0x0A, b"")
+    font = record(0x31, bytes(14) + b"\5\0Arial")
+    head = begin[5] + font + record(0xE0, bytes(20))
+    place = len(head) + 4 + 8 + len("Été") + 4
+    book = head + record(0x85, struct.pack("<IHBB", place, 0, 3, 0) + "Été".encode("latin-1"))
+    (document,) = found("a.xls", book + record(0x0A, b"") + sheet)
+    assert document.text.split("\n\n") == [
+        "Lot; Prix; Note", "Lot: Toit; Prix: 8; Note: 4", "Lot: Mur; Prix: =NOW()", foot,
+        "Zone à 12 €", "☒ Oui", "☐ Non",
+    ]  # fmt: skip
+    notes = [note.code for note in document.unread]
+    assert notes == ["read_formulas", "unread_formulas", "read_hidden"]
 
 
 def test_a_cell_far_away_costs_nothing(text, make) -> None:

@@ -114,6 +114,17 @@ def test_two_rows_of_names_are_put_together() -> None:
     assert lines(rows)[1] == "Commune: Lormeuil; 2022 H: 10; 2022 F: 20; 2023 H: 30; 2023 F: 40"
 
 
+def test_a_name_above_years_does_not_reach_the_next_column() -> None:
+    rows = [
+        ["", "Habitants", "", ""],
+        ["Commune", "2022", "2023", "Aire"],
+        ["Sauve", "5", "6", "30"],
+    ]
+    assert (
+        lines([*rows, ["Sète", "", "7", "8"]])[0] == "Commune; Habitants 2022; Habitants 2023; Aire"
+    )
+
+
 def test_a_title_above_and_lines_before_the_names_stand_alone() -> None:
     rows = [
         ["Population"],
@@ -167,6 +178,23 @@ def test_a_form_of_labels_and_values_has_no_names() -> None:
         "Montant: 18 400 euros",
         "Délai: six semaines",
     ]
+
+
+def test_values_of_several_kinds_below_a_word_are_those_of_a_form() -> None:
+    rows = [["Nom", "Odile Ferrand"], ["Le", "2024-03-05"], ["Montant", "4500"]]
+    assert lines(rows) == ["Nom: Odile Ferrand", "Le: 2024-03-05", "Montant: 4500"]
+    assert (
+        lines([["Mois", "Ventes"], ["Mai", "-1,5 €"], ["Juin", "12 €"]])[1]
+        == "Mois: Mai; Ventes: -1,5 €"
+    )
+
+
+def test_a_year_beside_a_label_names_no_words() -> None:
+    assert lines([["Exercice", "2024"], ["Version", "définitive"]]) == [
+        "Exercice: 2024",
+        "Version: définitive",
+    ]
+    assert lines([["Poste", "2024"], ["Eau", "12"], ["Gaz", "13"]])[1] == "Poste: Eau; 2024: 12"
 
 
 def test_a_long_row_goes_on_under_its_first_cell() -> None:

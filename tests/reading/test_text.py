@@ -29,6 +29,34 @@ def test_a_label_that_is_right_is_followed() -> None:
     )
 
 
+LANGUAGES = {
+    "Miasto Łódź liczy 670 000 mieszkańców; źródło: główny urząd, część żółta.": ("cp1250", "iso8859-2", "cp852"),
+    "Žádost o příspěvek podejte do úterý; úřad je otevřen každý všední den.": ("cp1250", "iso8859-2", "cp852"),
+    "A falu lakossága 12 400 fő. Az őszi ünnepség időpontja: péntek, űrlapon.": ("cp1250", "iso8859-2"),
+    "A população do município é de 12 400; a câmara não aprovou três opções.": ("cp1252", "mac-roman", "cp850"),
+    "El señor Núñez pagará mañana. ¿Cuándo empezará la reunión?": ("cp1252", "mac-roman", "cp850"),
+    "Die Straße ist gesperrt. Grüße aus Köln: Öffnungszeiten am Übergang.": ("cp1252", "mac-roman"),
+    "Ansökan ska lämnas på måndag; förskolan är öppen även på lördag.": ("cp1252", "mac-roman"),
+    "İlçenin nüfusu 12 400 kişidir; ücret ödenmiştir, çalışma şartları değişti.": ("cp1254", "cp857"),
+    "Население города составляет 12 400 человек.": ("cp1251", "koi8-r", "iso8859-5", "cp866"),
+    "Ο πληθυσμός του δήμου είναι 12 400 κάτοικοι.": ("cp1253", "iso8859-7"),
+    "L’entrée coûte 4 euros à l’élève où ça": ("cp1252", "mac-roman"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", LANGUAGES)
+def test_a_language_is_told_by_its_letters(text: str) -> None:
+    assert {name: decode_bytes(text.encode(name)) for name in LANGUAGES[text]} == dict.fromkeys(
+        LANGUAGES[text], text
+    )
+
+
+@pytest.mark.parametrize("label", ["windows-1251", "iso-8859-2", "koi8-r", "utf-16"])
+def test_a_label_of_another_script_is_not_followed(label: str) -> None:
+    text = "L'entrée coûte 4 euros à la piscine où nagent les élèves de Sète"
+    assert decode_bytes(text.encode("cp1252"), label) == text
+
+
 @pytest.mark.parametrize("wrong", [b"\xe9", b"\xff", b"\xc3", b"\x80"])
 def test_one_wrong_byte_spoils_one_letter(wrong: bytes) -> None:
     read = decode_bytes("Théo Guézennec, né à ".encode() + wrong + " Brême".encode())
@@ -39,7 +67,13 @@ def test_one_wrong_byte_spoils_one_letter(wrong: bytes) -> None:
 def test_utf8_that_was_once_read_as_windows_is_put_right() -> None:
     assert decode_bytes(FRENCH.encode().decode("cp1252", "replace").replace("\ufffd", "").encode())
     text = "L'été à Besançon, déjà"
-    assert decode_bytes(text.encode().decode("cp1252").encode()) == text
+    spoiled = text.encode().decode("cp1252")
+    assert decode_bytes(spoiled.encode()) == text
+    assert decode_bytes(f"{spoiled} naïf".encode()) == f"{text} naïf"
+
+
+def test_a_letter_that_the_end_cuts_is_one_unknown_letter() -> None:
+    assert decode_bytes("Mme Lebœuf, élue – réélue – à 4 €".encode()[:-1]).endswith("à 4 \ufffd")
 
 
 @pytest.mark.parametrize("encoding", ["utf-32", "utf-16", "utf-8-sig"])
@@ -64,6 +98,9 @@ def test_what_nobody_sees_is_left_out() -> None:
         == "bibliothèque rendez-vous été ☐☐"
     )
     assert visible("👩‍🚒") == "👩‍🚒"
+    assert (
+        visible("Lor\u200dmeuil \u202bעברית\u202c \u2066f\u2061(x)\u2069") == "Lormeuil עברית f(x)"
+    )
 
 
 @pytest.mark.parametrize(

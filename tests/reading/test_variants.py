@@ -3,6 +3,7 @@
 import base64
 import gzip
 import io
+import json
 import random
 import struct
 import tarfile
@@ -53,10 +54,29 @@ TEXTS: dict[str, tuple[str | bytes, list[str], list[str]]] = {
     "comments.csv": ("# Source : mairie, 2024\nposte,montant\nécole,1200\nvoirie,800\n", ["# Source : mairie, 2024\n", "poste: école; montant: 1200"], []),
     "lines.csv": ('id,note,total\n1,"un\ndeux; trois, fin",5\n2,"dit ""oui""",6\n', ["note: un deux; trois, fin; total: 5", 'note: dit "oui"; total: 6'], []),
     "foot.csv": ("Mois;Ventes\nMai;10\nJuin;20\n\nTotal;30\nSource : Insee\n", ["Mois: Mai; Ventes: 10", "Total; Ventes: 30", "Source : Insee"], []),
+    "spaces.csv": ('id, nom, note\n1, "Dupont, Paul", bon\n2, "Martin, Léa", moyen\n', ["nom: Dupont, Paul; note: bon"], ['"']),
+    "backslash.csv": ('id,nom,total\n1,"dit \\"oui, bien\\" ici",5\n2,"x",6\n', ['nom: dit "oui, bien" ici; total: 5'], []),
+    "single.csv": ("id;nom;total\n1;'a; b';5\n2;'c';6\n3;'l’été';8\n", ["nom: a; b; total: 5"], []),
+    "unclosed.csv": ('id;nom;total\n1;"Dupont; Paul";5\n2;"mal fermé;6\n3;"Petit\nZoé";7\n4;"Roy; Max";8\n',
+        ["nom: Dupont; Paul; total: 5", 'nom: "mal fermé; total: 6', "nom: Petit Zoé; total: 7", "nom: Roy; Max; total: 8"], []),
+    "column.csv": ("Communes\nLormeuil\nSauve, haut\nBrême\n", ["\n\nSauve, haut\n\n"], []),
+    "caret.csv": ("nom^ville^prix\nA^Nîmes^12\nB^Sète^13\n", ["nom: A; ville: Nîmes; prix: 12"], []),
+    "ends.csv": ("a;b;c\r\r\n1;2;3\r\r\n4;5;6\r\r\n", ["a: 1; b: 2; c: 3"], []),
+    "formulas.csv": ('Code;Nom;Tel\n="0123";Zoé;="0492003344"\n="0456";Max;="06"\n', ["Code: 0123; Nom: Zoé; Tel: 0492003344"], ['="']),
     "latin9.txt": ("Le cœur coûte 5 € à Lebœuf.".encode("iso8859-15"), ["Le cœur coûte 5 €"], []),
     "ligatures.txt": ("L’eﬃcacité de la ﬁn", ["L’efficacité de la fin"], []),
     "colours.log": ("\x1b[31mERREUR\x1b[0m disque plein\n", ["ERREUR disque plein"], []),
     "drawn.rst": ("Titre\n=====\n\n+-----+------+\n| Nom | Âge  |\n+=====+======+\n| Léa | 12   |\n|     | ans  |\n+-----+------+\n", ["Nom: Léa; Âge: 12 ans"], ["+--"]),
+    "pandoc.md": ("# T\n\n  Commune      2022     2023\n---------- -------- --------\nLormeuil               2310\nSauve          5100\n\nFin.\n", ["Commune: Lormeuil; 2023: 2310", "Sauve; 2022: 5100", "Fin."], []),
+    "quoted.md": ("> | A | B | C |\n> |---|---|---|\n> | 1 |   | 3 |\n>\n> Suite.\n", ["A: 1; C: 3", "> Suite."], []),
+    "fence.md": ("````\n```\n# faux titre\n| a | b |\n|---|---|\n| c | d |\n````\n\n# Vrai titre\n\n| e | f | g |\n|---|---|---|\n| ![plan](x.png) | 2 | 3 |\n", ["title:Vrai titre", "| c | d |", "e: plan; f: 2"], []),
+    "tag.md": ("# T\n\n<img\n  src='data:image/png;base64,AAAA'\n  alt='un plan'\n/> suite\n", ["un plan suite"], ["base64", "src"]),
+    "spans.rst": ("+----------+-------------+------+\n| Commune  | Habitants   | Aire |\n|          +------+------+      |\n|          | 2022 | 2023 |      |\n+==========+======+======+======+\n| Lormeuil |      | 2310 | 9    |\n+----------+------+------+------+\n| C++      | 5100        | 30   |\n+----------+------+------+------+\n|          | 1    | 2    | 3    |\n+----------+------+------+------+\n",
+        ["Commune: Lormeuil; Habitants 2023: 2310; Aire: 9", "C++; Habitants 2022: 5100; Aire: 30"], []),
+    "list.rst": (".. list-table:: Recensement\n   :header-rows: 1\n\n   * - Commune\n     - 2022\n     - 2023\n   * - Lormeuil\n       le Haut\n     -\n     - 2310\n\nFin.\n", ["Recensement\n", "Commune: Lormeuil le Haut; 2023: 2310", "Fin."], ["list-table"]),
+    "values.rst": ('.. csv-table:: Recensement\n   :header: "Commune", "2022", "2023"\n\n   "Lormeuil", , 2310\n   "Sauve, haut", 5100,\n\nFin.\n', ["Commune: Lormeuil; 2023: 2310", "Sauve, haut; 2022: 5100", "Fin."], []),
+    "divided.rst": ("========  =====  =====\nCommune     Habitants\n--------  ------------\n..        2022   2023\n========  =====  =====\nLormeuil         2310\nSauve     5100\n========  =====  =====\n", ["Commune: Lormeuil; Habitants 2023: 2310", "Sauve; Habitants 2022: 5100"], []),
+    "table.adoc": ("= Titre\n\n|===\n|Commune |2022 |2023\n\n|Lormeuil | |2310\n|Sauve\n|5100 |\n|===\n\nFin.\n", ["Commune: Lormeuil; 2023: 2310", "Sauve; 2022: 5100", "Fin."], []),
     "table.org": ("| Nom | Âge |\n|-----+-----|\n| Léa | 12 |\n", ["Nom: Léa; Âge: 12"], []),
     "page.md": ('# T\n\n<table><tr><th>A</th><th>B</th></tr>\n<tr><td>1</td><td>2</td></tr></table>\n\nFin <img alt="un plan" src="data:image/png;base64,AAAA">\n\n```\n<!-- gardé -->\n```\n',
         ["A: 1; B: 2", "Fin un plan", "<!-- gardé -->"], ["base64", "<td>"]),
@@ -77,6 +97,30 @@ TEXTS: dict[str, tuple[str | bytes, list[str], list[str]]] = {
     "frames.html": ("<frameset><frame src=a.html><noframes><body><p>Mairie : 03 84</p></body></noframes></frameset>", ["Mairie : 03 84", "unread_embedded {'count': 1}"], ["<p>"]),
     "drawn.html": (PROSE + "<p>Soit <span class=katex-mathml><math><mi>x</mi></math></span><span class=katex-html>x</span> ici", ["Soit x ici"], []),
     "shape.rtf": (r"{\rtf1\ansi Avant\par{\shp{\*\shpinst{\sp{\sn a}{\sv b}}{\shptxt Encadr\'e9\par}}{\shprslt Vieux}}}", ["Avant", "Encadré"], ["Vieux"]),
+    "old.rtf": (r"{\rtf1\mac{\fonttbl\f0\fswiss Helvetica;}\f0 Caf\'8e et \'88 l'\'8ecole, \u-10179?\u-8704?\par{\listtext 1.\tab}un\par}", ["Café et à l'école, 😀", "\n1. un"], []),
+    "marks.rtf": (r"{\rtf1\ansi Un\par" + rtf_row(["", ""], "A", "B\x1f\x1d") + rtf_row(["", ""], "a", "\x1eb") + "}", ["Un\n", "a", "b"], []),
+    "square.rtf": ("{\\rtf1\\ansi 12 km\\b0\xb2 en tout\\par}".encode("latin-1"), ["12 km² en tout"], []),
+    "ranges.csv": ("École;Élèves;;\n;2021-2022;2022-2023;2023-2024\nCentre;120;;131\nGare;;88;90\n", ["École: Centre; Élèves 2021-2022: 120; Élèves 2023-2024: 131"], []),
+    "labels.csv": ("Nom :;Odile\nÂge :;41\nVille :;Nîmes\n", ["Nom : Odile\n", "Âge : 41\n"], []),
+    "signs.rtf": (r"{\rtf1\ansi{\fonttbl{\f0\fnil\fcharset0 Arial;}{\f1\fnil\fcharset2 Wingdings;}}{\f1\'fe} Oui {\f1\'a8} Non {\f1 o\plain  \'e9t\'e9}\par}", ["☒ Oui ☐ Non ☐ été"], []),
+    "struck.rtf": (r"{\rtf1\ansi Prix {\strike 15} {\striked1 16} 12 euros{\deleted , non}\par}", ["12 euros", "unread_deleted {'count': 3}"], ["15", "16", "non"]),
+    "nested.rtf": (r"{\rtf1\ansi \trowd\cellx3000\cellx6000\cellx9000 Lot\cell Entreprise\cell D\'e9tail\cell\row\trowd\cellx3000\cellx6000\cellx9000 Toit\cell Roy\cell\itap2 Tuiles\nestcell 12\nestcell{\*\nesttableprops\trowd\cellx7000\cellx8000\nestrow}\itap1\cell\row\trowd\cellx3000\cellx6000\cellx9000 Murs\cell\cell n\'e9ant\cell\row}",
+        ["Lot: Toit; Entreprise: Roy; Détail: Tuiles | 12", "Lot: Murs; Détail: néant"], []),
+    "nested.html": (PROSE + "<table><tr><th>Lot</th><th>Détail</th></tr><tr><td>Toit</td><td><table><tr><td>Tuiles</td><td>12</td></tr><tr><td>Pose</td><td>6</td></tr></table></td></tr><tr><td>Murs</td><td>néant</td></tr></table>", ["Lot: Toit; Détail: Tuiles: 12 / Pose: 6", "Lot: Murs; Détail: néant"], []),
+    "roles.html": (PROSE + '<div role="table"><div role="row"><b role="columnheader">Commune</b><b role="columnheader">2022</b><b role="columnheader">2023</b></div><div role="row"><i role="cell">Lormeuil</i><i role="cell"></i><i role="cell">2 310</i></div></div>', ["Commune: Lormeuil; 2023: 2 310"], []),
+    "dishes.html": ('<header role="banner"><p>Ouverte de 9 h à 12 h, tél. 03 84</p></header>' + PROSE + '<div class="menu-midi"><p>Truite aux amandes</p></div><div class="menu"><a href=a>Accueil du site</a></div>' + PROSE, ["tél. 03 84", "Truite aux amandes", "unread_menus {'count': 1}"], ["Accueil"]),
+    "drawings.html": (PROSE + "<img src=a alt='La poste est au 12'><img src=b><iframe src=c></iframe><svg><title>Carte</title><text>Nord 12 %</text></svg><ol reversed><li>x<li>y</ol>", ["La poste est au 12", "Nord 12 %", "unread_pictures {'count': 1}", "unread_embedded {'count': 1}", "2. x\n\n1. y"], ["Carte"]),
+    "data.json": (json.dumps({"plan": "data:image/png;base64," + "iVBORw0KGgo" * 20, "fin": "oui", "sigle": "ab" * 90}), ["fin: oui", "ab" * 90, "unread_pictures {'count': 1}"], ["base64", "iVBOR"]),
+    "book.fb2": ('<FictionBook><body><p>Le <i>barrage</i> a 12 m.</p></body><binary id="c">iVBORw0KGgo</binary></FictionBook>', ["Le barrage a 12 m.", "unread_pictures"], ["iVBOR"]),
+    "prices.xml": ('<menu><plat prix="12,50" xml:lang="fr">Truite</plat><plat prix="9">Soupe</plat></menu>', ["plat: Truite; prix: 12,50; plat: Soupe; prix: 9"], []),
+    "errors.ipynb": (json.dumps({"nbformat": 4, "cells": [{"outputs": [{"data": {"text/html": ["<table><tr><th>A<th>B<th>C<tr><td>1<td><td>3</table>"], "text/plain": ["A B"]}}, {"data": {"image/png": "iVBOR"}}, {"ename": "ValueError", "evalue": "mauvaise date"}]}]}), ["A: 1; C: 3", "ValueError: mauvaise date", "unread_pictures"], ["iVBOR"]),
+    "quoted.vcf": ("BEGIN:VCARD\nFN;ENCODING=QUOTED-PRINTABLE:Ren=C3=A9 =\nL=C3=A9vy\nEND:VCARD\n", ["FN: René Lévy"], []),
+    "raw.eml": ("From: Zoé <z@x.fr>\nSubject: Réunion d'été à l'école\n\nOui".encode("latin-1"), ["title:Réunion d'été à l'école", "Zoé"], []),
+    "raw2.eml": ("From: Zoé <z@x.fr>\r\nSubject: Réunion d'été\r\n\r\nUn\n\ndeux à 4".encode("latin-1"), ["title:Réunion d'été", "deux à 4"], []),
+    "bounce.eml": (MAIL + "Content-Type: multipart/report; boundary=B\n\n--B\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx\n\nFinal-Recipient: rfc822; paul@example.org\n\n--B\nContent-Type: text/rfc822-headers\n\nX-Ancien: 12\n--B--\n", ["Final-Recipient: rfc822; paul@example.org", "X-Ancien: 12"], []),
+    "edges.eml": (MAIL + "Content-Type: multipart/mixed; boundary=B\n\n--X\nContent-Type: text/plain\n\nTexte 12\n--X--\n", ["\n\nTexte 12"], ["--X", "unread"]),
+    "none.eml": (MAIL + "Content-Type: multipart/mixed; boundary=B\n\nRien--X\n", ["Devis"], []),
+    "cut.eml": (MAIL + "Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n" + base64.b64encode(b"Le prix est de 12 euros.").decode()[:-3] + "\n", ["Le prix est de 12 eur"], []),
     "base64.eml": (MAIL + "Content-Type: multipart/mixed; boundary=B\n\n--B\nContent-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n" + base64.encodebytes((MAIL + "\n6 480 euros").encode()).decode() + "\n--B--\n", ["6 480 euros", "1.eml"], []),
     "named.eml": (MAIL + "Content-Type: multipart/mixed; boundary=B\n\n--B\nContent-Type: text/plain\nContent-Disposition: attachment; filename*0*=iso-8859-1''Compte%20rendu; filename*1*=%20d%27%E9t%E9.txt\n\nJoint\n--B--\n", ["name:named.eml/Compte rendu d'été.txt", "Joint"], []),
     "flowed.eml": (MAIL + "Content-Type: text/plain; format=flowed\n\nUne ligne qui \ncontinue ici.\n", ["Une ligne qui continue ici."], []),
@@ -127,6 +171,30 @@ def test_what_is_whole_of_an_archive_cut_short_is_read(found) -> None:
         ["name:a.tar.gz/un.txt", "document_damaged"],
         ["name:a.tar.gz/deux.txt"],
     )
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_what_is_whole_of_a_zip_cut_short_is_read(found, streamed: bool) -> None:
+    packed = io.BytesIO()
+    target = io.BufferedWriter(packed) if streamed else packed
+    target.seekable = lambda: not streamed  # type: ignore[method-assign]
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("un été.txt", "Le prix est de 12 euros. " * 40)
+        file.writestr(
+            zipfile.ZipInfo("deux.txt"),
+            b"Entier",
+            zipfile.ZIP_STORED if not streamed else zipfile.ZIP_DEFLATED,
+        )
+        file.writestr("trois.txt", random.Random(1).randbytes(900).hex())
+    target.flush()
+    cut = packed.getvalue()[:-500]
+    check(
+        found("a.zip", cut),
+        ["name:a.zip/un été.txt", "12 euros", "Entier", "document_damaged"],
+        ["trois"],
+    )
+    check(found("a.docx", cut), ["document_damaged"], ["12 euros"])
+    check(found("b.zip", b"PK\3\4" + bytes(40)), ["document_damaged"])
 
 
 @pytest.mark.parametrize("encoding", ["cp437", "cp850", "utf-8", "cp1252", "mac-roman"])
@@ -231,10 +299,35 @@ def test_further_sheets_of_opendocument(found, make, name: str) -> None:
     check(found("a.ods", make.odf("spreadsheet", f"<table:table>{rows}</table:table>")), wanted)
 
 
+def word_table(*rows: list[str]) -> str:
+    made = (
+        "".join(_word_cell(c, "") if c[:1] != "<" else f"<w:tc>{c}</w:tc>" for c in row)
+        for row in rows
+    )
+    return f"<w:tbl>{''.join(f'<w:tr>{row}</w:tr>' for row in made)}</w:tbl>"
+
+
+def odf_table(*rows: list[str], attributes: str = "") -> str:
+    made = (odf_row(*(("", c if c[:1] == "<" else p(c)) for c in row)) for row in rows)
+    return f"<table:table {attributes}>{''.join(made)}</table:table>"
+
+
+LOTS = ["Lot", "Entreprise", "Détail"], ["Sol", "", "C# 12"]
+TILES = ["Tuiles", "12 000"], ["Pose", "6 400"]
+NESTED = ["Lot: Toit; Entreprise: Roy; Détail: Tuiles: 12 000 / Pose: 6 400", "Lot: Sol; Détail: C# 12"]  # fmt: skip
+
+
+def mathematics(*elements: str) -> str:
+    text = "".join(elements).replace("<t>", "<m:r><m:t>").replace("</t>", "</m:t></m:r>")
+    return f'<w:p><m:oMath xmlns:m="m">{text}</m:oMath></w:p>'
+
+
 TEXT_PARTS: dict[str, tuple[str, str, list[str], list[str]]] = {
     "shapes": ("<text:p>T<draw:custom-shape><text:p>Forme</text:p></draw:custom-shape><draw:g><draw:rect><text:p>Groupe</text:p></draw:rect></draw:g></text:p>", "", ["Forme", "Groupe"], []),
     "bibliography": ("<text:bibliography><text:index-body><text:p>DUPONT, 1998</text:p></text:index-body></text:bibliography>", "", ["DUPONT, 1998"], []),
     "struck": ('<text:p>Prix : <text:span text:style-name="S">15</text:span> 12 euros</text:p>', '<style:style style:name="S"><style:text-properties style:text-line-through-style="solid"/></style:style>', ["12 euros", "unread_deleted"], ["15"]),
+    "nested": (odf_table(LOTS[0], ["Toit", "Roy", odf_table(*TILES, attributes='table:is-sub-table="true"')], LOTS[1]), "", NESTED, []),
+    "placeholder": ('<text:p><text:content-control text:showing-place-holder="true">Choisissez</text:content-control>fin</text:p>', "", ["fin", "unread_empty_fields"], ["Choisissez"]),
     "ruby": ("<text:p><text:ruby><text:ruby-base>base</text:ruby-base><text:ruby-text>haut</text:ruby-text></text:ruby></text:p>", "", ["base"], ["haut"]),
     "fields of forms": ('<office:forms><form:form><form:date form:id="d" form:current-value="2024-03-05"/><form:formatted-text form:id="n" form:current-value="12"/></form:form></office:forms><text:p>Le <draw:control draw:control="d"/>, <draw:control draw:control="n"/> ans</text:p>', "", ["Le 2024-03-05, 12 ans"], []),
     "lists": ('<text:list xml:id="l" text:style-name="L"><text:list-item><text:p>un</text:p></text:list-item></text:list><text:p>Entre</text:p><text:list text:continue-list="l" text:style-name="L"><text:list-item><text:p>deux</text:p></text:list-item></text:list>', '<text:list-style style:name="L"><text:list-level-style-number text:level="1" style:num-suffix="." style:num-format="1"/></text:list-style>', ["1. un", "2. deux"], []),
@@ -274,6 +367,16 @@ WORD: dict[str, tuple[str, list[str], list[str]]] = {
     "numbers alone": (f'<w:tbl>{"".join(f"<w:tr><w:tc>{NUMBERED}</w:tc><w:tc>{paragraph(each)}</w:tc></w:tr>" for each in ("un", "deux", "trois"))}</w:tbl>', ["2.: deux", "3.: trois"], []),
     "empty control": (f"<w:sdt><w:sdtPr><w:showingPlcHdr/></w:sdtPr><w:sdtContent>{paragraph('Cliquez ici')}</w:sdtContent></w:sdt>{paragraph('x')}", ["unread_empty_fields"], ["Cliquez"]),
     "fonts of signs": ('<w:p><w:r><w:rPr><w:rFonts w:ascii="Wingdings"/></w:rPr><w:t>þ</w:t></w:r><w:r><w:t> Oui </w:t></w:r><w:r><w:sym w:font="Symbol" w:char="F061"/></w:r></w:p>', ["☒ Oui α"], ["þ"]),
+    "nested": (word_table(LOTS[0], ["Toit", "Roy", word_table(*TILES) + "<w:p/>"], LOTS[1]), NESTED, []),
+    "notes": ('<w:p><w:r><w:t>Un</w:t><w:footnoteReference w:id="2"/><w:endnoteReference w:id="2"/></w:r></w:p>', ["Un[1][2]"], []),
+    "boxes": (f'<w:p><w:r><w:txbxContent>{paragraph("dehors")}<w:p><w:r><w:txbxContent>{paragraph("dedans")}</w:txbxContent></w:r></w:p></w:txbxContent><w:textpath string="BROUILLON"/></w:r></w:p>', ["dehors\n\ndedans\n\nBROUILLON"], ["dedans\n\ndedans"]),
+    "only for old programs": (f'<w:p><w:r><w:AlternateContent><w:Choice><w:drawing/></w:Choice><w:Fallback><w:txbxContent>{paragraph("ancien")}</w:txbxContent></w:Fallback></w:AlternateContent></w:r></w:p>', ["ancien"], []),
+    "roots": (mathematics("<m:rad><m:deg><t>3</t></m:deg><m:e><t>x</t></m:e></m:rad>", "<m:rad><m:deg/><m:e><t>y</t></m:e></m:rad>"), ["(x)^(1/(3))√(y)"], []),
+    "matrices": (mathematics("<m:m><m:mr><m:e><t>a</t></m:e><m:e><t>b</t></m:e></m:mr><m:mr><m:e><t>c</t></m:e><m:e><t>d</t></m:e></m:mr></m:m>"), ["a, b ; c, d"], []),
+    "accents": (mathematics("<m:func><m:fName><t>sin</t></m:fName><m:e><t>t</t></m:e></m:func>", "<m:acc><m:accPr><m:chr m:val='\u20d7'/></m:accPr><m:e><t>v</t></m:e></m:acc>", '<m:bar><m:barPr><m:pos m:val="top"/></m:barPr><m:e><t>w</t></m:e></m:bar>'), ["sin tv\u20d7w\u0305"], []),
+    "own boxes": ('<w:p><w:sdt><w:sdtPr><w:checkbox><w:checked w:val="1"/></w:checkbox></w:sdtPr><w:sdtContent><w:r><w:t>R</w:t></w:r></w:sdtContent></w:sdt><w:r><w:t> oui</w:t></w:r></w:p>', ["☒ oui"], []),
+    "empty cell": (f'<w:tbl><w:tr>{"".join(_word_cell(c, "") for c in "ABC")}</w:tr><w:tr>{_word_cell("1", "")}{_word_cell("2", "")}<w:sdt><w:sdtPr><w:showingPlcHdr/></w:sdtPr><w:sdtContent>{_word_cell("Cliquez", "")}</w:sdtContent></w:sdt></w:tr></w:tbl>', ["A: 1; B: 2", "unread_empty_fields"], ["Cliquez"]),
+    "deleted item": (NUMBERED.replace("</w:p>", "<w:r><w:t>un</w:t></w:r></w:p>") + NUMBERED.replace("</w:pPr>", "<w:rPr><w:del/></w:rPr></w:pPr><w:del><w:r><w:delText>x</w:delText></w:r></w:del>") + NUMBERED.replace("</w:p>", "<w:r><w:t>deux</w:t></w:r></w:p>"), ["1. un\n\n2. deux"], []),
     "brackets": ('<w:p><m:oMath xmlns:m="m"><m:d><m:dPr><m:begChr m:val="["/><m:endChr m:val="]"/></m:dPr><m:e><m:r><m:t>y</m:t></m:r></m:e></m:d></m:oMath></w:p>', ["[y]"], []),
 }  # fmt: skip
 
@@ -284,6 +387,38 @@ def test_further_texts_of_word(found, make, name: str) -> None:
     level = '<w:lvl w:ilvl="0"><w:numFmt w:val="decimal"/><w:lvlText w:val="%1."/></w:lvl>'
     lists = f'<w:numbering {W}><w:abstractNum w:abstractNumId="0">{level}</w:abstractNum><w:num w:numId="1"><w:abstractNumId w:val="0"/></w:num></w:numbering>'
     check(found("a.docx", make.docx(body, numbering=lists)), wanted, unwanted)
+
+
+def test_styles_of_word_number_hide_and_raise(found, make) -> None:
+    def style(name: str, called: str, rest: str, under: str = "") -> str:
+        return f'<w:style w:styleId="{name}"><w:name w:val="{called}"/><w:basedOn w:val="{under}"/>{rest}</w:style>'
+
+    def listed(inner: str) -> str:
+        return f"<w:pPr><w:numPr>{inner}</w:numPr></w:pPr>"
+
+    one = '<w:numId w:val="1"/>'
+    styles = (
+        style("T1", "heading 1", listed(one)),
+        style("T2", "heading 2", listed('<w:ilvl w:val="1"/>'), "T1"),
+        style("T3", "heading 3", listed(one)),
+        style("H", "caché", "<w:rPr><w:vanish/></w:rPr>"),
+        style("E", "exposant", '<w:rPr><w:vertAlign w:val="superscript"/></w:rPr>', "X"),
+    )
+    levels = "".join(
+        f'<w:lvl w:ilvl="{n}"><w:numFmt w:val="decimal"/><w:pStyle w:val="T{n + 1}"/><w:lvlText w:val="{form}"/></w:lvl>'
+        for n, form in enumerate(("%1.", "%1.%2", "%1.%2.%3"))
+    )
+    lists = f'<w:numbering {W}><w:abstractNum w:abstractNumId="0">{levels}</w:abstractNum><w:num w:numId="1"><w:abstractNumId w:val="0"/></w:num></w:numbering>'
+    body = "".join(paragraph(name, f'<w:pStyle w:val="{name}"/>') for name in ("T1", "T2", "T3"))
+    body += paragraph("secret", "", '<w:rStyle w:val="H"/>') + paragraph(
+        "s2", '<w:pStyle w:val="H"/>'
+    )
+    body += '<w:p><w:r><w:t>10</w:t></w:r><w:r><w:rPr><w:rStyle w:val="E"/></w:rPr><w:t>-6</w:t></w:r></w:p>'
+    deleted = f"<w:ftr {W}>{paragraph('Pied', one.join(('<w:numPr>', '</w:numPr>')))}<w:p><w:del/></w:p></w:ftr>"
+    styled = f"<w:styles {W}>{''.join(styles)}</w:styles>"
+    data = make.docx(body, numbering=lists, styles=styled, footer=deleted)
+    wanted = ["# 1. T1", "## 1.1 T2", "### 1.1.1 T3", "10⁻⁶", "unread_hidden {'count': 2}", "1. Pied", "unread_deleted"]  # fmt: skip
+    check(found("a.docx", data), wanted, ["secret", "s2"])
 
 
 def test_files_in_a_text_are_documents(found, make) -> None:
@@ -349,6 +484,17 @@ def test_slides_count_their_lists(found, make) -> None:
     )
     data = slides(make, f"<p:sp><p:txBody>{items}</p:txBody></p:sp>")
     check(found("a.pptx", data), ["3. trois", "a) petit", "4. quatre"])
+
+
+def test_what_is_struck_through_on_a_slide_is_said_to_be_left_out(found, make) -> None:
+    from tests.reading.test_tables import slides
+
+    runs = '<a:r><a:rPr strike="sngStrike"/><a:t>15</a:t></a:r><a:r><a:rPr strike="noStrike"/><a:t>12</a:t></a:r>'
+    check(
+        found("a.pptx", slides(make, f"<a:p>{runs}</a:p>")),
+        ["12", "unread_deleted {'count': 1}"],
+        ["15"],
+    )
 
 
 def test_what_every_slide_shows_is_said_once(found, make) -> None:

@@ -1,0 +1,221 @@
+"""Tables drawn in plain text: with pipes, as grids, under rulers, in the directives of
+reStructuredText, in AsciiDoc, as HTML."""
+
+import csv
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+from index.documents import fence_after
+from index.reading.page_flow import texts_of
+from index.reading.tables import table
+
+_RULES = "+|:-= \t"  # what a rule is drawn with
+
+
+Found = tuple[list[str], int]
+"""The rows of a table, and how many lines it takes."""
+
+
+def with_rows(lines: list[str]) -> Iterator[str]:
+    """The lines of a text with its tables row by row; those in blocks of code stay as they are."""
+    at, fence = 0, ""
+    bare = list(map(_unquoted, lines))
+    while at < len(lines):
+        fence = fence_after(lines[at], fence)
+        reader = None if fence else _reader(*bare[at : at + 2])
+        if reader is None:
+            yield lines[at]
+            at += 1
+            continue
+        end = len(lines)
+        if reader in (_piped, _under_rule, _grid):  # which no blank line is in
+            end = next((n for n in range(at, end) if not bare[n].strip()), end)
+        rows, used = reader(bare[at:end])
+        yield "\n\n".join(["", *rows, ""])
+        at += used
+
+
+def _reader(line: str, after: str = "") -> Callable[[list[str]], Found] | None:
+    """What reads the table that begins with a line, by that and the one after it."""
+    first, second = line.strip(), after.strip()
+    readers = {
+        _page: "<table" in first.lower(),
+        _directive: first.startswith((".. list-table::", ".. csv-table::")),
+        _asciidoc: first == "|===",
+        _grid: first.startswith(("+-", "+=")),
+        _ruled: _is_ruler(first, "=") or (_is_ruler(first, "-") and second),
+        _under_names: first and _is_ruler(second, "-") and "|" not in second,
+        _piped: "|" in first and _is_rule(second) and ("|" in second or "+" in second),
+        _under_rule: first.startswith("|") and _is_rule(first) and "|" in second,
+    }
+    return next((reader for reader, begins in readers.items() if begins), None)
+
+
+def _unquoted(line: str) -> str:
+    """A line without the marks of a quotation."""
+    return line.lstrip().lstrip("> ") if line.lstrip().startswith(">") else line
+
+
+def _end(lines: list[str], belongs: Callable[[str], bool]) -> int:
+    """How many lines from the first on belong to a table."""
+    return next((n for n, line in enumerate(lines) if n and not belongs(line)), len(lines))
+
+
+def _page(lines: list[str]) -> Found:
+    """A table of HTML; what no end follows stays as it is."""
+    end = next((n for n, line in enumerate(lines) if "</table" in line.lower()), -1) + 1
+    return (texts_of("\n".join(lines[:end]).encode()), end) if end else (lines, len(lines))
+
+
+def _is_rule(line: str) -> bool:
+    return "-" in line and not line.strip(_RULES)
+
+
+def _is_ruler(line: str, sign: str) -> bool:
+    """Whether a line is the edge of a table whose columns it shows: ===== ====."""
+    return set(line.strip()) == {sign, " "} and all(len(run) > 1 for run in line.split())
+
+
+def _piped(lines: list[str]) -> Found:
+    """A table whose columns are parted by pipes, under names and a rule."""
+    end = _end(lines, lambda line: "|" in line)
+    kept = [line for n, line in enumerate(lines[:end]) if n == 0 or not _is_rule(line)]
+    return list(table([_cells(line) for line in kept], head=1)), end
+
+
+def _under_rule(lines: list[str]) -> Found:
+    """The same with a rule above the names."""
+    rows, used = _piped(lines[1:])
+    return rows, used + 1
+
+
+def _cells(line: str) -> list[str]:
+    inner = line.strip().replace("\\|", "\0").removeprefix("|").removesuffix("|")
+    return [cell.strip().replace("\0", "|") for cell in inner.split("|")]
+
+
+def _ruled(lines: list[str]) -> Found:
+    """A table whose columns are those of the ruler above it."""
+    return _columned(lines, 0)
+
+
+def _under_names(lines: list[str]) -> Found:
+    """One whose ruler stands below the names."""
+    return _columned(lines, 1)
+
+
+def _columned(lines: list[str], at: int) -> Found:
+    """A table by the ruler in a line of it; a row of names may be divided by rulers of its own."""
+    ruler = lines[at]
+    sign = ruler.strip()[0]
+    ends = (
+        n + 1
+        for n in range(at + 1, len(lines))
+        if (n + 1 == len(lines) or not lines[n + 1].strip())
+        and (_is_ruler(lines[n], sign) or sign == "-")
+    )
+    end = next(ends, len(lines))
+    grid: list[list[str]] = []
+    heads, before = at, ""
+    for line in [*lines[:at], *lines[at + 1 : end]]:
+        cells = _sliced(line, ruler)
+        if _is_ruler(line, sign):
+            heads = heads or len(grid)
+        elif _is_ruler(line, "-") and grid:
+            grid[-1] = _divided(before, line, ruler)
+        elif grid and sign == "=" and line[:1] == " " and not cells[0] and len(grid) != heads:
+            grid[-1] = [f"{old} {new}".strip() for old, new in zip(grid[-1], cells, strict=True)]
+        elif line.strip():
+            grid.append(["" if cell in ("..", "\\") else cell for cell in cells])
+        before = line
+    return list(table(grid, head=heads if heads < len(grid) else 0)), end
+
+
+def _starts(ruler: str) -> list[int]:
+    return [n for n, sign in enumerate(ruler) if sign != " " and ruler[n - 1 : n] in ("", " ")]
+
+
+def _sliced(line: str, ruler: str) -> list[str]:
+    starts = _starts(ruler)
+    return [line[a:b].strip() for a, b in zip(starts, [*starts[1:], None], strict=True)]
+
+
+def _divided(names: str, spans: str, ruler: str) -> list[str]:
+    """Names over several columns, as wide as the runs of the line below them, in their columns."""
+    cells = dict(zip(_starts(spans), _sliced(names, spans), strict=True))
+    return [cells.get(start, "") for start in _starts(ruler)]
+
+
+def _grid(lines: list[str]) -> Found:
+    """A table drawn with + and -: a cell over several rows stands in each of them."""
+    end = _end(lines, lambda line: line.strip().startswith(("+", "|")))
+    lines = [line.strip() for line in lines[:end]]
+    width = max(map(len, lines))
+    lines = [line.ljust(width) for line in lines]
+    bands = [n for n, line in enumerate(lines) if "+-" in line or "+=" in line]
+    edges = {n for band in bands for n, sign in enumerate(lines[band]) if sign == "+"}
+    columns = list(pairwise(sorted(edges)))
+    names = next((n for n, band in enumerate(bands) if "+=" in lines[band]), 1)
+    grid: list[list[str]] = []
+    for above, below in pairwise(bands):
+        row = [""] * len(columns)
+        first = 0
+        for column, (left, right) in enumerate(columns):
+            if any(line[right] not in "|+" for line in lines[above + 1 : below]):
+                continue  # the cell goes on to the right
+            start = columns[first][0] + 1
+            text = " ".join(
+                " ".join(line[start:right] for line in lines[above + 1 : below]).split()
+            )
+            open_ = lines[above][left + 1 : right].strip("-=+") != "" or not lines[above][left + 1]
+            if open_ and grid:  # it goes on from the row above
+                text = f"{grid[-1][first]} {lines[above][start:right].strip()} {text}"
+                text = grid[-1][first] = " ".join(text.split())
+            row[first], first = text, column + 1
+        grid.append(row)
+    return list(table(grid, head=names if names < len(grid) else 0)), end
+
+
+def _asciidoc(lines: list[str]) -> Found:
+    """A table of AsciiDoc, as wide as its first line; a blank line after that says it is names."""
+    end = next((n for n, line in enumerate(lines[1:], 1) if line.strip() == "|==="), len(lines))
+    lines = lines[1:end]
+    lines = [line for n, line in enumerate(lines) if n or line.strip()]
+    width = lines[0].count("|") if lines else 0
+    cells = " ".join(lines).replace("\\|", "\0").split("|")[1:]
+    grid = [cells[n : n + width] for n in range(0, len(cells), max(width, 1))]
+    named = len(lines) > 1 and not lines[1].strip()
+    grid = [[cell.strip().replace("\0", "|") for cell in row] for row in grid]
+    return list(table(grid, head=1 if named else None)), end + 1
+
+
+def _directive(lines: list[str]) -> Found:
+    """A table of reStructuredText given as a list of lists, or as comma-separated values."""
+    end = _end(lines, lambda line: not line.strip() or line[:1].isspace())
+    lines = lines[:end]
+    kind, _, title = lines[0].strip().partition("::")
+    options: dict[str, str] = {}
+    body: list[str] = []
+    for line in lines[1:]:
+        key, mark, value = line.strip().removeprefix(":").partition(":")
+        if mark and line.strip().startswith(":") and not body:
+            options[key] = value.strip()
+        elif line.strip():
+            body.append(line.strip())
+    heads = int(options.get("header-rows") or 0) if options.get("header-rows", "").isdigit() else 0
+    if "csv" in kind:
+        comma = options.get("delim", ",")[:1]
+        given = [options["header"], *body] if "header" in options else body
+        grid = list(csv.reader(given, delimiter=comma, skipinitialspace=True))
+        heads += "header" in options
+    else:
+        grid = []
+        for line in body:
+            if line.startswith("* -"):
+                grid.append([line[3:].strip()])
+            elif line.startswith("-") and grid:
+                grid[-1].append(line[1:].strip())
+            elif grid:
+                grid[-1][-1] += f" {line}"
+    rows = table(grid, head=heads if heads < len(grid) else 0)
+    return [*filter(None, [title.strip()]), *rows], end
