@@ -4,7 +4,7 @@
     python -m bench.check --half working   the other half, with the statements that go wrong
 
 Half of them are in the other language than their document. They are cut in two by the SHA-1 of
-their ids (`bench.split`). No language model is needed.
+their ids (`bench.split`). The model is asked where words find nothing; `--words` goes without.
 """
 
 import argparse
@@ -28,13 +28,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Check, count, print the table, keep it."""
     parser = argparse.ArgumentParser(prog="python -m bench.check")
     parser.add_argument("--half", choices=("working", "reporting"), default="reporting")
-    half = parser.parse_args(arguments).half
+    parser.add_argument("--words", action="store_true", help="without the model")
+    given = parser.parse_args(arguments)
+    half = given.half
     print(heading(), flush=True)
     rows = [json.loads(line) for line in STATEMENTS.read_text(encoding="utf-8").splitlines()]
     rows = [row for row in rows if reporting(row["_id"]) == (half == "reporting")]
     count: Counter[str] = Counter()
     settings = replace(from_environment(), library=QUESTIONS / "documents", store="")
-    with open_library(settings, model=False) as library:
+    with open_library(settings, model=not given.words) as library:
         began = time.perf_counter()
         for row in rows:
             found = next(iter(library.check(row["text"])))
@@ -56,7 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         **kinds,
     }
     print("\n".join(f"{name:22} {value}" for name, value in table.items()))
-    print("kept in", keep(f"check-{half}", {"table": table}).relative_to(ROOT))
+    print(
+        "kept in", keep(f"check-{half}{'-words' * given.words}", {"table": table}).relative_to(ROOT)
+    )
     return 0
 
 

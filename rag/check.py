@@ -1,4 +1,8 @@
-"""A text of the user's own against the documents: what each of its sentences rests on."""
+"""A text of the user's own against the documents: what each of its sentences rests on.
+
+Words decide. Where they find nothing, the model, if there is one, is asked of the closest
+sentences, and the sentence is looked for once more in the documents' other language.
+"""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
@@ -7,19 +11,25 @@ from typing import Literal
 from index.contract import Store
 from index.embedder import Embedder
 from index.errors import UserError
-from index.text.language import detect
+from index.text.language import detect, is_language
 from index.text.sentences import split_sentences
 from index.text.words import NAME, fold, phrases
+from rag.llm.base import Generator
+from rag.prompts import translating
 from rag.retriever import Retriever
 from rag.verifier import Citation, Outcome, Verdict, Verifier, is_saying
 from rag.verifier.checks import CHECKS
-from rag.verifier.facts import facts, places
+from rag.verifier.facts import denies, facts, holds, places
 from rag.verifier.strict import STRICT
+from rag.writer import states
 
 Finding = Literal["supported", "contradicted", "not_found"]
 MOST_CHARACTERS = 100_000  # of a text that a page or a program sends
 _CHUNKS = 5  # that a sentence is compared with
 _ATTEMPTS = 4  # with how many of their sentences, one after the other
+_STATED = 0.85  # the model's odds that the closest sentences state it, for it to be supported
+_BY_MODEL = 0.7  # the confidence in what the model took part in
+_TRANSLATES = {"figure", "date"}  # what a small model translates well enough to contradict by
 _SAME = 0.15  # how far a source speaks of the same, for its difference to contradict
 _YEARS = range(1500, 2101)
 
@@ -42,7 +52,12 @@ class Checked:
 
 
 def check(
-    text: str, store: Store, embedder: Embedder, *, documents: Collection[str] | None = None
+    text: str,
+    store: Store,
+    embedder: Embedder,
+    *,
+    documents: Collection[str] | None = None,
+    generator: Generator | None = None,
 ) -> Iterator[Checked]:
     """Each sentence of a text in French or English, or in both, as it is checked.
 
@@ -51,26 +66,99 @@ def check(
         store: holds the documents.
         embedder: the one that filled it.
         documents: names of those to check against; all where None.
+        generator: asked where words find nothing, a few seconds a sentence; words alone where None.
 
     Raises:
         UserError: `no_text`, `document_unknown` (name).
     """
     if not text.strip():
         raise UserError("no_text")
-    retriever, verifier = Retriever(store, embedder), Verifier(store, embedder, (*CHECKS, *STRICT))
+    checker = _Checker(store, embedder, documents, generator)
     overall, subject = detect(text), ""
     for start, end in split_sentences(text, overall):
         said = text[start:end]
         if not any(map(str.isalpha, said)) or not is_saying(said):
             continue
-        language = detect(said, default=overall)
         whole = _standalone(said, subject)
         if named := NAME.match(whole):
             subject = named[0]
-        hits = retriever.search(whole, language, k=_CHUNKS, documents=documents)
-        sources = verifier.sources([hit.chunk for hit in hits])
-        verdict = sources.verify(whole, language, attempts=_ATTEMPTS)
-        yield replace(_finding(verdict), text=said, start=start, end=end)
+        found = checker.check(whole, detect(said, default=overall))
+        yield replace(found, text=said, start=start, end=end)
+
+
+class _Checker:
+    """Finds what some documents of a store say of single statements."""
+
+    def __init__(
+        self,
+        store: Store,
+        embedder: Embedder,
+        documents: Collection[str] | None,
+        generator: Generator | None,
+    ) -> None:
+        self.store = store
+        self.documents = documents
+        self.generator = generator
+        self.retriever = Retriever(store, embedder)
+        self.verifier = Verifier(store, embedder, (*CHECKS, *STRICT))
+
+    def check(self, said: str, language: str) -> Checked:
+        """What the documents say of a statement, without its text and span."""
+        verdict = self._verify(said, language)
+        found = _finding(verdict)
+        if not self.generator or found.verdict != "not_found":
+            return found
+        if self._states(self.generator, verdict, said, language):
+            return _stated(verdict)
+        other = "en" if language == "fr" else "fr"
+        if translated := self._translated(self.generator, said, other):
+            verdict = self._verify(translated, other)
+            there = _finding(verdict)
+            if there.verdict == "supported" or _TRANSLATES & {*there.differs}:
+                return replace(there, confidence=min(there.confidence, _BY_MODEL))
+            if self._states(self.generator, verdict, translated, other):
+                return _stated(verdict)
+        return found
+
+    def _verify(self, said: str, language: str) -> Verdict:
+        hits = self.retriever.search(said, language, k=_CHUNKS, documents=self.documents)
+        sources = self.verifier.sources([hit.chunk for hit in hits])
+        return sources.verify(said, language, attempts=_ATTEMPTS)
+
+    def _states(self, generator: Generator, verdict: Verdict, said: str, language: str) -> bool:
+        """Whether the closest sentences state it, as the model reads them with their title."""
+        if not verdict.closest or _differs(verdict):
+            return False
+        read = " ".join(each.text for each in verdict.closest[:2])
+        there = facts(read, detect(read))
+        figures = (fact for fact in facts(said, language) if fact.kind != "name")
+        if _puts_aside(read) != _puts_aside(said) or not all(
+            holds(there, each) for each in figures
+        ):
+            return False
+        title = self.store.document(verdict.closest[0].document).title
+        return states(generator, f"{title}\n{read}", said) >= _STATED
+
+    def _translated(self, generator: Generator, said: str, language: str) -> str:
+        """A statement in a language; "" where no document has it, or the translation hasn't."""
+        if not any(
+            info.language == language
+            for info in self.store.documents()
+            if self.documents is None or info.name in self.documents
+        ):
+            return ""
+        most = 2 * generator.count(said) + 32
+        text = "".join(generator.stream(translating(said, language), max_tokens=most)).strip()
+        return text if "\n" not in text and is_language(text, language) else ""
+
+
+def _puts_aside(text: str) -> bool:
+    """Whether a text denies something, or says that it was ruled out."""
+    return denies(text, detect(text)) or phrases("forbids").search(fold(text)) is not None
+
+
+def _stated(verdict: Verdict) -> Checked:
+    return Checked("", 0, 0, "supported", _BY_MODEL, verdict.closest[:1])
 
 
 def _standalone(said: str, subject: str) -> str:

@@ -107,9 +107,10 @@ class Service:
         Raises:
             UserError: `starting`, or what keeps it from getting ready; those of `rag.check`.
         """
-        if self.library is None:
+        if self.library is None or self._assistant is None:
             raise self.state.error or UserError("starting")
-        return self.library.check(text, documents=documents)
+        with self._assistant.first():
+            yield from self.library.check(text, documents=documents)
 
     def document(self, name: str) -> Document:
         """A document of the library, whole. Raises KeyError where there is none of this name."""

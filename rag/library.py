@@ -105,7 +105,7 @@ class Library:
 
     def check(self, text: str, *, documents: Collection[str] | None = None) -> Iterator[Checked]:
         """What all documents, or those named, say of each sentence of a text; see `rag.check`."""
-        return check(text, self.store, self.embedder, documents=documents)
+        return check(text, self.store, self.embedder, documents=documents, generator=self.generator)
 
     def close(self) -> None:
         """Free the model and close the store."""

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from index.errors import UserError
+from rag.check import check
 from rag.library import Library, open_library
+from rag.llm.base import Generator
 from rag.scope import chosen, scoped
 from rag.settings import ROOT, Settings
 from rag.verifier import Verifier
@@ -37,9 +39,23 @@ ABSENT = [
 
 
 @pytest.fixture(scope="module")
-def library(home: Path) -> Iterator[Library]:
+def words_alone(home: Path) -> Iterator[Library]:
     """The documents of seeds/, without a model."""
     with open_library(Settings(home=home), model=False) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def roofs(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+    """Two small texts in two languages, without a model."""
+    folder = tmp_path_factory.mktemp("roofs")
+    for name, text in {
+        "toit.md": "# Toiture\n\nLes ardoises actuelles, posées en 1974, seront remplacées. "
+        "L'hypothèse d'une erreur humaine a été écartée.",
+        "grant.md": "# Grants\n\nThe county will pay 60 per cent if work begins before April 2026.",
+    }.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    with open_library(Settings(home=home, library=folder), model=False) as opened:
         yield opened
 
 
@@ -92,9 +108,9 @@ def test_a_check_keeps_to_its_documents(shelf: Library) -> None:
     assert found.verdict == "not_found"
 
 
-def test_a_text_in_two_languages_is_checked_sentence_by_sentence(library: Library) -> None:
+def test_a_text_in_two_languages_is_checked_sentence_by_sentence(words_alone: Library) -> None:
     text = " ".join([*SUPPORTED, *(text for text, _ in CONTRADICTED), *ABSENT])
-    found = list(library.check(text))
+    found = list(words_alone.check(text))
     assert [each.text for each in found] == [text[each.start : each.end] for each in found]
     verdicts = {each.text: (each.verdict, each.differs) for each in found}
     assert [verdicts[text][0] for text in SUPPORTED] == ["supported"] * len(SUPPORTED)
@@ -105,26 +121,26 @@ def test_a_text_in_two_languages_is_checked_sentence_by_sentence(library: Librar
     assert [verdicts[text][0] for text in ABSENT] == ["not_found"] * len(ABSENT)
 
 
-def test_a_pronoun_stands_for_the_name_before_it(library: Library) -> None:
-    found = list(library.check("Axel Voss est député. Il dirige le cabinet de Kai Zenner."))
+def test_a_pronoun_stands_for_the_name_before_it(words_alone: Library) -> None:
+    found = list(words_alone.check("Axel Voss est député. Il dirige le cabinet de Kai Zenner."))
     assert found[1].text == "Il dirige le cabinet de Kai Zenner."
     assert found[1].verdict != "supported"
 
 
-def test_headings_are_passed_over_and_nothing_is_no_text(library: Library) -> None:
-    assert [each.text for each in library.check("# Mistral\n\nLe coq chante.")] == [
+def test_headings_are_passed_over_and_nothing_is_no_text(words_alone: Library) -> None:
+    assert [each.text for each in words_alone.check("# Mistral\n\nLe coq chante.")] == [
         "Le coq chante."
     ]
     with pytest.raises(UserError, match="no_text"):
-        list(library.check(" \n"))
+        list(words_alone.check(" \n"))
     with pytest.raises(UserError, match="document_unknown"):
-        list(library.check("Le coq chante.", documents=["absent.md"]))
+        list(words_alone.check("Le coq chante.", documents=["absent.md"]))
 
 
 @pytest.mark.parametrize("check", STRICT, ids=lambda check: check.name)
-def test_each_strict_check_catches_its_example(library: Library, check: Check) -> None:
-    with library.store_of([{"_id": "one", "title": "", "text": check.source}]) as store:
-        verifier = Verifier(store, library.embedder, (*CHECKS, *STRICT))
+def test_each_strict_check_catches_its_example(words_alone: Library, check: Check) -> None:
+    with words_alone.store_of([{"_id": "one", "title": "", "text": check.source}]) as store:
+        verifier = Verifier(store, words_alone.embedder, (*CHECKS, *STRICT))
         sources = verifier.sources(store.chunks_of("one"))
         assert check.name in sources.verify(check.wrong, "fr").failed
 
@@ -155,3 +171,33 @@ def test_the_command_reads_standard_input_and_says_it_in_words(
     assert main(["check", "-", "--home", str(home)]) == 0
     assert capsys.readouterr().out.startswith(f"Supported: {SUPPORTED[0]}\n")
     assert main(["check", str(home / "absent.txt"), "--home", str(home)]) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict", "source"),
+    [
+        ("The slates in place today date from 1974.", "supported", "toit.md"),
+        (
+            "Le comté prendra en charge 60 % du coût si les travaux débutent avant avril 2026.",
+            "supported",
+            "grant.md",
+        ),
+        ("Le comté paiera 80 % du coût.", "contradicted", "grant.md"),
+        ("The slates in place today are blue.", "not_found", ""),
+    ],
+)
+def test_the_model_is_asked_where_words_find_nothing(
+    roofs: Library, generator: Generator, said: str, verdict: str, source: str
+) -> None:
+    (found,) = check(said, roofs.store, roofs.embedder, generator=generator)
+    assert found.verdict == verdict
+    assert {citation.document for citation in found.sources} == ({source} if source else set())
+
+
+def test_what_a_source_rules_out_is_not_supported_whatever_the_model_says(
+    roofs: Library, generator: Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generator, "choose", lambda *_, **__: (1.0, 0.0))
+    for said in ("Une erreur humaine est à l'origine de l'incident.", "Le toit a coûté 300 euros."):
+        (found,) = check(said, roofs.store, roofs.embedder, generator=generator)
+        assert found.verdict != "supported"

@@ -45,7 +45,7 @@ MODEL, ADDRESS, BATCH = (
 COMMANDS = {
     "ask": LIBRARY | MODEL | BATCH,
     "search": LIBRARY | BATCH | {"-k"},
-    "check": LIBRARY | {"--json", "--scope"},
+    "check": LIBRARY | MODEL | {"--json", "--scope"},
     "index": LIBRARY | {"--workers", "--ray"},
     "serve": LIBRARY | MODEL | ADDRESS | {"--no-browser"},
     "account": {"--home", "--help"},

@@ -104,7 +104,7 @@ def print_checked(settings: Settings, file: str, *, as_json: bool, scope: str) -
             texts.append(found.text)
     if not texts:
         return 1
-    with closing(Bars()) as bars, open_library(settings, progress=bars, model=False) as library:
+    with closing(Bars()) as bars, open_library(settings, progress=bars) as library:
         check = partial(library.check, documents=chosen(library.store, None, scope))
         for checked in chain.from_iterable(map(check, texts)):
             line = _dumped(checked_json(checked)) if as_json else checked_text(checked, language)

@@ -175,7 +175,7 @@ def search(
     )
 
 
-@command(*LIBRARY)
+@command(*LIBRARY, "model")
 def check(
     settings: Settings,
     file: Annotated[str, Argument(metavar="FILE", help="of any kind that is read; - for stdin")],
