@@ -7,7 +7,7 @@ model that reads several at once mixes them up.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from index.embedder import Embedder
 from index.text.sentences import Span
 from rag.retriever import Floats, Hit, common_direction, unit
 from rag.verifier.facts import facts, holds, names
+from rag.verifier.introduction import introduction
 
 _WINDOW = 480  # code points, about 130 tokens: a chunk of half as much again is still read whole
 _NAMED = 0.1  # what a window gains that has all names of the question
@@ -78,6 +79,22 @@ def focus(
         closeness = tuple(standing[places].tolist())
         excerpts.append(Excerpt(hit.chunk, _text(hit.chunk, window), hit.score, spans, closeness))
     return excerpts
+
+
+def introduced(question: str, language: str, excerpt: Excerpt, store: Store) -> Excerpt:
+    """The excerpt, and after it what brings those names of the question that it lacks.
+
+    Args:
+        question: one that stands alone.
+        language: "fr" or "en", of the question.
+        excerpt: of a chunk of `store`.
+        store: holds the rest of its document.
+    """
+    chunk = excerpt.chunk
+    own = facts(f"{chunk.title}\n{excerpt.text}", chunk.language)
+    lacking = [name for name in names(question, language) if not holds(own, name)]
+    brought = [text for text, _ in introduction(chunk.document, lacking, store)]
+    return replace(excerpt, text="\n\n".join([excerpt.text, *brought])) if brought else excerpt
 
 
 def _matched(

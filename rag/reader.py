@@ -10,7 +10,7 @@ from index.text.language import is_language
 from rag import confidence, prompts
 from rag.confidence import THRESHOLDS, Evidence
 from rag.draft import Draft
-from rag.excerpts import Excerpt, focus
+from rag.excerpts import Excerpt, focus, introduced
 from rag.llm.base import Generator
 from rag.retriever import Hit, Retriever
 from rag.verifier import Sources, Verifier
@@ -171,8 +171,12 @@ class Reader:
     ) -> float:
         """The model's probability of beginning its answer with "yes"."""
         options = [prompts.OPENINGS[each][place] for place in (0, 1) for each in ("fr", "en")]
-        asking = prompts.answering(asked, excerpt, language)
+        asking = prompts.answering(asked, self.introduced(asked, language, excerpt), language)
         return sum(self.generator.choose(asking, options, stop=stop)[:2])
+
+    def introduced(self, asked: str, language: str, excerpt: Excerpt) -> Excerpt:
+        """An excerpt as it is read for a question, see `rag.excerpts.introduced`."""
+        return introduced(asked, language, excerpt, self.store)
 
     def answers(self, question: str, language: str) -> bool:
         """Whether the model, reading the likeliest excerpt, finds that it answers a question."""

@@ -99,9 +99,10 @@ class Writer(Reader):
 
     def write(self, draft: Draft, excerpt: Excerpt) -> Iterator[Event]:
         """Write from an excerpt, once more where the first text is in another language."""
+        read = self.introduced(draft.asked, draft.language, excerpt)
         for insist in (False, True):
             yield from draft.restart()
-            asking = prompts.answering(draft.asked, excerpt, draft.language, insist=insist)
+            asking = prompts.answering(draft.asked, read, draft.language, insist=insist)
             yield from self.stream(draft, asking)
             if draft.stopped or not draft.text or is_language(draft.text, draft.language):
                 break

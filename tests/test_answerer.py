@@ -214,6 +214,37 @@ def test_a_sentence_in_the_words_of_the_question_is_asked_of_the_model(library: 
     assert quoted or answer.sentences[0].support <= THRESHOLDS.foreign_support
 
 
+def test_what_a_document_names_at_its_beginning_alone_is_known_of_its_other_parts(
+    library: Library,
+) -> None:
+    passages = [
+        {
+            "_id": "bail",
+            "title": "Contrat de location",
+            "text": "# Contrat de location\n\n## 1. Objet\n\nL'appartement du 17, rue Kerfany, à Brest, "
+            "avec deux chambres et un jardin partagé. La cave n'est pas comprise.\n\n## 2. Durée\n\n"
+            "Le contrat court du 15 juillet 2024 au 14 juillet 2025. Il est reconduit d'un commun "
+            "accord.\n\n## 3. Loyer\n\nLe loyer est de 1 150 euros par mois, payable le 15. Il comprend "
+            "l'eau et le nettoyage de l'escalier, mais non le gaz ni l'électricité.",
+        }
+    ]
+    with library.store_of(passages) as store:
+        assistant, asked = library.assistant(store), "Quel est le loyer du 17, rue Kerfany ?"
+        _, excerpts, sources = assistant.find(asked, "fr", None)
+        rent = next(
+            each for each in excerpts if "1 150" in each.text and "Kerfany" not in each.text
+        )
+        assert "Kerfany" in assistant.introduced(asked, "fr", rent).text
+        assert assistant.introduced("Quel est le loyer ?", "fr", rent) == rent
+        for said, supported in (
+            ("Le loyer de l'appartement de la rue Kerfany est de 1 150 euros par mois.", True),
+            ("Le loyer de l'appartement de la rue Kerfany est de 950 euros par mois.", False),
+        ):
+            assert (sources.verify(said, "fr").support >= SUPPORTED) == supported
+        answer = assistant.answer(asked)
+    assert "150" in answer.answer and not answer.refused
+
+
 def test_a_refusal_offers_the_sentence_that_comes_closest() -> None:
     text = "Le maire ferme le port. La halle a brûlé."
     passage = StoredChunk(

@@ -19,6 +19,7 @@ from rag.retriever import unit
 from rag.verifier.checks import CHECKS, Check, clauses, likeness
 from rag.verifier.citations import Citation, cite
 from rag.verifier.facts import Fact, facts, holds, title_names, with_spellings
+from rag.verifier.introduction import introduction
 from rag.verifier.statements import THRESHOLDS, Context, Outcome, Source, Statement, Word
 
 SUPPORTED = THRESHOLDS.supported
@@ -73,10 +74,20 @@ class Verifier:
         if chunks:
             vectors = self._store.token_vectors([chunk.id for chunk in chunks])
             mean = np.concatenate([tokens for tokens, _ in vectors]).mean(axis=0)
+            titles = {chunk.document: self._titled(chunk, asked) for chunk in chunks}
             for chunk, (tokens, spans) in zip(chunks, vectors, strict=True):
-                found += _sources_of(chunk, unit(tokens - mean), spans, asked)
+                titled = titles[chunk.document]
+                found += _sources_of(chunk, unit(tokens - mean), spans, asked, titled)
         context = Context(tuple(found), tuple(asked), denied)
         return Sources(context, mean, self._embedder, self._checks)
+
+    def _titled(self, chunk: StoredChunk, asked: Sequence[Fact]) -> tuple[Fact, ...]:
+        """The facts of a document's title, and names asked about that it introduces elsewhere."""
+        title = with_spellings(title_names(chunk.title, chunk.language)[0], asked)
+        lacking = [fact for fact in asked if fact.kind == "name" and not holds(title, fact)]
+        brought = introduction(chunk.document, lacking, self._store)
+        there = [fact for _, own in brought for fact in own]
+        return (*title, *(name for name in lacking if holds(there, name)))
 
 
 class Sources:
@@ -184,13 +195,16 @@ def reason(sentence: str) -> str:
 
 
 def _sources_of(
-    chunk: StoredChunk, vectors: Floats, spans: NDArray[np.int32], asked: Sequence[Fact]
+    chunk: StoredChunk,
+    vectors: Floats,
+    spans: NDArray[np.int32],
+    asked: Sequence[Fact],
+    titled: tuple[Fact, ...],
 ) -> list[Source]:
     """The sentences of a chunk that say something; names also as the question spells them."""
     found: list[Source] = []
-    title, is_name = title_names(chunk.title, chunk.language)
-    titled = near = before = with_spellings(title, asked)
-    subject = before if is_name else ()
+    near = before = titled
+    subject = before if title_names(chunk.title, chunk.language)[1] else ()
     for start, end in chunk.sentences:
         citation = cite(chunk, (start, end))
         own = with_spellings(facts(citation.text, chunk.language), asked)
