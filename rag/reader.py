@@ -163,7 +163,7 @@ class Reader:
         # A state on disk is of the excerpt alone: the instruction is read first.
         for beginning in (prompts.instruction(), prompts.beginning(excerpt)):
             self.generator.prepare(beginning, stop=stop)
-        odds = self.odds(asked, language, excerpt, stop)
+        odds = self.odds(asked, language, self.introduced(asked, language, excerpt), stop)
         return Evidence(excerpt.score, odds, excerpt.chunk.language != language)
 
     def odds(
@@ -171,7 +171,7 @@ class Reader:
     ) -> float:
         """The model's probability of beginning its answer with "yes"."""
         options = [prompts.OPENINGS[each][place] for place in (0, 1) for each in ("fr", "en")]
-        asking = prompts.answering(asked, self.introduced(asked, language, excerpt), language)
+        asking = prompts.answering(asked, excerpt, language)
         return sum(self.generator.choose(asking, options, stop=stop)[:2])
 
     def introduced(self, asked: str, language: str, excerpt: Excerpt) -> Excerpt:

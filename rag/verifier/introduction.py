@@ -6,14 +6,14 @@ from itertools import islice
 from index.contract import Store
 from rag.verifier.facts import Fact, facts, holds
 
-_CHUNKS = 12  # of a document, in which its names are looked for
+_CHUNKS = 3  # of a document: its beginning, where its names are looked for
 _LONGEST = 300  # code points of a sentence that brings one
 
 
 def introduction(
     document: str, names: Sequence[Fact], store: Store
 ) -> Iterator[tuple[str, tuple[Fact, ...]]]:
-    """The sentences of a document that bring these names, the first of each, with their facts.
+    """The sentences at a document's beginning that bring these names, the first of each, and facts.
 
     Letters, contracts and reports say once whom they are of: read by itself, "The rent is £1,150"
     isn't of the flat that was asked about.

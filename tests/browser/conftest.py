@@ -14,6 +14,7 @@ from rag.engine import Reading, State
 HERE = Path(__file__).resolve().parent
 Opening = Callable[..., Page]
 PATIENCE = 60_000  # ms: other tests compute meanwhile
+OPENING = 300_000  # ms: models may be loading on the same processor
 expect.set_options(timeout=PATIENCE)
 
 
@@ -88,8 +89,8 @@ def open_page(browser: Browser) -> Iterator[Opening]:
         page.on(
             "console", lambda line: line.type == "error" and wrong.append(f"console: {line.text}")
         )
-        page.goto(address)
-        page.wait_for_selector(".cocorico textarea")
+        page.goto(address, timeout=OPENING)
+        page.wait_for_selector(".cocorico textarea", timeout=OPENING)
         return page
 
     yield opening
