@@ -157,7 +157,8 @@ class Writer(Reader):
             foreign = draft.foreign(sentence) and not understood
             if foreign and (translated := self.across(draft, asked)):
                 asked, language = translated, draft.other
-            likely.append(self.odds(asked, language, draft.excerpt(sentence), draft.stop))
+            alone = self.introduced(asked, language, draft.excerpt(sentence))
+            likely.append(self.odds(asked, language, alone, draft.stop))
         return sentences[likely.index(max(likely))]
 
     def quote(self, draft: Draft, citation: Citation) -> Iterator[Event]:
