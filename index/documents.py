@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
+from index.byline import byline
 from index.errors import UserError
 from index.reading.encoding import decode_bytes, visible
 from index.reading.kinds import KINDS as READERS
 from index.reading.kinds import NAMED, PLAIN, kind_of_name
+from index.text.language import detect
 from index.text.sentences import Span
 from index.text.words import word_list
 
@@ -24,6 +26,7 @@ TEXTS = tuple(ending for ending, reader in READERS.items() if reader in PLAIN)
 """Those of plain text."""
 _MOST_BYTES = 200_000_000
 _LONGEST_TITLE = 200  # code points: it is embedded before each chunk, and both must fit the model
+_FEW = 0.01  # share of common words up to which they tell nothing
 _HEAD = 3000  # characters at the beginning in which a title is looked for
 _NO_TITLES = ("untitled", "sans titre", "présentation", "presentation", "powerpoint presentation",
               "présentation powerpoint", "presentation powerpoint", "document")  # fmt: skip
@@ -187,13 +190,17 @@ def make(
         title: what it calls itself.
         text: all of it.
         titled: whether to look for a title in the text where `title` is empty or says nothing,
-            and else take the file's. author: as the file says. date: ISO 8601. pages: spans that
-            cover the text. unread: what of the file is not in the text.
+            and else take the file's; so for the author and the date. author: as the file says.
+            date: ISO 8601. pages: spans that cover the text. unread: what of the file is not in
+            the text.
     """
     title = title.strip()
     if titled:
         title = title if title and not _says_nothing(title) else _title(text)
         title = title[:_LONGEST_TITLE].strip() or _stem(name)
+        if not (author and date):
+            said = byline(title, text[:_HEAD])
+            author, date = author or said[0], date or said[1]
     own = "" if title == _stem(name) else title
     digest = hashlib.sha256(f"{own}\n{text}".encode()).hexdigest()
     return Document(name, title, text, language_of(text), digest, author, date, pages, unread)
@@ -242,7 +249,7 @@ def _title(text: str) -> str:
             named = named or value.strip().strip("\"'")
     said = (line.strip("# \t") for line in lines if any(map(str.isalnum, line)))
     first = visible(next(said, ""))
-    short = 0 < len(first) <= 120 and not first.endswith((".", "…"))
+    short = 0 < len(first) <= 120 and not first.endswith((".", "…")) and first.count(";") < 2
     return named or (first if short else "")
 
 
@@ -272,7 +279,9 @@ def fence_after(line: str, fence: str) -> str:
 
 def language_of(text: str) -> str:
     """ "fr" or "en" by the commonest words: whole documents hold so many of them that nothing finer
-    is needed."""
+    is needed; a table may hold none, and is spelled in either."""
     words = text[:20_000].casefold().replace("’", " ").replace("'", " ").split()
     french, english = (sum(w in word_list("stop", each) for w in words) for each in ("fr", "en"))
+    if max(french, english) <= _FEW * len(words):
+        return detect(text[:_HEAD].replace("_", " "))
     return "en" if english > french else "fr"

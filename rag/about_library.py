@@ -93,10 +93,19 @@ def _said(
         return "\n".join(_cut(lines, language))
     if request.table and chosen:
         return f"{count}\n\n{_table(chosen, language)}"
-    named = [say("record", language, title=each.title, name=each.info.name) for each in chosen]
+    named = [_named(each, request.text, language) for each in chosen]
     if aspect == "count":
         return count
     return "\n".join(named if specific and not which else [count, *_cut(named, language)])
+
+
+def _named(record: Record, asked: str, language: str) -> str:
+    """A document's title and name, and what is asked of each besides: "which ones, and by whom"."""
+    named = say("record", language, title=record.title, name=record.info.name)
+    plain = fold(asked)
+    asked_too = (each for each in _PER_DOCUMENT if phrases(f"asks_{each}").search(plain))
+    facts = [fact for each in asked_too if (fact := _fact(record, each, language))]
+    return ", ".join([named, *facts])
 
 
 def _filtered(known: Sequence[Record], request: Request, language: str) -> tuple[list[Record], str]:

@@ -17,11 +17,14 @@ from rag.events import Answer, Event, Finished, Searching, Turn
 from rag.followups import cited_documents, depends, readings
 from rag.intent import CONTENT, COURTESY, REMARKS, Intent, Request, kind, understand
 from rag.llm.base import Generator
+from rag.many.comparing import compared_by
 from rag.replies import REPLIES
 from rag.retriever import check_names
 from rag.writer import Writer
 
 _RECENT = 6  # turns that a message may speak of
+_ABOUT = 2  # documents that an answer rests on, up to which the next question may be about them
+_CHOICES = 4  # documents that a message may ask to choose between
 _ELLIPTICAL = 8  # words of a question that may leave out what the turn before was about
 
 
@@ -91,7 +94,11 @@ class Answerer(Writer):
             draft.asked = request.text
             if request.intent in CONTENT:
                 yield Searching(draft.language)
-                request = self._completed(draft, request, language)
+                if between := _between(request, language):
+                    request = replace(request, intent=Intent.COMPARE, documents=between)
+                else:
+                    request = self._completed(draft, request, language)
+                draft.recent = self._recent(request)
             if draft.stopped:
                 yield draft.finish(0.0)
             else:
@@ -107,7 +114,7 @@ class Answerer(Writer):
         # "the two reports" are known by their titles
         if draft.stopped or (not certain and request.documents):
             return request
-        if not certain and (cited := _meant(request)):
+        if not certain and (cited := self._meant(request)):
             return replace(request, documents=cited)
         draft.asked, *draft.also = self._readings(draft, request, language, certain=certain)
         again = self._understood(draft.asked, language, request.history, request.scope)
@@ -116,6 +123,32 @@ class Answerer(Writer):
         if again.intent in CONTENT | {Intent.LIBRARY} and again.intent is not Intent.CORRECTION:
             return again
         return replace(request, intent=Intent.QUESTION, text=draft.asked)
+
+    def _recent(self, request: Request) -> tuple[str, ...]:
+        """The documents that a question is about: those it names, else those spoken of before."""
+        spoken = request.documents or self._spoken(request)
+        return spoken if len(spoken) <= _ABOUT else ()
+
+    def _meant(self, request: Request) -> tuple[str, ...]:
+        """The documents of earlier answers that a request is about: "summarise it", "the two"."""
+        if request.intent is Intent.COMPARE:
+            cited = cited_documents(request.history)
+            return cited if len(cited) > 1 else ()
+        summed = request.intent is Intent.SUMMARY and not request.table
+        return self._spoken(request) if summed or request.intent is Intent.TIMELINE else ()
+
+    def _spoken(self, request: Request) -> tuple[str, ...]:
+        """The documents that the last answer cites, or names where it was about the library."""
+        known = {info.name: info for info in self.store.documents()}
+        allowed = known if request.scope is None else known.keys() & set(request.scope)
+        last = request.history[-1:]
+        cited = cited_documents(last)
+        if last and not cited and self._kind(last[0]) is Intent.LIBRARY:
+            said = last[0].answer
+            cited = tuple(
+                name for name, info in known.items() if name in said or info.title in said
+            )
+        return tuple(name for name in cited if name in allowed)
 
     def _readings(
         self,
@@ -185,13 +218,9 @@ class Answerer(Writer):
                 stop.wait(0.1)
 
 
-def _meant(request: Request) -> tuple[str, ...]:
-    """The documents of earlier answers that a request is about: "summarise it", "the two"."""
-    if request.intent is Intent.COMPARE:
-        cited = cited_documents(request.history)
-        return cited if len(cited) > 1 else ()
-    if request.intent is Intent.TIMELINE or (
-        request.intent is Intent.SUMMARY and not request.table
-    ):
-        return cited_documents(request.history[-1:])
-    return ()
+def _between(request: Request, language: str) -> tuple[str, ...]:
+    """The documents spoken of that a message asks to choose between: "which is cheaper"."""
+    cited = cited_documents(request.history[-2:])
+    short = len(request.text.split()) <= _ELLIPTICAL and not request.documents
+    several = 1 < len(cited) <= _CHOICES and short
+    return cited if several and compared_by(request.text, language) else ()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from index.contract import StoredChunk
+from index.text.sentences import Span
 from index.text.words import phrases, terms
 from rag.confidence import Evidence
 from rag.events import Answer, Delta, Event, Finished, Grounded, Redrafting, Timings
@@ -43,6 +44,7 @@ class Draft:
     also: list[str] = field(default_factory=list)
     otherwise: Callable[[], list[str]] | None = None
     documents: Collection[str] | None = None
+    recent: tuple[str, ...] = ()  # the documents that the conversation is about
     hits: tuple[Hit, ...] = ()
     evidence: Evidence = field(default_factory=Evidence)
     translated: dict[str, str] = field(default_factory=dict)  # questions in the other language
@@ -81,6 +83,11 @@ class Draft:
         """Add a sentence of the text."""
         self.sentences.append(sentence)
         return Grounded(sentence)
+
+    def said(self, span: Span) -> bool:
+        """Whether the sentence at a span of the text stands in it before."""
+        text = self.text[slice(*span)]
+        return any(each.text == text for each in self.sentences)
 
     def show(self, text: str, citation: Citation, support: float = 1.0) -> Iterator[Event]:
         """Add a line that is made from what it cites."""

@@ -6,7 +6,7 @@ words pick out (MaxSim, arXiv 2004.12832, over stored token vectors) are read on
 model that reads several at once mixes them up.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +20,7 @@ from rag.verifier.introduction import introduction
 
 _WINDOW = 480  # code points, about 130 tokens: a chunk of half as much again is still read whole
 _NAMED = 0.1  # what a window gains that has all names of the question
+_RECENT = 0.06  # what a window of a document gains that the conversation is about
 _BEST = 8  # sentences of a window that may be quoted
 _ORDER = 20.0  # what the search's order is divided by beside the window's own score
 
@@ -41,7 +42,13 @@ def windows(chunk: StoredChunk) -> list[Excerpt]:
 
 
 def focus(
-    question: str, language: str, hits: Sequence[Hit], store: Store, embedder: Embedder
+    question: str,
+    language: str,
+    hits: Sequence[Hit],
+    store: Store,
+    embedder: Embedder,
+    *,
+    recent: Collection[str] = (),
 ) -> list[Excerpt]:
     """The windows of the chunks found, those likeliest to answer first.
 
@@ -55,6 +62,7 @@ def focus(
         hits: chunks of `store`.
         store: holds their token vectors.
         embedder: the one that filled the store.
+        recent: names of the documents that the conversation is about.
 
     Raises:
         ChunkRemoved: a document was removed since it was found.
@@ -65,6 +73,7 @@ def focus(
     best = np.stack([sentences.max(axis=1) for _, _, sentences in found], axis=1)
     order = np.array([hit.order for hit, _, _ in found]) / _ORDER
     scores = order + _standing_out(best, best.mean(axis=1, keepdims=True))
+    scores += _RECENT * np.array([hit.chunk.document in recent for hit, _, _ in found])
     if wanted := names(question, language):
         for number, (hit, window, _) in enumerate(found):
             own = facts(_text(hit.chunk, window), hit.chunk.language)

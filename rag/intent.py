@@ -8,7 +8,7 @@ from enum import StrEnum
 from index.contract import Store
 from index.embedder import Embedder
 from index.text.sentences import Span, split_sentences
-from index.text.words import fold, phrases
+from index.text.words import WORD, fold, phrases, terms
 from rag.classifier import classifier, plain_case
 from rag.events import Turn
 from rag.named import named, whole_number
@@ -92,8 +92,8 @@ _OF_AN_ANSWER = frozenset(
     {Intent.TRANSLATE, Intent.SHORTEN, Intent.SIMPLIFY, Intent.POINTS, Intent.WHERE, Intent.SURE}
 )
 _SURE = 0.5  # how likely an intent must be: what is unsure is a question
-# The same of what would read many excerpts, where a question would have had its answer from one
-_SURE_OF_MANY = {"list": 0.7, "compare": 0.9, "count": 0.8, "timeline": 0.7}
+# The same of what would read many excerpts, or none, where a question would have read one
+_SURE_OF = {"list": 0.7, "compare": 0.9, "count": 0.8, "timeline": 0.7, "abilities": 0.8}
 _NO_QUESTION = 0.05  # up to which it is no question, whichever of the others it is
 _COURTESY = 0.7  # how likely a part must be a greeting or thanks to be left out
 _HEAD = 4  # words before a comma that may be one
@@ -126,17 +126,27 @@ def understand(
     plain = fold(text)
     asked = {each for each in ("fr", "en") if phrases(_IN[each]).search(plain)}
     known = [info for info in store.documents() if scope is None or info.name in scope]
+    documents = named(text, known)
+    shorter = intent in (Intent.POINTS, Intent.SHORTEN)
+    if shorter and phrases("sums_up").search(plain) and (documents or subject(text, language)):
+        intent = Intent.SUMMARY  # "that lease", not what was said of it
     return Request(
         intent,
         text,
         number=_number(text, language, anywhere=intent is Intent.LIST),
-        documents=named(text, known),
+        documents=documents,
         language=asked.pop() if len(asked) == 1 else "",
         table=phrases("in_table").search(plain) is not None,
         aspect=aspect,
         history=history,
         scope=scope,
     )
+
+
+def subject(asked: str, language: str) -> bool:
+    """Whether a summary is asked of a subject: a word beside those that ask for a summary."""
+    content = (word for word in WORD.findall(asked) if terms(word, language))
+    return any(not phrases("summing_up").search(fold(word)) for word in content)
 
 
 def kind(message: str, embedder: Embedder) -> Intent:
@@ -162,7 +172,7 @@ def _best(scores: Scores, *, earlier: bool) -> tuple[Intent, str]:
         intents[Intent.MORE] -= scores[Intent.MORE]
     best = max(intents, key=intents.__getitem__)
     sure = _SURE if intents[Intent.QUESTION] > _NO_QUESTION else 0.0
-    if intents[best] < _SURE_OF_MANY.get(best, sure):
+    if intents[best] < _SURE_OF.get(best, sure):
         best = Intent.QUESTION
     label = max((each for each in scores if each.partition(".")[0] == best), key=scores.__getitem__)
     return Intent(best), label.partition(".")[2]

@@ -18,7 +18,7 @@ from rag.intent import Intent, Request
 from rag.many.items import as_hits, own_words
 from rag.quotation import inside
 from rag.retriever import Hit
-from rag.verifier import SUPPORTED, Citation, Sentence, cite
+from rag.verifier import SUPPORTED, Citation, Sentence, cite, is_saying
 from rag.writer import Writer
 
 _CHUNKS = 5  # that the sources of an answer are looked for in, and read besides
@@ -116,6 +116,7 @@ def more(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
         first = excerpt.chunk.text.find(excerpt.text) + excerpt.chunk.start
         for start, end in excerpt.chunk.sentences:
             new = (excerpt.chunk.document, start) not in said
+            new = new and is_saying(cite(excerpt.chunk, (start, end)).text)
             if first <= start and end <= first + len(excerpt.text) and new:
                 said.add((excerpt.chunk.document, start))
                 chosen.append(cite(excerpt.chunk, (start, end)))

@@ -7,8 +7,9 @@ from math import log
 from pathlib import PurePosixPath
 
 from index.contract import DocumentInfo
-from index.text.words import fold, terms
+from index.text.words import bare_word, fold, terms, word_list
 
+_SEVERAL = 6  # things that are spoken of as "the six"
 _ALIKE = 0.99  # of the best document's weight, to be named as well
 
 
@@ -43,6 +44,21 @@ def whole_number(word: str, language: str) -> int | None:
     with suppress(ValueError):
         return int(text2num(word, "en" if language == "en" else "fr"))
     return None
+
+
+def how_many(message: str, language: str) -> tuple[int, str]:
+    """How many things a message speaks of as known, and its word for them: "the two reports".
+
+    0 and "" where it speaks of none so.
+    """
+    words = [bare_word(word) for word in fold(message).replace("'", " ").split()]
+    for before, word, after in zip(words, words[1:], [*words[2:], ""], strict=False):
+        number = whole_number(word, language) or 0
+        if before in word_list("counted", language) and 1 < number <= _SEVERAL:
+            return number, after
+        if before in word_list("both", language):
+            return 2, word
+    return 0, ""
 
 
 def _is_said(name: str, plain: str) -> bool:

@@ -16,6 +16,8 @@ from rag.retriever import Hit, Retriever
 from rag.verifier import Sources, Verifier
 from rag.verifier.facts import facts, negated
 
+_RECENT = 2  # chunks of the documents that the conversation is about
+
 Reading = tuple[Evidence, Excerpt, str]
 """What is known of an excerpt and what the question may mean."""
 
@@ -35,22 +37,30 @@ class Reader:
         self.verifier = Verifier(store, embedder)
 
     def find(
-        self, asked: str, language: str, documents: Collection[str] | None, also: Sequence[str] = ()
+        self,
+        asked: str,
+        language: str,
+        documents: Collection[str] | None,
+        also: Sequence[str] = (),
+        *,
+        recent: Collection[str] = (),
     ) -> tuple[tuple[Hit, ...], list[Excerpt], Sources]:
         """The hits to answer from, excerpts of them to read, their sentences to verify against.
 
-        What `also` may be meant is searched as well.
+        What `also` may be meant is searched as well, and the documents that the conversation is
+        about are looked through even where others seem closer.
 
         Raises:
             UserError: `document_unknown` (name).
             ChunkRemoved: a document was removed in the middle of it.
         """
         found = self.retriever.search(asked, language, k=self.passages, documents=documents)
-        for other in also:
-            new = self.retriever.search(other, language, k=self.passages, documents=documents)
+        further = [(other, documents, self.passages) for other in also]
+        for other, scope, most in [*further, *([(asked, recent, _RECENT)] if recent else [])]:
+            new = self.retriever.search(other, language, k=most, documents=scope)
             there = {hit.chunk.id for hit in found}
             found += [hit for hit in new if hit.chunk.id not in there]
-        excerpts = focus(asked, language, found, self.store, self.embedder)
+        excerpts = focus(asked, language, found, self.store, self.embedder, recent=recent)
         excerpts = excerpts[: self.thresholds.excerpts]
         read = {excerpt.chunk.id for excerpt in excerpts}
         hits = tuple(hit for hit in found if hit.chunk.id in read)

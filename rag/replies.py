@@ -8,9 +8,10 @@ from rag.events import Event
 from rag.i18n import say
 from rag.intent import Intent, Request
 from rag.last_answer import more, points, shorten, simplify, sure, translate, where
-from rag.many.comparing import asks_of_each, compare, of_each
+from rag.many.comparing import all_meant, asks_of_each, compare, of_each, speaks_of_documents
 from rag.many.counting import count
 from rag.many.listing import listing
+from rag.many.rows import from_rows
 from rag.many.summary import summary
 from rag.many.timeline import timeline
 from rag.writer import Writer
@@ -24,9 +25,16 @@ The draft has the language to answer in and `asked`, the request as it stands al
 
 def answer(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     """Answer a question from the documents' content, from each of those that it asks about."""
+    if len(request.documents) < 2 and speaks_of_documents(writer, request, draft.language):
+        request = all_meant(writer, draft, request)
     if asks_of_each(request):
         yield from of_each(writer, draft, request)
-    else:
+        return
+    found = False
+    for event in from_rows(writer, draft, request):
+        found = True
+        yield event
+    if not found:
         yield from writer.from_documents(draft, request.scope)
 
 

@@ -30,9 +30,13 @@ class Writer(Reader):
         """Answer `draft.asked` from the documents' content."""
         draft.documents = documents
         try:
-            found = self.find(draft.asked, draft.language, documents, draft.also)
+            found = self.find(
+                draft.asked, draft.language, documents, draft.also, recent=draft.recent
+            )
         except ChunkRemoved:  # now it isn't found any more
-            found = self.find(draft.asked, draft.language, documents, draft.also)
+            found = self.find(
+                draft.asked, draft.language, documents, draft.also, recent=draft.recent
+            )
         draft.hits, excerpts, draft.sources = found
         draft.retrieval = draft.seconds
         yield Found(draft.hits)
@@ -116,9 +120,13 @@ class Writer(Reader):
                 draft.tokens += 1
                 yield draft.write(piece)
                 for span in sentences.feed(piece):
+                    if draft.said(span):  # a small model may go round in circles
+                        draft.text = draft.text[: span[0]].rstrip()
+                        return
                     yield draft.keep(self.verified(draft, span))
         for span in sentences.close():
-            yield draft.keep(self.verified(draft, span))
+            if not draft.said(span):
+                yield draft.keep(self.verified(draft, span))
 
     def verified(self, draft: Draft, span: Span) -> Sentence:
         """A sentence of the draft with what supports it: nothing where Stop came before."""

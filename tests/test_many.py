@@ -19,6 +19,7 @@ from rag.many.comparing import asks_of_each, compare, of_each
 from rag.many.counting import count
 from rag.many.listing import listing
 from rag.many.records import groups
+from rag.many.rows import from_rows
 from rag.many.summary import summary
 from rag.many.timeline import timeline
 from rag.replies import Reply
@@ -137,6 +138,30 @@ def test_what_is_counted_is_in_the_documents_by_rows_sections_or_items(
 )
 def test_what_the_records_do_not_say_is_not_counted(writer: Writer, asked: str) -> None:
     assert answer(writer, count, asked).refused
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("Quel projet coûte le plus cher ?", ["Projet 12 : 1320 €"]),
+        ("Quelle association a reçu le montant le plus élevé ?", ["Judo : 1 200"]),
+        ("Quelle association de Vaubrun a le montant le plus faible ?", ["Échecs : 450"]),
+        ("Quelle commune revient le plus souvent ?", []),
+        ("Quelle commune a le plus d'associations ?", ["Vaubrun : 2 fois"]),
+        ("Quelle est la plus grande ville de France ?", []),
+        ("Quel projet coûte 110 euros ?", []),
+    ],
+)
+def test_the_most_and_the_least_are_worked_out_over_all_records(
+    writer: Writer, asked: str, said: list[str]
+) -> None:
+    draft = Draft(asked, "fr", threading.Event(), writer.verifier.sources([]), asked)
+    writer.across = lambda *_: ""  # type: ignore[method-assign]
+    list(from_rows(writer, draft, Request(Intent.QUESTION, asked)))
+    text = draft.text.replace("\u00a0", " ").replace("\u202f", " ")
+    assert all(each in text for each in said)
+    assert bool(draft.text) == bool(said)
+    assert all(sentence.citations for sentence in draft.sentences)
 
 
 def test_a_list_of_records_is_all_of_those_that_are_meant(writer: Writer) -> None:

@@ -13,6 +13,7 @@ _WORD = re.compile(r"\d+(?:[./-]\d+)+|\w+")
 _ALSO_WORDS = ("march", "mars", "may", "mai")  # months only where a number stands beside
 _YEARS = range(1000, 2200)
 _RECENT = range(1900, 2100)
+_SHORTLY = 2  # sentences
 
 
 @dataclass(frozen=True, order=True)
@@ -121,16 +122,21 @@ def in_words(known: Date, language: str) -> str:
     return " ".join(filter(None, (day, month, str(known.year or ""))))
 
 
-def in_order(title: str, texts: Sequence[str]) -> list[list[tuple[int, Date]]]:
+def in_order(title: str, texts: Sequence[str], of: str = "") -> list[list[tuple[int, Date]]]:
     """The dates of a document's sentences, each with its year.
 
-    A date without one is of the title's year, if it has one, else of the year named last.
+    A date without one is of the title's year, if it has one, else of a year named shortly before,
+    or of the document's own date `of` (ISO 8601), else of the year named last.
     """
     titled = next((known.year for known in dates(title) if known.year), 0)
-    year, every = titled, list[list[tuple[int, Date]]]()
-    for text in texts:
+    own = int(of[:4]) if of[:4].isdecimal() else 0
+    year, named, every = titled or own, 0, list[list[tuple[int, Date]]]()
+    for place, text in enumerate(texts):
         every.append([])
         for known in dates(text):
-            year = titled or known.year or year
+            if known.year:
+                year, named = titled or known.year, place
+            elif own and not titled and place - named > _SHORTLY:
+                year = own
             every[-1].append((known.year or year, known))
     return every

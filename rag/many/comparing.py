@@ -1,7 +1,7 @@
 """A comparison: a table of documents or things by aspects, each cell read and verified apart."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 
 import numpy as np
@@ -14,9 +14,20 @@ from rag.events import Event, Found, Reading
 from rag.excerpts import Excerpt
 from rag.i18n import say
 from rag.intent import Request
-from rag.many.items import as_hits, best, fill, header, heading, in_scope, own_words, written
+from rag.many.items import (
+    as_hits,
+    best,
+    fill,
+    header,
+    heading,
+    in_scope,
+    is_prose,
+    own_words,
+    written,
+)
 from rag.many.listing import listing
 from rag.many.summary import Spoken, sentences_of
+from rag.named import how_many
 from rag.retriever import Hit
 from rag.verifier import Sentence
 from rag.verifier.facts import figures
@@ -25,6 +36,9 @@ from rag.writer import Writer
 _DOCUMENTS = 4  # that are compared where the question names none
 _THINGS, _ASPECTS = 6, 6
 _WINDOWS = 2  # excerpts read for a cell
+_COMPARED_BY = tuple(
+    f"more_{each}" for each in ("price", "weight", "duration", "size", "date", "noise", "power")
+)
 _CHUNKS = 12  # of a document, whose sentences are paired with another's where no aspect is named
 _NAME = 12  # tokens of an aspect's name
 _COLUMNS = 3  # up to which things are columns
@@ -51,7 +65,14 @@ class Cell:
 
 def compare(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     """Show a table of what is compared, cell by cell."""
+    aspect = compared_by(draft.asked, draft.language)
+    if aspect and len(request.documents) > 1:  # "which of them is cheaper"
+        yield from _table(
+            writer, draft, request, _things(in_scope(writer.store, request)), [aspect]
+        )
+        return
     named, aspects = plan(writer, draft, draft.asked)
+    request = all_meant(writer, draft, request) if not named else request
     if not named and len(request.documents) < 2 and len(aspects) > 1:  # "the cost of A and of B"
         named, aspects = aspects, []
     things = [Thing(name) for name in named][:_THINGS]
@@ -79,6 +100,35 @@ def compare_chosen(
 def _things(infos: Sequence[DocumentInfo]) -> list[Thing]:
     titles = distinct([info.title or info.name for info in infos])
     return [Thing(*each) for each in zip(titles, (i.name for i in infos), strict=True)]
+
+
+def compared_by(asked: str, language: str) -> str:
+    """What a question compares known things by, "price" for "which is cheaper"; "" for others."""
+    plain = fold(asked)
+    if not phrases("which_of", language).search(plain):
+        return ""
+    found = (each for each in _COMPARED_BY if phrases(each, language).search(plain))
+    return next((say(each, language) for each in found), "")
+
+
+def all_meant(writer: Writer, draft: Draft, request: Request) -> Request:
+    """A request that speaks of "the two reports" with as many documents: those that it names, then
+    those that say most of what is asked."""
+    number, _ = how_many(draft.asked, draft.language)
+    if number <= len(request.documents):
+        return request
+    hits = writer.retriever.search(draft.asked, draft.language, k=40, documents=request.scope)
+    found = dict.fromkeys([*request.documents, *(hit.chunk.document for hit in hits)])
+    return replace(request, documents=tuple(found)[:number])
+
+
+def speaks_of_documents(writer: Writer, request: Request, language: str) -> bool:
+    """Whether the known things of a message are documents: "both reports", "the two leases"."""
+    _, word = how_many(request.text, language)
+    titles = (info.title for info in writer.store.documents())
+    own = set(terms(word, language))
+    titled = any(own & set(terms(title, language)) for title in titles)
+    return bool(own) and (titled or phrases("summing_up").search(word) is not None)
 
 
 def asks_of_each(request: Request) -> bool:
@@ -187,7 +237,8 @@ def _read(writer: Writer, draft: Draft, cell: Cell) -> Sentence | None:
 
 def _ordered(draft: Draft, cells: dict[str, Sentence | None]) -> Iterator[Event]:
     """Below the table the order of an aspect's figures, where the question asks for the most."""
-    if not phrases("superlative").search(fold(draft.asked)):
+    most = phrases("superlative").search(fold(draft.asked)) is not None
+    if not most and not compared_by(draft.asked, draft.language):
         return
     known = []
     for title, cell in cells.items():
@@ -215,7 +266,9 @@ def _finish(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
 
 def _paired(writer: Writer, draft: Draft, things: Sequence[Thing]) -> Iterator[Event]:
     """Show a table of what documents say of the same, found by how like their sentences are."""
-    rows = list(_rows([sentences_of(writer, thing.document, _CHUNKS) for thing in things]))
+    every = [sentences_of(writer, thing.document, _CHUNKS) for thing in things]
+    prose = [[each for each in own if is_prose(each.citation.text)] for own in every]
+    rows = list(_rows([own or all_of for own, all_of in zip(prose, every, strict=True)]))
     rows = sorted(rows, key=lambda row: row.likeness, reverse=True)[:_ASPECTS]
     rows.sort(key=lambda row: row.place)
     draft.hits = as_hits(each.chunk for row in rows for each in row.cells if each)

@@ -31,6 +31,10 @@ class Operation(StrEnum):
     COUNT = "count"
     SUM = "sum"
     AVERAGE = "average"
+    HIGHEST = "highest"
+    LOWEST = "lowest"
+    OFTEN = "often"
+    CELL = "cell"
 
 
 @dataclass(frozen=True)
@@ -61,10 +65,11 @@ class Question:
         self.group = group
         self.asked = asked
         language = group.language
-        self._columns = {name: set(terms(name, language)) for name in group.columns}
-        self._own = [(each, set(terms(each.text, language))) for each in group.records]
+        self._columns = {name: set(_terms(name, language)) for name in group.columns}
+        self._own = [(each, set(_terms(each.text, language))) for each in group.records]
         self._about = set(terms(f"{group.title} {group.document}", language))
         self._words = list(content(asked, language))
+        self._priced = phrases("by_price").search(fold(asked)) is not None
         self.operation = self._operation()
         kinds = [own for name, own in self._columns.items() if not self._is_numeric(name)]
         self.named = any(
@@ -75,7 +80,9 @@ class Question:
     def _operation(self) -> Operation:
         if phrases("averaged").search(fold(self.asked)):
             return Operation.AVERAGE
-        first = self._words[0][1] if self._words else ""
+        word, first = self._words[0] if self._words else ("", "")
+        if expected(self.asked) == "count" and names_them(self.group, word):
+            return Operation.COUNT
         numeric = any(
             _in(first, own) and self._is_numeric(name) for name, own in self._columns.items()
         )
@@ -88,9 +95,9 @@ class Question:
         chosen, words = list(self._own), list[str]()
         column = self._column()
         for word, term in self._words:
-            if names_them(self.group, word) or self._is_unit(word):
+            if names_them(self.group, word) or self._is_unit(word) or self._is_price(word):
                 continue
-            if _in(term, terms(column, self.group.language)):
+            if column and self.is_of(term, column):
                 continue
             if any(_in(term, own) for _, own in self._own):
                 if not all(_in(term, own) for _, own in self._own):
@@ -102,6 +109,10 @@ class Question:
             return None
         return self._computed([record for record, _ in chosen], words, column)
 
+    def is_of(self, term: str, column: str) -> bool:
+        """Whether an index term names a column."""
+        return _in(term, self._columns[column])
+
     def _column(self) -> str:
         """The column of figures that the question names, by most of its words; "" for none."""
         asked = [term for _, term in self._words]
@@ -111,7 +122,8 @@ class Question:
             for name, own in self._columns.items()
             if self._is_numeric(name) and any(_in(term, own) for term in asked)
         }
-        return max(shared, key=shared.__getitem__, default="")
+        priced = self._sole(self._is_amount) if self._priced else ""
+        return max(shared, key=shared.__getitem__, default=priced)
 
     def _computed(
         self, records: Sequence[Record], words: list[str], column: str
@@ -149,7 +161,9 @@ class Question:
 
     def _distinct(self, records: Sequence[Record]) -> Sequence[Record]:
         """The records, or one for each value of a column other than the first that is counted."""
-        counted = self._words[0][1] if self._words else ""
+        word, counted = self._words[0] if self._words else ("", "")
+        if names_them(self.group, word):
+            return records
         column = next((name for name, own in self._columns.items() if _in(counted, own)), "")
         if not column or column == self.group.columns[0]:
             return records
@@ -172,9 +186,29 @@ class Question:
         _, known = figures(f"1 {word}", self.group.language)
         return bool(known and known[0][1].unit)
 
+    def _is_price(self, word: str) -> bool:
+        return phrases("by_price", self.group.language).search(fold(word)) is not None
+
     def _is_numeric(self, column: str) -> bool:
         cells = [record.cells[column] for record in self.group.records if column in record.cells]
         return bool(cells) and all(_figure(cell, self.group.language) for cell in cells)
+
+    def _is_dated(self, column: str) -> bool:
+        cells = [each.cells.get(column, "") for each in self.group.records]
+        return any(cells) and all(len(dates(cell)) == 1 for cell in cells if cell)
+
+    def _is_amount(self, column: str) -> bool:
+        if not self._is_numeric(column):
+            return False
+        cells = [cell for each in self.group.records if (cell := each.cells.get(column))]
+        units = [figures(cell, self.group.language)[1][0][1].unit for cell in cells]
+        priced = phrases("amount").search(fold(column.replace("_", " "))) is not None
+        return priced or all(unit not in ("", "%") for unit in units)
+
+    def _sole(self, suits: Callable[[str], bool]) -> str:
+        """The only column of a kind; "" where there is none or another."""
+        suited = [name for name in self.group.columns if suits(name)]
+        return suited[0] if len(suited) == 1 else ""
 
     def _only_column(self) -> str:
         numeric = [name for name in self.group.columns if self._is_numeric(name)]
@@ -220,11 +254,16 @@ def _units(text: str, language: str) -> dict[str, list[float]]:
     return found
 
 
+def _terms(text: str, language: str) -> list[str]:
+    """The index terms of a text; "caution_eur" has two."""
+    return terms(text.replace("_", " "), language)
+
+
 def content(asked: str, language: str) -> Iterator[tuple[str, str]]:
     """The words of a question that say what is counted, each with its index term."""
     for word in WORD.findall(asked):
         own = terms(word, language)
-        if own and not word[0].isdigit() and not phrases("counting").search(fold(word)):
+        if own and not word[0].isdigit() and not phrases("counting", language).search(fold(word)):
             yield word, own[0]
 
 
@@ -245,4 +284,5 @@ def names_them(group: Group, word: str) -> bool:
     language = group.language
     kind = terms(group.kind, language)
     same = any(_in(term, kind) for term in terms(word, language))
-    return same or fold(word) in map(fold, WORD.findall(f"{group.label} {group.title}"))
+    above = f"{group.label} {group.title}".replace("-", " ").replace("_", " ")
+    return same or fold(word) in map(fold, WORD.findall(above))

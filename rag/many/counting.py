@@ -4,7 +4,7 @@ A model that read five of forty projects would count five: what is counted are r
 items of lists.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 from babel.numbers import format_decimal
@@ -25,20 +25,30 @@ _CITED = 5  # records that a count cites
 
 def count(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     """Count or add up what is asked for; where nothing can be counted, answer from the text."""
-    own, foreign = _groups(writer, draft, request)
-    questions = [Question(draft.asked, group) for group in own]
-    every = _computed(questions)
-    if foreign and not every and not any(question.named for question in questions):
-        asked = writer.across(draft, draft.asked) or draft.asked
-        questions += [Question(asked, group) for group in foreign]
-        every = _computed(questions)
+    every, named = computed_of(writer, draft, request, Question)
     if every:
         yield from _show(writer, draft, every)
-    elif any(question.named for question in questions):  # the text would name some of them only
+    elif named:  # the text would name some of them only
         draft.hits = tuple(writer.retriever.search(draft.asked, draft.language, k=1))
         yield from draft.refuse(0.0)
     else:
         yield from writer.from_documents(draft, request.scope)
+
+
+def computed_of(
+    writer: Writer, draft: Draft, request: Request, read: Callable[[str, Group], Question]
+) -> tuple[list[Computed], bool]:
+    """What a question computes over the records of the documents, in their language where they
+    are in the other one; and whether it names any of these records.
+    """
+    own, foreign = _groups(writer, draft, request)
+    questions = [read(draft.asked, group) for group in own]
+    every = _computed(questions)
+    if foreign and not every and not any(question.named for question in questions):
+        if asked := writer.across(draft, draft.asked):
+            questions += [read(asked, group) for group in foreign]
+        every = _computed(questions)
+    return every, any(question.named for question in questions)
 
 
 def chosen(writer: Writer, draft: Draft, request: Request) -> list[Computed]:
@@ -105,8 +115,7 @@ def _said(computed: Computed, draft: Draft) -> str:
     language, group = draft.language, computed.group
     decimals = "#,##0" if computed.operation is Operation.COUNT else "#,##0.##"
     figure = format_decimal(computed.value, format=decimals, locale=language)
-    form = "rows" if group.columns else "items" if group.records[0].text[0] != "#" else "sections"
-    over = say(f"over_{form}", language, count=len(computed.records))
+    over = say(f"over_{form_of(group)}", language, count=len(computed.records))
     if computed.column:
         over = say("over_column", language, column=computed.column, over=over)
     if computed.words:
@@ -114,15 +123,21 @@ def _said(computed: Computed, draft: Draft) -> str:
         over = say("over_chosen", language, over=over, words=chosen, all=len(group.records))
     values = {
         "figure": f"{figure} {computed.unit}".strip(),
-        "things": _things(draft.asked, computed),
+        "things": _things(draft.asked, language, computed),
         "document": group.document,
         "over": over,
     }
     return say(f"computed_{computed.operation}", language, **values)
 
 
-def _things(asked: str, computed: Computed) -> str:
+def form_of(group: Group) -> str:
+    """What records are: rows, sections or items of a list."""
+    return "rows" if group.columns else "items" if group.records[0].text[0] != "#" else "sections"
+
+
+def _things(asked: str, language: str, computed: Computed) -> str:
     """What is counted, in the question's own word."""
-    words = [word for word, _ in content(asked, computed.group.language)]
-    named = [word for word in words if names_them(computed.group, word)]
-    return bare_word((named or words)[0])
+    words = [word for word, _ in content(asked, language)]
+    own = computed.group.language == language
+    named = [word for word in words if own and names_them(computed.group, word)]
+    return bare_word(next(iter(named or words), ""))

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from index.byline import byline
 from index.contract import DocumentInfo, Store, StoredChunk
 from index.errors import ChunkRemoved
 from index.text.language import is_language
@@ -21,7 +22,7 @@ from rag.verifier.facts import facts, holds, names, negated
 from rag.writer import Writer
 
 _ALIKE = 0.8  # share of the shorter item's words that make two items doubles
-_MARKS = ("-", "*", "+", "•", "–")  # of a list, before an item
+MARKS = ("-", "*", "+", "•", "–")  # of a list, before an item
 
 
 def in_scope(store: Store, request: Request) -> list[DocumentInfo]:
@@ -135,9 +136,17 @@ def _same(one: str, other: str, language: str) -> bool:
 
 
 def plain(text: str) -> str:
-    """A sentence on one line, without a mark of a list before it, and no mark that parts cells."""
-    words = text.replace("|", "/").split()
-    return " ".join(words[1:] if words and words[0] in _MARKS else words)
+    """A sentence on one line, without a mark of a list before it, marks of emphasis, and those that
+    part cells."""
+    words = text.replace("|", "/").replace("**", "").split()
+    return " ".join(words[1:] if words and words[0] in MARKS else words)
+
+
+def is_prose(text: str) -> bool:
+    """Whether a sentence of a document is one, no row of a table, no title and no byline."""
+    row = all(": " in cell for cell in text.split("; "))
+    ends = text.rstrip('"”»)* ').endswith((".", "!", "?", "…"))
+    return ends and not (row and ";" in text) and not any(byline("", text))
 
 
 def header(columns: Sequence[str]) -> str:

@@ -9,12 +9,12 @@ import numpy as np
 from index.contract import DocumentInfo, StoredChunk
 from index.errors import ChunkRemoved
 from index.text.sentences import Span
-from index.text.words import WORD, fold, phrases, terms
+from index.text.words import fold, phrases
 from rag.draft import Draft
 from rag.events import Event, Found, Reading
 from rag.i18n import say
-from rag.intent import Request
-from rag.many.items import as_hits, fill, header, heading, in_scope, own_words, plain, put
+from rag.intent import Request, subject
+from rag.many.items import as_hits, fill, header, heading, in_scope, is_prose, own_words, plain, put
 from rag.many.listing import listing
 from rag.quotation import points_back
 from rag.retriever import Floats, common_direction, unit
@@ -26,6 +26,7 @@ _DOCUMENTS = 12  # that are summed up at once
 _CHUNKS = 24  # of a document up to which all are looked at; of more, those closest to their part
 _SHORT, _LONG = 40, 320  # characters; other sentences say too little or too much
 _ODD = 0.15  # what such a sentence loses, and one that needs the sentence before
+_FIRST = 0.05  # what the first of a paragraph, which says what it is about, gains
 _PLAIN = 4  # sentences up to which a summary is a paragraph, no list
 
 
@@ -45,7 +46,7 @@ class Spoken:
 
 def summary(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     """Show a sentence of each part of the documents; of a subject, what excerpts say of it."""
-    if not request.documents and _subject(draft.asked, draft.language):
+    if not request.documents and subject(draft.asked, draft.language):
         yield from listing(writer, draft, request)
         return
     infos = in_scope(writer.store, request)[:_DOCUMENTS]
@@ -85,12 +86,6 @@ def _row(writer: Writer, draft: Draft, spoken: Spoken) -> Iterator[Event]:
     yield from fill(draft, own_words(writer, draft, spoken.citation))
 
 
-def _subject(asked: str, language: str) -> bool:
-    """Whether a summary is asked of a subject: a word beside those that ask for a summary."""
-    content = (word for word in WORD.findall(asked) if terms(word, language))
-    return any(not phrases("summing_up").search(fold(word)) for word in content)
-
-
 def _chosen(writer: Writer, infos: Sequence[DocumentInfo], number: int | None) -> Iterator[Spoken]:
     """Of each part of the documents, in order, the sentence most like the whole."""
     wanted = number or max(_SENTENCES, len(infos))
@@ -107,16 +102,24 @@ def _central(writer: Writer, document: str, parts: int) -> Iterator[tuple[float,
     known = sentences_of(writer, document, max(parts, _CHUNKS))
     if not known:
         return
+    prose = [spoken for spoken in known if is_prose(spoken.citation.text)]
+    known = prose if len(prose) >= parts else known
     vectors = np.stack([spoken.vector for spoken in known])
     scores = vectors @ vectors.mean(axis=0)
     for place, spoken in enumerate(known):
         text = spoken.citation.text
         odd = points_back(text) + (not _SHORT <= len(text) <= _LONG)
         hanging = phrases("dependent", spoken.chunk.language).search(fold(text)) is not None
-        scores[place] -= _ODD * (odd + hanging / 2)
+        scores[place] -= _ODD * (odd + hanging / 2) - _FIRST * _opens(spoken)
     for part in np.array_split(np.arange(len(known)), min(parts, len(known))):
         best = part[scores[part].argmax()]
         yield float(scores[best]), known[best]
+
+
+def _opens(spoken: Spoken) -> bool:
+    """Whether a sentence is the first of a paragraph."""
+    before = spoken.chunk.text[: spoken.span[0] - spoken.chunk.start].rstrip(" ")
+    return not before or before.endswith("\n\n")
 
 
 def sentences_of(writer: Writer, document: str, most: int) -> list[Spoken]:

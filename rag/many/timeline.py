@@ -1,14 +1,16 @@
 """A timeline: the sentences that give a date, in the order of their dates."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
-from index.contract import StoredChunk
+from index.byline import byline
+from index.contract import Store, StoredChunk
 from index.text.dates import Date, dates, in_order, in_words
-from index.text.words import fold, phrases
+from index.text.words import WORD, fold, phrases, terms
 from rag.draft import Draft
 from rag.events import Event, Found, Reading
 from rag.intent import Request
-from rag.many.items import as_hits, best, in_scope, own_words, put
+from rag.many.items import MARKS, as_hits, best, in_scope, is_prose, own_words, put
 from rag.quotation import whole
 from rag.verifier import Citation, cite, is_saying
 from rag.verifier.facts import facts, holds, names
@@ -31,7 +33,10 @@ def timeline(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
         scope = [info.name for info in infos]
         likeliest = best(writer, draft.asked, draft.language, _CHUNKS, scope)
         chunks = [hit.chunk for hit in as_hits(hit.chunk for hit, _ in likeliest)]
-    dated = sorted(_about(draft, list(_dated(chunks))), key=_order)[:_EVENTS]
+    dated = sorted(_about(draft, list(_dated(writer.store, chunks))), key=_order)
+    if len(dated) > _EVENTS:
+        dated = [each for each in dated if is_prose(each[3].text)] or dated
+    dated = dated[:_EVENTS]
     if not dated:
         yield from writer.from_documents(draft, request.scope)
         return
@@ -53,22 +58,26 @@ def _order(dated: _Dated) -> tuple[int, int, int]:
     return year, known.month, known.day
 
 
-def _dated(chunks: Sequence[StoredChunk]) -> Iterator[_Dated]:
+def _dated(store: Store, chunks: Sequence[StoredChunk]) -> Iterator[_Dated]:
     """The sentences that give a date, each with its first one."""
     spans = [(chunk, span) for chunk in chunks for span in chunk.sentences]
     for document in dict.fromkeys(chunk.document for chunk in chunks):
         own = [(chunk, span) for chunk, span in spans if chunk.document == document]
         texts = [cite(*each).text for each in own]
-        known_dates = in_order(own[0][0].title, texts)
+        said = ""
+        with suppress(KeyError):  # removed since it was listed
+            said = store.document(document).date
+        known_dates = in_order(own[0][0].title, texts, said)
         for (chunk, span), text, known in zip(own, texts, known_dates, strict=True):
-            if known and is_saying(text):
+            if known and is_saying(text) and not any(byline("", text)):
                 yield *known[0], chunk, whole(chunk, span)
 
 
 def _about(draft: Draft, dated: list[_Dated]) -> list[_Dated]:
     """Those of the year that is asked of, then those that have a name of the question.
 
-    A name may be in the title; all are left where none has it.
+    A name may be in the title; all are left where none has it. Of a subject those are left whose
+    paragraph speaks of it, if any does.
     """
     plain = fold(draft.asked)
     years = {known.year for known in dates(draft.asked) if known.year}
@@ -77,4 +86,27 @@ def _about(draft: Draft, dated: list[_Dated]) -> list[_Dated]:
     known = [(each, facts(f"{each[2].title}\n{each[3].text}", each[2].language)) for each in dated]
     for name in names(draft.asked, draft.language):
         known = [each for each in known if holds(each[1], name)] or known
-    return [each for each, _ in known]
+    dated = [each for each, _ in known]
+    titles = {term for each in dated for term in terms(each[2].title, each[2].language)}
+    asked = (word for word in WORD.findall(draft.asked) if not word[0].isdigit())
+    content = {
+        term
+        for word in asked
+        if not phrases("telling_when").search(fold(word))
+        for term in terms(word, draft.language)
+    }
+    if subject := content - titles:
+        spoken = [(len(subject & _spoken_near(each)), each) for each in dated]
+        most = max((shared for shared, _ in spoken), default=0)
+        dated = [each for shared, each in spoken if 2 * shared >= most]
+    return dated
+
+
+def _spoken_near(dated: _Dated) -> set[str]:
+    """The index terms of the paragraph or the item of a list that gives a date."""
+    _, _, chunk, citation = dated
+    place = citation.start - chunk.start
+    start = chunk.text.rfind("\n", 0, place) + 1
+    part = "\n" if chunk.text.startswith(MARKS, start) else "\n\n"
+    start, end = chunk.text.rfind(part, 0, place), chunk.text.find(part, place)
+    return set(terms(chunk.text[max(start, 0) : end if end > 0 else None], chunk.language))
