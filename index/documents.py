@@ -194,15 +194,16 @@ def make(
             date: ISO 8601. pages: spans that cover the text. unread: what of the file is not in
             the text.
     """
-    title = title.strip()
+    title, found = title.strip(), ""
     if titled:
         title = title if title and not _says_nothing(title) else _title(text)
         title = title[:_LONGEST_TITLE].strip() or _stem(name)
         if not (author and date):
             said = byline(title, text[:_HEAD])
             author, date = author or said[0], date or said[1]
+            found = "\n".join(said) if any(said) else ""
     own = "" if title == _stem(name) else title
-    digest = hashlib.sha256(f"{own}\n{text}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{own}\n{text}{found}".encode()).hexdigest()
     return Document(name, title, text, language_of(text), digest, author, date, pages, unread)
 
 

@@ -130,7 +130,7 @@ class _Run:
                 self._report.failed.append((source, failure))
                 continue
             failed = json.loads(failures.get(source, "{}"))
-            same_readers = failed.get("mark", readers_mark()) == readers_mark()
+            same_readers = failed.get("mark") == readers_mark()
             if same_readers and before.get(source) == (facts.st_size, facts.st_mtime_ns):
                 self._report.unchanged += len(self._names[source])
                 errors = [UserError(code, **values) for code, values in failed.get("errors", ())]
@@ -205,7 +205,7 @@ def _note(path: Path, failures: Sequence[UserError]) -> str | None:
     It is where that is cheap, or where it failed for something outside of it.
     """
     if not failures:
-        return ""
+        return json.dumps({"mark": readers_mark()})
     if path.suffix.lower() in TEXTS or any(failure.code in _PASSING for failure in failures):
         return None
     errors = [(failure.code, failure.values) for failure in failures]

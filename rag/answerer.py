@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 
 from index.contract import Store
 from index.embedder import Embedder
@@ -14,16 +15,17 @@ from index.text.language import detect
 from rag import prompts
 from rag.draft import Draft
 from rag.events import Answer, Event, Finished, Searching, Turn
-from rag.followups import cited_documents, depends, readings
+from rag.followups import cited_documents, depends, read_with, readings
 from rag.intent import CONTENT, COURTESY, REMARKS, Intent, Request, kind, understand
-from rag.llm.base import Generator
-from rag.many.comparing import compared_by
+from rag.llm.base import Generator, Message
+from rag.many.comparing import asks_which
 from rag.replies import REPLIES
 from rag.retriever import check_names
 from rag.writer import Writer
 
 _RECENT = 6  # turns that a message may speak of
 _ABOUT = 2  # documents that an answer rests on, up to which the next question may be about them
+_JOINED = 3  # turns whose records a message may choose among
 _CHOICES = 4  # documents that a message may ask to choose between
 _ELLIPTICAL = 8  # words of a question that may leave out what the turn before was about
 
@@ -41,6 +43,9 @@ class Answerer(Writer):
         self._asking = 0
         self._guard = threading.Lock()
         self._busy = threading.Event()  # set while reading ahead must wait
+        self._awaited: list[Message] = []  # what a follow-up of the last answer is read with
+        self.answered: abc.Callable[[], object] = lambda: None
+        """Called after each answer: there is something new to read ahead."""
 
     def answer(
         self,
@@ -103,6 +108,14 @@ class Answerer(Writer):
                 yield draft.finish(0.0)
             else:
                 yield from REPLIES[request.intent](self, draft, request)
+        if not draft.stopped:
+            self._await(history, Turn(question, draft.text, tuple(draft.sentences)), draft.language)
+
+    def _await(self, history: Sequence[Turn], last: Turn, language: str) -> None:
+        """Have what a follow-up will be read with read ahead."""
+        told = [turn for turn in (*history, last)[-_RECENT:] if self._kind(turn) not in REMARKS]
+        self._awaited = prompts.awaiting(read_with(told), language) if told else []
+        self.answered()
 
     def _completed(self, draft: Draft, request: Request, language: str) -> Request:
         """What is asked for, as it would be asked without the turns before it."""
@@ -111,6 +124,8 @@ class Answerer(Writer):
             if len(request.text.split()) <= _ELLIPTICAL:
                 draft.otherwise = partial(self._readings, draft, request, language, turns=1)
             return request
+        before = [turn.question for turn in reversed(request.history[-_JOINED:])]
+        draft.joined = [f"{each.rstrip(' ?!.')}, {request.text}" for each in before]
         # "the two reports" are known by their titles
         if draft.stopped or (not certain and request.documents):
             return request
@@ -202,14 +217,17 @@ class Answerer(Writer):
                     self._busy.clear()
 
     def prepare(self, stop: threading.Event) -> None:
-        """Let the model read the instruction and the documents ahead, as far as they fit.
+        """Let the model read the conversation, the instruction and the documents ahead, as far as
+        they fit.
 
         Gives way to whoever asks meanwhile, and to `first`.
 
         Args:
             stop: set it to leave off; what was read stays.
         """
-        for beginning, ahead in prompts.beginnings(self.store, self.generator):
+        awaited, self._awaited = self._awaited, []
+        first = [(awaited, False)] if awaited else []
+        for beginning, ahead in chain(first, prompts.beginnings(self.store, self.generator)):
             while not stop.is_set():
                 if not self._busy.is_set():
                     self.generator.prepare(beginning, stop=self._busy, ahead=ahead)
@@ -223,4 +241,4 @@ def _between(request: Request, language: str) -> tuple[str, ...]:
     cited = cited_documents(request.history[-2:])
     short = len(request.text.split()) <= _ELLIPTICAL and not request.documents
     several = 1 < len(cited) <= _CHOICES and short
-    return cited if several and compared_by(request.text, language) else ()
+    return cited if several and asks_which(request.text, language) else ()

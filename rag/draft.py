@@ -42,6 +42,7 @@ class Draft:
     sources: Sources
     asked: str = ""
     also: list[str] = field(default_factory=list)
+    joined: list[str] = field(default_factory=list)  # what was asked before, each with this
     otherwise: Callable[[], list[str]] | None = None
     documents: Collection[str] | None = None
     recent: tuple[str, ...] = ()  # the documents that the conversation is about

@@ -159,6 +159,7 @@ class Service:
                 on_indexing=lambda at: self._tell("indexing", at.document, at.done, at.total),
             )
             self._assistant = self.library.assistant()
+            self._assistant.answered = self._changed.set
             with self._lock:
                 self.reading = replace(self.reading, failed=tuple(self.library.report.failed))
             self._tell("ready")

@@ -47,9 +47,7 @@ def readings(
     before = context(earlier, language)
     if swapped := with_other_name(message, before, language):
         return [swapped]
-    recent = [
-        Turn(turn.question[:_LONGEST], _said(turn)[:_LONGEST]) for turn in earlier[-_MOST_EARLIER:]
-    ]
+    recent = read_with(earlier)
     generator.prepare(rewrite(language), stop=stop)  # stays, also where room is short
     asked = rewriting(message, recent, language)
     written = "".join(generator.stream(asked, max_tokens=64, stop=stop)).strip()
@@ -62,6 +60,13 @@ def readings(
     if not first_line or len(first_line) > longest:
         return [plain]
     return [plain, first_line] if lost else [first_line, plain]
+
+
+def read_with(earlier: Sequence[Turn]) -> list[Turn]:
+    """The turns that a follow-up is read with, cut short."""
+    return [
+        Turn(turn.question[:_LONGEST], _said(turn)[:_LONGEST]) for turn in earlier[-_MOST_EARLIER:]
+    ]
 
 
 def _said(turn: Turn) -> str:

@@ -122,8 +122,9 @@ def understand(
         scope: the names of the documents that may be used; None for all.
     """
     text = _without_courtesy(message, language, embedder)
-    intent, aspect = _best(_scores([text], embedder)[0], earlier=bool(history))
     plain = fold(text)
+    said = phrases("compares_things").search(plain) is not None
+    intent, aspect = _best(_scores([text], embedder)[0], earlier=bool(history), compares=said)
     asked = {each for each in ("fr", "en") if phrases(_IN[each]).search(plain)}
     known = [info for info in store.documents() if scope is None or info.name in scope]
     documents = named(text, known)
@@ -157,8 +158,9 @@ def kind(message: str, embedder: Embedder) -> Intent:
 _IN = {"fr": "in_french", "en": "in_english"}
 
 
-def _best(scores: Scores, *, earlier: bool) -> tuple[Intent, str]:
-    """The likeliest intent with its likeliest aspect; a question where that is unsure.
+def _best(scores: Scores, *, earlier: bool, compares: bool = False) -> tuple[Intent, str]:
+    """The likeliest intent with its likeliest aspect; a question where that is unsure, but for a
+    comparison where the message says so (`compares`).
 
     Without an earlier turn nothing can be asked about its answer.
     """
@@ -172,7 +174,7 @@ def _best(scores: Scores, *, earlier: bool) -> tuple[Intent, str]:
         intents[Intent.MORE] -= scores[Intent.MORE]
     best = max(intents, key=intents.__getitem__)
     sure = _SURE if intents[Intent.QUESTION] > _NO_QUESTION else 0.0
-    if intents[best] < _SURE_OF.get(best, sure):
+    if intents[best] < (sure if compares else _SURE_OF.get(best, sure)):
         best = Intent.QUESTION
     label = max((each for each in scores if each.partition(".")[0] == best), key=scores.__getitem__)
     return Intent(best), label.partition(".")[2]

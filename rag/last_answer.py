@@ -11,11 +11,11 @@ from index.text.sentences import split_sentences
 from rag import prompts
 from rag.draft import Draft
 from rag.events import Event, Finished, Found, Searching
-from rag.excerpts import focus
+from rag.excerpts import Excerpt, focus
 from rag.followups import context
 from rag.i18n import say
 from rag.intent import Intent, Request
-from rag.many.items import as_hits, own_words
+from rag.many.items import as_hits, is_prose, own_words
 from rag.quotation import inside
 from rag.retriever import Hit
 from rag.verifier import SUPPORTED, Citation, Sentence, cite, is_saying
@@ -23,6 +23,7 @@ from rag.writer import Writer
 
 _CHUNKS = 5  # that the sources of an answer are looked for in, and read besides
 _MOST = 4  # sentences that "more" adds
+_TOO_SHORT = 25  # code points of a sentence that says something by itself
 _LONGEST = 2000  # code points of an answer that are looked at
 
 
@@ -111,21 +112,22 @@ def more(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     draft.sources = writer.verifier.sources([hit.chunk for hit in hits])
     yield Found(draft.hits)
     excerpts = focus(topic, draft.language, hits, writer.store, writer.embedder)
-    chosen: list[Citation] = []
-    for excerpt in excerpts:
-        first = excerpt.chunk.text.find(excerpt.text) + excerpt.chunk.start
-        for start, end in excerpt.chunk.sentences:
-            new = (excerpt.chunk.document, start) not in said
-            new = new and is_saying(cite(excerpt.chunk, (start, end)).text)
-            if first <= start and end <= first + len(excerpt.text) and new:
-                said.add((excerpt.chunk.document, start))
-                chosen.append(cite(excerpt.chunk, (start, end)))
-        if len(chosen) >= (request.number or _MOST) or draft.stopped:
-            break
-    for citation in chosen[: request.number or _MOST]:
+    new = [each for excerpt in excerpts for each in _cited(excerpt)]
+    new = [each for each in dict.fromkeys(new) if (each.document, each.start) not in said]
+    telling = [each for each in new if is_prose(each.text) and len(each.text) >= _TOO_SHORT]
+    for citation in (telling or new)[: request.number or _MOST]:
         if not draft.stopped:
             yield from _quote(writer, draft, citation)
     yield from _end(draft)
+
+
+def _cited(excerpt: Excerpt) -> Iterator[Citation]:
+    """The sentences of an excerpt that say something."""
+    first = excerpt.chunk.text.find(excerpt.text) + excerpt.chunk.start
+    for start, end in excerpt.chunk.sentences:
+        citation = cite(excerpt.chunk, (start, end))
+        if first <= start and end <= first + len(excerpt.text) and is_saying(citation.text):
+            yield citation
 
 
 def _reworded(writer: Writer, draft: Draft, request: Request, intent: Intent) -> Iterator[Event]:

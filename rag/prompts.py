@@ -20,6 +20,7 @@ OPENINGS = {"fr": ("Oui.", "Non."), "en": ("Yes.", "No.")}
 """The first word of an answer, which says whether the excerpt holds one. Its odds are read before
 anything is written; then it is given to the model, which settles the language, and isn't shown."""
 
+_ANY = "\0"  # stands for a question that isn't known yet
 _TEXTS = tomllib.loads(
     (Path(__file__).parent / "data" / "prompts.toml").read_text(encoding="utf-8")
 )
@@ -156,6 +157,12 @@ def rewording(kind: str, text: str, language: str) -> list[Message]:
 def rewriting(question: str, earlier: Sequence[Turn], language: str) -> list[Message]:
     """The messages that ask for `question` as it would stand without the turns before it."""
     return [*rewrite(language), Message("user", _last(question, earlier, language))]
+
+
+def awaiting(earlier: Sequence[Turn], language: str) -> list[Message]:
+    """What every prompt that rewrites a question after these turns begins with."""
+    before, _, _ = _last(_ANY, earlier, language).partition(_ANY)
+    return [*rewrite(language), Message("user", before)]
 
 
 def _last(question: str, earlier: Sequence[Turn], language: str) -> str:

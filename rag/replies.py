@@ -9,8 +9,8 @@ from rag.i18n import say
 from rag.intent import Intent, Request
 from rag.last_answer import more, points, shorten, simplify, sure, translate, where
 from rag.many.comparing import all_meant, asks_of_each, compare, of_each, speaks_of_documents
-from rag.many.counting import count
-from rag.many.listing import listing
+from rag.many.counting import count, goes_on, show
+from rag.many.listing import listing, show_records
 from rag.many.rows import from_rows
 from rag.many.summary import summary
 from rag.many.timeline import timeline
@@ -38,13 +38,28 @@ def answer(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
         yield from writer.from_documents(draft, request.scope)
 
 
+def _going_on(reply: Reply) -> Reply:
+    """The reply, or where a message goes on about records spoken of before, what these say."""
+
+    def replying(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
+        every, wants_them = goes_on(writer, draft, request) if draft.joined else ([], False)
+        if every and wants_them:
+            yield from show_records(writer, draft, every, request.number)
+        elif every:
+            yield from show(writer, draft, every)
+        else:
+            yield from reply(writer, draft, request)
+
+    return replying
+
+
 def remark(_: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     """Reply to what isn't about the documents, without the model."""
     yield draft.write(say(f"remark_{request.intent}", draft.language))
     yield draft.finish(1.0)
 
 
-REPLIES: Mapping[Intent, Reply] = dict.fromkeys(Intent, answer) | {
+REPLIES: Mapping[Intent, Reply] = dict.fromkeys(Intent, _going_on(answer)) | {
     Intent.MORE: more,
     Intent.LIBRARY: about_library,
     Intent.TRANSLATE: translate,
@@ -53,11 +68,11 @@ REPLIES: Mapping[Intent, Reply] = dict.fromkeys(Intent, answer) | {
     Intent.POINTS: points,
     Intent.WHERE: where,
     Intent.SURE: sure,
-    Intent.LIST: listing,
+    Intent.LIST: _going_on(listing),
     Intent.COMPARE: compare,
     Intent.SUMMARY: summary,
     Intent.TIMELINE: timeline,
-    Intent.COUNT: count,
+    Intent.COUNT: _going_on(count),
     Intent.HELLO: remark,
     Intent.THANKS: remark,
     Intent.ABILITIES: remark,

@@ -43,8 +43,11 @@ Progress = Callable[[str, int, int], None]
 
 
 def readers_mark() -> str:
-    """Changes where files that could not be read should be tried again."""
-    return "+".join(["3", *engines()])
+    """Changes where files should be read again: those that could not be, or are now read better.
+
+    What they say as before isn't embedded again.
+    """
+    return "+".join(["4", *engines()])
 
 
 def read_text(path: Path, root: Path) -> Iterator[Document | UserError]:

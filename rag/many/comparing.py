@@ -27,7 +27,7 @@ from rag.many.items import (
 )
 from rag.many.listing import listing
 from rag.many.summary import Spoken, sentences_of
-from rag.named import how_many
+from rag.named import how_many, named
 from rag.retriever import Hit
 from rag.verifier import Sentence
 from rag.verifier.facts import figures
@@ -65,17 +65,16 @@ class Cell:
 
 def compare(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     """Show a table of what is compared, cell by cell."""
-    aspect = compared_by(draft.asked, draft.language)
-    if aspect and len(request.documents) > 1:  # "which of them is cheaper"
-        yield from _table(
-            writer, draft, request, _things(in_scope(writer.store, request)), [aspect]
-        )
+    if asks_which(draft.asked, draft.language) and len(request.documents) > 1:
+        aspect = compared_by(draft.asked, draft.language)
+        things = _things(in_scope(writer.store, request))
+        yield from _table(writer, draft, request, things, [aspect] if aspect else [])
         return
-    named, aspects = plan(writer, draft, draft.asked)
-    request = all_meant(writer, draft, request) if not named else request
-    if not named and len(request.documents) < 2 and len(aspects) > 1:  # "the cost of A and of B"
-        named, aspects = aspects, []
-    things = [Thing(name) for name in named][:_THINGS]
+    names, aspects = plan(writer, draft, draft.asked)
+    request = all_meant(writer, draft, request) if not names else request
+    if not names and len(request.documents) < 2 and len(aspects) > 1:  # "the cost of A and of B"
+        names, aspects = aspects, []
+    things = _bound(writer, request, names[:_THINGS])
     if len(things) < 2:
         things = _things(_documents(writer, draft, request))
     if len(things) < 2 or draft.stopped:
@@ -84,6 +83,18 @@ def compare(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
         yield from _table(writer, draft, request, things, aspects[:_ASPECTS])
     else:
         yield from _paired(writer, draft, things)
+
+
+def _bound(writer: Writer, request: Request, names: Sequence[str]) -> list[Thing]:
+    """The things of these names; documents, where each name is of one of its own."""
+    known = [
+        info
+        for info in writer.store.documents()
+        if request.scope is None or info.name in request.scope
+    ]
+    found = [named(name, known) for name in names]
+    own = all(len(each) == 1 for each in found) and len(set(found)) == len(found)
+    return [Thing(name, each[0] if own else "") for name, each in zip(names, found, strict=True)]
 
 
 def compare_chosen(
@@ -102,11 +113,16 @@ def _things(infos: Sequence[DocumentInfo]) -> list[Thing]:
     return [Thing(*each) for each in zip(titles, (i.name for i in infos), strict=True)]
 
 
+def asks_which(asked: str, language: str) -> bool:
+    """Whether a question asks to choose between known things: "which of them"."""
+    return phrases("which_of", language).search(fold(asked)) is not None
+
+
 def compared_by(asked: str, language: str) -> str:
     """What a question compares known things by, "price" for "which is cheaper"; "" for others."""
-    plain = fold(asked)
-    if not phrases("which_of", language).search(plain):
+    if not asks_which(asked, language):
         return ""
+    plain = fold(asked)
     found = (each for each in _COMPARED_BY if phrases(each, language).search(plain))
     return next((say(each, language) for each in found), "")
 

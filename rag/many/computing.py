@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from index.text.dates import dates
-from index.text.words import WORD, fold, phrases, terms
+from index.text.words import WORD, bare_word, fold, phrases, terms
 from rag.many.records import Group, Record
 from rag.verifier.expected import expected
 from rag.verifier.facts import Fact, facts, figures, holds
@@ -61,12 +61,13 @@ class Computed:
 class Question:
     """A question read by the words of one group of records."""
 
-    def __init__(self, asked: str, group: Group) -> None:
+    def __init__(self, asked: str, group: Group, asks: str = "") -> None:
         self.group = group
         self.asked = asked
+        self._asks = asks or asked  # the part that says what is wanted of them
         language = group.language
-        self._columns = {name: set(_terms(name, language)) for name in group.columns}
-        self._own = [(each, set(_terms(each.text, language))) for each in group.records]
+        self._columns = {name: set(self._terms(name)) for name in group.columns}
+        self._own = [(each, set(self._terms(each.text))) for each in group.records]
         self._about = set(terms(f"{group.title} {group.document}", language))
         self._words = list(content(asked, language))
         self._priced = phrases("by_price").search(fold(asked)) is not None
@@ -77,17 +78,21 @@ class Question:
             for word, term in self._words
         )
 
+    def _terms(self, text: str) -> list[str]:
+        """The index terms of a text; "caution_eur" has two."""
+        return terms(text.replace("_", " "), self.group.language)
+
     def _operation(self) -> Operation:
-        if phrases("averaged").search(fold(self.asked)):
+        if phrases("averaged").search(fold(self._asks)):
             return Operation.AVERAGE
         word, first = self._words[0] if self._words else ("", "")
-        if expected(self.asked) == "count" and names_them(self.group, word):
+        if expected(self._asks) == "count" and names_them(self.group, word):
             return Operation.COUNT
         numeric = any(
             _in(first, own) and self._is_numeric(name) for name, own in self._columns.items()
         )
-        summed = phrases("summed").search(fold(self.asked)) is not None
-        counts = expected(self.asked) == "count" or not (summed or expected(self.asked))
+        summed = phrases("summed").search(fold(self._asks)) is not None
+        counts = expected(self._asks) == "count" or not (summed or expected(self._asks))
         return Operation.COUNT if counts and not numeric else Operation.SUM
 
     def compute(self) -> Computed | None:
@@ -254,11 +259,6 @@ def _units(text: str, language: str) -> dict[str, list[float]]:
     return found
 
 
-def _terms(text: str, language: str) -> list[str]:
-    """The index terms of a text; "caution_eur" has two."""
-    return terms(text.replace("_", " "), language)
-
-
 def content(asked: str, language: str) -> Iterator[tuple[str, str]]:
     """The words of a question that say what is counted, each with its index term."""
     for word in WORD.findall(asked):
@@ -285,4 +285,4 @@ def names_them(group: Group, word: str) -> bool:
     kind = terms(group.kind, language)
     same = any(_in(term, kind) for term in terms(word, language))
     above = f"{group.label} {group.title}".replace("-", " ").replace("_", " ")
-    return same or fold(word) in map(fold, WORD.findall(above))
+    return same or fold(bare_word(word)) in map(fold, WORD.findall(above))

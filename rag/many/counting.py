@@ -6,17 +6,19 @@ items of lists.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from babel.numbers import format_decimal
 
-from index.text.words import bare_word
+from index.text.words import bare_word, fold, phrases
 from rag.draft import Draft
 from rag.events import Event, Found
 from rag.i18n import say
-from rag.intent import Request
+from rag.intent import Intent, Request, kind
 from rag.many.computing import Computed, Operation, Question, content, names_them
 from rag.many.items import as_hits, in_scope, item, sentence_at
 from rag.many.records import Group, groups
+from rag.verifier.expected import expected
 from rag.writer import Writer
 
 _DOCUMENTS = 30  # up to which all documents are looked through; of more, the likeliest
@@ -27,7 +29,7 @@ def count(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     """Count or add up what is asked for; where nothing can be counted, answer from the text."""
     every, named = computed_of(writer, draft, request, Question)
     if every:
-        yield from _show(writer, draft, every)
+        yield from show(writer, draft, every)
     elif named:  # the text would name some of them only
         draft.hits = tuple(writer.retriever.search(draft.asked, draft.language, k=1))
         yield from draft.refuse(0.0)
@@ -36,19 +38,51 @@ def count(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
 
 
 def computed_of(
-    writer: Writer, draft: Draft, request: Request, read: Callable[[str, Group], Question]
+    writer: Writer,
+    draft: Draft,
+    request: Request,
+    read: Callable[[str, Group], Question],
+    *,
+    across: bool = True,
 ) -> tuple[list[Computed], bool]:
     """What a question computes over the records of the documents, in their language where they
-    are in the other one; and whether it names any of these records.
+    are in the other one, if `across`; and whether it names any of these records.
     """
     own, foreign = _groups(writer, draft, request)
     questions = [read(draft.asked, group) for group in own]
     every = _computed(questions)
-    if foreign and not every and not any(question.named for question in questions):
+    if not every and request.documents:  # its words may name a document and be a table's
+        anywhere = replace(request, documents=())
+        return computed_of(writer, draft, anywhere, read, across=across)
+    if across and foreign and not every and not any(question.named for question in questions):
         if asked := writer.across(draft, draft.asked):
             questions += [read(asked, group) for group in foreign]
         every = _computed(questions)
     return every, any(question.named for question in questions)
+
+
+def goes_on(writer: Writer, draft: Draft, request: Request) -> tuple[list[Computed], bool]:
+    """What a message computes over records that were spoken of before: "and those of 2023?"; and
+    whether it asks for the records themselves.
+    """
+    wanted = expected(request.text) or any(
+        phrases(each).search(fold(request.text)) for each in ("summed", "averaged")
+    )
+    many = (Intent.COUNT, Intent.LIST)  # only then is it worth the seconds of a translation
+    counted = any(kind(turn.question, writer.embedder) in many for turn in request.history)
+    for joined in draft.joined:
+        draft.asked, before = joined, draft.asked
+        every, _ = computed_of(
+            writer,
+            draft,
+            request,
+            lambda asked, group: Question(asked, group, request.text),
+            across=counted,
+        )
+        if every:
+            return every, not wanted
+        draft.asked = before
+    return [], False
 
 
 def chosen(writer: Writer, draft: Draft, request: Request) -> list[Computed]:
@@ -91,7 +125,7 @@ def _rank(computed: Computed) -> tuple[int, int]:
     return len(computed.words), len(computed.group.records)
 
 
-def _show(writer: Writer, draft: Draft, every: Sequence[Computed]) -> Iterator[Event]:
+def show(writer: Writer, draft: Draft, every: Sequence[Computed]) -> Iterator[Event]:
     """Say what was computed, over what, with the first of the records."""
     cited = {
         each.group.document: [

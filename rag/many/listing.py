@@ -18,7 +18,7 @@ _RECORDS = 60  # records that are shown
 def listing(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     """Show the records that the question names, else what the likeliest excerpts say to it."""
     if records := chosen(writer, draft, request):
-        yield from _show(writer, draft, records, request.number)
+        yield from show_records(writer, draft, records, request.number)
         return
     scope = request.documents or request.scope
     windows = best(writer, draft.asked, draft.language, _WINDOWS, scope)
@@ -41,7 +41,9 @@ def listing(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
         yield from writer.from_documents(draft, request.scope)
 
 
-def _show(writer: Writer, draft: Draft, every: list[Computed], most: int | None) -> Iterator[Event]:
+def show_records(
+    writer: Writer, draft: Draft, every: list[Computed], most: int | None
+) -> Iterator[Event]:
     """Show records in the documents' own words."""
     cited = [
         citing

@@ -9,19 +9,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from index.text.dates import dates
-from index.text.words import bare_word, fold, phrases
+from index.text.words import bare_word, fold, phrases, terms
 from rag.draft import Draft
 from rag.events import Event, Found
 from rag.i18n import say
 from rag.intent import Request
 from rag.many.computing import Computed, Operation, Question, names_them
-from rag.many.counting import computed_of, form_of
+from rag.many.counting import computed_of, form_of, show
 from rag.many.items import as_hits, item, sentence_at
+from rag.many.listing import show_records
 from rag.many.records import Group, Record, groups
 from rag.verifier.expected import expected
 from rag.writer import Writer
 
 _TIED = 5  # records with the same figure that are shown
+_MANY = 4  # rows that make a table worth counting
+_FEW = 12  # rows that are shown where no list is asked for
 _LOOKED = 5  # chunks in whose documents a cell is looked for
 _LONGEST = 200_000  # characters of a document up to which that is quick
 _Valued = tuple[tuple[float, ...], Record, str]
@@ -74,16 +77,10 @@ class OfColumns(Question):
 class Lookup(OfColumns):
     """A question for a cell: its words choose the row and the column."""
 
-    def _column(self) -> str:
-        if named := self._named(self.group.columns):
-            return named[0]
-        if self._priced or expected(self.asked) == "money":
-            return self._sole(self._is_amount)
-        return self._sole(self._is_dated) if expected(self.asked) == "time" else ""
-
     def _computed(
         self, records: Sequence[Record], words: list[str], column: str
     ) -> Computed | None:
+        column = self._wanted(records, words)
         cells = [(self._name(each, column), each.cells.get(column, "")) for each in records]
         shown = tuple(dict.fromkeys(cells))
         if not words or not column or len(shown) > _TIED or not all(map(all, shown)):
@@ -91,6 +88,23 @@ class Lookup(OfColumns):
         kept = tuple(each for n, each in enumerate(records) if cells.index(cells[n]) == n)
         found = self.group, Operation.CELL, 0.0, "", column, tuple(words), kept
         return Shown(*found, shown, len(records))
+
+    def _wanted(self, records: Sequence[Record], words: Sequence[str]) -> str:
+        """The column asked for: by most of its words and figures, and not what chose the rows."""
+        chose = set(terms(" ".join(words), self.group.language))
+        given = {fact.value for fact, _ in self._figures()}
+        asked = {term for _, term in self._words}
+        named = {
+            name: len(given & own) + sum(self.is_of(term, name) for term in asked)
+            for name, own in self._columns.items()
+            if any(self.is_of(term, name) for term in asked)
+            and not any(chose & set(self._terms(each.cells.get(name, ""))) for each in records)
+        }
+        if named:
+            return max(named, key=named.__getitem__)
+        if self._priced or expected(self.asked) == "money":
+            return self._sole(self._is_amount)
+        return self._sole(self._is_dated) if expected(self.asked) == "time" else ""
 
 
 class Ranking(OfColumns):
@@ -114,7 +128,7 @@ class Ranking(OfColumns):
             return ""
         if self._dated:
             dated = [name for name in self.group.columns if self._is_dated(name)]
-            return next(iter(self._named(dated) or dated), "")
+            return next(iter(self._named(dated) or (dated if self.named else ())), "")
         alone = self._only_column() if self.named or self._priced else ""
         return super()._column() or alone
 
@@ -180,7 +194,11 @@ def from_rows(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]
             writer, draft, request, lambda asked, group: Ranking(asked, group, request.number)
         )
     else:
-        every = _looked_up(writer, draft, request)
+        counts = expected(draft.asked) == "count" or phrases("summed").search(plain) is not None
+        every = [] if counts else _looked_up(writer, draft, request)
+        if not every:
+            yield from _counted(writer, draft, request, counts=counts)
+            return
     lines = [line for each in every if isinstance(each, Shown) for line in _lines(each, draft)]
     cited = [sentence_at(writer.store, document, place) for _, document, place in lines]
     known = [(line, *citing) for (line, _, _), citing in zip(lines, cited, strict=True) if citing]
@@ -193,6 +211,17 @@ def from_rows(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]
         lead = ("\n- " if draft.text else "- ") if len(known) > 1 else ""
         yield from draft.add(lead, item(line, (citation,)))
     yield draft.finish(1.0)
+
+
+def _counted(writer: Writer, draft: Draft, request: Request, *, counts: bool) -> Iterator[Event]:
+    """What is counted or added up over rows, else the few rows that a question's words choose."""
+    every, _ = computed_of(writer, draft, request, Question, across=False)
+    every = [each for each in every if each.group.columns and len(each.group.records) >= _MANY]
+    few = [each for each in every if each.words and len(each.records) <= _FEW]
+    if every and counts:
+        yield from show(writer, draft, every)
+    elif few and phrases("which_rows", draft.language).match(fold(draft.asked)):
+        yield from show_records(writer, draft, few, request.number)
 
 
 def _looked_up(writer: Writer, draft: Draft, request: Request) -> list[Computed]:
