@@ -3,8 +3,11 @@
 import pytest
 
 from rag.events import Turn
-from rag.followups import context, depends, readings, with_other_name
+from rag.followups import context, depends, read_with, readings, with_other_name
 from rag.llm.base import Generator
+from rag.many.comparing import asks_which, compared_by
+from rag.named import how_many
+from rag.prompts import awaiting, rewriting
 
 POOL = "À quelle heure ouvre la piscine de Vaubrun ?"
 
@@ -60,3 +63,43 @@ def test_a_pronoun_is_understood_from_the_answer_before(generator: Generator) ->
 
 def test_a_first_question_is_left_as_it_is(generator: Generator) -> None:
     assert readings("Et à Lormeuil ?", [], "fr", generator) == ["Et à Lormeuil ?"]
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_what_a_follow_up_is_read_with_is_known_before_it_comes(language: str) -> None:
+    turns = read_with([Turn("Qui dirige ?", "Paul Tissandier."), Turn(POOL, "Elle ouvre à 9 h.")])
+    *same, before = awaiting(turns, language)
+    *known, whole = rewriting("Et le mercredi ?", turns, language)
+    assert same == known
+    assert whole.content.startswith(before.content)
+    assert whole.content.removeprefix(before.content).startswith("Et le mercredi ?")
+
+
+@pytest.mark.parametrize(
+    ("message", "language", "found"),
+    [
+        ("Compare les deux rapports : budget", "fr", (2, "rapports")),
+        ("Compare ces trois baux", "fr", (3, "baux")),
+        ("Do both leases allow pets?", "en", (2, "leases")),
+        ("What do the four offers cost?", "en", (4, "offers")),
+        ("Combien coûtent deux rapports ?", "fr", (0, "")),
+    ],
+)
+def test_known_things_are_counted(message: str, language: str, found: tuple[int, str]) -> None:
+    assert how_many(message, language) == found
+
+
+@pytest.mark.parametrize(
+    ("message", "language", "aspect"),
+    [
+        ("Laquelle est la moins chère ?", "fr", "prix"),
+        ("Which one is heavier?", "en", "weight"),
+        ("Lequel accepte les animaux ?", "fr", ""),
+        ("Quel est le prix de la moins chère ?", "fr", ""),
+    ],
+)
+def test_a_choice_between_known_things_is_by_an_aspect(
+    message: str, language: str, aspect: str
+) -> None:
+    assert compared_by(message, language) == aspect
+    assert asks_which(message, language) == (message[0] in "LW")

@@ -10,13 +10,13 @@ from index.documents import Document, make
 from index.embedder import Embedder
 from index.store import LocalStore
 from index.sync import put_documents
-from index.text.dates import dates, in_words
+from index.text.dates import dates, in_order, in_words
 from rag.draft import Draft
-from rag.events import Answer, Event, Finished, Found, Reading
+from rag.events import Answer, Event, Finished, Found, Reading, Turn
 from rag.intent import Intent, Request
 from rag.llm.base import Generator
-from rag.many.comparing import asks_of_each, compare, of_each
-from rag.many.counting import count
+from rag.many.comparing import all_meant, asks_of_each, compare, of_each, speaks_of_documents
+from rag.many.counting import count, goes_on
 from rag.many.listing import listing
 from rag.many.records import groups
 from rag.many.rows import from_rows
@@ -193,6 +193,23 @@ def test_a_timeline_is_in_the_order_of_the_dates(writer: Writer) -> None:
     ]
 
 
+def test_a_timeline_of_a_subject_is_of_what_speaks_of_it(writer: Writer) -> None:
+    said = answer(writer, timeline, "La chronologie de l'orage", "sauveterre.md")
+    assert ["orage" in each.text for each in said.sentences] == [True]
+
+
+def test_a_date_without_a_year_is_of_the_year_near_it_or_of_the_document() -> None:
+    texts = [
+        "Fondé en 2011.",
+        "Il ouvre le 3 mai.",
+        "On vote.",
+        "On lit.",
+        "La fête est le 8 juin.",
+    ]
+    known = in_order("Lettre", texts, "2024-03-16")
+    assert [own[0][0] for own in known if own] == [2011, 2011, 2024]
+
+
 def test_a_timeline_of_a_year_is_of_that_year(writer: Writer) -> None:
     asked = "Que s'est-il passé à Sauveterre en 2024 ?"
     said = answer(writer, timeline, asked, "sauveterre.md")
@@ -260,6 +277,35 @@ def test_a_list_reads_one_excerpt_after_the_other_and_says_which(reader: Writer)
     read = {hit.chunk.document for hit in found.hits}
     cited = {each.document for said in finished.answer.sentences for each in said.citations}
     assert cited <= read
+
+
+def test_the_two_reports_are_those_that_say_most_of_what_is_asked(writer: Writer) -> None:
+    asked = "Combien d'heures les deux rapports annoncent-ils par semaine ?"
+    draft = Draft(asked, "fr", threading.Event(), writer.verifier.sources([]), asked)
+    request = Request(Intent.QUESTION, asked)
+    assert speaks_of_documents(writer, request, "fr")
+    documents = all_meant(writer, draft, request).documents
+    assert set(documents) == {"sauveterre.md", "lormeuil.md"}
+    goals = Request(Intent.QUESTION, "Quels sont les deux objectifs ?")
+    assert not speaks_of_documents(writer, goals, "fr")
+
+
+@pytest.mark.parametrize(
+    ("before", "message", "said", "listed"),
+    [
+        ("Combien de projets dépassent 500 euros ?", "Lesquels sont suivis par Ada ?", 2, True),
+        ("Combien de projets dépassent 500 euros ?", "Et ceux de Paul, en tout ?", 3, False),
+        ("Combien d'heures ?", "Et à Lormeuil ?", 0, False),
+    ],
+)
+def test_a_message_goes_on_about_the_records_of_the_one_before(
+    writer: Writer, before: str, message: str, said: int, listed: bool
+) -> None:
+    draft = Draft(message, "fr", threading.Event(), writer.verifier.sources([]), message)
+    draft.joined = [f"{before.rstrip(' ?')}, {message}"]
+    request = Request(Intent.LIST, message, history=(Turn(before),))
+    every, wanted = goes_on(writer, draft, request)
+    assert (len(every[0].records) if every else 0, wanted) == (said, listed)
 
 
 @pytest.mark.xfail(reason="the 0.5B model does not always name the aspects; the default one does")

@@ -96,10 +96,16 @@ def _about(draft: Draft, dated: list[_Dated]) -> list[_Dated]:
         for term in terms(word, draft.language)
     }
     if subject := content - titles:
-        spoken = [(len(subject & _spoken_near(each)), each) for each in dated]
-        most = max((shared for shared, _ in spoken), default=0)
-        dated = [each for shared, each in spoken if 2 * shared >= most]
+        spoken = [(_speaks(each, subject), each) for each in dated]
+        most = max((share for share, _ in spoken), default=0)
+        dated = [each for share, each in spoken if 2 * share >= most]
     return dated
+
+
+def _speaks(dated: _Dated, subject: set[str]) -> int:
+    """How much a sentence that gives a date, and what it stands in, speak of a subject."""
+    own = set(terms(dated[3].text, dated[2].language))
+    return 2 * len(subject & own) + len(subject & _spoken_near(dated))
 
 
 def _spoken_near(dated: _Dated) -> set[str]:
