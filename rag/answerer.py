@@ -12,6 +12,7 @@ from index.contract import Store
 from index.embedder import Embedder
 from index.errors import UserError
 from index.text.language import detect
+from index.text.words import terms
 from rag import prompts
 from rag.draft import Draft
 from rag.events import Answer, Event, Finished, Searching, Turn
@@ -104,6 +105,7 @@ class Answerer(Writer):
                 else:
                     request = self._completed(draft, request, language)
                 draft.recent = self._recent(request)
+                draft.told = _told_before(request, language)
             if draft.stopped:
                 yield draft.finish(0.0)
             else:
@@ -242,3 +244,12 @@ def _between(request: Request, language: str) -> tuple[str, ...]:
     short = len(request.text.split()) <= _ELLIPTICAL and not request.documents
     several = 1 < len(cited) <= _CHOICES and short
     return cited if several and asks_which(request.text, language) else ()
+
+
+def _told_before(request: Request, language: str) -> frozenset[str]:
+    """The sentences of the last answer, if it was to another question than this one."""
+    last = request.history[-1:]
+    again = any(
+        set(terms(request.text, language)) <= set(terms(turn.question, language)) for turn in last
+    )
+    return frozenset(each.text for turn in last for each in turn.sentences if not again)

@@ -16,7 +16,15 @@ from rag.i18n import say
 from rag.quotation import before, inside, whole
 from rag.retriever import Hit
 from rag.verifier import SUPPORTED, Citation, Sentence, Sources, cite, space_before
-from rag.verifier.expected import can_answer, echoes, expected, explains, fits, ranks
+from rag.verifier.expected import (
+    can_answer,
+    echoes,
+    expected,
+    explains,
+    fits,
+    of_another_year,
+    ranks,
+)
 from rag.verifier.facts import about, facts
 
 
@@ -42,6 +50,7 @@ class Draft:
     sources: Sources
     asked: str = ""
     also: list[str] = field(default_factory=list)
+    told: frozenset[str] = frozenset()  # sentences of the answer before, to another question
     joined: list[str] = field(default_factory=list)  # what was asked before, each with this
     otherwise: Callable[[], list[str]] | None = None
     documents: Collection[str] | None = None
@@ -156,13 +165,24 @@ class Draft:
         return Outcome.UNSUPPORTED
 
     def _replies(self, sentence: Sentence) -> bool:
-        """Whether a sentence is what the question asks for, and doesn't only turn it round."""
+        """Whether a sentence is what the question asks for, and doesn't only turn it round, or say
+        again what was said to another question."""
         cited = " ".join(citation.text for citation in sentence.citations)
         return (
-            fits(expected(self.asked), sentence.text, self.language)
+            fits(expected(self.question) or expected(self.asked), sentence.text, self.language)
+            and sentence.text not in self.told
+            and not self._of_another_year(sentence)
             and ranks(self.asked, cited)
             and not echoes(self.asked, sentence.text, self.language)
         )
+
+    def _of_another_year(self, sentence: Sentence) -> bool:
+        """Whether a sentence gives other years than the one asked about, which stands nowhere
+        around its sources either."""
+        chunks = [self._chunk(citation) for citation in sentence.citations]
+        around = " ".join(f"{chunk.title} {chunk.text}" for chunk in chunks)
+        own = of_another_year(self.asked, sentence.text)
+        return own and of_another_year(self.asked, around)
 
     def can_answer(self, citation: Citation) -> bool:
         """Whether what is cited is of the kind that the question asks for."""

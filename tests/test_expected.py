@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.verifier.expected import closed, echoes, expected, explains, fits, ranks
+from rag.verifier.expected import closed, echoes, expected, explains, fits, of_another_year, ranks
 
 
 @pytest.mark.parametrize(
@@ -115,3 +115,19 @@ def test_a_sentence_that_only_turns_the_question_round_is_an_echo() -> None:
         "fr",
     )
     assert not echoes("Does Microsoft own OpenAI?", "Microsoft owns 49% of OpenAI.", "en")
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "other"),
+    [
+        ("Et en 2024, il y en a eu combien ?", "En 2022, il y avait 9 groupes.", True),
+        ("Combien en 2023 ?", "Il y en a eu 9.", False),
+        ("What happened after 2019?", "In 2021 it closed.", False),
+        ("Entre 2019 et 2021 ?", "En 2020, la salle a fermé.", False),
+        ("Who led it in 2019?", "In 2019 and 2020 it was led by Ada Martin.", False),
+    ],
+)
+def test_an_answer_is_of_the_year_that_is_asked_about(
+    question: str, text: str, other: bool
+) -> None:
+    assert of_another_year(question, text) == other

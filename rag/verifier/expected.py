@@ -6,6 +6,7 @@ are then all in the source, so only the question shows that nothing was answered
 
 from typing import Literal
 
+from index.text.dates import dates
 from index.text.words import fold, phrases, terms
 from rag.verifier.facts import denies, facts
 
@@ -57,6 +58,16 @@ def ranks(question: str, text: str) -> bool:
     """Whether a text can tell the best or the longest, where the question asks for it."""
     asked = phrases("often").sub("", _plain(question).replace("-", "_"))
     return not _has("superlative", asked) or _has("ranked", text)
+
+
+def of_another_year(question: str, text: str) -> bool:
+    """Whether a text gives years, but not the only one that the question asks about."""
+    asked = {known.year for known in dates(question) if known.year}
+    bounded = any(phrases(each).search(_plain(question)) for each in ("before_year", "after_year"))
+    if len(asked) != 1 or bounded:
+        return False
+    told = {known.year for known in dates(text) if known.year}
+    return bool(told) and not told & asked
 
 
 def can_answer(question: str, text: str, language: str) -> bool:
