@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.report import RESULTS, heading, keep
-from bench.split import reporting
+from bench.split import reporting, share
 from index.text.language import is_language
 from rag.events import Answer, Delta, Finished, Turn
 from rag.library import Library, open_library
@@ -44,12 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.talks")
     parser.add_argument("--half", choices=("working", "reporting"), default="reporting")
     parser.add_argument("--only", default="", help="conversations whose name begins so")
+    parser.add_argument("--limit", type=int, help="only so many, in the order of their SHA-1")
     options = parser.parse_args(arguments)
     print(heading(), flush=True)
     count: Counter[str] = Counter()
     seconds: dict[str, list[float]] = defaultdict(list)
     shown: list[Row] = []
-    for name, rows in _libraries(options.half, options.only):
+    for name, rows in _libraries(options.half, options.only, options.limit):
         settings = replace(from_environment(), library=TALKS / "libraries" / name, store="")
         with open_library(settings) as library:
             for row, answer, first in _held(library, rows):
@@ -71,14 +72,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _libraries(half: str, only: str) -> Iterator[tuple[str, list[Row]]]:
+def _libraries(half: str, only: str, limit: int | None) -> Iterator[tuple[str, list[Row]]]:
     """The turns of each library's conversations, in order."""
+    lines = (
+        path.read_text(encoding="utf-8").splitlines() for path in sorted(TALKS.glob("*.jsonl"))
+    )
+    rows = [json.loads(line) for own in lines for line in own]
+    names = {row["conversation"] for row in rows}
+    chosen = [name for name in names if reporting(name) == (half == "reporting")]
+    chosen = sorted((name for name in chosen if name.startswith(only)), key=share)[:limit]
     found: dict[str, list[Row]] = defaultdict(list)
-    for path in sorted(TALKS.glob("*.jsonl")):
-        for row in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
-            name = row["conversation"]
-            if reporting(name) == (half == "reporting") and name.startswith(only):
-                found[row["library"]].append(row)
+    for row in rows:
+        if row["conversation"] in chosen:
+            found[row["library"]].append(row)
     yield from found.items()
 
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain
 
-from index.contract import Store
+from index.contract import DocumentInfo, Store
 from index.embedder import Embedder
 from index.errors import UserError
 from index.text.language import detect
-from index.text.words import terms
+from index.text.words import fold, phrases, terms
 from rag import prompts
 from rag.draft import Draft
 from rag.events import Answer, Event, Finished, Searching, Turn
@@ -100,10 +100,11 @@ class Answerer(Writer):
             draft.asked = request.text
             if request.intent in CONTENT:
                 yield Searching(draft.language)
-                if between := _between(request, language):
-                    request = replace(request, intent=Intent.COMPARE, documents=between)
-                else:
+                of_those = self._of_those(request, language)
+                if of_those is request:
                     request = self._completed(draft, request, language)
+                else:
+                    request = of_those
                 draft.recent = self._recent(request)
                 draft.told = _told_before(request, language)
             if draft.stopped:
@@ -136,7 +137,7 @@ class Answerer(Writer):
         draft.asked, *draft.also = self._readings(draft, request, language, certain=certain)
         again = self._understood(draft.asked, language, request.history, request.scope)
         if again.intent is Intent.COMPARE and not again.documents:  # "compare the two"
-            return replace(again, documents=cited_documents(request.history))
+            return replace(again, documents=self._cited(request.history, request))
         if again.intent in CONTENT | {Intent.LIBRARY} and again.intent is not Intent.CORRECTION:
             return again
         return replace(request, intent=Intent.QUESTION, text=draft.asked)
@@ -144,28 +145,52 @@ class Answerer(Writer):
     def _recent(self, request: Request) -> tuple[str, ...]:
         """The documents that a question is about: those it names, else those spoken of before."""
         spoken = request.documents or self._spoken(request)
+        if not request.documents and phrases("the_other").search(fold(request.text)):
+            earlier = self._cited(request.history[-_JOINED:-1], request)
+            spoken = tuple(name for name in earlier if name not in spoken) or spoken
         return spoken if len(spoken) <= _ABOUT else ()
 
     def _meant(self, request: Request) -> tuple[str, ...]:
         """The documents of earlier answers that a request is about: "summarise it", "the two"."""
         if request.intent is Intent.COMPARE:
-            cited = cited_documents(request.history)
+            cited = self._cited(request.history, request)
             return cited if len(cited) > 1 else ()
         summed = request.intent is Intent.SUMMARY and not request.table
         return self._spoken(request) if summed or request.intent is Intent.TIMELINE else ()
 
+    def _of_those(self, request: Request, language: str) -> Request:
+        """A short message that asks which of the documents spoken of, or the same of each of them:
+        "which is cheaper", "who was elected each time"."""
+        cited = self._cited(request.history[-2:], request)
+        short = len(request.text.split()) <= _ELLIPTICAL and not request.documents
+        if not (short and 1 < len(cited) <= _CHOICES):
+            return request
+        if asks_which(request.text, language):
+            return replace(request, intent=Intent.COMPARE, documents=cited)
+        each = phrases("of_each").search(fold(request.text)) is not None
+        plain = request.intent is Intent.QUESTION and each
+        return replace(request, documents=cited) if plain else request
+
     def _spoken(self, request: Request) -> tuple[str, ...]:
         """The documents that the last answer cites, or names where it was about the library."""
-        known = {info.name: info for info in self.store.documents()}
-        allowed = known if request.scope is None else known.keys() & set(request.scope)
         last = request.history[-1:]
-        cited = cited_documents(last)
+        cited = self._cited(last, request)
         if last and not cited and self._kind(last[0]) is Intent.LIBRARY:
             said = last[0].answer
-            cited = tuple(
-                name for name, info in known.items() if name in said or info.title in said
-            )
-        return tuple(name for name in cited if name in allowed)
+            infos = self._allowed(request).values()
+            cited = tuple(i.name for i in infos if i.name in said or (i.title and i.title in said))
+        return cited
+
+    def _cited(self, turns: Sequence[Turn], request: Request) -> tuple[str, ...]:
+        """The documents that answers cite, as far as they are there and may be used."""
+        allowed = self._allowed(request)
+        return tuple(name for name in cited_documents(turns) if name in allowed)
+
+    def _allowed(self, request: Request) -> dict[str, DocumentInfo]:
+        infos = self.store.documents()
+        return {
+            info.name: info for info in infos if request.scope is None or info.name in request.scope
+        }
 
     def _readings(
         self,
@@ -236,14 +261,6 @@ class Answerer(Writer):
                     if not self._busy.is_set():
                         break
                 stop.wait(0.1)
-
-
-def _between(request: Request, language: str) -> tuple[str, ...]:
-    """The documents spoken of that a message asks to choose between: "which is cheaper"."""
-    cited = cited_documents(request.history[-2:])
-    short = len(request.text.split()) <= _ELLIPTICAL and not request.documents
-    several = 1 < len(cited) <= _CHOICES and short
-    return cited if several and asks_which(request.text, language) else ()
 
 
 def _told_before(request: Request, language: str) -> frozenset[str]:
