@@ -15,13 +15,14 @@ from index.text.language import detect
 from index.text.words import fold, phrases, terms
 from rag import prompts
 from rag.draft import Draft
-from rag.events import Answer, Event, Finished, Searching, Turn
+from rag.events import Answer, Event, Finished, Found, Reading, Searching, Turn
 from rag.followups import cited_documents, depends, read_with, readings
 from rag.intent import CONTENT, COURTESY, REMARKS, Intent, Request, kind, understand
 from rag.llm.base import Generator, Message
 from rag.many.comparing import asks_which
 from rag.replies import REPLIES
 from rag.retriever import check_names
+from rag.several import questions
 from rag.writer import Writer
 
 _RECENT = 6  # turns that a message may speak of
@@ -94,25 +95,61 @@ class Answerer(Writer):
         language = language or detect(question, default=before)
         draft = Draft(question, language, stop or threading.Event(), self.verifier.sources([]))
         with self.first():
-            request = self._understood(question, language, self._told(history), documents)
-            if request.language and request.intent in CONTENT - {Intent.QUESTION}:
-                draft.language = request.language
-            draft.asked = request.text
-            if request.intent in CONTENT:
-                yield Searching(draft.language)
-                of_those = self._of_those(request, language)
-                if of_those is request:
-                    request = self._completed(draft, request, language)
-                else:
-                    request = of_those
-                draft.recent = self._recent(request)
-                draft.told = _told_before(request, language)
-            if draft.stopped:
-                yield draft.finish(0.0)
+            parts = questions(question)
+            asked = [part for part in parts if self._kind(Turn(part)) not in COURTESY]
+            if len(asked) > 1:
+                yield from self._each(asked, draft, history, documents)
             else:
-                yield from REPLIES[request.intent](self, draft, request)
+                yield from self._reply(draft, history, documents)
         if not draft.stopped:
             self._await(history, Turn(question, draft.text, tuple(draft.sentences)), draft.language)
+
+    def _reply(
+        self, draft: Draft, history: Sequence[Turn], documents: Collection[str] | None
+    ) -> Iterator[Event]:
+        """Understand a message, and answer what it asks for."""
+        language = draft.language
+        request = self._understood(draft.question, language, self._told(history), documents)
+        if request.language and request.intent in CONTENT - {Intent.QUESTION}:
+            draft.language = request.language
+        draft.asked = request.text
+        if request.intent in CONTENT:
+            yield Searching(draft.language)
+            of_those = self._of_those(request, language)
+            whole = of_those is not request
+            request = of_those if whole else self._completed(draft, request, language)
+            draft.recent = self._recent(request)
+            draft.told = _told_before(request, language)
+        if draft.stopped:
+            yield draft.finish(0.0)
+        else:
+            yield from REPLIES[request.intent](self, draft, request)
+
+    def _each(
+        self,
+        asked: Sequence[str],
+        draft: Draft,
+        history: Sequence[Turn],
+        documents: Collection[str] | None,
+    ) -> Iterator[Event]:
+        """Answer several questions one after the other; a later one may be about an earlier."""
+        answers, turns = list[Answer](), list(history)
+        for question in asked:
+            for event in self.ask(
+                question, turns, language=draft.language, documents=documents, stop=draft.stop
+            ):
+                if isinstance(event, Found):
+                    yield Found((*draft.hits, *event.hits))
+                elif isinstance(event, Searching | Reading):
+                    yield event
+                elif isinstance(event, Finished):
+                    answers.append(event.answer)
+                    yield from draft.take(event.answer)
+            turns.append(Turn(question, answers[-1].answer, answers[-1].sentences))
+            if draft.stopped:
+                break
+        refused = all(answer.refused for answer in answers)
+        yield draft.finish(min(answer.answerable for answer in answers), refused=refused)
 
     def _await(self, history: Sequence[Turn], last: Turn, language: str) -> None:
         """Have what a follow-up will be read with read ahead."""

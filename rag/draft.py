@@ -111,6 +111,18 @@ class Draft:
         end = len(self.text)
         yield self.keep(replace(item, start=end - len(item.text), end=end))
 
+    def take(self, answer: Answer) -> Iterator[Event]:
+        """Add the answer to a part of the question, in a paragraph of its own."""
+        there = {hit.chunk.id for hit in self.hits}
+        self.hits += tuple(hit for hit in answer.passages if hit.chunk.id not in there)
+        if not self.evidence.read or answer.evidence.read < self.evidence.read:
+            self.evidence = answer.evidence
+        lead = "\n\n" if self.text else ""
+        start = len(self.text) + len(lead)
+        yield self.write(lead + answer.answer)
+        for each in answer.sentences:
+            yield self.keep(replace(each, start=start + each.start, end=start + each.end))
+
     def restart(self) -> Iterator[Event]:
         """Begin the text anew."""
         if self.text:

@@ -10,6 +10,7 @@ from index.sync import put_documents
 from rag.answerer import Answerer
 from rag.events import Answer, Turn
 from rag.llm.base import Generator
+from rag.several import questions
 from tests.test_intent import documents
 
 
@@ -59,3 +60,27 @@ def test_what_is_asked_of_an_answer_keeps_its_citations(assistant: Answerer, mes
     answer = assistant.answer(message, [turn])
     assert not answer.refused
     assert "rapport-pont.docx" in cited(answer)
+
+
+def test_several_questions_of_a_message_are_answered_one_after_the_other(
+    assistant: Answerer,
+) -> None:
+    answer = assistant.answer("Bonjour ! Combien de documents as-tu ? Qu'a écrit Odile ?")
+    assert "4 documents" in answer.answer
+    assert "Rapport sur le pont" in answer.answer
+    assert not answer.refused
+    assert len(answer.answer.split("\n\n")) == 2
+
+
+@pytest.mark.parametrize(
+    ("message", "count"),
+    [
+        ("Qui dirige ? Depuis quand ?", 2),
+        ("Who runs the software project, and when does it end?", 1),
+        ("Tu es sûr ? Je croyais que c'était Odile.", 1),
+        ("Vraiment ?!", 1),
+        ("a? " * 9, 1),
+    ],
+)
+def test_questions_are_cut_behind_their_marks(message: str, count: int) -> None:
+    assert len(questions(message)) == count
