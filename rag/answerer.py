@@ -28,6 +28,7 @@ from rag.writer import Writer
 _RECENT = 6  # turns that a message may speak of
 _ABOUT = 2  # documents that an answer rests on, up to which the next question may be about them
 _JOINED = 3  # turns whose records a message may choose among
+_TITLE = 5  # letters of a title that stands in an answer as such
 _CHOICES = 4  # documents that a message may ask to choose between
 _ELLIPTICAL = 8  # words of a question that may leave out what the turn before was about
 
@@ -215,7 +216,8 @@ class Answerer(Writer):
         if last and not cited and self._kind(last[0]) is Intent.LIBRARY:
             said = last[0].answer
             infos = self._allowed(request).values()
-            cited = tuple(i.name for i in infos if i.name in said or (i.title and i.title in said))
+            told = (each for each in infos if each.name in said or _titled(each, said))
+            cited = tuple(each.name for each in told)
         return cited
 
     def _cited(self, turns: Sequence[Turn], request: Request) -> tuple[str, ...]:
@@ -307,3 +309,8 @@ def _told_before(request: Request, language: str) -> frozenset[str]:
         set(terms(request.text, language)) <= set(terms(turn.question, language)) for turn in last
     )
     return frozenset(each.text for turn in last for each in turn.sentences if not again)
+
+
+def _titled(info: DocumentInfo, said: str) -> bool:
+    """Whether a text names a document by its title."""
+    return len(info.title) > _TITLE and info.title in said

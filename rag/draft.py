@@ -27,6 +27,8 @@ from rag.verifier.expected import (
 )
 from rag.verifier.facts import about, facts
 
+_SHORT = 20  # characters of a sentence that may well come twice
+
 
 class Outcome(Enum):
     """What has become of the model's words."""
@@ -97,7 +99,7 @@ class Draft:
     def said(self, span: Span) -> bool:
         """Whether the sentence at a span of the text stands in it before."""
         text = self.text[slice(*span)]
-        return any(each.text == text for each in self.sentences)
+        return len(text) > _SHORT and any(each.text == text for each in self.sentences)
 
     def show(self, text: str, citation: Citation, support: float = 1.0) -> Iterator[Event]:
         """Add a line that is made from what it cites."""

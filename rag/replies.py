@@ -11,7 +11,7 @@ from rag.last_answer import more, points, shorten, simplify, sure, translate, wh
 from rag.many.comparing import all_meant, asks_of_each, compare, of_each, speaks_of_documents
 from rag.many.counting import count, goes_on, show
 from rag.many.listing import listing, show_records
-from rag.many.rows import from_rows
+from rag.many.rows import asks_for_most, from_rows
 from rag.many.summary import summary
 from rag.many.timeline import timeline
 from rag.writer import Writer
@@ -42,7 +42,8 @@ def _going_on(reply: Reply) -> Reply:
     """The reply, or where a message goes on about records spoken of before, what these say."""
 
     def replying(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
-        every, wants_them = goes_on(writer, draft, request) if draft.joined else ([], False)
+        goes = draft.joined and not asks_for_most(request.text)
+        every, wants_them = goes_on(writer, draft, request) if goes else ([], False)
         if every and wants_them:
             yield from show_records(writer, draft, every, request.number)
         elif every:

@@ -71,7 +71,11 @@ def compare(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
         yield from _table(writer, draft, request, things, [aspect] if aspect else [])
         return
     names, aspects = plan(writer, draft, draft.asked)
-    request = all_meant(writer, draft, request) if not names else request
+    if not names and (
+        how_many(draft.asked, draft.language)[0] > len(request.documents) > 0
+        or (speaks_of_documents(writer, request, draft.language))
+    ):
+        request = all_meant(writer, draft, request)
     if not names and len(request.documents) < 2 and len(aspects) > 1:  # "the cost of A and of B"
         names, aspects = aspects, []
     things = _bound(writer, request, names[:_THINGS])
@@ -114,15 +118,17 @@ def _things(infos: Sequence[DocumentInfo]) -> list[Thing]:
 
 
 def asks_which(asked: str, language: str) -> bool:
-    """Whether a question asks to choose between known things: "which of them"."""
-    return phrases("which_of", language).search(fold(asked)) is not None
+    """Whether a question asks to choose between known things: "which of them is cheaper"."""
+    plain = fold(asked)
+    found = phrases("which_of", language).search(plain) or compared_by(asked, language)
+    return bool(found)
 
 
 def compared_by(asked: str, language: str) -> str:
     """What a question compares known things by, "price" for "which is cheaper"; "" for others."""
-    if not asks_which(asked, language):
-        return ""
     plain = fold(asked)
+    if not any(phrases(each, language).search(plain) for each in ("which_of", "which_is")):
+        return ""
     found = (each for each in _COMPARED_BY if phrases(each, language).search(plain))
     return next((say(each, language) for each in found), "")
 
@@ -140,11 +146,17 @@ def all_meant(writer: Writer, draft: Draft, request: Request) -> Request:
 
 def speaks_of_documents(writer: Writer, request: Request, language: str) -> bool:
     """Whether the known things of a message are documents: "both reports", "the two leases"."""
-    _, word = how_many(request.text, language)
-    titles = (info.title for info in writer.store.documents())
+    number, word = how_many(request.text, language)
+    if not word:
+        return False
     own = set(terms(word, language))
-    titled = any(own & set(terms(title, language)) for title in titles)
-    return bool(own) and (titled or phrases("summing_up").search(word) is not None)
+    titles = [
+        info.title
+        for info in writer.store.documents()
+        if request.scope is None or info.name in request.scope
+    ]
+    titled = sum(bool(own & set(terms(title, language))) for title in titles)
+    return titled >= number or phrases("a_document", language).match(word) is not None
 
 
 def asks_of_each(request: Request) -> bool:

@@ -7,12 +7,13 @@ import operator
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from index.text.dates import dates
-from index.text.words import WORD, bare_word, fold, phrases, terms
+from index.text.words import WORD, bare_word, fold, phrases, terms, word_list
 from rag.many.records import Group, Record
 from rag.verifier.expected import expected
-from rag.verifier.facts import Fact, facts, figures, holds
+from rag.verifier.facts import Fact, facts, figures, holds, negated
 
 _SYMBOLS = {"eur": "€", "usd": "$", "gbp": "£", "%": "%"}
 _BOUNDS: dict[str, tuple[Callable[[float, float], bool], str]] = {
@@ -22,6 +23,7 @@ _BOUNDS: dict[str, tuple[Callable[[float, float], bool], str]] = {
     "below": (operator.lt, "<"),
 }
 _STEM, _ENDING = 4, 3  # letters that two stems share at least, that one has more at most
+_SAMPLE = 60  # cells by which a column is known
 _BEFORE = 30  # characters before a figure in which "more than" may stand
 
 
@@ -72,7 +74,7 @@ class Question:
         self._words = list(content(asked, language))
         self._priced = phrases("by_price").search(fold(asked)) is not None
         self.operation = self._operation()
-        kinds = [own for name, own in self._columns.items() if not self._is_numeric(name)]
+        kinds = [own for name, own in self._columns.items() if name not in self._numeric]
         self.named = any(
             names_them(group, word) or any(_in(term, own) for own in kinds)
             for word, term in self._words
@@ -89,7 +91,7 @@ class Question:
         if expected(self._asks) == "count" and names_them(self.group, word):
             return Operation.COUNT
         numeric = any(
-            _in(first, own) and self._is_numeric(name) for name, own in self._columns.items()
+            _in(first, own) and name in self._numeric for name, own in self._columns.items()
         )
         summed = phrases("summed").search(fold(self._asks)) is not None
         counts = expected(self._asks) == "count" or not (summed or expected(self._asks))
@@ -97,22 +99,55 @@ class Question:
 
     def compute(self) -> Computed | None:
         """What is asked of these records; None where a word of the question isn't theirs."""
-        chosen, words = list(self._own), list[str]()
         column = self._column()
+        if self._says_more() or not (self.named or column):
+            return None
+        chosen, words = list(self.group.records), list[str]()
         for word, term in self._words:
             if names_them(self.group, word) or self._is_unit(word) or self._is_price(word):
                 continue
             if column and self.is_of(term, column):
                 continue
-            if any(_in(term, own) for _, own in self._own):
-                if not all(_in(term, own) for _, own in self._own):
-                    words.append(word)
-                chosen = [each for each in chosen if _in(term, each[1])]
+            if (having := self._having(term)) is not None:
+                words += [word] if len(having) < len(self._own) else []
+                chosen = [each for each in chosen if each.start in having]
             elif not _in(term, self._about):
                 return None
-        if not self.named and not column:
-            return None
-        return self._computed([record for record, _ in chosen], words, column)
+        records = self._narrowed(chosen, words, column)
+        return self._computed(records, words, column) if records else None
+
+    def _having(self, term: str) -> set[int] | None:
+        """Where the records begin that have a term, "Martine" only where none has "Martin"."""
+        exact = {record.start for record, own in self._own if term in own}
+        return exact or {record.start for record, own in self._own if _in(term, own)} or None
+
+    def _says_more(self) -> bool:
+        """Whether a question says what words and figures of rows can't: "not", "except", "why", or
+        a column of yes and no of which it says no value."""
+        plain, language = fold(self.asked), self.group.language
+        if negated(self.asked, language) or phrases("leaves_out", language).search(plain):
+            return True
+        asked = [term for _, term in self._words]
+        marked = [name for name in self.group.columns[1:] if name in self._marked]
+        why = phrases("why").search(plain) is not None
+        return why or any(self.is_of(term, name) for name in marked for term in asked)
+
+    def _narrowed(
+        self, records: Sequence[Record], words: list[str], column: str
+    ) -> Sequence[Record]:
+        """The records that have the figures of a question, or lie within its bounds."""
+        for figure, bound in self._figures():
+            if any(figure.value in own for own in self._columns.values()):
+                continue
+            if not bound:
+                records = [each for each in records if holds(self._facts(each), figure)]
+                words.append(figure.value)
+                continue
+            within, sign = _BOUNDS[bound]
+            valued = self._values(records, column) or []
+            records = [each for each, value, _ in valued if within(value, float(figure.value))]
+            words.append(f"{sign} {figure.value}")
+        return records
 
     def is_of(self, term: str, column: str) -> bool:
         """Whether an index term names a column."""
@@ -125,7 +160,7 @@ class Question:
             name: sum(_in(term, own) for term in asked)
             + sum(fact.value in own for fact, _ in self._figures())
             for name, own in self._columns.items()
-            if self._is_numeric(name) and any(_in(term, own) for term in asked)
+            if name in self._numeric and any(_in(term, own) for term in asked)
         }
         priced = self._sole(self._is_amount) if self._priced else ""
         return max(shared, key=shared.__getitem__, default=priced)
@@ -134,20 +169,6 @@ class Question:
         self, records: Sequence[Record], words: list[str], column: str
     ) -> Computed | None:
         valued = self._values(records, column)
-        for figure, bound in self._figures():
-            if figure.value in self._columns.get(column, ()):
-                continue
-            if not bound:
-                records = [each for each in records if holds(self._facts(each), figure)]
-                valued = valued and [each for each in valued if each[0] in records]
-                words.append(figure.value)
-                continue
-            if valued is None:
-                return None
-            within, sign = _BOUNDS[bound]
-            valued = [each for each in valued if within(each[1], float(figure.value))]
-            records = [record for record, _, _ in valued]
-            words.append(f"{sign} {figure.value}")
         if self.operation is Operation.COUNT:
             records = self._distinct(records)
             total, unit = float(len(records)), ""
@@ -156,8 +177,6 @@ class Question:
             records = [record for record, _, _ in valued]
             total /= len(records) if self.operation is Operation.AVERAGE else 1
         else:
-            return None
-        if not records:
             return None
         named = column or (self._only_column() if self.operation is not Operation.COUNT else "")
         return Computed(
@@ -194,19 +213,36 @@ class Question:
     def _is_price(self, word: str) -> bool:
         return phrases("by_price", self.group.language).search(fold(word)) is not None
 
-    def _is_numeric(self, column: str) -> bool:
-        cells = [record.cells[column] for record in self.group.records if column in record.cells]
-        return bool(cells) and all(_figure(cell, self.group.language) for cell in cells)
+    @cached_property
+    def _numeric(self) -> frozenset[str]:
+        """The columns of figures, by their first cells."""
+        language = self.group.language
+        return self._columns_of(lambda cells: all(_figure(cell, language) for cell in cells))
 
-    def _is_dated(self, column: str) -> bool:
-        cells = [each.cells.get(column, "") for each in self.group.records]
-        return any(cells) and all(len(dates(cell)) == 1 for cell in cells if cell)
+    @cached_property
+    def _dated(self) -> frozenset[str]:
+        """The columns of dates."""
+        return self._columns_of(lambda cells: all(len(dates(cell)) == 1 for cell in cells))
+
+    @cached_property
+    def _marked(self) -> frozenset[str]:
+        """The columns of yes and no."""
+        marks = word_list("marks", self.group.language)
+        return self._columns_of(lambda cells: {fold(cell) for cell in cells} <= marks)
+
+    def _columns_of(self, suits: Callable[[Sequence[str]], bool]) -> frozenset[str]:
+        found = set[str]()
+        for name in self.group.columns:
+            cells = [cell for each in self.group.records if (cell := each.cells.get(name))]
+            if cells and suits(cells[:_SAMPLE]):
+                found.add(name)
+        return frozenset(found)
 
     def _is_amount(self, column: str) -> bool:
-        if not self._is_numeric(column):
+        if column not in self._numeric:
             return False
         cells = [cell for each in self.group.records if (cell := each.cells.get(column))]
-        units = [figures(cell, self.group.language)[1][0][1].unit for cell in cells]
+        units = [figures(cell, self.group.language)[1][0][1].unit for cell in cells[:_SAMPLE]]
         priced = phrases("amount").search(fold(column.replace("_", " "))) is not None
         return priced or all(unit not in ("", "%") for unit in units)
 
@@ -216,7 +252,7 @@ class Question:
         return suited[0] if len(suited) == 1 else ""
 
     def _only_column(self) -> str:
-        numeric = [name for name in self.group.columns if self._is_numeric(name)]
+        numeric = [name for name in self.group.columns if name in self._numeric]
         amounts = [name for name in numeric if not self._are_years(name)]
         return amounts[0] if len(amounts) == 1 else ""
 
@@ -245,7 +281,8 @@ def _figure(cell: str, language: str) -> tuple[float, str] | None:
     """The figure of a cell that holds nothing else but a short unit, and that unit."""
     text, known = figures(cell, language)
     rest = "".join(each for each in text if not (each.isdigit() or each in " .,-\u00a0\u202f"))
-    if len(known) != 1 or len(rest) > 8:
+    first = text.lstrip(" \u00a0-−+£$€")[:1]  # "Mill 1" is a name
+    if len(known) != 1 or len(rest) > 8 or not first.isdigit():
         return None
     sign = -1 if text.lstrip().startswith(("-", "−")) else 1
     return sign * float(known[0][1].value), rest

@@ -7,9 +7,11 @@ items of lists.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import lru_cache
 
 from babel.numbers import format_decimal
 
+from index.documents import Document
 from index.text.words import bare_word, fold, phrases
 from rag.draft import Draft
 from rag.events import Event, Found
@@ -22,6 +24,8 @@ from rag.verifier.expected import expected
 from rag.writer import Writer
 
 _DOCUMENTS = 30  # up to which all documents are looked through; of more, the likeliest
+_LONGEST = 100_000  # characters of a document up to which it is looked through in passing
+_ROWS = 1000  # records of such a group
 _CITED = 5  # records that a count cites
 
 
@@ -44,16 +48,20 @@ def computed_of(
     read: Callable[[str, Group], Question],
     *,
     across: bool = True,
+    quick: bool = False,
 ) -> tuple[list[Computed], bool]:
     """What a question computes over the records of the documents, in their language where they
     are in the other one, if `across`; and whether it names any of these records.
+
+    Where it is to be `quick`, long documents are left out, and lists and sections in the other
+    language.
     """
-    own, foreign = _groups(writer, draft, request)
+    own, foreign = _groups(writer, draft, request, quick=quick)
     questions = [read(draft.asked, group) for group in own]
     every = _computed(questions)
     if not every and request.documents:  # its words may name a document and be a table's
         anywhere = replace(request, documents=())
-        return computed_of(writer, draft, anywhere, read, across=across)
+        return computed_of(writer, draft, anywhere, read, across=across, quick=quick)
     if across and foreign and not every and not any(question.named for question in questions):
         if asked := writer.across(draft, draft.asked):
             questions += [read(asked, group) for group in foreign]
@@ -65,23 +73,31 @@ def goes_on(writer: Writer, draft: Draft, request: Request) -> tuple[list[Comput
     """What a message computes over records that were spoken of before: "and those of 2023?"; and
     whether it asks for the records themselves.
     """
-    wanted = expected(request.text) or any(
-        phrases(each).search(fold(request.text)) for each in ("summed", "averaged")
+    wanted = expected(request.text)
+    added = any(phrases(each).search(fold(request.text)) for each in ("summed", "averaged"))
+    names_something = any(content(request.text, draft.language)) or any(
+        sign.isdigit() for sign in request.text
     )
-    many = (Intent.COUNT, Intent.LIST)  # only then is it worth the seconds of a translation
-    counted = any(kind(turn.question, writer.embedder) in many for turn in request.history)
-    for joined in draft.joined:
+    many = (Intent.COUNT, Intent.LIST)
+    asks = added or wanted == "count" or names_something or request.intent in many
+    if wanted in ("person", "year", "time") or not asks:
+        return [], False
+    for joined, turn in zip(draft.joined, reversed(request.history), strict=False):
+        counted = kind(turn.question, writer.embedder) in many
         draft.asked, before = joined, draft.asked
         every, _ = computed_of(
             writer,
             draft,
             request,
             lambda asked, group: Question(asked, group, request.text),
-            across=counted,
+            across=counted,  # only then is it worth the seconds of a translation
+            quick=not counted,
         )
         if every:
-            return every, not wanted
+            return every, not (wanted or added)
         draft.asked = before
+        if not counted:  # what came before that is no longer spoken of
+            break
     return [], False
 
 
@@ -92,9 +108,13 @@ def chosen(writer: Writer, draft: Draft, request: Request) -> list[Computed]:
     return [computed for computed in every if computed.operation is Operation.COUNT]
 
 
-def _groups(writer: Writer, draft: Draft, request: Request) -> tuple[list[Group], list[Group]]:
+def _groups(
+    writer: Writer, draft: Draft, request: Request, *, quick: bool = False
+) -> tuple[list[Group], list[Group]]:
     """The groups of records in documents of the answer's language, and in those of the other."""
     infos = in_scope(writer.store, request)
+    if quick:
+        infos = [info for info in infos if info.characters <= _LONGEST]
     if len(infos) > _DOCUMENTS:
         hits = writer.retriever.search(draft.asked, draft.language, k=40, documents=request.scope)
         likeliest = {hit.chunk.document for hit in hits}
@@ -103,8 +123,16 @@ def _groups(writer: Writer, draft: Draft, request: Request) -> tuple[list[Group]
     for info in infos:
         with suppress(KeyError):  # removed since it was listed
             found = own if info.language == draft.language else foreign
-            found += groups(writer.store.document(info.name))
-    return own, foreign
+            document = writer.store.document(info.name)
+            found += quick_groups(document) if quick else groups(document)
+    return own, [group for group in foreign if group.columns or not quick]
+
+
+@lru_cache(maxsize=_DOCUMENTS)
+def quick_groups(document: Document) -> tuple[Group, ...]:
+    """The groups of records of a document that is short enough to look through in passing."""
+    every = groups(document) if len(document.text) <= _LONGEST else ()
+    return tuple(group for group in every if len(group.records) <= _ROWS)
 
 
 def _computed(questions: Sequence[Question]) -> list[Computed]:

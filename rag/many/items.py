@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from index.byline import byline
+from index.byline import is_byline
 from index.contract import DocumentInfo, Store, StoredChunk
 from index.errors import ChunkRemoved
 from index.text.language import is_language
@@ -146,7 +146,7 @@ def is_prose(text: str) -> bool:
     """Whether a sentence of a document is one, no row of a table, no title and no byline."""
     row = all(": " in cell for cell in text.split("; "))
     ends = text.rstrip('"”»)* ').endswith((".", "!", "?", "…"))
-    return ends and not (row and ";" in text) and not any(byline("", text))
+    return ends and not (row and ";" in text) and not is_byline(text)
 
 
 def header(columns: Sequence[str]) -> str:
@@ -172,8 +172,8 @@ def heading(text: str) -> str:
 def sentence_at(store: Store, document: str, place: int) -> tuple[StoredChunk, Citation] | None:
     """The chunk and the sentence at a place of a document; None where it is gone."""
     for chunk in store.chunks_of(document):
-        if chunk.start <= place < chunk.end:
-            span = next(span for span in chunk.sentences if span[1] > place)
+        spans = (span for span in chunk.sentences if span[1] > place)
+        if chunk.start <= place < chunk.end and (span := next(spans, None)):
             return chunk, cite(chunk, span)
     return None
 

@@ -7,26 +7,29 @@ wrong one: here every word of the question must be a row's, a column's or the ta
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 
+from index.errors import ChunkRemoved
 from index.text.dates import dates
-from index.text.words import bare_word, fold, phrases, terms
+from index.text.words import bare_word, fold, phrases
 from rag.draft import Draft
 from rag.events import Event, Found
 from rag.i18n import say
-from rag.intent import Request
+from rag.intent import Intent, Request
 from rag.many.computing import Computed, Operation, Question, names_them
-from rag.many.counting import computed_of, form_of, show
+from rag.many.counting import computed_of, form_of, quick_groups, show
 from rag.many.items import as_hits, item, sentence_at
 from rag.many.listing import show_records
-from rag.many.records import Group, Record, groups
+from rag.many.records import Group, Record
 from rag.verifier.expected import expected
+from rag.verifier.facts import Fact
 from rag.writer import Writer
 
 _TIED = 5  # records with the same figure that are shown
 _MANY = 4  # rows that make a table worth counting
 _FEW = 12  # rows that are shown where no list is asked for
 _LOOKED = 5  # chunks in whose documents a cell is looked for
-_LONGEST = 200_000  # characters of a document up to which that is quick
+_ROWS = 50  # rows that a question may choose, one of whose cells it asks for
 _Valued = tuple[tuple[float, ...], Record, str]
 """What a record is compared by, the record, and that as it is written."""
 
@@ -42,36 +45,29 @@ class Shown(Computed):
 class OfColumns(Question):
     """A question that is answered by a column, which it names or which alone suits it."""
 
-    def __init__(self, asked: str, group: Group) -> None:
-        super().__init__(asked, group)
-        ranking = phrases("ranking", group.language)
-        self._words = [each for each in self._words if not ranking.search(fold(each[0]))]
-
     def _named(self, columns: Sequence[str]) -> list[str]:
         """Those of the columns that the question names, in its order."""
         asked = [term for _, term in self._words]
         found = (name for term in asked for name in columns if self.is_of(term, name))
         return list(dict.fromkeys(found))
 
-    def _called(self) -> str:
-        """The column that says which row it is: the first of words."""
-        return next(iter(self._wordy()), "")
-
+    @cached_property
     def _wordy(self) -> list[str]:
-        wordy = [each for each in self.group.columns if not self._is_numeric(each)]
-        wordy = [each for each in wordy if not self._is_dated(each)]
-        return sorted(wordy, key=self._is_coded)
+        """The columns that may say what a row is called, codes last."""
+        other = self._numeric | self._dated | self._marked
+        coded = self._columns_of(lambda cells: all(map(_is_code, cells)))
+        return sorted(
+            (each for each in self.group.columns if each not in other), key=coded.__contains__
+        )
 
-    def _is_coded(self, column: str) -> bool:
-        cells = [cell for each in self.group.records if (cell := each.cells.get(column))]
-        return all(" " not in cell and any(map(str.isdigit, cell)) for cell in cells)
+    def _called(self, beside: str = "") -> str:
+        """The column that says which row it is, other than the one `beside`."""
+        return next((each for each in self._wordy if each != beside), "")
 
     def _name(self, record: Record, beside: str = "") -> str:
         """What a record is called: a cell of its row, or its heading or first words."""
-        called = self._called()
-        if called == beside:
-            called = next((each for each in self._wordy() if each != beside), "")
-        return record.cells.get(called, "") or record.text.split("\n")[0].strip("#-*•– ")
+        cell = record.cells.get(self._called(beside), "")
+        return cell or record.text.split("\n")[0].strip("#-*•– ")
 
 
 class Lookup(OfColumns):
@@ -80,31 +76,35 @@ class Lookup(OfColumns):
     def _computed(
         self, records: Sequence[Record], words: list[str], column: str
     ) -> Computed | None:
-        column = self._wanted(records, words)
-        cells = [(self._name(each, column), each.cells.get(column, "")) for each in records]
-        shown = tuple(dict.fromkeys(cells))
-        if not words or not column or len(shown) > _TIED or not all(map(all, shown)):
+        column = self._wanted(records, words) if words and len(records) <= _ROWS else ""
+        shown = {(self._name(each, column), each.cells.get(column, "")): each for each in records}
+        if not column or len(shown) > _TIED or not all(map(all, shown)):
             return None
-        kept = tuple(each for n, each in enumerate(records) if cells.index(cells[n]) == n)
-        found = self.group, Operation.CELL, 0.0, "", column, tuple(words), kept
-        return Shown(*found, shown, len(records))
+        found = self.group, Operation.CELL, 0.0, "", column, tuple(words), tuple(shown.values())
+        return Shown(*found, tuple(shown), len(records))
 
     def _wanted(self, records: Sequence[Record], words: Sequence[str]) -> str:
         """The column asked for: by most of its words and figures, and not what chose the rows."""
-        chose = set(terms(" ".join(words), self.group.language))
+        chose = set(self._terms(" ".join(words)))
         given = {fact.value for fact, _ in self._figures()}
         asked = {term for _, term in self._words}
-        named = {
-            name: len(given & own) + sum(self.is_of(term, name) for term in asked)
-            for name, own in self._columns.items()
-            if any(self.is_of(term, name) for term in asked)
-            and not any(chose & set(self._terms(each.cells.get(name, ""))) for each in records)
-        }
+        named = [
+            name
+            for name in self._named(self.group.columns)
+            if not any(chose & set(self._terms(each.cells.get(name, ""))) for each in records)
+        ]
+        if len(named) > 1:  # "the rent of the house": the first column is the kind
+            named = [name for name in named if name != self.group.columns[0]]
         if named:
-            return max(named, key=named.__getitem__)
+            weight = {
+                name: len(given & self._columns[name])
+                + sum(self.is_of(term, name) for term in asked)
+                for name in named
+            }
+            return max(named, key=weight.__getitem__)
         if self._priced or expected(self.asked) == "money":
             return self._sole(self._is_amount)
-        return self._sole(self._is_dated) if expected(self.asked) == "time" else ""
+        return self._sole(self._dated.__contains__) if expected(self.asked) == "time" else ""
 
 
 class Ranking(OfColumns):
@@ -112,22 +112,33 @@ class Ranking(OfColumns):
 
     def __init__(self, asked: str, group: Group, number: int | None) -> None:
         super().__init__(asked, group)
-        plain = fold(asked)
+        plain = unbound(asked)
         self._low = phrases("lowest").search(plain) is not None
         most = phrases("most_of").search(plain)
         word = plain[most.end() :].split()[:1] if most else []
         counted = any(names_them(group, bare_word(each)) for each in word)  # "the most claims"
         self._often = counted or phrases("most_often").search(plain) is not None
-        self._dated = phrases("by_date").search(plain) is not None
+        self._by_date = phrases("by_date").search(plain) is not None
+        self._unclear = phrases("turned_round").search(plain) is not None
         self._number = number
+        self._words = [each for each in self._words if not self._ranks(each[0])]
         self.operation = Operation.LOWEST if self._low else Operation.HIGHEST
+
+    def _ranks(self, word: str) -> bool:
+        """Whether a word only says what is compared, and is no name."""
+        named = word[0].isupper() and not self.asked.lstrip().startswith(word)
+        return not named and phrases("ranking", self.group.language).search(fold(word)) is not None
+
+    def _figures(self) -> list[tuple[Fact, str]]:
+        number = str(self._number)
+        return [each for each in super()._figures() if each[0].value != number]
 
     def _column(self) -> str:
         """The column to compare by: the one named, else the only one that suits the question."""
         if not self.group.columns or self._often:
             return ""
-        if self._dated:
-            dated = [name for name in self.group.columns if self._is_dated(name)]
+        if self._by_date:
+            dated = [name for name in self.group.columns if name in self._dated]
             return next(iter(self._named(dated) or (dated if self.named else ())), "")
         alone = self._only_column() if self.named or self._priced else ""
         return super()._column() or alone
@@ -135,7 +146,15 @@ class Ranking(OfColumns):
     def _computed(
         self, records: Sequence[Record], words: list[str], column: str
     ) -> Computed | None:
-        if len(records) < 2 or (self.group.columns and not self._called()):
+        figures_of = self._named([each for each in self.group.columns if each in self._numeric])
+        # "the rent of the house with the most rooms" compares by another column than it asks for
+        other = len(figures_of) > 1 or (self._priced and column and not self._is_amount(column))
+        if (
+            self._unclear
+            or other
+            or len(records) < 2
+            or (self.group.columns and not self._called())
+        ):
             return None
         ranked = self._by_number(records) if self._often else self._by_value(records, column)
         if not ranked:
@@ -143,26 +162,20 @@ class Ranking(OfColumns):
         ranked.sort(key=lambda each: each[0], reverse=not self._low)
         best = [each for each in ranked if each[0] == ranked[0][0]][:_TIED]
         best = ranked[: self._number] if self._number else best
-        return Shown(
-            self.group,
-            Operation.OFTEN if self._often else self.operation,
-            0.0,
-            "",
-            column,
-            tuple(words),
-            tuple(record for _, record, _ in best),
-            tuple((self._name(record), figure) for _, record, figure in best),
-            len(records),
-        )
+        operation = Operation.OFTEN if self._often else self.operation
+        kept = tuple(record for _, record, _ in best)
+        found = self.group, operation, 0.0, "", column, tuple(words), kept
+        shown = tuple((self._name(record), figure) for _, record, figure in best)
+        return Shown(*found, shown, len(records))
 
-    def _called(self) -> str:
+    def _called(self, beside: str = "") -> str:
         """The column that says which one it is: the one asked for, else the first of words."""
-        kind = self.group.columns[:1] if self._often else ()
-        wordy = [each for each in self._wordy() if each not in kind]
+        kind = {beside, *self.group.columns[: self._often]}
+        wordy = [each for each in self._wordy if each not in kind]
         return next(iter(self._named(wordy) or ([] if self._often else wordy)), "")
 
     def _by_value(self, records: Sequence[Record], column: str) -> list[_Valued]:
-        if self._dated:
+        if self._by_date:
             given = [(each, dates(each.cells.get(column, ""))) for each in records]
             return [
                 ((known[0].year, known[0].month, known[0].day), each, each.cells[column])
@@ -186,20 +199,34 @@ class Ranking(OfColumns):
         return [((times[name],), each, str(times[name])) for name, each in first.items() if name]
 
 
+def _is_code(cell: str) -> bool:
+    return " " not in cell and any(map(str.isdigit, cell))
+
+
+def unbound(asked: str) -> str:
+    """A question, folded, without the words of bounds: "at least" asks for no least."""
+    plain = fold(asked)
+    for bound in ("at_least", "at_most"):
+        plain = phrases(bound).sub(" ", plain)
+    return plain
+
+
+def asks_for_most(asked: str) -> bool:
+    """Whether a question asks for the most or the least of something."""
+    plain = unbound(asked)
+    return any(phrases(each).search(plain) for each in ("lowest", "highest", "most_often"))
+
+
 def from_rows(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     """Answer from the rows of tables; nothing where they don't say it as it is asked."""
-    plain = fold(draft.asked)
-    if any(phrases(each).search(plain) for each in ("lowest", "highest", "most_often")):
-        every, _ = computed_of(
-            writer, draft, request, lambda asked, group: Ranking(asked, group, request.number)
-        )
-    else:
-        counts = expected(draft.asked) == "count" or phrases("summed").search(plain) is not None
-        every = [] if counts else _looked_up(writer, draft, request)
-        if not every:
-            yield from _counted(writer, draft, request, counts=counts)
-            return
-    lines = [line for each in every if isinstance(each, Shown) for line in _lines(each, draft)]
+    try:
+        counted, lines = _found(writer, draft, request)
+    except (KeyError, ChunkRemoved):  # removed meanwhile
+        return
+    if counted and not lines:
+        few = counted if _counts(draft.asked) else []
+        yield from show(writer, draft, few) if few else show_records(writer, draft, counted, None)
+        return
     cited = [sentence_at(writer.store, document, place) for _, document, place in lines]
     known = [(line, *citing) for (line, _, _), citing in zip(lines, cited, strict=True) if citing]
     if not known:
@@ -213,15 +240,38 @@ def from_rows(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]
     yield draft.finish(1.0)
 
 
-def _counted(writer: Writer, draft: Draft, request: Request, *, counts: bool) -> Iterator[Event]:
-    """What is counted or added up over rows, else the few rows that a question's words choose."""
-    every, _ = computed_of(writer, draft, request, Question, across=False)
-    every = [each for each in every if each.group.columns and len(each.group.records) >= _MANY]
-    few = [each for each in every if each.words and len(each.records) <= _FEW]
-    if every and counts:
-        yield from show(writer, draft, every)
-    elif few and phrases("which_rows", draft.language).match(fold(draft.asked)):
-        yield from show_records(writer, draft, few, request.number)
+_Line = tuple[str, str, int]
+"""A sentence, its document and its place there."""
+
+
+def _found(writer: Writer, draft: Draft, request: Request) -> tuple[list[Computed], list[_Line]]:
+    """What is counted, or the rows that are chosen; lines of what comes first or is looked up."""
+    asked = draft.asked
+    if asks_for_most(asked):
+        number = request.number if request.intent is Intent.LIST else None
+        read = partial(Ranking, number=number)
+        every, _ = computed_of(writer, draft, request, read, quick=True)
+    elif _counts(asked):
+        return _counted(writer, draft, request), []
+    else:
+        every = _looked_up(writer, draft, request)
+        if not every and phrases("which_rows", draft.language).match(fold(asked)):
+            chosen = _counted(writer, draft, request)
+            return [each for each in chosen if each.words and len(each.records) <= _FEW], []
+    shown = [each for each in every if isinstance(each, Shown)]
+    return [], [line for each in shown for line in _lines(each, draft)]
+
+
+def _counts(asked: str) -> bool:
+    plain = fold(asked)
+    added = any(phrases(each).search(plain) for each in ("summed", "averaged"))
+    return added or expected(asked) == "count"
+
+
+def _counted(writer: Writer, draft: Draft, request: Request) -> list[Computed]:
+    """What is counted or added up over the rows of tables."""
+    every, _ = computed_of(writer, draft, request, Question, across=False, quick=True)
+    return [each for each in every if each.group.columns and len(each.group.records) >= _MANY]
 
 
 def _looked_up(writer: Writer, draft: Draft, request: Request) -> list[Computed]:
@@ -230,15 +280,14 @@ def _looked_up(writer: Writer, draft: Draft, request: Request) -> list[Computed]
     hits = writer.retriever.search(draft.asked, draft.language, k=_LOOKED, documents=scope)
     found = list[Computed]()
     for name in dict.fromkeys(hit.chunk.document for hit in hits):
-        document = writer.store.document(name)
-        if len(document.text) <= _LONGEST:
-            every = [Lookup(draft.asked, each).compute() for each in groups(document)]
-            found += [each for each in every if each]
+        tables = (each for each in quick_groups(writer.store.document(name)) if each.columns)
+        every = [Lookup(draft.asked, each).compute() for each in tables]
+        found += [each for each in every if each]
     return found if len({each.group.document for each in found}) == 1 else []
 
 
-def _lines(shown: Shown, draft: Draft) -> Iterator[tuple[str, str, int]]:
-    """A sentence for each record, its document and its place there."""
+def _lines(shown: Shown, draft: Draft) -> Iterator[_Line]:
+    """A sentence for each record."""
     language, document = draft.language, shown.group.document
     over = say(f"over_{form_of(shown.group)}", language, count=shown.counted)
     column = shown.column.replace("_", " ")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from index.byline import byline
+from index.byline import is_byline
 from index.contract import Store, StoredChunk
 from index.text.dates import Date, dates, in_order, in_words
 from index.text.words import WORD, fold, phrases, terms
@@ -69,7 +69,7 @@ def _dated(store: Store, chunks: Sequence[StoredChunk]) -> Iterator[_Dated]:
             said = store.document(document).date
         known_dates = in_order(own[0][0].title, texts, said)
         for (chunk, span), text, known in zip(own, texts, known_dates, strict=True):
-            if known and is_saying(text) and not any(byline("", text)):
+            if known and is_saying(text) and not is_byline(text):
                 yield *known[0], chunk, whole(chunk, span)
 
 
