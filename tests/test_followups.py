@@ -96,6 +96,8 @@ def test_known_things_are_counted(message: str, language: str, found: tuple[int,
         ("Which one is heavier?", "en", "weight"),
         ("Lequel accepte les animaux ?", "fr", ""),
         ("Quel est le prix de la moins chère ?", "fr", ""),
+        ("And what is the capital of France?", "en", ""),
+        ("En quelle année a-t-il été élu, et par laquelle ?", "fr", ""),
     ],
 )
 def test_a_choice_between_known_things_is_by_an_aspect(

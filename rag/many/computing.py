@@ -23,6 +23,7 @@ _BOUNDS: dict[str, tuple[Callable[[float, float], bool], str]] = {
     "below": (operator.lt, "<"),
 }
 _STEM, _ENDING = 4, 3  # letters that two stems share at least, that one has more at most
+_SMALL = 100  # a figure below which may be a day, a number of a house
 _SAMPLE = 60  # cells by which a column is known
 _BEFORE = 30  # characters before a figure in which "more than" may stand
 
@@ -136,11 +137,11 @@ class Question:
         self, records: Sequence[Record], words: list[str], column: str
     ) -> Sequence[Record]:
         """The records that have the figures of a question, or lie within its bounds."""
-        for figure, bound in self._figures():
+        for figure, bound, behind in self._figures():
             if any(figure.value in own for own in self._columns.values()):
                 continue
             if not bound:
-                records = [each for each in records if holds(self._facts(each), figure)]
+                records = [each for each in records if self._has(each, figure, behind)]
                 words.append(figure.value)
                 continue
             within, sign = _BOUNDS[bound]
@@ -158,7 +159,7 @@ class Question:
         asked = [term for _, term in self._words]
         shared = {
             name: sum(_in(term, own) for term in asked)
-            + sum(fact.value in own for fact, _ in self._figures())
+            + sum(fact.value in own for fact, *_ in self._figures())
             for name, own in self._columns.items()
             if name in self._numeric and any(_in(term, own) for term in asked)
         }
@@ -193,18 +194,35 @@ class Question:
             return records
         return list({record.cells.get(column): record for record in reversed(records)}.values())
 
-    def _figures(self) -> list[tuple[Fact, str]]:
-        """The figures that the question names, each with its key of `_BOUNDS` if it is a bound."""
+    def _figures(self) -> list[tuple[Fact, str, str]]:
+        """The figures that the question names, each with its key of `_BOUNDS` if it is a bound, and
+        the word behind it."""
         text, known = figures(self.asked, self.group.language)
         found = []
         for start, fact in known:
             before = fold(text[max(0, start - _BEFORE) : start])
             bound = next((name for name in _BOUNDS if phrases(name).search(before)), "")
-            found.append((fact, bound))
+            behind = next((word for word in WORD.findall(text[start:]) if word[0].isalpha()), "")
+            found.append((fact, bound, behind))
         return found
 
-    def _facts(self, record: Record) -> tuple[Fact, ...]:
-        return facts(record.text, self.group.language)
+    def _has(self, record: Record, figure: Fact, behind: str) -> bool:
+        """Whether a record has a figure: in the column of the word behind it, if that names one; a
+        small one stands for a date or a name elsewhere, and counts beside a word of the question.
+        """
+        language, value = self.group.language, float(figure.value)
+        term = next(iter(self._terms(behind)), "")
+        for name in self.group.columns:
+            if term and name in self._numeric and self.is_of(term, name):
+                own = _figure(record.cells.get(name, ""), language)
+                return own is not None and own[0] == value
+        if value >= _SMALL:
+            return holds(facts(record.text, language), figure)
+        asked = {own for _, own in self._words}
+        cells = (WORD.findall(cell) for cell in record.cells.values() or [record.text])
+        return any(
+            figure.value in cell and asked & set(self._terms(" ".join(cell))) for cell in cells
+        )
 
     def _is_unit(self, word: str) -> bool:
         _, known = figures(f"1 {word}", self.group.language)

@@ -86,7 +86,7 @@ class Lookup(OfColumns):
     def _wanted(self, records: Sequence[Record], words: Sequence[str]) -> str:
         """The column asked for: by most of its words and figures, and not what chose the rows."""
         chose = set(self._terms(" ".join(words)))
-        given = {fact.value for fact, _ in self._figures()}
+        given = {fact.value for fact, *_ in self._figures()}
         asked = {term for _, term in self._words}
         named = [
             name
@@ -129,7 +129,7 @@ class Ranking(OfColumns):
         named = word[0].isupper() and not self.asked.lstrip().startswith(word)
         return not named and phrases("ranking", self.group.language).search(fold(word)) is not None
 
-    def _figures(self) -> list[tuple[Fact, str]]:
+    def _figures(self) -> list[tuple[Fact, str, str]]:
         number = str(self._number)
         return [each for each in super()._figures() if each[0].value != number]
 

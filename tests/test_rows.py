@@ -1,0 +1,109 @@
+"""What rows of tables say by the words and figures of a question, and what they don't."""
+
+import pytest
+
+from index.documents import Document, make
+from rag.many.computing import Computed, Question
+from rag.many.records import Group, groups
+from rag.many.rows import Lookup, Ranking, Shown, asks_for_most
+
+HOUSES = """house|tenant|rent|bedrooms|garden|district|start|address
+Willow|Anna Long|450 €|2|yes|North|2021-03-01|5 Mill Lane
+Birch|Ben Best|700 €|3|no|North|2022-05-01|6 Mill Lane
+Cedar|Carla Dune|620 €|1|yes|South|2023-01-01|7 High Street
+Maple|Dan Reed|900 €|3|no|South|2020-07-15|8 High Street
+Hazel|Martin Moss|510 €|2|no|West|2023-09-01|9 Park Row
+Alder|Martine Hale|830 €|4|yes|West|2019-11-01|10 Park Row"""
+SITES = """chantier|ville|chef|montant|durée|état|début
+Gymnase|Lyon|Odile Petit|120 000 €|8 mois|terminé|2022-03-01
+École|Lyon|Marc Grand|340 000 €|14 mois|en cours|2023-01-15
+Piscine|Lille|Jean Fort|560 000 €|20 mois|en cours|2022-09-01
+Mairie|Nantes|Odile Petit|90 000 €|5 mois|terminé|2021-05-01
+Théâtre|Lille|Marc Grand|410 000 €|16 mois|en retard|2023-06-01
+Crèche|Nantes|Jean Fort|75 000 €|4 mois|en retard|2020-10-01"""
+
+
+def table(name: str, rows: str) -> Document:
+    head, *lines = [line.split("|") for line in rows.splitlines()]
+    said = ["; ".join(f"{a}: {b}" for a, b in zip(head, line, strict=True)) for line in lines]
+    return make(name, "", "\n\n".join(["; ".join(head), *said]))
+
+
+def group(language: str) -> Group:
+    document = table("houses.csv", HOUSES) if language == "en" else table("chantiers.csv", SITES)
+    assert document.language == language
+    return next(iter(groups(document)))
+
+
+def found(asked: str, language: str) -> Computed | None:
+    read = Ranking(asked, group(language), None) if asks_for_most(asked) else None
+    return (read or Lookup(asked, group(language))).compute()
+
+
+@pytest.mark.parametrize(
+    ("asked", "language", "shown"),
+    [
+        ("What is the rent of Anna?", "en", ["450 €"]),
+        ("What is the rent of Martin?", "en", ["510 €", "830 €"]),
+        ("Who is the tenant at 8 High Street?", "en", ["Dan Reed"]),
+        ("What is the rent of the house in the North with 3 bedrooms?", "en", ["700 €"]),
+        ("Which tenant has at least 3 bedrooms?", "en", ["Ben Best", "Dan Reed", "Martine Hale"]),
+        ("Which house has the highest rent below 800 euros?", "en", ["700 €"]),
+        ("Which house has the lowest rent of at least 500?", "en", ["510 €"]),
+        ("Who has the earliest start?", "en", ["2019-11-01"]),
+        ("Combien coûte la Piscine ?", "fr", ["560 000 €"]),
+        ("Quelle est la ville du chantier de Jean Fort ?", "fr", ["Lille", "Nantes"]),
+        ("Quel est le chantier le plus cher de 2023 ?", "fr", ["410 000 €"]),
+        ("Quel chantier a débuté le plus tôt ?", "fr", ["2020-10-01"]),
+        ("Quelle ville a le plus de chantiers en retard ?", "fr", ["1", "1"]),
+    ],
+)
+def test_a_question_is_answered_by_the_cells_that_it_names(
+    asked: str, language: str, shown: list[str]
+) -> None:
+    known = found(asked, language)
+    assert isinstance(known, Shown)
+    assert sorted(figure for _, figure in known.shown) == sorted(shown)
+
+
+@pytest.mark.parametrize(
+    ("asked", "language"),
+    [
+        ("Which tenants are not in the North?", "en"),
+        ("Which houses other than Birch are in the North?", "en"),
+        ("Why is the rent of Maple so high?", "en"),
+        ("What was the rent of Anna in 2019?", "en"),
+        ("What is the rent of the house with the most bedrooms?", "en"),
+        ("Which district has the fewest houses?", "en"),
+        ("Which house with 3 bedrooms is the cheapest?", "en"),
+        ("What is the most important rule for tenants?", "en"),
+        ("Does Anna have a garden?", "en"),
+        ("Quels chantiers ne sont pas à Lyon ?", "fr"),
+        ("Quelle est la durée du chantier le plus cher ?", "fr"),
+        ("Quel est le chantier le plus cher hors Lille ?", "fr"),
+        ("Quel est le moins ancien chantier ?", "fr"),
+        ("Quel est le montant du gymnase de Lille ?", "fr"),
+        ("Qui dirige le conseil municipal ?", "fr"),
+    ],
+)
+def test_what_the_words_of_rows_cannot_say_is_left_to_the_model(asked: str, language: str) -> None:
+    assert found(asked, language) is None
+
+
+def test_a_column_of_yes_and_no_is_not_counted_by_its_name() -> None:
+    assert Question("How many houses have a garden?", group("en")).compute() is None
+    assert Question("Combien de chantiers ne sont pas terminés ?", group("fr")).compute() is None
+    counted = Question("How many houses have a rent below 600 euros?", group("en")).compute()
+    assert counted is not None
+    assert counted.value == 2
+
+
+def test_many_rows_are_looked_through_at_once() -> None:
+    line = SITES.splitlines()[1]
+    many = [line.replace("Gymnase", f"Gymnase {n}") for n in range(900)]
+    document = table("grand.csv", "\n".join([SITES.splitlines()[0], *many]))
+    (rows,) = groups(document)
+    assert Lookup("Quel est le chef du chantier de Lyon ?", rows).compute() is None
+    found = Lookup("Quel est le chef du Gymnase 17 ?", rows).compute()
+    assert isinstance(found, Shown)
+    assert found.shown == (("Gymnase 17", "Odile Petit"),)
