@@ -184,11 +184,17 @@ class Draft:
         cited = " ".join(citation.text for citation in sentence.citations)
         return (
             fits(expected(self.question) or expected(self.asked), sentence.text, self.language)
-            and sentence.text not in self.told
+            and not self._only_repeats(sentence)
             and not self._of_another_year(sentence)
             and ranks(self.asked, cited)
             and not echoes(self.asked, sentence.text, self.language)
         )
+
+    def _only_repeats(self, sentence: Sentence) -> bool:
+        """Whether a sentence was the answer before, and has none of this message's words."""
+        asked = set(terms(self.question, self.language))
+        own = set(terms(sentence.text, self.language))
+        return sentence.text in self.told and not asked & own
 
     def _of_another_year(self, sentence: Sentence) -> bool:
         """Whether a sentence gives other years than the one asked about, which stands nowhere
