@@ -6,6 +6,7 @@ from itertools import takewhile
 
 import numpy as np
 
+from index.byline import is_byline
 from index.contract import DocumentInfo
 from index.text.words import fold, phrases, terms
 from rag import prompts
@@ -14,17 +15,7 @@ from rag.events import Event, Found, Reading
 from rag.excerpts import Excerpt
 from rag.i18n import say
 from rag.intent import Request
-from rag.many.items import (
-    as_hits,
-    best,
-    fill,
-    header,
-    heading,
-    in_scope,
-    is_prose,
-    own_words,
-    written,
-)
+from rag.many.items import as_hits, best, fill, header, heading, in_scope, own_words, written
 from rag.many.listing import listing
 from rag.many.summary import Spoken, sentences_of
 from rag.named import how_many, named
@@ -295,8 +286,9 @@ def _finish(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
 def _paired(writer: Writer, draft: Draft, things: Sequence[Thing]) -> Iterator[Event]:
     """Show a table of what documents say of the same, found by how like their sentences are."""
     every = [sentences_of(writer, thing.document, _CHUNKS) for thing in things]
-    prose = [[each for each in own if is_prose(each.citation.text)] for own in every]
-    rows = list(_rows([own or all_of for own, all_of in zip(prose, every, strict=True)]))
+    rows = list(
+        _rows([[each for each in own if not is_byline(each.citation.text)] for own in every])
+    )
     rows = sorted(rows, key=lambda row: row.likeness, reverse=True)[:_ASPECTS]
     rows.sort(key=lambda row: row.place)
     draft.hits = as_hits(each.chunk for row in rows for each in row.cells if each)
