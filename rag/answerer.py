@@ -119,6 +119,7 @@ class Answerer(Writer):
             of_those = self._of_those(request, language)
             whole = of_those is not request
             request = of_those if whole else self._completed(draft, request, language)
+            request = self._of_each(request, draft.question)
             draft.recent = self._recent(request)
             draft.told = _told_before(request, language)
         if draft.stopped:
@@ -197,17 +198,21 @@ class Answerer(Writer):
         return self._spoken(request) if summed or request.intent is Intent.TIMELINE else ()
 
     def _of_those(self, request: Request, language: str) -> Request:
-        """A short message that asks which of the documents spoken of, or the same of each of them:
-        "which is cheaper", "who was elected each time"."""
+        """A short message that asks which of the documents spoken of: "which is cheaper"."""
         cited = self._cited(request.history[-2:], request)
         short = len(request.text.split()) <= _ELLIPTICAL and not request.documents
-        if not (short and 1 < len(cited) <= _CHOICES):
-            return request
-        if asks_which(request.text, language):
+        several = short and 1 < len(cited) <= _CHOICES
+        if several and asks_which(request.text, language):
             return replace(request, intent=Intent.COMPARE, documents=cited)
-        each = phrases("of_each").search(fold(request.text)) is not None
-        plain = request.intent is Intent.QUESTION and each
-        return replace(request, documents=cited) if plain else request
+        return request
+
+    def _of_each(self, request: Request, message: str) -> Request:
+        """A question that asks the same of each of the documents spoken of: "who, each time"."""
+        each = phrases("of_each").search(fold(message)) is not None
+        cited = self._cited(request.history[-2:], request)
+        plain = request.intent is Intent.QUESTION and not request.documents
+        several = plain and each and 1 < len(cited) <= _CHOICES
+        return replace(request, documents=cited) if several else request
 
     def _spoken(self, request: Request) -> tuple[str, ...]:
         """The documents that the last answer cites, or names where it was about the library."""
@@ -302,13 +307,12 @@ class Answerer(Writer):
                 stop.wait(0.1)
 
 
-def _told_before(request: Request, language: str) -> frozenset[str]:
-    """The sentences of the last answer, if it was to another question than this one."""
+def _told_before(request: Request, language: str) -> str:
+    """The last answer, if it was to another question than this one."""
+    asked = set(terms(request.text, language))
     last = request.history[-1:]
-    again = any(
-        set(terms(request.text, language)) <= set(terms(turn.question, language)) for turn in last
-    )
-    return frozenset(each.text for turn in last for each in turn.sentences if not again)
+    other = (turn.answer for turn in last if not asked <= set(terms(turn.question, language)))
+    return next(other, "")
 
 
 def _titled(info: DocumentInfo, said: str) -> bool:

@@ -52,7 +52,7 @@ class Draft:
     sources: Sources
     asked: str = ""
     also: list[str] = field(default_factory=list)
-    told: frozenset[str] = frozenset()  # sentences of the answer before, to another question
+    told: str = ""  # the answer before, to another question
     joined: list[str] = field(default_factory=list)  # what was asked before, each with this
     otherwise: Callable[[], list[str]] | None = None
     documents: Collection[str] | None = None
@@ -184,17 +184,16 @@ class Draft:
         cited = " ".join(citation.text for citation in sentence.citations)
         return (
             fits(expected(self.question) or expected(self.asked), sentence.text, self.language)
-            and not self._only_repeats(sentence)
+            and not self.only_repeats(sentence.text)
             and not self._of_another_year(sentence)
             and ranks(self.asked, cited)
             and not echoes(self.asked, sentence.text, self.language)
         )
 
-    def _only_repeats(self, sentence: Sentence) -> bool:
-        """Whether a sentence was the answer before, and has none of this message's words."""
+    def only_repeats(self, text: str) -> bool:
+        """Whether a sentence was in the answer before, and has none of this message's words."""
         asked = set(terms(self.question, self.language))
-        own = set(terms(sentence.text, self.language))
-        return sentence.text in self.told and not asked & own
+        return text in self.told and not asked & set(terms(text, self.language))
 
     def _of_another_year(self, sentence: Sentence) -> bool:
         """Whether a sentence gives other years than the one asked about, which stands nowhere

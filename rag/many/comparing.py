@@ -64,7 +64,7 @@ def compare(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     names, aspects = plan(writer, draft, draft.asked)
     if not names and (
         how_many(draft.asked, draft.language)[0] > len(request.documents) > 0
-        or (speaks_of_documents(writer, request, draft.language))
+        or speaks_of_documents(writer, request, draft.language)
     ):
         request = all_meant(writer, draft, request)
     if not names and len(request.documents) < 2 and len(aspects) > 1:  # "the cost of A and of B"
@@ -82,11 +82,7 @@ def compare(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
 
 def _bound(writer: Writer, request: Request, names: Sequence[str]) -> list[Thing]:
     """The things of these names; documents, where each name is of one of its own."""
-    known = [
-        info
-        for info in writer.store.documents()
-        if request.scope is None or info.name in request.scope
-    ]
+    known = in_scope(writer.store, replace(request, documents=()))
     found = [named(name, known) for name in names]
     own = all(len(each) == 1 for each in found) and len(set(found)) == len(found)
     return [Thing(name, each[0] if own else "") for name, each in zip(names, found, strict=True)]
@@ -184,11 +180,7 @@ def _documents(writer: Writer, draft: Draft, request: Request) -> list[DocumentI
     """The documents to compare: those named, or those that speak most of what is asked."""
     infos = in_scope(writer.store, request)
     if len(infos) < 2:
-        infos = [
-            info
-            for info in writer.store.documents()
-            if request.scope is None or info.name in request.scope
-        ]
+        infos = in_scope(writer.store, replace(request, documents=()))
     if len(infos) > _DOCUMENTS and not request.documents:
         scope = [info.name for info in infos]
         hits = writer.retriever.search(draft.asked, draft.language, k=40, documents=scope)
