@@ -30,6 +30,7 @@ _ABOUT = 2  # documents that an answer rests on, up to which the next question m
 _JOINED = 3  # turns whose records a message may choose among
 _TITLE = 5  # letters of a title that stands in an answer as such
 _CHOICES = 4  # documents that a message may ask to choose between
+_FRAGMENT = 6  # words of a message that may only go on with a comparison
 _ELLIPTICAL = 8  # words of a question that may leave out what the turn before was about
 
 
@@ -173,7 +174,10 @@ class Answerer(Writer):
             return request
         if not certain and (cited := self._meant(request)):
             return replace(request, documents=cited)
-        draft.asked, *draft.also = self._readings(draft, request, language, certain=certain)
+        meant = self._readings(draft, request, language, certain=certain)
+        if request.intent is Intent.QUESTION and len(request.text.split()) > _FRAGMENT:
+            meant.sort(key=lambda each: self._kind(Turn(each)) is Intent.COMPARE)
+        draft.asked, *draft.also = meant
         again = self._understood(draft.asked, language, request.history, request.scope)
         if again.intent is Intent.COMPARE and not again.documents:  # "compare the two"
             return replace(again, documents=self._cited(request.history, request))

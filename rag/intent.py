@@ -128,6 +128,8 @@ def understand(
     asked = {each for each in ("fr", "en") if phrases(_IN[each]).search(plain)}
     known = [info for info in store.documents() if scope is None or info.name in scope]
     documents = named(text, known)
+    if intent is Intent.LIBRARY and phrases("needs_papers").search(plain):
+        intent, aspect = Intent.LIST, ""
     shorter = intent in (Intent.POINTS, Intent.SHORTEN)
     if shorter and phrases("sums_up").search(plain) and (documents or subject(text, language)):
         intent = Intent.SUMMARY  # "that lease", not what was said of it

@@ -7,10 +7,16 @@ from math import log
 from pathlib import PurePosixPath
 
 from index.contract import DocumentInfo
-from index.text.words import bare_word, fold, terms, word_list
+from index.text.words import LANGUAGES, bare_word, fold, phrases, terms, word_list
 
 _SEVERAL = 6  # things that are spoken of as "the six"
 _ALIKE = 0.99  # of the best document's weight, to be named as well
+_KINDS = tuple(
+    f"kind_{each}"
+    for each in (
+        "lease contract minutes report letter manual invoice quote rules price survey register"
+    ).split()
+)
 
 
 def named(message: str, documents: Sequence[DocumentInfo]) -> tuple[str, ...]:
@@ -23,7 +29,7 @@ def named(message: str, documents: Sequence[DocumentInfo]) -> tuple[str, ...]:
     files = [each.name for each in documents if _is_said(each.name, plain)]
     if files:
         return tuple(files)
-    asked = {*terms(message, "fr"), *terms(message, "en")}
+    asked = {*terms(message, "fr"), *terms(message, "en"), *kinds(message, *LANGUAGES)}
     words = {each.name: asked.intersection(_words(each)) for each in documents}
     common = Counter(word for found in words.values() for word in found)
     weights = {
@@ -68,6 +74,28 @@ def _is_said(name: str, plain: str) -> bool:
     return path.name in plain or (marked and path.stem in plain)
 
 
+def kinds(text: str, *languages: str) -> set[str]:
+    """The kinds of documents that a text has a word for: those of a lease in either language."""
+    plain = fold(text)
+    return {
+        each
+        for each in _KINDS
+        if any(phrases(each, language).search(plain) for language in languages)
+    }
+
+
+def of_kind(word: str, documents: Sequence[DocumentInfo]) -> list[str]:
+    """The names of the documents that a word is for, in either language, by their titles."""
+    wanted = kinds(word, *LANGUAGES)
+    return [each.name for each in documents if wanted & kinds_of([each])]
+
+
+def kinds_of(documents: Sequence[DocumentInfo]) -> set[str]:
+    """The kinds that documents are of, by their titles."""
+    return {kind for each in documents for kind in kinds(each.title, each.language)}
+
+
 def _words(info: DocumentInfo) -> set[str]:
     stem = PurePosixPath(info.name).stem.replace("_", " ").replace("-", " ")
-    return set(terms(f"{info.title} {stem}", info.language))
+    own = f"{info.title} {stem}"
+    return {*terms(own, info.language), *kinds(own, info.language)}

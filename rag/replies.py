@@ -8,9 +8,10 @@ from rag.events import Event
 from rag.i18n import say
 from rag.intent import Intent, Request
 from rag.last_answer import more, points, shorten, simplify, sure, translate, where
-from rag.many.comparing import all_meant, asks_of_each, compare, of_each, speaks_of_documents
+from rag.many.comparing import asks_of_each, compare, of_each
 from rag.many.counting import count, goes_on, show
 from rag.many.listing import listing, show_records
+from rag.many.meant import all_meant, speaks_of_documents
 from rag.many.rows import asks_for_most, from_rows
 from rag.many.summary import summary
 from rag.many.timeline import timeline
@@ -30,12 +31,25 @@ def answer(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     if asks_of_each(request):
         yield from of_each(writer, draft, request)
         return
-    found = False
-    for event in from_rows(writer, draft, request):
-        found = True
-        yield event
-    if not found:
-        yield from writer.from_documents(draft, request.scope)
+    yield from _rows_first(_from_text)(writer, draft, request)
+
+
+def _from_text(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
+    yield from writer.from_documents(draft, request.scope)
+
+
+def _rows_first(reply: Reply) -> Reply:
+    """What the rows of tables say, or else the reply."""
+
+    def replying(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
+        found = False
+        for event in from_rows(writer, draft, request) if len(request.documents) < 2 else ():
+            found = True
+            yield event
+        if not found:
+            yield from reply(writer, draft, request)
+
+    return replying
 
 
 def _going_on(reply: Reply) -> Reply:
@@ -70,7 +84,7 @@ REPLIES: Mapping[Intent, Reply] = dict.fromkeys(Intent, _going_on(answer)) | {
     Intent.WHERE: where,
     Intent.SURE: sure,
     Intent.LIST: _going_on(listing),
-    Intent.COMPARE: compare,
+    Intent.COMPARE: _rows_first(compare),
     Intent.SUMMARY: summary,
     Intent.TIMELINE: timeline,
     Intent.COUNT: _going_on(count),

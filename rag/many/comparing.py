@@ -17,8 +17,9 @@ from rag.i18n import say
 from rag.intent import Request
 from rag.many.items import as_hits, best, fill, header, heading, in_scope, own_words, written
 from rag.many.listing import listing
+from rag.many.meant import all_meant, speaks_of_documents
 from rag.many.summary import Spoken, sentences_of
-from rag.named import how_many, named
+from rag.named import how_many, kinds_of, named
 from rag.retriever import Hit
 from rag.verifier import Sentence
 from rag.verifier.facts import figures
@@ -84,6 +85,11 @@ def _bound(writer: Writer, request: Request, names: Sequence[str]) -> list[Thing
     """The things of these names; documents, where each name is of one of its own."""
     known = in_scope(writer.store, replace(request, documents=()))
     found = [named(name, known) for name in names]
+    sole = [own[0] for own in found if len(own) == 1]
+    alike = kinds_of([info for info in known if info.name in sole])
+    for place, several in enumerate(found):  # of a report, and one that it shares a name with
+        like = [info.name for info in known if info.name in several and kinds_of([info]) & alike]
+        found[place] = tuple(like) if len(several) > 1 and len(like) == 1 else several
     own = all(len(each) == 1 for each in found) and len(set(found)) == len(found)
     return [Thing(name, each[0] if own else "") for name, each in zip(names, found, strict=True)]
 
@@ -118,32 +124,6 @@ def compared_by(asked: str, language: str) -> str:
         return ""
     found = (each for each in _COMPARED_BY if phrases(each, language).search(plain))
     return next((say(each, language) for each in found), "")
-
-
-def all_meant(writer: Writer, draft: Draft, request: Request) -> Request:
-    """A request that speaks of "the two reports" with as many documents: those that it names, then
-    those that say most of what is asked."""
-    number, _ = how_many(draft.asked, draft.language)
-    if number <= len(request.documents):
-        return request
-    hits = writer.retriever.search(draft.asked, draft.language, k=40, documents=request.scope)
-    found = dict.fromkeys([*request.documents, *(hit.chunk.document for hit in hits)])
-    return replace(request, documents=tuple(found)[:number])
-
-
-def speaks_of_documents(writer: Writer, request: Request, language: str) -> bool:
-    """Whether the known things of a message are documents: "both reports", "the two leases"."""
-    number, word = how_many(request.text, language)
-    if not word:
-        return False
-    own = set(terms(word, language))
-    titles = [
-        info.title
-        for info in writer.store.documents()
-        if request.scope is None or info.name in request.scope
-    ]
-    titled = sum(bool(own & set(terms(title, language))) for title in titles)
-    return titled >= number or phrases("a_document", language).match(word) is not None
 
 
 def asks_of_each(request: Request) -> bool:

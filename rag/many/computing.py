@@ -4,14 +4,24 @@ Each word must be the records' name, a column, or be found in some record: else 
 """
 
 import operator
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
 from index.text.dates import dates
-from index.text.words import WORD, bare_word, fold, phrases, terms, word_list
+from index.text.words import WORD, fold, phrases, terms, word_list
 from rag.many.records import Group, Record
+from rag.many.wording import (
+    Word,
+    content,
+    figure_of,
+    is_among,
+    names_them,
+    units_of,
+    verbatim,
+    without,
+)
 from rag.verifier.expected import expected
 from rag.verifier.facts import Fact, facts, figures, holds, negated
 
@@ -22,7 +32,7 @@ _BOUNDS: dict[str, tuple[Callable[[float, float], bool], str]] = {
     "above": (operator.gt, ">"),
     "below": (operator.lt, "<"),
 }
-_STEM, _ENDING = 4, 3  # letters that two stems share at least, that one has more at most
+_OTHER = {"fr": "en", "en": "fr"}
 _SMALL = 100  # a figure below which may be a day, a number of a house
 _SAMPLE = 60  # cells by which a column is known
 _BEFORE = 30  # characters before a figure in which "more than" may stand
@@ -64,22 +74,30 @@ class Computed:
 class Question:
     """A question read by the words of one group of records."""
 
-    def __init__(self, asked: str, group: Group, asks: str = "") -> None:
+    def __init__(
+        self, asked: str, group: Group, asks: str = "", words: Sequence[Word] | None = None
+    ) -> None:
         self.group = group
         self.asked = asked
         self._asks = asks or asked  # the part that says what is wanted of them
+        # It is asked in the other language where its words are given in that of the records
+        self._language = group.language if words is None else _OTHER[group.language]
         language = group.language
         self._columns = {name: set(self._terms(name)) for name in group.columns}
         self._own = [(each, set(self._terms(each.text))) for each in group.records]
         self._about = set(terms(f"{group.title} {group.document}", language))
-        self._words = list(content(asked, language))
+        self._cells = verbatim(asked, group)
+        self._rest = without(asked, self._cells)
+        self._words = list(content(self._rest, language) if words is None else words)
+        # How many of them are of this message
+        self._latest = len(list(content(self._asks, self._language))) if asks else len(self._words)
         self._priced = phrases("by_price").search(fold(asked)) is not None
         self.operation = self._operation()
         kinds = [own for name, own in self._columns.items() if name not in self._numeric]
         self.named = any(
-            names_them(group, word) or any(_in(term, own) for own in kinds)
+            names_them(group, word) or any(is_among(term, own) for own in kinds)
             for word, term in self._words
-        )
+        ) or any(self._is_value(term) for _, term in self._words)
 
     def _terms(self, text: str) -> list[str]:
         """The index terms of a text; "caution_eur" has two."""
@@ -92,7 +110,7 @@ class Question:
         if expected(self._asks) == "count" and names_them(self.group, word):
             return Operation.COUNT
         numeric = any(
-            _in(first, own) and name in self._numeric for name, own in self._columns.items()
+            is_among(first, own) and name in self._numeric for name, own in self._columns.items()
         )
         summed = phrases("summed").search(fold(self._asks)) is not None
         counts = expected(self._asks) == "count" or not (summed or expected(self._asks))
@@ -104,28 +122,34 @@ class Question:
         if self._says_more() or not (self.named or column):
             return None
         chosen, words = list(self.group.records), list[str]()
-        for word, term in self._words:
+        for place, (word, term) in enumerate(reversed(self._words)):
             if names_them(self.group, word) or self._is_unit(word) or self._is_price(word):
                 continue
             if column and self.is_of(term, column):
                 continue
             if (having := self._having(term)) is not None:
-                words += [word] if len(having) < len(self._own) else []
-                chosen = [each for each in chosen if each.start in having]
-            elif not _in(term, self._about):
+                kept = [each for each in chosen if each.start in having]
+                # A word of the message before may have been replaced by one of this message
+                if len(having) < len(self._own) and (kept or place < self._latest):
+                    words.insert(0, word)
+                    chosen = kept
+            elif not is_among(term, self._about):
                 return None
+        for cell, having in self._cells.items():
+            chosen = [each for each in chosen if each.start in having]
+            words.append(cell)
         records = self._narrowed(chosen, words, column)
         return self._computed(records, words, column) if records else None
 
     def _having(self, term: str) -> set[int] | None:
         """Where the records begin that have a term, "Martine" only where none has "Martin"."""
         exact = {record.start for record, own in self._own if term in own}
-        return exact or {record.start for record, own in self._own if _in(term, own)} or None
+        return exact or {record.start for record, own in self._own if is_among(term, own)} or None
 
     def _says_more(self) -> bool:
         """Whether a question says what words and figures of rows can't: "not", "except", "why", or
         a column of yes and no of which it says no value."""
-        plain, language = fold(self.asked), self.group.language
+        plain, language = fold(self.asked), self._language
         if negated(self.asked, language) or phrases("leaves_out", language).search(plain):
             return True
         asked = [term for _, term in self._words]
@@ -137,6 +161,10 @@ class Question:
         self, records: Sequence[Record], words: list[str], column: str
     ) -> Sequence[Record]:
         """The records that have the figures of a question, or lie within its bounds."""
+        if column and phrases("out_of").search(fold(self.asked)):
+            valued = self._values(records, column) or []
+            records = [each for each, value, _ in valued if not value]
+            words.append(f"{column} = 0")
         for figure, bound, behind in self._figures():
             if any(figure.value in own for own in self._columns.values()):
                 continue
@@ -152,16 +180,16 @@ class Question:
 
     def is_of(self, term: str, column: str) -> bool:
         """Whether an index term names a column."""
-        return _in(term, self._columns[column])
+        return is_among(term, self._columns[column])
 
     def _column(self) -> str:
         """The column of figures that the question names, by most of its words; "" for none."""
         asked = [term for _, term in self._words]
         shared = {
-            name: sum(_in(term, own) for term in asked)
+            name: sum(is_among(term, own) for term in asked)
             + sum(fact.value in own for fact, *_ in self._figures())
             for name, own in self._columns.items()
-            if name in self._numeric and any(_in(term, own) for term in asked)
+            if name in self._numeric and any(is_among(term, own) for term in asked)
         }
         priced = self._sole(self._is_amount) if self._priced else ""
         return max(shared, key=shared.__getitem__, default=priced)
@@ -171,6 +199,8 @@ class Question:
     ) -> Computed | None:
         valued = self._values(records, column)
         if self.operation is Operation.COUNT:
+            if self._counts_a_value(records, words):
+                return None
             records = self._distinct(records)
             total, unit = float(len(records)), ""
         elif valued and len({unit for _, _, unit in valued}) == 1 and valued[0][2] != "%":
@@ -184,12 +214,24 @@ class Question:
             self.group, self.operation, total, unit, named, tuple(words), tuple(records)
         )
 
+    def _is_value(self, term: str) -> bool:
+        """Whether an index term is a value that several cells of one column have."""
+        return any(
+            sum(self._terms(each.cells.get(name, "")) == [term] for each in self.group.records) > 1
+            for name in self.group.columns
+        )
+
+    def _counts_a_value(self, records: Sequence[Record], words: list[str]) -> bool:
+        """Whether what is counted isn't the records but what only one of them has."""
+        counted = self._words[0][0] if self._words else ""
+        return len(records) < 2 and counted in words and expected(self._asks) == "count"
+
     def _distinct(self, records: Sequence[Record]) -> Sequence[Record]:
         """The records, or one for each value of a column other than the first that is counted."""
         word, counted = self._words[0] if self._words else ("", "")
         if names_them(self.group, word):
             return records
-        column = next((name for name, own in self._columns.items() if _in(counted, own)), "")
+        column = next((name for name, own in self._columns.items() if is_among(counted, own)), "")
         if not column or column == self.group.columns[0]:
             return records
         return list({record.cells.get(column): record for record in reversed(records)}.values())
@@ -197,7 +239,7 @@ class Question:
     def _figures(self) -> list[tuple[Fact, str, str]]:
         """The figures that the question names, each with its key of `_BOUNDS` if it is a bound, and
         the word behind it."""
-        text, known = figures(self.asked, self.group.language)
+        text, known = figures(self._rest, self._language)
         found = []
         for start, fact in known:
             before = fold(text[max(0, start - _BEFORE) : start])
@@ -214,7 +256,7 @@ class Question:
         term = next(iter(self._terms(behind)), "")
         for name in self.group.columns:
             if term and name in self._numeric and self.is_of(term, name):
-                own = _figure(record.cells.get(name, ""), language)
+                own = figure_of(record.cells.get(name, ""), language)
                 return own is not None and own[0] == value
         if value >= _SMALL:
             return holds(facts(record.text, language), figure)
@@ -235,7 +277,7 @@ class Question:
     def _numeric(self) -> frozenset[str]:
         """The columns of figures, by their first cells."""
         language = self.group.language
-        return self._columns_of(lambda cells: all(_figure(cell, language) for cell in cells))
+        return self._columns_of(lambda cells: all(figure_of(cell, language) for cell in cells))
 
     @cached_property
     def _dated(self) -> frozenset[str]:
@@ -285,59 +327,13 @@ class Question:
         language = self.group.language
         if self.group.columns:
             column = column or self._only_column()
-            read = [(record, _figure(record.cells.get(column, ""), language)) for record in records]
+            read = [
+                (record, figure_of(record.cells.get(column, ""), language)) for record in records
+            ]
             return [(record, *figure) for record, figure in read if figure] if column else None
-        known = [(record, _units(record.text, language)) for record in records]
+        known = [(record, units_of(record.text, language)) for record in records]
         units = [unit for unit in known[0][1] if unit] if known else []
         sole = [unit for unit in units if all(len(own.get(unit, ())) == 1 for _, own in known)]
         if len(sole) != 1:
             return None
         return [(record, own[sole[0]][0], _SYMBOLS[sole[0]]) for record, own in known]
-
-
-def _figure(cell: str, language: str) -> tuple[float, str] | None:
-    """The figure of a cell that holds nothing else but a short unit, and that unit."""
-    text, known = figures(cell, language)
-    rest = "".join(each for each in text if not (each.isdigit() or each in " .,-\u00a0\u202f"))
-    first = text.lstrip(" \u00a0-−+£$€")[:1]  # "Mill 1" is a name
-    if len(known) != 1 or len(rest) > 8 or not first.isdigit():
-        return None
-    sign = -1 if text.lstrip().startswith(("-", "−")) else 1
-    return sign * float(known[0][1].value), rest
-
-
-def _units(text: str, language: str) -> dict[str, list[float]]:
-    """The figures of a record's text by their units."""
-    found: dict[str, list[float]] = {}
-    for _, fact in figures(text, language)[1]:
-        found.setdefault(fact.unit, []).append(float(fact.value))
-    return found
-
-
-def content(asked: str, language: str) -> Iterator[tuple[str, str]]:
-    """The words of a question that say what is counted, each with its index term."""
-    for word in WORD.findall(asked):
-        own = terms(word, language)
-        if own and not word[0].isdigit() and not phrases("counting", language).search(fold(word)):
-            yield word, own[0]
-
-
-def _in(term: str, others: Collection[str]) -> bool:
-    """Whether an index term is among others, be it with another ending: "coût", "coûtent"."""
-    if term in others:
-        return True
-    return len(term) >= _STEM and any(
-        abs(len(other) - len(term)) <= _ENDING
-        and len(other) >= _STEM
-        and (other.startswith(term) or term.startswith(other))
-        for other in others
-    )
-
-
-def names_them(group: Group, word: str) -> bool:
-    """Whether a word names the records: as their kind, or in the same form in a line above."""
-    language = group.language
-    kind = terms(group.kind, language)
-    same = any(_in(term, kind) for term in terms(word, language))
-    above = f"{group.label} {group.title}".replace("-", " ").replace("_", " ")
-    return same or fold(bare_word(word)) in map(fold, WORD.findall(above))

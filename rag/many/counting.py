@@ -4,22 +4,25 @@ A model that read five of forty projects would count five: what is counted are r
 items of lists.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import Protocol
 
 from babel.numbers import format_decimal
 
 from index.documents import Document
+from index.text.language import detect
 from index.text.words import bare_word, fold, phrases
 from rag.draft import Draft
 from rag.events import Event, Found
 from rag.i18n import say
 from rag.intent import Intent, Request, kind
-from rag.many.computing import Computed, Operation, Question, content, names_them
+from rag.many.computing import Computed, Operation, Question
 from rag.many.items import as_hits, in_scope, item, sentence_at
 from rag.many.records import Group, groups
+from rag.many.wording import Word, carried, content, names_them
 from rag.verifier.expected import expected
 from rag.writer import Writer
 
@@ -27,6 +30,15 @@ _DOCUMENTS = 30  # up to which all documents are looked through; of more, the li
 _LONGEST = 100_000  # characters of a document up to which it is looked through in passing
 _ROWS = 1000  # records of such a group
 _CITED = 5  # records that a count cites
+
+
+class Read(Protocol):
+    """Reads a question by the words of a group; `words` are its own, carried into the group's
+    language, where the question is in the other one."""
+
+    def __call__(
+        self, asked: str, group: Group, *, words: Sequence[Word] | None = None
+    ) -> Question: ...
 
 
 def count(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
@@ -45,28 +57,35 @@ def computed_of(
     writer: Writer,
     draft: Draft,
     request: Request,
-    read: Callable[[str, Group], Question],
+    read: Read,
     *,
+    parts: Sequence[tuple[str, str]] = (),
     across: bool = True,
     quick: bool = False,
 ) -> tuple[list[Computed], bool]:
     """What a question computes over the records of the documents, in their language where they
     are in the other one, if `across`; and whether it names any of these records.
 
-    Where it is to be `quick`, long documents are left out, and lists and sections in the other
-    language.
+    `parts` are those of the question that are in languages of their own. Where it is to be `quick`,
+    long documents are left out, and lists and sections in the other language.
     """
-    own, foreign = _groups(writer, draft, request, quick=quick)
+    every = _groups(writer, request, draft, quick=quick)
+    parts = parts or ((draft.asked, draft.language),)
+    spoken = {language for _, language in parts}
+    own = [group for group in every if spoken == {group.language}]
+    foreign = [group for group in every if spoken != {group.language}]
     questions = [read(draft.asked, group) for group in own]
-    every = _computed(questions)
-    if not every and request.documents:  # its words may name a document and be a table's
+    computed = _computed(questions)
+    if not computed and request.documents:  # its words may name a document and be a table's
         anywhere = replace(request, documents=())
-        return computed_of(writer, draft, anywhere, read, across=across, quick=quick)
-    if across and foreign and not every and not any(question.named for question in questions):
-        if asked := writer.across(draft, draft.asked):
-            questions += [read(asked, group) for group in foreign]
-        every = _computed(questions)
-    return every, any(question.named for question in questions)
+        return computed_of(writer, draft, anywhere, read, parts=parts, across=across, quick=quick)
+    for way in (None, partial(writer.across, draft))[: 1 + across]:
+        # The seconds of a translation are for words that no records have
+        if not computed and not (way and any(question.named for question in questions)):
+            worded = [(group, carried(parts, group, writer.embedder, way)) for group in foreign]
+            questions += [read(draft.asked, group, words=words) for group, words in worded if words]
+            computed = _computed(questions)
+    return computed, any(question.named for question in questions)
 
 
 def goes_on(writer: Writer, draft: Draft, request: Request) -> tuple[list[Computed], bool]:
@@ -89,7 +108,8 @@ def goes_on(writer: Writer, draft: Draft, request: Request) -> tuple[list[Comput
             writer,
             draft,
             request,
-            lambda asked, group: Question(asked, group, request.text),
+            partial(Question, asks=request.text),
+            parts=((turn.question, detect(turn.question)), (request.text, draft.language)),
             across=counted,  # only then is it worth the seconds of a translation
             quick=not counted,
         )
@@ -103,15 +123,14 @@ def goes_on(writer: Writer, draft: Draft, request: Request) -> tuple[list[Comput
 
 def chosen(writer: Writer, draft: Draft, request: Request) -> list[Computed]:
     """The records that a question names in its own language; none where it names no such thing."""
-    own, _ = _groups(writer, draft, request)
-    every = _computed([Question(draft.asked, group) for group in own if group.kind])
-    return [computed for computed in every if computed.operation is Operation.COUNT]
+    every = _groups(writer, request, draft)
+    own = [group for group in every if group.kind and group.language == draft.language]
+    found = _computed([Question(draft.asked, group) for group in own])
+    return [computed for computed in found if computed.operation is Operation.COUNT]
 
 
-def _groups(
-    writer: Writer, draft: Draft, request: Request, *, quick: bool = False
-) -> tuple[list[Group], list[Group]]:
-    """The groups of records in documents of the answer's language, and in those of the other."""
+def _groups(writer: Writer, request: Request, draft: Draft, *, quick: bool = False) -> list[Group]:
+    """The groups of records in the documents that are looked through."""
     infos = in_scope(writer.store, request)
     if quick:
         infos = [info for info in infos if info.characters <= _LONGEST]
@@ -119,13 +138,14 @@ def _groups(
         hits = writer.retriever.search(draft.asked, draft.language, k=40, documents=request.scope)
         likeliest = {hit.chunk.document for hit in hits}
         infos = [info for info in infos if info.name in likeliest]
-    own, foreign = list[Group](), list[Group]()
+    found = list[Group]()
     for info in infos:
         with suppress(KeyError):  # removed since it was listed
-            found = own if info.language == draft.language else foreign
             document = writer.store.document(info.name)
-            found += quick_groups(document) if quick else groups(document)
-    return own, [group for group in foreign if group.columns or not quick]
+            own = quick_groups(document) if quick else groups(document)
+            slow = quick and info.language != draft.language
+            found += [each for each in own if each.columns or not slow]
+    return found
 
 
 @lru_cache(maxsize=_DOCUMENTS)

@@ -14,7 +14,7 @@ from rag.events import Delta, Event, Grounded
 from rag.excerpts import Excerpt, focus
 from rag.i18n import say
 from rag.intent import Request
-from rag.quotation import inside
+from rag.quotation import inside, quotable
 from rag.retriever import Hit, check_names
 from rag.verifier import SUPPORTED, Citation, Sentence, cite
 from rag.verifier.expected import echoes
@@ -69,7 +69,8 @@ def written(
 ) -> Iterator[Sentence]:
     """What the model says to `asked` from one excerpt: each sentence once it is verified.
 
-    The document's own words where the model's are put too freely, none where it says nothing.
+    The document's own words where the model's are put too freely, those with its figures where it
+    puts these otherwise, none where it says nothing.
     Closing the iterator stops the model.
     """
     evidence = writer.reading(draft, asked, excerpt)
@@ -85,8 +86,20 @@ def written(
         if isinstance(event, Grounded) and _stands(event.sentence, asked, draft.language):
             stands += 1
             yield replace(event.sentence, text=plain(event.sentence.text))
-    if not stands and not draft.stopped and apart.paraphrased:
-        yield own_words(writer, apart, apart.paraphrased[0])
+    if not stands and not draft.stopped:
+        meant = apart.paraphrased or _meant(apart, excerpt)
+        yield from (own_words(writer, apart, each) for each in meant[:1])
+
+
+def _meant(draft: Draft, excerpt: Excerpt) -> list[Citation]:
+    """The sentences that have the figures of what was written, the likeliest first."""
+    given = [fact for fact in facts(draft.text, draft.language) if fact.kind == "number"]
+    language, near = excerpt.chunk.language, quotable([excerpt], draft.asked, draft.language)
+    return [
+        each
+        for each in near
+        if given and all(holds(facts(each.text, language), fact) for fact in given)
+    ]
 
 
 def _stands(sentence: Sentence, asked: str, language: str) -> bool:

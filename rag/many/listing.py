@@ -55,5 +55,6 @@ def show_records(
     draft.retrieval = draft.seconds
     yield Found(draft.hits)
     for _, citation in cited:
-        yield from put(draft, item(plain(citation.text), (citation,)), "\n- ")
+        lead = "\n- " if draft.text else "- "  # rows that are alike are others all the same
+        yield from draft.add(lead, item(plain(citation.text), (citation,)))
     yield draft.finish(1.0)

@@ -16,11 +16,12 @@ from rag.draft import Draft
 from rag.events import Event, Found
 from rag.i18n import say
 from rag.intent import Intent, Request
-from rag.many.computing import Computed, Operation, Question, names_them
+from rag.many.computing import Computed, Operation, Question
 from rag.many.counting import computed_of, form_of, quick_groups, show
 from rag.many.items import as_hits, item, sentence_at
 from rag.many.listing import show_records
 from rag.many.records import Group, Record
+from rag.many.wording import Word, carried, names_them
 from rag.verifier.expected import expected
 from rag.verifier.facts import Fact
 from rag.writer import Writer
@@ -47,7 +48,7 @@ class OfColumns(Question):
 
     def _named(self, columns: Sequence[str]) -> list[str]:
         """Those of the columns that the question names, in its order."""
-        asked = [term for _, term in self._words]
+        asked = [term for word, term in self._words if not names_them(self.group, word)]
         found = (name for term in asked for name in columns if self.is_of(term, name))
         return list(dict.fromkeys(found))
 
@@ -110,8 +111,10 @@ class Lookup(OfColumns):
 class Ranking(OfColumns):
     """A question for the most or the least, read by the words of one group of records."""
 
-    def __init__(self, asked: str, group: Group, number: int | None) -> None:
-        super().__init__(asked, group)
+    def __init__(
+        self, asked: str, group: Group, number: int | None, words: Sequence[Word] | None = None
+    ) -> None:
+        super().__init__(asked, group, words=words)
         plain = unbound(asked)
         self._low = phrases("lowest").search(plain) is not None
         most = phrases("most_of").search(plain)
@@ -270,7 +273,7 @@ def _counts(asked: str) -> bool:
 
 def _counted(writer: Writer, draft: Draft, request: Request) -> list[Computed]:
     """What is counted or added up over the rows of tables."""
-    every, _ = computed_of(writer, draft, request, Question, across=False, quick=True)
+    every, _ = computed_of(writer, draft, request, Question, quick=True)
     return [each for each in every if each.group.columns and len(each.group.records) >= _MANY]
 
 
@@ -281,9 +284,19 @@ def _looked_up(writer: Writer, draft: Draft, request: Request) -> list[Computed]
     found = list[Computed]()
     for name in dict.fromkeys(hit.chunk.document for hit in hits):
         tables = (each for each in quick_groups(writer.store.document(name)) if each.columns)
-        every = [Lookup(draft.asked, each).compute() for each in tables]
+        every = [each.compute() for table in tables for each in _lookup(writer, draft, table)]
         found += [each for each in every if each]
     return found if len({each.group.document for each in found}) == 1 else []
+
+
+def _lookup(writer: Writer, draft: Draft, table: Group) -> Iterator[Lookup]:
+    """The question as one for a cell of a table, if its words can be carried into its language."""
+    if table.language == draft.language:
+        yield Lookup(draft.asked, table)
+        return
+    words = carried([(draft.asked, draft.language)], table, writer.embedder)
+    if words is not None:
+        yield Lookup(draft.asked, table, words=words)
 
 
 def _lines(shown: Shown, draft: Draft) -> Iterator[_Line]:

@@ -60,17 +60,18 @@ def summary(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     draft.retrieval = draft.seconds
     yield Found(draft.hits)
     several, document = len(infos) > 1, ""
+    listed = len(chosen) > _PLAIN or phrases("in_points").search(fold(draft.question)) is not None
     for number, each in enumerate(chosen, 1):
         yield Reading(number, len(chosen))
         if request.table:
             yield from _row(writer, draft, each)
             continue
         lead, before, document = "\n- ", document, each.chunk.document
-        if document == before and (several or len(chosen) <= _PLAIN):
+        if document == before and (several or not listed):
             lead = " "
         elif several:
             lead += say("of_document", draft.language, title=plain(each.chunk.title or document))
-        elif len(chosen) <= _PLAIN:
+        elif not listed:
             lead = ""
         yield from put(draft, own_words(writer, draft, each.citation), lead)
         if draft.stopped:

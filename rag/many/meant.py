@@ -1,0 +1,39 @@
+"""Documents that a message speaks of by their number: "the three leases"."""
+
+from dataclasses import replace
+
+from index.text.words import phrases, terms
+from rag.draft import Draft
+from rag.intent import Request
+from rag.many.items import in_scope
+from rag.named import how_many, of_kind
+from rag.writer import Writer
+
+
+def all_meant(writer: Writer, draft: Draft, request: Request) -> Request:
+    """A request that speaks of "the two reports" with as many documents: those that it names, then
+    those that say most of what is asked."""
+    number, word = how_many(draft.asked, draft.language)
+    if number <= len(request.documents):
+        return request
+    hits = writer.retriever.search(draft.asked, draft.language, k=40, documents=request.scope)
+    likely = list(dict.fromkeys(hit.chunk.document for hit in hits))
+    called = of_kind(word, in_scope(writer.store, replace(request, documents=())))
+    called.sort(key=lambda name: likely.index(name) if name in likely else len(likely))
+    known = [name for name in request.documents if name in called or not called]
+    found = dict.fromkeys([*known, *called, *likely])
+    return replace(request, documents=tuple(found)[:number])
+
+
+def speaks_of_documents(writer: Writer, request: Request, language: str) -> bool:
+    """Whether the known things of a message are documents: "both reports", "the two leases"."""
+    number, word = how_many(request.text, language)
+    if not word:
+        return False
+    own = set(terms(word, language))
+    infos = in_scope(writer.store, replace(request, documents=()))
+    called = of_kind(word, infos)
+    titled = sum(
+        info.name in called or bool(own & set(terms(info.title, language))) for info in infos
+    )
+    return titled >= number or phrases("a_document", language).match(word) is not None

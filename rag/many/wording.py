@@ -1,0 +1,178 @@
+"""The words of a question and the cells of a table, beside each other, across languages too."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+
+import numpy as np
+
+from index.embedder import Embedder
+from index.text.words import WORD, bare_word, fold, phrases, terms
+from rag.many.records import Group
+from rag.named import kinds
+from rag.verifier.facts import figures
+
+_STEM, _ENDING = 4, 3  # letters that two stems share at least, that one has more at most
+_VALUES, _WORDS = 25, 4  # different cells of a column that may be meant, and words of such a cell
+# How like a counterpart must be, a column's name and a cell, and by how much more than the next
+_LIKE, _LIKE_CELL, _AHEAD = 0.87, 0.9, 0.01
+_SKIPPED = ("ranking", "by_price", "a_document")
+
+Word = tuple[str, str]
+"""A word with its index term."""
+
+
+def content(asked: str, language: str) -> Iterator[Word]:
+    """The words of a question that say what is counted, each with its index term."""
+    for word in WORD.findall(asked):
+        own = terms(word, language)
+        if own and not word[0].isdigit() and not phrases("counting", language).search(fold(word)):
+            yield word, own[0]
+
+
+def carried(
+    parts: Sequence[tuple[str, str]],
+    group: Group,
+    embedder: Embedder,
+    across: Callable[[str], str] | None = None,
+) -> list[Word] | None:
+    """The words of a question, given by parts with their languages, as those of a group of records
+    in the other language: names as they are, other words as what they are likest to.
+
+    None where one of them has no counterpart; `across` translates, and gives those that are lacking
+    if there are as many in its translation. Source: the vectors of words and short phrases of the
+    two languages lie close together.
+    """
+    own = {term for record in group.records for term in terms(record.text, group.language)}
+    known, cells = _vocabulary(group)
+    found = list[Word]()
+    for text, language in parts:
+        if language == group.language:
+            found += content(text, language)
+            continue
+        lacking, begin, place = 0, len(found), len(found)
+        for word in _meaning(without(text, verbatim(text, group)), language):
+            same = [each for each in terms(word, group.language) if each in own]
+            if same and word[:1].isupper():
+                found.append((word, same[0]))
+            elif counterpart := _likest(word, known, cells, embedder):
+                found += content(counterpart, group.language)
+            else:
+                place = place if lacking else len(found)
+                lacking += 1
+        if lacking:
+            # The seconds of a translation are for what is partly known
+            asked = across(text) if across and len(found) > begin else ""
+            given = content(asked, group.language)
+            there = {term for _, term in found}
+            more = [each for each in given if each[1] not in there and _is_its(each, own, group)]
+            if len(more) < lacking:
+                return None
+            found[place:place] = more
+    return found
+
+
+def verbatim(asked: str, group: Group) -> dict[str, set[int]]:
+    """The cells of several words, or with a figure beside letters, that stand in a question as they
+    are, each with where the records begin that have it."""
+    spoken, found = _spaced(asked), dict[str, set[int]]()
+    for record in group.records:
+        for cell in record.cells.values():
+            own = _spaced(cell)
+            lettered = any(map(str.isalpha, own))
+            several = len(own.split()) > 1 or any(map(str.isdigit, own))
+            if lettered and several and own in spoken:
+                found.setdefault(cell, set()).add(record.start)
+    return found
+
+
+def without(asked: str, cells: Collection[str]) -> str:
+    """A question without the cells that stand in it."""
+    for cell in sorted(cells, key=len, reverse=True):
+        start = fold(asked).find(fold(cell))
+        asked = f"{asked[:start]} {asked[start + len(cell) :]}" if start >= 0 else asked
+    return asked
+
+
+def _spaced(text: str) -> str:
+    return f" {' '.join(WORD.findall(fold(text)))} "
+
+
+def _meaning(text: str, language: str) -> Iterator[str]:
+    """The words of a text that say what is asked for, and not how it is compared or where."""
+    for each, _ in content(text, language):
+        word = bare_word(each)
+        plain = fold(word)
+        compared = any(phrases(name, language).search(plain) for name in _SKIPPED)
+        unit = any(fact.unit for _, fact in figures(f"1 {word}", language)[1])
+        if not (compared or unit or kinds(word, language)):
+            yield word
+
+
+def _is_its(word: Word, own: Collection[str], group: Group) -> bool:
+    """Whether a group of records, whose index terms are `own`, has a word."""
+    columns = {term for name in group.columns for term in terms(name, group.language)}
+    return is_among(word[1], own) or is_among(word[1], columns) or names_them(group, word[0])
+
+
+def _vocabulary(group: Group) -> tuple[list[str], list[str]]:
+    """What words may stand for: the columns' names, and the cells of those with few values."""
+    found = list[str]()
+    for name in group.columns:
+        cells = {cell for each in group.records if (cell := each.cells.get(name))}
+        if len(cells) <= _VALUES:
+            wordy = (each for each in sorted(cells) if len(each.split()) <= _WORDS)
+            found += [each for each in wordy if any(map(str.isalpha, each))]
+    return [name.replace("_", " ") for name in group.columns], list(dict.fromkeys(found))
+
+
+def _likest(word: str, columns: Sequence[str], cells: Sequence[str], embedder: Embedder) -> str:
+    """The text that a word is clearly likest to; "" for none."""
+    known = [*columns, *cells]
+    if len(known) < 2:
+        return ""
+    codes = embedder.embed_queries([word.lower(), *(each.lower() for each in known)])
+    vectors = np.stack([each.vector for each in codes])
+    likeness = vectors[1:] @ vectors[0]
+    best = int(likeness.argmax())
+    ahead = likeness[best] - np.delete(likeness, best).max()
+    least = _LIKE if best < len(columns) else _LIKE_CELL
+    return known[best] if likeness[best] >= least and ahead >= _AHEAD else ""
+
+
+def figure_of(cell: str, language: str) -> tuple[float, str] | None:
+    """The figure of a cell that holds nothing else but a short unit, and that unit."""
+    text, known = figures(cell, language)
+    rest = "".join(each for each in text if not (each.isdigit() or each in " .,-\u00a0\u202f"))
+    first = text.lstrip(" \u00a0-−+£$€")[:1]  # "Mill 1" is a name
+    if len(known) != 1 or len(rest) > 8 or not first.isdigit():
+        return None
+    sign = -1 if text.lstrip().startswith(("-", "−")) else 1
+    return sign * float(known[0][1].value), rest
+
+
+def units_of(text: str, language: str) -> dict[str, list[float]]:
+    """The figures of a record's text by their units."""
+    found: dict[str, list[float]] = {}
+    for _, fact in figures(text, language)[1]:
+        found.setdefault(fact.unit, []).append(float(fact.value))
+    return found
+
+
+def is_among(term: str, others: Collection[str]) -> bool:
+    """Whether an index term is among others, be it with another ending: "coût", "coûtent"."""
+    if term in others:
+        return True
+    return len(term) >= _STEM and any(
+        abs(len(other) - len(term)) <= _ENDING
+        and len(other) >= _STEM
+        and (other.startswith(term) or term.startswith(other))
+        for other in others
+    )
+
+
+def names_them(group: Group, word: str) -> bool:
+    """Whether a word names the records: as their kind, or in the same form in a line above."""
+    language = group.language
+    kind = terms(group.kind, language)
+    same = any(is_among(term, kind) for term in terms(word, language))
+    above = f"{group.label} {group.title}".replace("-", " ").replace("_", " ")
+    return same or fold(bare_word(word)) in map(fold, WORD.findall(above))
