@@ -15,9 +15,10 @@ from rag.draft import Draft
 from rag.events import Answer, Event, Finished, Found, Reading, Turn
 from rag.intent import Intent, Request
 from rag.llm.base import Generator
-from rag.many.comparing import all_meant, asks_of_each, compare, of_each, speaks_of_documents
+from rag.many.comparing import asks_of_each, compare, of_each
 from rag.many.counting import count, goes_on
 from rag.many.listing import listing
+from rag.many.meant import all_meant, speaks_of_documents
 from rag.many.records import groups
 from rag.many.rows import from_rows
 from rag.many.summary import summary

@@ -153,8 +153,8 @@ def _about(draft: Draft, dated: list[_Dated], subject: set[str]) -> list[_Dated]
 
 
 def _spoken_near(dated: _Dated) -> set[str]:
-    """The index terms of a sentence that gives a date, and of what stands before it in its paragraph
-    or its item of a list."""
+    """The index terms of a sentence that gives a date, and of what stands before it in its
+    paragraph or its item of a list."""
     _, _, chunk, citation = dated
     place = citation.start - chunk.start
     start = chunk.text.rfind("\n", 0, place) + 1
