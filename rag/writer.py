@@ -18,7 +18,7 @@ from rag.verifier import SUPPORTED, Citation, Sentence
 from rag.verifier import Outcome as Verified
 from rag.verifier import reason as reason_in
 from rag.verifier.expected import closed, explains
-from rag.verifier.facts import facts, holds
+from rag.verifier.facts import facts, holds, in_figures_of
 
 _SENTENCES = 3  # that are read one by one where no answer was supported
 
@@ -197,16 +197,20 @@ class Writer(Reader):
         Sentences that a check contradicts, as by a figure or a name, are left out; "" where it is
         in no such language.
         """
-        asking = prompts.translating(quoted.text, draft.language)
+        # Figures are copied as they are written
+        told = in_figures_of(draft.language, quoted.text, draft.other)
+        asking = prompts.translating(told, draft.language)
         most = 2 * self.generator.count(quoted.text) + 32
         text = "".join(self.generator.stream(asking, max_tokens=most, stop=draft.stop)).strip()
         spans = split_sentences(text, draft.language)
         if draft.stopped or not spans or "\n" in text or not is_language(text, draft.language):
             return "", 0.0
         supported, kept = True, list[str]()
+        given = facts(quoted.text, draft.other)
         for start, end in spans:
             verdict = draft.sources.verify(text[start:end], draft.language)
-            if verdict.outcome is not Verified.CONTRADICTED:
+            own = (f for f in facts(text[start:end], draft.language) if f.kind == "number")
+            if verdict.outcome is not Verified.CONTRADICTED and all(holds(given, f) for f in own):
                 kept.append(text[start:end])
             within = any(
                 first.document == quoted.document and quoted.start <= first.start < quoted.end
@@ -214,7 +218,7 @@ class Writer(Reader):
             )
             supported &= within and verdict.support >= self.thresholds.translated
             supported &= not draft.rounds(text[start:end], verdict.citations)
-        wanted = (fact for fact in facts(quoted.text, draft.other) if not fact.opening)
+        wanted = (fact for fact in given if not fact.opening)
         there = facts(text, draft.language)
         supported &= len(kept) == len(spans) and all(holds(there, fact) for fact in wanted)
         limits = self.thresholds

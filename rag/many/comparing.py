@@ -47,11 +47,13 @@ class Thing:
 
 @dataclass(frozen=True)
 class Cell:
-    """What is to be said of a thing in one aspect: the question, and the excerpts to read."""
+    """What is to be said of a thing in one aspect: the question, in the language of the excerpts,
+    and these."""
 
     thing: Thing
     aspect: str
     asked: str
+    language: str
     windows: tuple[tuple[Hit, Excerpt], ...]
 
 
@@ -210,19 +212,32 @@ def _table(
 
 
 def _cell(writer: Writer, draft: Draft, request: Request, thing: Thing, aspect: str) -> Cell:
-    """The question for a cell, and where its answer may stand."""
+    """The question for a cell, and where its answer may stand; in the document's own language,
+    which a small model reads far better."""
     about = aspect if thing.document else f"{aspect} {thing.title}".strip()
-    asked = say("of_this", draft.language, about=about) if about else draft.asked
+    language, of_what = draft.language, about
+    foreign = bool(thing.document) and _language(writer, thing.document) != language
+    if foreign and (translated := writer.across(draft, about or draft.asked)):
+        language, of_what = draft.other, translated
+    asked = say("of_this", language, about=of_what) if about else of_what or draft.asked
     scope = [thing.document] if thing.document else request.scope
-    windows = best(writer, about or asked, draft.language, _WINDOWS, scope)
-    return Cell(thing, aspect, asked, tuple(windows))
+    windows = best(writer, of_what or asked, language, _WINDOWS, scope)
+    return Cell(thing, aspect, asked, language, tuple(windows))
+
+
+def _language(writer: Writer, document: str) -> str:
+    infos = (info for info in writer.store.documents() if info.name == document)
+    return next((info.language for info in infos), "")
 
 
 def _read(writer: Writer, draft: Draft, cell: Cell) -> Sentence | None:
     """What the likeliest excerpts say in a cell; None where they say nothing."""
+    asking = draft
+    if cell.language != draft.language:
+        asking = Draft(cell.asked, cell.language, draft.stop, draft.sources, cell.asked)
     for window in cell.windows:
-        if said := next(written(writer, draft, cell.asked, *window), None):
-            return said
+        if said := next(written(writer, asking, cell.asked, *window), None):
+            return said if asking is draft else own_words(writer, draft, said.citations[0])
     return None
 
 

@@ -98,7 +98,9 @@ def _meant(draft: Draft, excerpt: Excerpt) -> list[Citation]:
     return [
         each
         for each in near
-        if given and all(holds(facts(each.text, language), fact) for fact in given)
+        if given
+        and (is_prose(each.text) or ";" in each.text)  # no heading
+        and all(holds(facts(each.text, language), fact) for fact in given)
     ]
 
 

@@ -6,7 +6,7 @@ wrong one: here every word of the question must be a row's, a column's or the ta
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 from index.errors import ChunkRemoved
@@ -281,18 +281,24 @@ def _looked_up(writer: Writer, draft: Draft, request: Request) -> list[Computed]
     """The cells that a question asks for, in the documents that speak most of it."""
     scope = request.documents or request.scope
     hits = writer.retriever.search(draft.asked, draft.language, k=_LOOKED, documents=scope)
-    found = list[Computed]()
+    looked = list[Computed | None]()
     for name in dict.fromkeys(hit.chunk.document for hit in hits):
         tables = (each for each in quick_groups(writer.store.document(name)) if each.columns)
-        every = [each.compute() for table in tables for each in _lookup(writer, draft, table)]
-        found += [each for each in every if each]
+        for table in tables:
+            every = (each.compute() for each in _lookup(writer, draft, table))
+            looked.append(next(filter(None, every), None))
+    found = [each for each in looked if each]
+    if not found and request.documents:  # its words may name a document and be a table's
+        return _looked_up(writer, draft, replace(request, documents=()))
     return found if len({each.group.document for each in found}) == 1 else []
 
 
 def _lookup(writer: Writer, draft: Draft, table: Group) -> Iterator[Lookup]:
-    """The question as one for a cell of a table, if its words can be carried into its language."""
+    """A question as one for a cell of a table: by itself, if need be carried into the table's
+    language, or joined to the one before it."""
     if table.language == draft.language:
         yield Lookup(draft.asked, table)
+        yield from (Lookup(each, table, draft.question) for each in draft.joined[:1])
         return
     words = carried([(draft.asked, draft.language)], table, writer.embedder)
     if words is not None:

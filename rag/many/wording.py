@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 import numpy as np
 
 from index.embedder import Embedder
-from index.text.words import WORD, bare_word, fold, phrases, terms
+from index.text.words import WORD, bare_word, fold, phrases, terms, word_list
 from rag.many.records import Group
 from rag.named import kinds
 from rag.verifier.facts import figures
@@ -22,9 +22,12 @@ Word = tuple[str, str]
 
 def content(asked: str, language: str) -> Iterator[Word]:
     """The words of a question that say what is counted, each with its index term."""
+    filling = word_list("filling", language)
     for word in WORD.findall(asked):
         own = terms(word, language)
-        if own and not word[0].isdigit() and not phrases("counting", language).search(fold(word)):
+        plain = fold(word)
+        says = plain not in filling and not phrases("counting", language).search(plain)
+        if own and not word[0].isdigit() and says:
             yield word, own[0]
 
 
