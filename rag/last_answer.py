@@ -73,9 +73,8 @@ def sure(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     if sentences:
         percent = round(100 * min(one.support for one in sentences))
         yield draft.write(say("sure", draft.language, percent=percent, count=len(sentences)))
-    for sentence in sentences:
-        for citation in sentence.citations[:1]:
-            yield from draft.show(_place(writer, draft, citation), citation)
+    for citation in dict.fromkeys(each for one in sentences for each in one.citations[:1]):
+        yield from draft.show(_place(writer, draft, citation), citation)
     text = " ".join(sentence.text for sentence in sentences)
     hits = _found(writer, draft, request, text) if text and not draft.stopped else []
     others = [hit for hit in hits if (hit.chunk.document, hit.chunk.ordinal) not in cited]

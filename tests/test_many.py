@@ -51,7 +51,17 @@ LORMEUIL = """# Rapport 2023 de la médiathèque de Lormeuil
 La médiathèque de Lormeuil est ouverte 18 heures par semaine, le mercredi et le samedi. Le budget d'achat s'élève à 15 000 euros.
 
 Aucun sinistre n'a été signalé."""
+VISIT = """# La visite de Penmor
+
+Nous y étions en juin 2024.
+
+Lundi. Visite du port avec le maire.
+
+Mardi. Le matin, les bénévoles. L'après-midi, la bibliothèque.
+
+- **Mercredi 12** : retour par le bateau de 9 heures, qui avait du retard."""
 TEXTS = {
+    "visite.md": VISIT,
     "records.md": PROJECTS,
     "subventions.csv": GRANTS,
     "needs.md": NEEDS,
@@ -177,6 +187,7 @@ def test_records_are_tables_sections_of_one_kind_and_lists() -> None:
         for name in TEXTS
     }
     assert found == {
+        "visite.md": [],
         "records.md": [("projet", 12)],
         "subventions.csv": [("Association", 3)],
         "needs.md": [("", 3)],
@@ -191,6 +202,15 @@ def test_a_timeline_is_in_the_order_of_the_dates(writer: Writer) -> None:
         "- **novembre 2022**",
         "- **14 juin**",
         "- **2024**",
+    ]
+
+
+def test_a_course_of_days_goes_by_the_days(writer: Writer) -> None:
+    said = answer(writer, timeline, "Raconte la visite de Penmor, jour par jour", "visite.md")
+    assert said.answer.splitlines() == [
+        "- **Lundi** — Visite du port avec le maire.",
+        "- **Mardi** — Le matin, les bénévoles. L'après-midi, la bibliothèque.",
+        "- Mercredi 12 : retour par le bateau de 9 heures, qui avait du retard.",
     ]
 
 

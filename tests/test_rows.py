@@ -3,9 +3,11 @@
 import pytest
 
 from index.documents import Document, make
+from index.embedder import Embedder
 from rag.many.computing import Computed, Question
 from rag.many.records import Group, groups
 from rag.many.rows import Lookup, Ranking, Shown, asks_for_most
+from rag.many.wording import carried
 
 HOUSES = """house|tenant|rent|bedrooms|garden|district|start|address
 Willow|Anna Long|450 €|2|yes|North|2021-03-01|5 Mill Lane
@@ -107,3 +109,62 @@ def test_many_rows_are_looked_through_at_once() -> None:
     found = Lookup("Quel est le chef du Gymnase 17 ?", rows).compute()
     assert isinstance(found, Shown)
     assert found.shown == (("Gymnase 17", "Odile Petit"),)
+
+
+@pytest.mark.parametrize(
+    ("asked", "language", "shown"),
+    [
+        ("Which town is the gymnasium in?", "fr", "Lyon"),
+        ("Who is the head of the Crèche?", "fr", "Jean Fort"),
+        ("Qui est le locataire de Birch ?", "en", "Ben Best"),
+    ],
+)
+def test_a_table_is_asked_in_the_other_language(
+    asked: str, language: str, shown: str, embedder: Embedder
+) -> None:
+    words = carried([(asked, "en" if language == "fr" else "fr")], group(language), embedder)
+    assert words is not None
+    known = Lookup(asked, group(language), words=words).compute()
+    assert isinstance(known, Shown)
+    assert [figure for _, figure in known.shown] == [shown]
+
+
+def test_what_a_table_has_no_word_for_is_not_asked_of_it(embedder: Embedder) -> None:
+    assert carried([("Which sites have swimming lessons?", "en")], group("fr"), embedder) is None
+    assert carried([("Combien de chats ?", "fr")], group("en"), embedder) is None
+
+
+def test_a_translation_gives_the_words_that_are_lacking(embedder: Embedder) -> None:
+    asked = [("How many sites are in Lille?", "en")]
+    assert carried(asked, group("fr"), embedder) is None
+    across = {asked[0][0]: "Combien de chantiers sont à Lille ?"}.__getitem__
+    words = carried(asked, group("fr"), embedder, across)
+    assert words is not None
+    counted = Question(asked[0][0], group("fr"), words=words).compute()
+    assert counted and (counted.value, counted.words) == (2, ("Lille",))
+
+
+def test_a_message_puts_another_value_in_the_place_of_the_one_before() -> None:
+    asked = "combien de chantiers terminés, et ceux en retard ?"
+    counted = Question(asked, group("fr"), "et ceux en retard ?").compute()
+    assert counted and (counted.value, counted.words) == (2, ("en retard",))
+    both = Question("combien de chantiers terminés en retard ?", group("fr")).compute()
+    assert both is None
+
+
+def test_a_cell_of_several_words_is_known_as_it_stands() -> None:
+    pupils = table(
+        "pupils.csv", "pupil|class|workshop\nAda|6 A|clay\nBen|6 B|clay\nCid|6 A|wood\nDot|6 A|clay"
+    )
+    only = next(iter(groups(pupils)))
+    counted = Question("How many pupils of 6 A chose the clay workshop?", only).compute()
+    assert counted is None  # "chose" is no word of it
+    counted = Question("How many pupils of 6 A in the clay workshop?", only).compute()
+    assert counted and (counted.value, counted.words) == (2, ("6 A", "clay"))
+
+
+def test_what_is_out_of_stock_has_none() -> None:
+    parts = table("parts.csv", "part|price|stock\nBelt|12 €|0\nPan|30 €|4\nLid|20 €|0\nMotor|9 €|2")
+    only = next(iter(groups(parts)))
+    counted = Question("Which parts are out of stock?", only).compute()
+    assert counted and [each.cells["part"] for each in counted.records] == ["Belt", "Lid"]

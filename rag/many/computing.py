@@ -90,7 +90,8 @@ class Question:
         self._rest = without(asked, self._cells)
         self._words = list(content(self._rest, language) if words is None else words)
         # How many of them are of this message
-        self._latest = len(list(content(self._asks, self._language))) if asks else len(self._words)
+        last = list(content(without(self._asks, self._cells), self._language))
+        self._latest = len(last) if asks else len(self._words)
         self._priced = phrases("by_price").search(fold(asked)) is not None
         self.operation = self._operation()
         kinds = [own for name, own in self._columns.items() if name not in self._numeric]
@@ -122,6 +123,9 @@ class Question:
         if self._says_more() or not (self.named or column):
             return None
         chosen, words = list(self.group.records), list[str]()
+        for cell, having in self._cells.items():
+            chosen = [each for each in chosen if each.start in having]
+            words.append(cell)
         for place, (word, term) in enumerate(reversed(self._words)):
             if names_them(self.group, word) or self._is_unit(word) or self._is_price(word):
                 continue
@@ -131,13 +135,10 @@ class Question:
                 kept = [each for each in chosen if each.start in having]
                 # A word of the message before may have been replaced by one of this message
                 if len(having) < len(self._own) and (kept or place < self._latest):
-                    words.insert(0, word)
+                    words.insert(len(self._cells), word)
                     chosen = kept
             elif not is_among(term, self._about):
                 return None
-        for cell, having in self._cells.items():
-            chosen = [each for each in chosen if each.start in having]
-            words.append(cell)
         records = self._narrowed(chosen, words, column)
         return self._computed(records, words, column) if records else None
 
