@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 
 from index.text.dates import Date, dates
 from index.text.words import fold, word_list
@@ -73,7 +74,10 @@ def _author(part: str) -> tuple[str, str]:
     several = colon and any(each in value for each in (" and ", " et "))
     for end in (" le ", " on ") if several else (", ", " le ", " on "):
         first = first.replace(end, "\n")
-    first = first.split("\n")[0].strip(_QUOTES)
+    first, *others = first.split("\n")
+    if colon and others and _is_full(others[0]):  # "the service, written by Thibaud Escoffre"
+        first = f"{first}, {others[0].strip()}"
+    first = first.strip(_QUOTES)
     words = first.split()
     capitals = sum(word[0].isupper() for word in words)
     ended = part.rstrip().endswith((".", "!", "?"))
@@ -83,6 +87,13 @@ def _author(part: str) -> tuple[str, str]:
     full = 1 < len(words) <= _NAME and capitals == len(words)
     enough = colon or (full and not ended and not nobody)
     return (first, value[len(first) :]) if named and enough and not unknown else ("", part)
+
+
+def _is_full(text: str) -> bool:
+    """Whether a text has a name of two words at least, and no date."""
+    words = text.split()
+    pairs = pairwise(words)
+    return any(a[0].isupper() and b[0].isupper() for a, b in pairs) and not dates(text)
 
 
 def _label(part: str, name: str) -> str | None:

@@ -12,11 +12,12 @@ from index.contract import DocumentInfo, Store
 from index.embedder import Embedder
 from index.errors import UserError
 from index.text.language import detect
-from index.text.words import fold, phrases, terms
+from index.text.words import LANGUAGES, fold, phrases, terms
 from rag import prompts
 from rag.draft import Draft
 from rag.events import Answer, Event, Finished, Found, Reading, Searching, Turn
 from rag.followups import cited_documents, depends, read_with, readings
+from rag.i18n import say
 from rag.intent import CONTENT, COURTESY, REMARKS, Intent, Request, kind, understand
 from rag.llm.base import Generator, Message
 from rag.many.comparing import asks_which
@@ -222,8 +223,9 @@ class Answerer(Writer):
         """The documents that the last answer cites, or names where it was about the library."""
         last = request.history[-1:]
         cited = self._cited(last, request)
-        if last and not cited and self._kind(last[0]) is Intent.LIBRARY:
-            said = last[0].answer
+        said = last[0].answer if last else ""
+        refused = any(said.startswith(say("refusal", each)) for each in LANGUAGES)
+        if last and not cited and not refused:
             infos = self._allowed(request).values()
             told = (each for each in infos if each.name in said or _titled(each, said))
             cited = tuple(each.name for each in told)

@@ -123,8 +123,8 @@ class Question:
         if self._says_more() or not (self.named or column):
             return None
         chosen, words = list(self.group.records), list[str]()
-        for cell, having in self._cells.items():
-            chosen = [each for each in chosen if each.start in having]
+        for cell, places in self._cells.items():
+            chosen = [each for each in chosen if each.start in places]
             words.append(cell)
         for place, (word, term) in enumerate(reversed(self._words)):
             if names_them(self.group, word) or self._is_unit(word) or self._is_price(word):
