@@ -65,15 +65,13 @@ def compare(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
         yield from _table(writer, draft, request, things, [aspect] if aspect else [])
         return
     names, aspects = plan(writer, draft, draft.asked)
-    if not names and (
-        how_many(draft.asked, draft.language)[0] > len(request.documents) > 0
-        or speaks_of_documents(writer, request, draft.language)
-    ):
+    if not names and speaks_of_documents(writer, request, draft.language):
         request = all_meant(writer, draft, request)
     if not names and len(request.documents) < 2 and len(aspects) > 1:  # "the cost of A and of B"
         names, aspects = aspects, []
     things = _bound(writer, request, names[:_THINGS])
-    if len(things) < 2:
+    within = len(request.documents) == 1 and how_many(draft.asked, draft.language)[0] > 1
+    if len(things) < 2 and not within:
         things = _things(_documents(writer, draft, request))
     if len(things) < 2 or draft.stopped:
         yield from listing(writer, draft, request)
