@@ -69,8 +69,8 @@ def written(
 ) -> Iterator[Sentence]:
     """What the model says to `asked` from one excerpt: each sentence once it is verified.
 
-    The document's own words where the model's are put too freely, those with its figures where it
-    puts these otherwise, none where it says nothing.
+    The document's own words where the model's are put too freely, those with its figures and
+    names where it puts these otherwise, none where it says nothing.
     Closing the iterator stops the model.
     """
     evidence = writer.reading(draft, asked, excerpt)
@@ -92,16 +92,19 @@ def written(
 
 
 def _meant(draft: Draft, excerpt: Excerpt) -> list[Citation]:
-    """The sentences that have the figures of what was written, the likeliest first."""
-    given = [fact for fact in facts(draft.text, draft.language) if fact.kind == "number"]
-    language, near = excerpt.chunk.language, quotable([excerpt], draft.asked, draft.language)
-    return [
-        each
-        for each in near
-        if given
-        and (is_prose(each.text) or ";" in each.text)  # no heading
-        and all(holds(facts(each.text, language), fact) for fact in given)
-    ]
+    """The sentences that have what was written beyond the question: its figures and names; the
+    likeliest first."""
+    asked = facts(draft.asked, draft.language)
+    own = [each for each in facts(draft.text, draft.language) if not holds(asked, each)]
+    given = [each for each in own if each.kind in ("number", "name")]
+    found = list[Citation]()
+    for each in quotable([excerpt], draft.asked, draft.language):
+        there = facts(each.text, excerpt.chunk.language)
+        some = any(holds(there, fact) for fact in given)
+        every = all(fact.opening or holds(there, fact) for fact in given)
+        if some and every and (is_prose(each.text) or ";" in each.text):  # no heading
+            found.append(each)
+    return found
 
 
 def _stands(sentence: Sentence, asked: str, language: str) -> bool:
