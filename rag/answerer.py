@@ -16,7 +16,7 @@ from index.text.words import LANGUAGES, fold, phrases, terms
 from rag import prompts
 from rag.draft import Draft
 from rag.events import Answer, Event, Finished, Found, Reading, Searching, Turn
-from rag.followups import cited_documents, depends, read_with, readings
+from rag.followups import cited_documents, depends, read_with, readings, with_year
 from rag.i18n import say
 from rag.intent import CONTENT, COURTESY, REMARKS, Intent, Request, kind, understand
 from rag.llm.base import Generator, Message
@@ -112,7 +112,8 @@ class Answerer(Writer):
     ) -> Iterator[Event]:
         """Understand a message, and answer what it asks for."""
         language = draft.language
-        request = self._understood(draft.question, language, self._told(history), documents)
+        question = with_year(draft.question, history)
+        request = self._understood(question, language, self._told(history), documents)
         if request.language and request.intent in CONTENT - {Intent.QUESTION}:
             draft.language = request.language
         draft.asked = request.text

@@ -3,7 +3,9 @@
 import threading
 from collections.abc import Sequence
 
-from index.text.words import WORD, fold, opens_sentence, phrases, terms, word_list
+from index.text.dates import dates
+from index.text.language import detect
+from index.text.words import WORD, fold, opens_sentence, phrases, replaced, terms, word_list
 from rag.events import Turn
 from rag.llm.base import Generator
 from rag.prompts import rewrite, rewriting
@@ -12,6 +14,21 @@ _MOST_EARLIER = 3  # more of the conversation misleads a small model
 _LONGEST = 300  # characters of each question and each answer
 _ARTICLES = ("l'", "la ", "le ", "les ", "the ")
 _MOST_WORDS = 8  # of a fragment that only puts another name in the question before
+
+
+def with_year(message: str, earlier: Sequence[Turn]) -> str:
+    """A message with "that year" as the year that was spoken of last, where that was one."""
+    if not phrases("that_year").search(fold(message)):
+        return message
+    for turn in reversed(earlier):
+        for said in (turn.question, turn.answer):
+            years = {each.year for each in dates(said) if each.year}
+            if len(years) == 1:
+                in_that = "in" if detect(message) == "en" else "en"
+                return replaced(message, "that_year", f"{in_that} {years.pop()}")
+            if years:
+                return message
+    return message
 
 
 def depends(question: str, language: str) -> bool:

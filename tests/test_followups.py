@@ -3,7 +3,7 @@
 import pytest
 
 from rag.events import Turn
-from rag.followups import context, depends, read_with, readings, with_other_name
+from rag.followups import context, depends, read_with, readings, with_other_name, with_year
 from rag.llm.base import Generator
 from rag.many.comparing import asks_which, compared_by
 from rag.named import how_many
@@ -105,3 +105,12 @@ def test_a_choice_between_known_things_is_by_an_aspect(
 ) -> None:
     assert compared_by(message, language) == aspect
     assert asks_which(message, language) == (message[0] in "LW")
+
+
+def test_that_year_is_the_one_spoken_of_last() -> None:
+    earlier = [Turn("Combien de visiteurs en 2022 ?", "12"), Turn("Et au Phare ?", "25 en 2023.")]
+    said = with_year("Combien de groupes cette année-là ?", earlier)
+    assert said == "Combien de groupes en 2023 ?"
+    assert with_year("How many that year?", earlier[:1]) == "How many in 2022?"
+    unclear = [Turn("De 2021 à 2022 ?", "")]
+    assert with_year("Combien la même année ?", unclear) == "Combien la même année ?"

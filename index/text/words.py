@@ -61,6 +61,14 @@ def fold(text: str) -> str:
     return _without_accents(text.replace("’", "'").casefold().replace("œ", "oe"))
 
 
+def replaced(text: str, name: str, by: str) -> str:
+    """A text with what a list of the lexicon finds in it, with accents or without, replaced."""
+    plain = fold(text)
+    for found in reversed(list(phrases(name).finditer(plain)) if len(plain) == len(text) else []):
+        text = text[: found.start()] + by + text[found.end() :]
+    return text
+
+
 def bare_word(word: str) -> str:
     """A word without elision ("l'", "qu'"), possessive or contraction ("'s", "n't")."""
     return _CONTRACTION.sub("", ELISION.sub("", word))

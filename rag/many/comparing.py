@@ -8,7 +8,7 @@ import numpy as np
 
 from index.byline import is_byline
 from index.contract import DocumentInfo
-from index.text.words import fold, phrases, terms
+from index.text.words import fold, phrases, replaced, terms
 from rag import prompts
 from rag.draft import Draft
 from rag.events import Event, Found, Reading
@@ -135,7 +135,8 @@ def asks_of_each(request: Request) -> bool:
 def of_each(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     """Show what each document says to one question, a row for each."""
     things = _things(in_scope(writer.store, request))
-    draft.asked = " ".join(phrases("of_each_lost").sub("", draft.asked).split())
+    asked = replaced(draft.asked, "of_each_lost", "")
+    draft.asked = " ".join(asked.split())
     yield from _table(writer, draft, request, things, [])
 
 
