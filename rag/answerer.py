@@ -21,6 +21,7 @@ from rag.i18n import say
 from rag.intent import CONTENT, COURTESY, REMARKS, Intent, Request, kind, understand
 from rag.llm.base import Generator, Message
 from rag.many.comparing import asks_which
+from rag.named import how_many
 from rag.replies import REPLIES
 from rag.retriever import check_names
 from rag.several import questions
@@ -171,9 +172,11 @@ class Answerer(Writer):
             return request
         before = [turn.question for turn in reversed(request.history[-_JOINED:])]
         draft.joined = [f"{each.rstrip(' ?!.')}, {request.text}" for each in before]
-        # "the two reports" are known by their titles
+        # "the two reports" are known by their titles, "that report" may be the one spoken of
         if draft.stopped or (not certain and request.documents):
-            return request
+            spoken = [name for name in self._spoken(request) if name in request.documents]
+            several = how_many(request.text, language)[0] > 1
+            return replace(request, documents=tuple(spoken)) if spoken and not several else request
         if not certain and (cited := self._meant(request)):
             return replace(request, documents=cited)
         meant = self._readings(draft, request, language, certain=certain)

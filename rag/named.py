@@ -7,14 +7,14 @@ from math import log
 from pathlib import PurePosixPath
 
 from index.contract import DocumentInfo
-from index.text.words import LANGUAGES, bare_word, fold, phrases, terms, word_list
+from index.text.words import LANGUAGES, WORD, bare_word, fold, phrases, terms, word_list
 
 _SEVERAL = 6  # things that are spoken of as "the six"
 _ALIKE = 0.99  # of the best document's weight, to be named as well
 _KINDS = tuple(
     f"kind_{each}"
     for each in (
-        "lease contract minutes report letter manual invoice quote rules price survey register"
+        "lease contract minutes report letter manual invoice quote rules survey register"
     ).split()
 )
 
@@ -29,7 +29,9 @@ def named(message: str, documents: Sequence[DocumentInfo]) -> tuple[str, ...]:
     files = [each.name for each in documents if _is_said(each.name, plain)]
     if files:
         return tuple(files)
-    asked = {*terms(message, "fr"), *terms(message, "en"), *kinds(message, *LANGUAGES)}
+    # "The lease" is each that is one, in either language
+    rest = " ".join(word for word in WORD.findall(message) if not kinds(word, *LANGUAGES))
+    asked = {*terms(rest, "fr"), *terms(rest, "en"), *kinds(message, *LANGUAGES)}
     words = {each.name: asked.intersection(_words(each)) for each in documents}
     common = Counter(word for found in words.values() for word in found)
     weights = {

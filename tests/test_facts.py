@@ -105,3 +105,16 @@ def test_figures_are_written_as_in_the_other_language(
 ) -> None:
     spoken = "en" if language == "fr" else "fr"
     assert in_figures_of(language, text, spoken) == written
+
+
+@pytest.mark.parametrize(
+    ("said", "hours"),
+    [
+        ("from 8 a.m. to 1 p.m.", ["8", "13"]),
+        ("at 6.30pm, until 10 PM", ["18", "30", "22"]),
+        ("from 9:30 to 17:00", ["9", "30", "17"]),
+        ("at 12 pm, not at 12 am", ["12", "0"]),
+    ],
+)
+def test_an_hour_of_the_afternoon_is_one_of_24(said: str, hours: list[str]) -> None:
+    assert [fact.value for fact in facts(said, "en") if fact.kind == "number"] == hours

@@ -84,13 +84,15 @@ _SCALED = re.compile(
     rf"(?:(?P<scale>{_either('scales')})|(?(before)m\b|m(?=\s?(?:[$€£]|d['’]euros|eur\b))))",
     re.IGNORECASE,
 )
+_CLOCK = re.compile(r"\b(\d{1,2})(?:(?:[:.](\d\d))?[ \u00a0]?([ap])\.?m\b|:00\b)", re.I)
 _ROUND = re.compile(rf"\b(?:une|a)\s({_either('round_numbers')})", re.IGNORECASE)
 _HEDGED = re.compile(phrases("hedges").pattern.removesuffix(r"\b") + r"\s*$")
 
 
 def facts(text: str, language: str) -> tuple[Fact, ...]:
     """The figures, dates, ranks and names of a text in "fr" or "en"."""
-    numbers = (number for _, number in _numbers(_in_digits(text, language), language))
+    digits = _CLOCK.sub(_by_24_hours, _in_digits(text, language))
+    numbers = [number for _, number in _numbers(digits, language)]
     return tuple(dict.fromkeys([*numbers, *_dates(text), *_names(text, language)]))
 
 
@@ -251,6 +253,13 @@ def _numbers(text: str, language: str) -> Iterator[tuple[int, Fact]]:
         yield match.start(), Fact("number", value, table("units").get(unit, ""))
 
 
+def _by_24_hours(match: re.Match[str]) -> str:
+    """Hours as those of 24: "1 p.m.", "6.30pm", "17:00" are "13 h", "18 h 30", "17 h"."""
+    hour, minutes, half = int(match[1]), match[2] or "", (match[3] or "").lower()
+    hour = hour % 12 + 12 * (half == "p") if half else hour
+    return f"{hour} h {minutes.removesuffix('00')}"
+
+
 def _value(digits: str, language: str) -> float:
     """The number that digits stand for: 15 000, 15.000, 13,5 in French, 15,000, 13.5 in English."""
     plain = "".join(digits.split())
@@ -274,7 +283,6 @@ def _value(digits: str, language: str) -> float:
 
 def _in_digits(text: str, language: str) -> str:
     """The text with its numbers in words as digits: "quinze millions", "une vingtaine"."""
-
     from text_to_num import alpha2digit
 
     def scaled(match: re.Match[str]) -> str:
