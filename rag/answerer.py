@@ -274,6 +274,9 @@ class Answerer(Writer):
         if request.intent is Intent.TRANSLATE and self._kind(history[-1]) is Intent.LIBRARY:
             asked = history[-1].question
             return self._understood(asked, language, history[:-1], documents)
+        shorter = request.intent in (Intent.SHORTEN, Intent.POINTS)
+        if shorter and not history[-1].sentences and self._spoken(request):
+            return replace(request, intent=Intent.SUMMARY)  # of the document that was named
         return request
 
     def _told(self, history: Sequence[Turn]) -> tuple[Turn, ...]:

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from index.contract import DocumentInfo
 from index.embedder import Embedder
 from index.store import LocalStore
 from index.sync import put_documents
 from rag.answerer import Answerer
 from rag.events import Answer, Turn
 from rag.llm.base import Generator
+from rag.named import named, of_kind
 from rag.several import questions
 from tests.test_intent import documents
 
@@ -84,3 +86,39 @@ def test_several_questions_of_a_message_are_answered_one_after_the_other(
 )
 def test_questions_are_cut_behind_their_marks(message: str, count: int) -> None:
     assert len(questions(message)) == count
+
+
+def test_what_the_library_named_is_what_is_spoken_of(assistant: Answerer) -> None:
+    newest = assistant.answer("Quel est le document le plus récent ?")
+    earlier = [Turn(newest.question, newest.answer, newest.sentences)]
+    said = assistant.answer("Résume-le en une phrase.", earlier)
+    assert {each.document for one in said.sentences for each in one.citations} == {
+        "rapport-pont.docx"
+    }
+
+
+def info(name: str, title: str, language: str) -> DocumentInfo:
+    return DocumentInfo(name, title, language, "", name, 1, 100)
+
+
+LEASES = [
+    info("a.md", "Bail d'habitation, 14 rue des Tanneurs", "fr"),
+    info("b.md", "Tenancy agreement, Mill Cottage", "en"),
+    info("c.md", "Révision annuelle du loyer", "fr"),
+]
+
+
+@pytest.mark.parametrize(
+    ("message", "documents"),
+    [
+        ("Résume le bail", ("a.md", "b.md")),
+        ("the lease of Mill Cottage", ("b.md",)),
+        ("le bail de la rue des Tanneurs", ("a.md",)),
+        ("quand le loyer est-il révisé ?", ("c.md",)),
+    ],
+)
+def test_a_kind_of_document_is_known_in_both_languages(
+    message: str, documents: tuple[str, ...]
+) -> None:
+    assert named(message, LEASES) == documents
+    assert of_kind("baux", LEASES) == ["a.md", "b.md"]

@@ -90,3 +90,10 @@ def test_courtesy_is_left_out_and_parameters_are_read(
 def test_documents_out_of_scope_are_not_named(store: LocalStore, embedder: Embedder) -> None:
     asked = understand("Résume le rapport sur le pont.", store, embedder, scope=["notice.txt"])
     assert asked.documents == ()
+
+
+def test_papers_that_somebody_needs_are_not_those_of_the_library(
+    store: LocalStore, embedder: Embedder
+) -> None:
+    asked = "which documents does my daughter need?"
+    assert understand(asked, store, embedder, language="en").intent is Intent.LIST

@@ -338,3 +338,8 @@ def test_a_comparison_is_a_table_of_documents_by_aspects(reader: Writer) -> None
     assert set(line) <= set("| -")
     assert all(row.startswith("| ") and row.endswith(" |") for row in rows)
     assert all(row.count("|") == head.count("|") for row in rows)
+
+
+def test_things_of_one_document_are_no_documents(writer: Writer) -> None:
+    asked = "Compare les trois projets"
+    assert not speaks_of_documents(writer, Request(Intent.COMPARE, asked), "fr")
