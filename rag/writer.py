@@ -18,7 +18,7 @@ from rag.verifier import SUPPORTED, Citation, Sentence
 from rag.verifier import Outcome as Verified
 from rag.verifier import reason as reason_in
 from rag.verifier.expected import closed, explains
-from rag.verifier.facts import facts, holds, in_figures_of
+from rag.verifier.facts import facts, holds
 
 _SENTENCES = 3  # that are read one by one where no answer was supported
 
@@ -197,9 +197,7 @@ class Writer(Reader):
         Sentences that a check contradicts, as by a figure or a name, are left out; "" where it is
         in no such language.
         """
-        # Figures are copied as they are written
-        told = in_figures_of(draft.language, quoted.text, draft.other)
-        asking = prompts.translating(told, draft.language)
+        asking = prompts.translating(quoted.text, draft.language)
         most = 2 * self.generator.count(quoted.text) + 32
         text = "".join(self.generator.stream(asking, max_tokens=most, stop=draft.stop)).strip()
         spans = split_sentences(text, draft.language)
