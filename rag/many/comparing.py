@@ -65,8 +65,14 @@ def compare(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
         yield from _table(writer, draft, request, things, [aspect] if aspect else [])
         return
     names, aspects = plan(writer, draft, draft.asked)
-    if not names and speaks_of_documents(writer, request, draft.language):
+    if speaks_of_documents(writer, request, draft.language):  # "the two pools": hours, prices
         request = all_meant(writer, draft, request)
+        known = set(terms(how_many(draft.asked, draft.language)[1], draft.language))
+        every = dict.fromkeys([*names, *aspects])
+        names, aspects = (
+            [],
+            [each for each in every if not known & set(terms(each, draft.language))],
+        )
     if not names and len(request.documents) < 2 and len(aspects) > 1:  # "the cost of A and of B"
         names, aspects = aspects, []
     things = _bound(writer, request, names[:_THINGS])

@@ -22,6 +22,7 @@ from rag.verifier.facts import facts, holds, names, negated
 from rag.writer import Writer
 
 _ALIKE = 0.8  # share of the shorter item's words that make two items doubles
+_WORDED = 0.6  # share of the words of a text that a sentence has which it puts otherwise
 MARKS = ("-", "*", "+", "•", "–")  # of a list, before an item
 
 
@@ -92,17 +93,20 @@ def written(
 
 
 def _meant(draft: Draft, excerpt: Excerpt) -> list[Citation]:
-    """The sentences that have what was written beyond the question: its figures and names; the
-    likeliest first."""
+    """The sentences that have what was written beyond the question: its figures and names, or
+    where it has none most of its words; the likeliest first."""
     asked = facts(draft.asked, draft.language)
     own = [each for each in facts(draft.text, draft.language) if not holds(asked, each)]
     given = [each for each in own if each.kind in ("number", "name")]
+    said = set(terms(draft.text, draft.language)) - set(terms(draft.asked, draft.language))
     found = list[Citation]()
     for each in quotable([excerpt], draft.asked, draft.language):
-        there = facts(each.text, excerpt.chunk.language)
+        language = excerpt.chunk.language
+        there, words = facts(each.text, language), set(terms(each.text, language))
         some = any(holds(there, fact) for fact in given)
         every = all(fact.opening or holds(there, fact) for fact in given)
-        if some and every and (is_prose(each.text) or ";" in each.text):  # no heading
+        worded = len(said & words) >= _WORDED * max(len(said), 1) if not given else some and every
+        if worded and (is_prose(each.text) or ";" in each.text):  # no heading
             found.append(each)
     return found
 

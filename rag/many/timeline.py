@@ -12,6 +12,7 @@ from rag.events import Event, Found, Reading
 from rag.intent import Request
 from rag.many.days import Day, days
 from rag.many.items import MARKS, as_hits, best, in_scope, is_prose, own_words, put
+from rag.named import whole_number
 from rag.quotation import whole
 from rag.verifier import Citation, cite, is_saying
 from rag.verifier.facts import facts, holds, names
@@ -103,7 +104,7 @@ def _subject(draft: Draft, chunks: Sequence[StoredChunk]) -> set[str]:
     content = {
         term
         for word in asked
-        if not phrases("telling_when").search(fold(word))
+        if not phrases("telling_when").search(fold(word)) and not whole_number(word, draft.language)
         for term in terms(word, draft.language)
     }
     return content - titles
