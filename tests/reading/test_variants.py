@@ -322,12 +322,29 @@ def mathematics(*elements: str) -> str:
     return f'<w:p><m:oMath xmlns:m="m">{text}</m:oMath></w:p>'
 
 
+def with_members(data: bytes, members: dict[str, str]) -> bytes:
+    with zipfile.ZipFile(file := io.BytesIO(data), "a") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+EQUATIONS = {
+    f"{folder}/content.xml": f"<math><msqrt><mi>{letter}</mi></msqrt></math>"
+    for folder, letter in (("Object 1", "v"), ("Formula-0", "w"))
+}
 TEXT_PARTS: dict[str, tuple[str, str, list[str], list[str]]] = {
     "shapes": ("<text:p>T<draw:custom-shape><text:p>Forme</text:p></draw:custom-shape><draw:g><draw:rect><text:p>Groupe</text:p></draw:rect></draw:g></text:p>", "", ["Forme", "Groupe"], []),
     "bibliography": ("<text:bibliography><text:index-body><text:p>DUPONT, 1998</text:p></text:index-body></text:bibliography>", "", ["DUPONT, 1998"], []),
     "struck": ('<text:p>Prix : <text:span text:style-name="S">15</text:span> 12 euros</text:p>', '<style:style style:name="S"><style:text-properties style:text-line-through-style="solid"/></style:style>', ["12 euros", "unread_deleted"], ["15"]),
     "nested": (odf_table(LOTS[0], ["Toit", "Roy", odf_table(*TILES, attributes='table:is-sub-table="true"')], LOTS[1]), "", NESTED, []),
     "placeholder": ('<text:p><text:content-control text:showing-place-holder="true">Choisissez</text:content-control>fin</text:p>', "", ["fin", "unread_empty_fields"], ["Choisissez"]),
+    "equations": (
+        "".join(
+            f'<text:p>La racine <draw:frame><draw:object {root}</draw:object></draw:frame> suffit.</text:p>'
+            for root in ('xlink:href="./Object 1">', 'xlink:href="Formula-0/">', "><math><mi>t</mi></math>")
+        ),
+        "", ["La racine √(v) suffit.\n\nLa racine √(w) suffit.\n\nLa racine t suffit."], ["unread_embedded"]),
     "ruby": ("<text:p><text:ruby><text:ruby-base>base</text:ruby-base><text:ruby-text>haut</text:ruby-text></text:ruby></text:p>", "", ["base"], ["haut"]),
     "fields of forms": ('<office:forms><form:form><form:date form:id="d" form:current-value="2024-03-05"/><form:formatted-text form:id="n" form:current-value="12"/></form:form></office:forms><text:p>Le <draw:control draw:control="d"/>, <draw:control draw:control="n"/> ans</text:p>', "", ["Le 2024-03-05, 12 ans"], []),
     "lists": ('<text:list xml:id="l" text:style-name="L"><text:list-item><text:p>un</text:p></text:list-item></text:list><text:p>Entre</text:p><text:list text:continue-list="l" text:style-name="L"><text:list-item><text:p>deux</text:p></text:list-item></text:list>', '<text:list-style style:name="L"><text:list-level-style-number text:level="1" style:num-suffix="." style:num-format="1"/></text:list-style>', ["1. un", "2. deux"], []),
@@ -337,7 +354,8 @@ TEXT_PARTS: dict[str, tuple[str, str, list[str], list[str]]] = {
 @pytest.mark.parametrize("name", TEXT_PARTS)
 def test_further_texts_of_opendocument(found, make, name: str) -> None:
     body, automatic, wanted, unwanted = TEXT_PARTS[name]
-    check(found("a.odt", make.odf("text", body, automatic=automatic)), wanted, unwanted)
+    data = make.odf("text", body, automatic=automatic)
+    check(found("a.odt", with_members(data, EQUATIONS)), wanted, unwanted)
 
 
 def test_feet_of_slides_and_heads_of_sheets_are_read(found, make) -> None:
