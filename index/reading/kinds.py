@@ -109,6 +109,8 @@ def _kind_of_text(head: bytes, ending: str) -> str:
     """What a text is that a program gave the ending of an old Office file."""
     if b"<office:document" in head:
         return ".fodt"
+    if head[:1] == b"<" and (b"<Workbook" in head or b"<ss:Workbook" in head):
+        return ".xml"  # of Excel 2003
     if head[:1] == b"<":
         page = any(mark in head.lower() for mark in (b"<html", b"<!doctype html", b"<table"))
         return ".html" if page else ".xml"

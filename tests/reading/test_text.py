@@ -185,6 +185,21 @@ def test_json_of_any_shape_is_rows_of_names_and_values(text) -> None:
     )
 
 
+def test_json_with_names_apart_from_rows_or_records_keeps_them(text) -> None:
+    split = {"columns": ["nom", "solde"], "index": [0, 1], "data": [["Ada", 4.5], ["Bob", 9]]}
+    wanted = "nom; solde\n\nnom: Ada; solde: 4.5\n\nnom: Bob; solde: 9"
+    assert text("a.json", json.dumps(split)) == wanted
+    fields = {"fields": [{"name": "nom"}, {"name": "solde"}], "rows": split["data"], "an": 2024}
+    assert text("b.json", json.dumps(fields)) == f"{wanted}\n\nan: 2024"
+    labelled = {"columns": ["2022", "2023"], "index": ["Eau", "Gaz"], "data": [[1, 2], [3, 4]]}
+    assert "Eau; 2022: 1; 2023: 2" in text("c.json", json.dumps(labelled))
+    keyed = {"salles": {"B12": {"nom": "Atelier"}, "B14": {"nom": "Préau", "places": 8}}}
+    assert text("d.json", json.dumps(keyed)).split("\n\n") == [
+        "salles: B12; nom: Atelier",
+        "salles: B14; nom: Préau; places: 8",
+    ]
+
+
 def test_broken_json_is_said_to_be(found) -> None:
     (error,) = found("a.json", '{"a": ')
     assert isinstance(error, UserError)
