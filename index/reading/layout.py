@@ -18,7 +18,7 @@ _TAILS = frozenset(
     "il elle on ils elles je tu nous vous ce ci là même mêmes être t moi toi lui leur le la les y "
     "en".split()
 )
-_BROKEN = re.compile(rf"(?<![^\W\d_])([^\W\d_]+){HYPHEN}\s*([^\W\d_]+)")
+_BROKEN = re.compile(rf"(?<![^\W\d_])([^\W\d_]+){HYPHEN}\s*([^\W\d_]+(?:-[^\W\d_]+)*)")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _BULLETS = frozenset("•◦▪‣·*–—-")
 _COLUMNS = 3  # from which a table is told from lines of two parts
@@ -256,7 +256,7 @@ def unbroken(pages: Sequence[str]) -> list[str]:
     def mend(match: re.Match[str]) -> str:
         first, last = match[1], match[2]
         whole, hyphened = f"{first}{last}", f"{first}-{last}"
-        keep = last.lower() in _TAILS or not last[0].islower()
+        keep = last.lower() in _TAILS or not last[0].islower() or "-" in last
         if words[whole.lower()] != words[hyphened.lower()]:
             keep = words[hyphened.lower()] > words[whole.lower()]
         return hyphened if keep else whole

@@ -269,6 +269,11 @@ def test_a_workbook_of_excel_2003_is_read_under_any_name(found) -> None:
         assert [note.code for note in document.unread] == ["unread_sheets", "read_hidden"]
 
 
+def test_characters_that_office_escapes_are_written_out(text, make) -> None:
+    row = cells("un_x000D_\ndeux", "_x005F_x000D_", "ab_xyz_")
+    assert text("a.xlsx", make.xlsx(f"<row>{row}</row>")) == "un deux | _x000D_ | ab_xyz_"
+
+
 def test_cells_past_the_limit_are_an_error(make, tmp_path) -> None:
     (tmp_path / "a.xlsx").write_bytes(make.xlsx(f"<row>{cells(*range(10))}</row>" * 20))
     with Reader(Limits(cells=100)) as reader:

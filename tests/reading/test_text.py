@@ -51,6 +51,13 @@ def test_a_language_is_told_by_its_letters(text: str) -> None:
     )
 
 
+def test_lines_drawn_in_dos_are_no_letters() -> None:
+    text = "┌────────────┬─────────┐\n│ Fenêtres   │   6 250 │\n└────────────┴─────────┘\nVisé par M. Lévêque, le 4 août.\n"
+    assert decode_bytes(text.encode("cp850")) == text
+    russian = "┌──────────┐\n│ Население │\n└──────────┘\nгорода составляет 12 400 человек.\n"
+    assert decode_bytes(russian.encode("cp866")) == russian
+
+
 @pytest.mark.parametrize("label", ["windows-1251", "iso-8859-2", "koi8-r", "utf-16"])
 def test_a_label_of_another_script_is_not_followed(label: str) -> None:
     text = "L'entrée coûte 4 euros à la piscine où nagent les élèves de Sète"
