@@ -23,7 +23,8 @@ _OF_PROGRAMS = frozenset(
 def read_text(source: Source) -> Reading:
     """Text as it stands, without what programs tell their terminal in logs."""
     text = decode_bytes(source.data)
-    yield Read(_TERMINAL.sub("", text) if "\x1b" in text else text)
+    text = _TERMINAL.sub("", text) if "\x1b" in text else text
+    yield Read("\n".join(with_rows(text.split("\n"), plain=True)))
 
 
 def read_cards(source: Source) -> Reading:
