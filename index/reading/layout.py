@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 from statistics import median
 
 from index.reading.encoding import visible
@@ -21,6 +21,7 @@ _TAILS = frozenset(
 _BROKEN = re.compile(rf"(?<![^\W\d_])([^\W\d_]+){HYPHEN}\s*([^\W\d_]+(?:-[^\W\d_]+)*)")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _BULLETS = frozenset("•◦▪‣·*–—-")
+_LEADERS = 6  # dots from which they lead to a figure
 _COLUMNS = 3  # from which a table is told from lines of two parts
 
 
@@ -244,6 +245,16 @@ def _is_item(text: str) -> bool:
         return bool(rest) and first in _BULLETS
     core = first.lstrip("(")[:-1]
     return (core.isdecimal() and len(core) < 4) or (len(core) == 1 and core.isalpha())
+
+
+def without_leaders(text: str) -> str:
+    """A text with each row of dots that leads the eye to a figure as one sign."""
+    kept = []
+    for leading, chars in groupby(text, frozenset(" .…·").__contains__):
+        run = "".join(chars)
+        dots = run.count(".") + run.count("·") + 3 * run.count("…")
+        kept.append(" … " if leading and dots >= _LEADERS else run)
+    return "".join(kept)
 
 
 def unbroken(pages: Sequence[str]) -> list[str]:
