@@ -8,7 +8,8 @@ from pathlib import PurePath
 from index.errors import UserError
 
 READERS = {
-    "text.read_text": ".txt .text .log .tex .yaml .yml .toml .ini .cfg",
+    "text.read_text": ".txt .text .log .yaml .yml .toml .ini .cfg",
+    "tex.read_tex": ".tex",
     "text.read_markdown": ".md .markdown .mdown .qmd .rmd .rst .org .adoc .asciidoc",
     "data.read_lines": ".jsonl .ndjson",
     "text.read_cards": ".ics .vcf",

@@ -84,6 +84,30 @@ TEXTS: dict[str, tuple[str | bytes, list[str], list[str]]] = {
     "psql.txt": (" id | nom | ville \n----+-----+-------\n  1 | Ada | \n    | Bob | Sète\n(2 rows)\n", ["id: 1; nom: Ada\n\nnom: Bob; ville: Sète", "(2 rows)"], ["--"]),
     "double.txt": ("Nom     Prix  Qté\n======  ====  ===\nVis           4\nClou    5     7\n\nSuite.\n", ["Nom: Vis; Qté: 4\n\nNom: Clou; Prix: 5; Qté: 7", "Suite."], ["=="]),
     "decor.txt": ("Chapitre premier\n--- --- ---\nIl était une fois.\n\n=== ===\nDeux.\n<table>\n", ["Chapitre premier\n--- --- ---\nIl était une fois.\n\n=== ===\nDeux.\n<table>"], []),
+    "report.tex": (r"""% brouillon
+\documentclass{article}
+\title{Le b\^atiment \oe uvre}
+\author{Ada Martin\thanks{Mairie} \and Paul Rey}
+\begin{document}
+\maketitle
+\section*{Co\^ut}\label{a}
+L'\'ecole de Na\"{\i}m, \c{c}a co\^{u}te 5~\% % reste
+de plus\footnote{Hors \emph{maternelle}.} ; \og $5 \times 10^{6}$\fg{} \& $\frac{a}{2} \leq \alpha$.
+\begin{enumerate}\item Un \begin{itemize}\item sous\end{itemize} \item Deux\end{enumerate}
+\begin{figure}[h]\includegraphics[width=3cm]{a.png}\caption{Plan}\end{figure}
+\begin{tabular}{|l|rr|} \hline
+\textbf{Ville} & \multicolumn{2}{c|}{Aire} \\
+ & 2022 & 2023 \\ \hline
+\multirow{2}{*}{Br\^eme} & & 7 \\[2mm] \cline{2-3}
+ & 8 & R\&D \\ \hline
+\end{tabular}
+\begin{verbatim}
+x = 5 % 2
+\end{verbatim}
+\end{document}
+""",
+        ["title:Le bâtiment œuvre", "# Le bâtiment œuvre\n\n## Coût\n\nL'école de Naïm, ça coûte 5 % de plus[1] ; « 5 × 10⁶ » & (a)/(2) ≤ α.\n\n1. Un\n\n- sous\n\n2. Deux\n\nPlan",
+         "Ville: Brême; Aire 2023: 7\n\nVille: Brême; Aire 2022: 8; Aire 2023: R&D\n\nx = 5 % 2\n\n## Notes\n\n[1] Hors maternelle.", "unread_pictures"], ["brouillon", "reste"]),
     "table.org": ("| Nom | Âge |\n|-----+-----|\n| Léa | 12 |\n", ["Nom: Léa; Âge: 12"], []),
     "page.md": ('# T\n\n<table><tr><th>A</th><th>B</th></tr>\n<tr><td>1</td><td>2</td></tr></table>\n\nFin <img alt="un plan" src="data:image/png;base64,AAAA">\n\n```\n<!-- gardé -->\n```\n',
         ["A: 1; B: 2", "Fin un plan", "<!-- gardé -->"], ["base64", "<td>"]),
