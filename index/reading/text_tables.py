@@ -28,7 +28,8 @@ def with_rows(lines: list[str], *, plain: bool = False) -> Iterator[str]:
         near = bare[at : at + 2]
         drawn = not plain or any("--" in line or "==" in line for line in near)
         reader = _reader(*near) if drawn and not fence else None
-        if reader is None or (plain and reader not in _OF_PLAIN):
+        row_above = reader is _under_names and at > 0 and "  " in bare[at - 1].strip()
+        if reader is None or (plain and (reader not in _OF_PLAIN or row_above)):
             yield lines[at]
             at += 1
             continue
@@ -113,8 +114,8 @@ def _under_names(lines: list[str]) -> Found:
 
 
 def _fits(names: str, ruler: str) -> bool:
-    """Whether names stand in the columns of a ruler: no letter lies over a gap."""
-    return all(over == " " for over, sign in zip(names, ruler, strict=False) if sign == " ")
+    """Whether names stand in the columns of a ruler: none lies over a whole gap."""
+    return all(" " in (names[end:start] or " ") for end, start in _gaps(ruler))
 
 
 def _columned(lines: list[str], at: int) -> Found:
@@ -148,9 +149,19 @@ def _starts(ruler: str) -> list[int]:
     return [n for n, sign in enumerate(ruler) if sign != " " and ruler[n - 1 : n] in ("", " ")]
 
 
+def _gaps(ruler: str) -> list[tuple[int, int]]:
+    """Where the columns of a ruler end, and the next ones start."""
+    starts = _starts(ruler)[1:]
+    return [(len(ruler[:start].rstrip()), start) for start in starts]
+
+
 def _sliced(line: str, ruler: str) -> list[str]:
-    starts = _starts(ruler)
-    return [line[a:b].strip() for a, b in zip(starts, [*starts[1:], None], strict=True)]
+    """The cells of a line; one that begins in the gap before its column is whole."""
+    cuts = [0]
+    for end, start in _gaps(ruler):
+        blank = line.rfind(" ", end, start)
+        cuts.append(blank + 1 if blank >= 0 else start)
+    return [line[a:b].strip() for a, b in zip(cuts, [*cuts[1:], None], strict=True)]
 
 
 def _divided(names: str, spans: str, ruler: str) -> list[str]:

@@ -83,6 +83,8 @@ TEXTS: dict[str, tuple[str | bytes, list[str], list[str]]] = {
     "mysql.log": ("+----+-----+\n| id | nom |\n+----+-----+\n|  1 | Ada |\n|  2 | Bob |\n+----+-----+\n2 rows\n", ["id: 1; nom: Ada\n\nid: 2; nom: Bob", "2 rows"], ["+-"]),
     "psql.txt": (" id | nom | ville \n----+-----+-------\n  1 | Ada | \n    | Bob | Sète\n(2 rows)\n", ["id: 1; nom: Ada\n\nnom: Bob; ville: Sète", "(2 rows)"], ["--"]),
     "double.txt": ("Nom     Prix  Qté\n======  ====  ===\nVis           4\nClou    5     7\n\nSuite.\n", ["Nom: Vis; Qté: 4\n\nNom: Clou; Prix: 5; Qté: 7", "Suite."], ["=="]),
+    "census.txt": ("Recensement\n\nCommune       2022    2023   Maire\n----------  ------  ------  ------------\nSauve                5 120  Ada Martin\nBrême          120          Léa Petit\n----------  ------  ------  ------------\nTotal        5 220   7 430\n\nSource : mairies\n",
+        ["Commune: Sauve; 2023: 5 120; Maire: Ada Martin\n\nCommune: Brême; 2022: 120; Maire: Léa Petit\n\nCommune: Total; 2022: 5 220; 2023: 7 430", "Source : mairies"], ["--"]),
     "decor.txt": ("Chapitre premier\n--- --- ---\nIl était une fois.\n\n=== ===\nDeux.\n<table>\n", ["Chapitre premier\n--- --- ---\nIl était une fois.\n\n=== ===\nDeux.\n<table>"], []),
     "report.tex": (r"""% brouillon
 \documentclass{article}
