@@ -15,7 +15,7 @@ from index.byline import byline
 from index.errors import UserError
 from index.reading.encoding import decode_bytes, visible
 from index.reading.kinds import KINDS as READERS
-from index.reading.kinds import NAMED, PLAIN, kind_of_name
+from index.reading.kinds import NAMED, PLAIN, begins_known, kind_of_name
 from index.text.language import detect
 from index.text.sentences import Span
 from index.text.words import word_list
@@ -30,6 +30,7 @@ _FEW = 0.01  # share of common words up to which they tell nothing
 _HEAD = 3000  # characters at the beginning in which a title is looked for
 _NO_TITLES = ("untitled", "sans titre", "présentation", "presentation", "powerpoint presentation",
               "présentation powerpoint", "presentation powerpoint", "document")  # fmt: skip
+_NO_AUTHORS = ("python-docx", "openpyxl", "anonymous", "(anonymous)", "unknown", "un-named")
 _OWN_README = (
     Path(__file__).resolve().parents[1] / "seeds" / "README.md"
 )  # says how to use the folder
@@ -92,7 +93,7 @@ def walk(library: Path) -> list[Path]:
     Raises:
         UserError: `library_absent`.
     """
-    return [path for path in _files(library) if library.is_file() or wanted(path)]
+    return [path for path in _files(library) if library.is_file() or readable(path)]
 
 
 def passed_over(library: Path) -> dict[str, list[str]]:
@@ -104,7 +105,7 @@ def passed_over(library: Path) -> dict[str, list[str]]:
     """
     found: dict[str, list[str]] = defaultdict(list)
     for path in _files(library):
-        if not wanted(path) and path not in (library, _OWN_README):
+        if not readable(path) and path not in (library, _OWN_README):
             found[path.suffix.lower()].append(name_of(path, library))
     return dict(found)
 
@@ -132,6 +133,17 @@ def shown(path: PurePath) -> bool:
 def wanted(path: PurePath) -> bool:
     """Whether a file is of a kind that is read, by its name."""
     return kind_of_name(path) in READERS and path != _OWN_README
+
+
+def readable(path: Path) -> bool:
+    """The same, by its first bytes too where its name says nothing."""
+    if wanted(path) or kind_of_name(path) in READERS:
+        return wanted(path)
+    try:
+        with path.open("rb") as file:
+            return begins_known(file.read(64))
+    except OSError:
+        return False
 
 
 def is_text(path: Path) -> bool:
@@ -195,6 +207,7 @@ def make(
             the text.
     """
     title, found = title.strip(), ""
+    author = "" if author.strip().lower() in _NO_AUTHORS else author
     if titled:
         title = title if title and not _says_nothing(title) else _title(text)
         title = title[:_LONGEST_TITLE].strip() or _stem(name)

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from secrets import token_hex
 
-from index.documents import KINDS
+from index.documents import KINDS, readable
 from index.errors import UserError
 
 MOST_BYTES = 200_000_000  # of one file; index.documents reads no larger ones
@@ -157,7 +157,7 @@ class Folder:
 
     def _existing(self, name: str) -> Path:
         path = self._inside(name)
-        if not path.is_file() or path.suffix.lower() not in KINDS:
+        if not path.is_file() or not readable(path):
             raise UserError("document_absent", name=name)
         return path
 

@@ -473,6 +473,7 @@ def test_what_every_page_repeats_is_left_out() -> None:
 
 
 def test_words_broken_at_a_line_end_are_whole_again() -> None:
+    assert unbroken(["Au rez\ufffede-chaussée."]) == ["Au rez-de-chaussée."]
     broken = [
         "La com\ufffemune, peut-\nêtre. Un porte\ufffefeuille. Que dit\ufffe il ? Saint\ufffeÉtienne. Un lave\ufffelinge.",
         "Le lave-linge.",

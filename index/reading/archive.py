@@ -57,7 +57,8 @@ class Archive:
     def __init__(self, archive: zipfile.ZipFile, budget: Budget) -> None:
         self._zip = archive
         self._budget = budget
-        self.names = set(archive.namelist())
+        self._members = {info.filename.replace("\\", "/"): info for info in archive.infolist()}
+        self.names = set(self._members)
 
     def count(self, folder: str) -> int:
         """How many members there are below a folder."""
@@ -67,7 +68,7 @@ class Archive:
         """A member, whole. Raises UserError `document_damaged`, `document_locked`,
         `document_expands`."""
         try:
-            info = self._zip.getinfo(member) if isinstance(member, str) else member
+            info = self._members[member] if isinstance(member, str) else member
             self._budget.spend(info.file_size)
             with self._zip.open(info) as file:
                 return file.read(info.file_size)

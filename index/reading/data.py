@@ -7,6 +7,7 @@ from typing import Any
 from index.documents import clean_text
 from index.errors import UserError
 from index.reading.encoding import decode_bytes, markup
+from index.reading.excel_2003 import NAMESPACE, workbook
 from index.reading.limits import Read, Reading, Source, unread
 from index.reading.ooxml import parse_xml, tag_of
 from index.reading.tables import table
@@ -55,17 +56,23 @@ def _cell(cell: Any) -> Iterator[str]:
 def rows_of(value: Any, name: str = "", deep: int = 0) -> Iterator[str]:
     """A line for each record: its plain values together, then the lines of the lists in it; a list
     of lists is a table."""
-    if isinstance(value, dict):
+    if _keyed(value) and deep < _DEEP:
+        for key, item in value.items():
+            yield from rows_of({"" if name in item else name: key, **item}, "", deep + 1)
+    elif isinstance(value, dict):
+        rows, value = _split(value)
+        yield from table(rows, head=1)
         fields = [(key, item) for key, item in _fields(value) if item not in (None, "", [])]
-        if plain := [f"{key}: {_shown(item)}" for key, item in fields if not _nested(item)]:
-            yield "; ".join(plain)
+        plain = [f"{key}: {_shown(item)}" for key, item in fields if not _nested(item)]
+        if plain:
+            yield "; ".join(plain).removeprefix(": ")
         for key, item in fields if deep < _DEEP else ():
             if _nested(item):
                 yield from rows_of(item, key, deep + 1)
     elif not isinstance(value, list):
         yield f"{name}: {_shown(value)}" if name else _shown(value or "")
     elif len(value) > 1 and all(isinstance(row, list) and not _nested(row) for row in value):
-        yield from table([["" if cell is None else _shown(cell) for cell in row] for row in value])
+        yield from table(_grid(value))
     elif _nested(value) or not name:
         for each in value if deep < _DEEP else ():
             yield from rows_of(each, name if isinstance(each, list) else "", deep + 1)
@@ -73,17 +80,57 @@ def rows_of(value: Any, name: str = "", deep: int = 0) -> Iterator[str]:
         yield f"{name}: {_shown(value)}"
 
 
+def _split(value: dict[str, Any]) -> tuple[list[list[str]], dict[str, Any]]:
+    """The table of an object that holds the names of the columns and the rows apart, as pandas
+    does ("split"), and what else it holds."""
+    lists = {key: item for key, item in value.items() if isinstance(item, list) and item}
+    names = {
+        key: [each.get("name") if isinstance(each, dict) else each for each in item]
+        for key, item in lists.items()
+    }
+    pairs = (
+        (head, key)
+        for head, columns in names.items()
+        for key, rows in lists.items()
+        if all(isinstance(each, str) for each in columns)
+        and all(isinstance(row, list) and len(row) == len(columns) for row in rows)
+    )
+    head, key = next(pairs, ("", ""))
+    if not key:
+        return [], value
+    rows, labels = lists[key], lists.get("index", [])
+    others = {name: item for name, item in value.items() if name not in (head, key)}
+    if len(labels) == len(rows):
+        del others["index"]
+        if labels != list(range(len(rows))):
+            rows = [["", *names[head]], *([a, *b] for a, b in zip(labels, rows, strict=True))]
+            return _grid(rows), others
+    return _grid([names[head], *rows]), others
+
+
+def _grid(rows: list[list[Any]]) -> list[list[str]]:
+    return [["" if cell is None else _shown(cell) for cell in row] for row in rows]
+
+
+def _keyed(value: Any) -> bool:
+    """Whether an object is several records of one kind under keys that name them."""
+    items = list(value.values()) if isinstance(value, dict) else []
+    alike = len(items) > 1 and all(isinstance(each, dict) for each in items)
+    return alike and bool(set.intersection(*map(set, items)))
+
+
 def _fields(value: dict[str, Any], before: str = "", deep: int = 0) -> Iterator[tuple[str, Any]]:
     """The values of an object, those of the objects in it too, under the names on the way."""
     for key, item in value.items():
-        if isinstance(item, dict) and deep < _DEEP:
+        if isinstance(item, dict) and deep < _DEEP and not _keyed(item):
             yield from _fields(item, f"{before}{key} ", deep + 1)
         else:
             yield f"{before}{key}", item
 
 
 def _nested(value: Any) -> bool:
-    return isinstance(value, list) and any(isinstance(each, dict | list) for each in value)
+    inner = value if isinstance(value, list) else []
+    return _keyed(value) or any(isinstance(each, dict | list) for each in inner)
 
 
 def _shown(value: Any) -> str:
@@ -148,6 +195,9 @@ def read_xml(source: Source) -> Reading:
         from index.reading.web import read_html
 
         yield from read_html(source)
+        return
+    if root.tag == f"{{{NAMESPACE}}}Workbook":
+        yield from workbook(root, source.budget)
         return
     blocks: list[str] = []
     title = ""

@@ -18,6 +18,8 @@ from index.errors import UserError
 _MARKS = frozenset("\xa0«»‹›‘’“”„…–—•·°²³€£§©®™×±µ½ªº¿¡№")
 _AFTER = frozenset("’»”…–—°²³€\xa0")  # that stand after a small letter
 _MONEY = frozenset("£½¤¥")  # that stand after none
+_DRAWN = frozenset(map(chr, range(0x2500, 0x25A0)))  # lines, corners and shades of DOS
+_NO_LETTERS = _MARKS | _DRAWN
 _DECLARED_IN = re.compile(rb"(?:charset|encoding)\s*=\s*[\"']?([\w.:-]{1,40})", re.I)
 _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=%")
 _SAMPLE = 40  # thousands of bytes by which an encoding is told
@@ -133,13 +135,14 @@ def _likelihood(text: str, alphabets: Sequence[str]) -> float:
     """How many small letters a text has of the language that it is most like, less those in places
     where there are none (capitals and signs after a small letter, two scripts in a word); -1 where
     it is like none."""
-    beyond = Counter(char for char in text if char > "\x7f" and char not in _MARKS)
+    runs = (char for char, _ in groupby(text))  # a letter is never drawn out as a line is
+    beyond = Counter(char for char in runs if char > "\x7f" and char not in _NO_LETTERS)
     whole, latin = beyond.total(), alphabets[0][0] < "\u0250"
     if latin and 2 * whole > sum(map(str.isalpha, text)):
         return -1
     odd = sum(
         (a.islower() and b > "\x7f" and not b.islower() and b not in _AFTER)
-        or (a.isalpha() and b in _MONEY)
+        or (a.isalpha() and (b in _MONEY or b in _DRAWN))
         or (not latin and a.isalpha() and b.isalpha() and a.isascii() != b.isascii())
         for a, b in pairwise(text)
     )

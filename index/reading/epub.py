@@ -19,7 +19,7 @@ def read_epub(source: Source) -> Reading:
     path = rootfile.get("full-path", "") if rootfile is not None else ""
     package = parse_xml(archive.read(path))
     parts = {
-        item.get("id"): (item.get("href", ""), item.get("properties") or "")
+        item.get("id"): (item.get("href", "").partition("#")[0], item.get("properties") or "")
         for item in package.iter("{*}item")
     }
     blocks: list[str] = []

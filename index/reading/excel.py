@@ -20,6 +20,7 @@ from index.reading.ooxml import (
     parse_xml,
     part_named,
     parts_of,
+    unescaped,
     value_of,
 )  # fmt: skip
 from index.reading.sheets import Sheet, formula_notes, sheets_text
@@ -202,7 +203,7 @@ class _Excel:
         if kind == "s":
             text = self._strings[int(value)] if int(value) < len(self._strings) else ""
             return written(text, self._code(int(node.get("s") or 0)))
-        return truth(value == "1", self._french) if kind == "b" else value
+        return truth(value == "1", self._french) if kind == "b" else unescaped(value)
 
     def _formula(self, node: Any) -> str:
         """The formula of a cell that has no value."""

@@ -8,7 +8,8 @@ from pathlib import PurePath
 from index.errors import UserError
 
 READERS = {
-    "text.read_text": ".txt .text .log .tex .yaml .yml .toml .ini .cfg",
+    "text.read_text": ".txt .text .log .yaml .yml .toml .ini .cfg",
+    "tex.read_tex": ".tex",
     "text.read_markdown": ".md .markdown .mdown .qmd .rmd .rst .org .adoc .asciidoc",
     "data.read_lines": ".jsonl .ndjson",
     "text.read_cards": ".ics .vcf",
@@ -59,6 +60,9 @@ _STREAMS = {
     "Book": ".xls",
 }
 _APPLE = (".pages", ".numbers", ".key")
+_TNEF = b"\x78\x9f\x3e\x22"
+_BEGINNINGS = (b"%PDF-", b"{\\rtf", _TNEF)
+_FIRST_MEMBERS = (b"[Content_Types].xml", b"mimetype", b"_rels/.rels", b"docProps/")
 _TYPES = "[Content_Types].xml"
 _PARTS = (
     ("META-INF/container.xml", ".epub"),
@@ -76,6 +80,13 @@ def kind_of_name(name: str | PurePath) -> str:
     path = PurePath(name)
     ending = path.suffix.lower()
     return ending or (".txt" if path.name.lower() in NAMED else "")
+
+
+def begins_known(head: bytes) -> bool:
+    """Whether a file, of any name, begins as those of a kind do that is read: as a PDF, as RTF, as
+    what Outlook packs, as a file of an office program or a book."""
+    packed = head.startswith(b"PK\x03\x04") and head[30:].startswith(_FIRST_MEMBERS)
+    return packed or head.startswith(_BEGINNINGS)
 
 
 def kind_of(data: bytes, ending: str) -> str:
@@ -96,7 +107,7 @@ def kind_of(data: bytes, ending: str) -> str:
         kind = ".pdf"
     elif head.startswith(b"{\\rtf"):
         kind = ".rtf"
-    elif data.startswith(b"\x78\x9f\x3e\x22"):
+    elif data.startswith(_TNEF):
         kind = ".tnef"
     elif b"\0" not in head and KINDS.get(ending, "").startswith(_OF_BYTES):
         kind = _kind_of_text(head, ending)
@@ -109,6 +120,8 @@ def _kind_of_text(head: bytes, ending: str) -> str:
     """What a text is that a program gave the ending of an old Office file."""
     if b"<office:document" in head:
         return ".fodt"
+    if head[:1] == b"<" and (b"<Workbook" in head or b"<ss:Workbook" in head):
+        return ".xml"  # of Excel 2003
     if head[:1] == b"<":
         page = any(mark in head.lower() for mark in (b"<html", b"<!doctype html", b"<table"))
         return ".html" if page else ".xml"
@@ -134,7 +147,7 @@ def _kind_of_compound(data: bytes, ending: str) -> str:
 def _kind_of_archive(data: bytes, ending: str) -> str:
     try:
         archive = zipfile.ZipFile(BytesIO(data))
-        names = archive.namelist()
+        names = [name.replace("\\", "/") for name in archive.namelist()]
         mimetype = _start(archive, "mimetype") if "mimetype" in names else ""
         types = _start(archive, _TYPES) if _TYPES in names else ""
     except (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, OSError, EOFError):

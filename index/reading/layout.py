@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 from statistics import median
 
 from index.reading.encoding import visible
@@ -18,9 +18,10 @@ _TAILS = frozenset(
     "il elle on ils elles je tu nous vous ce ci là même mêmes être t moi toi lui leur le la les y "
     "en".split()
 )
-_BROKEN = re.compile(rf"(?<![^\W\d_])([^\W\d_]+){HYPHEN}\s*([^\W\d_]+)")
+_BROKEN = re.compile(rf"(?<![^\W\d_])([^\W\d_]+){HYPHEN}\s*([^\W\d_]+(?:-[^\W\d_]+)*)")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _BULLETS = frozenset("•◦▪‣·*–—-")
+_LEADERS = 6  # dots from which they lead to a figure
 _COLUMNS = 3  # from which a table is told from lines of two parts
 
 
@@ -246,6 +247,16 @@ def _is_item(text: str) -> bool:
     return (core.isdecimal() and len(core) < 4) or (len(core) == 1 and core.isalpha())
 
 
+def without_leaders(text: str) -> str:
+    """A text with each row of dots that leads the eye to a figure as one sign."""
+    kept = []
+    for leading, chars in groupby(text, frozenset(" .…·").__contains__):
+        run = "".join(chars)
+        dots = run.count(".") + run.count("·") + 3 * run.count("…")
+        kept.append(" … " if leading and dots >= _LEADERS else run)
+    return "".join(kept)
+
+
 def unbroken(pages: Sequence[str]) -> list[str]:
     """The pages with the words that a line's end broke put together, by the document's own other
     words."""
@@ -256,7 +267,7 @@ def unbroken(pages: Sequence[str]) -> list[str]:
     def mend(match: re.Match[str]) -> str:
         first, last = match[1], match[2]
         whole, hyphened = f"{first}{last}", f"{first}-{last}"
-        keep = last.lower() in _TAILS or not last[0].islower()
+        keep = last.lower() in _TAILS or not last[0].islower() or "-" in last
         if words[whole.lower()] != words[hyphened.lower()]:
             keep = words[hyphened.lower()] > words[whole.lower()]
         return hyphened if keep else whole

@@ -5,7 +5,7 @@ import email.policy
 import email.utils
 from base64 import b64decode
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
 from functools import partial
 from mimetypes import guess_extension
@@ -14,8 +14,10 @@ from typing import Any
 
 from index.documents import clean_name, wanted
 from index.reading.encoding import decode_bytes
+from index.reading.kinds import begins_known
 from index.reading.limits import Part, Read, Reading, Source, unread
-from index.reading.page_flow import texts_of
+from index.reading.marks import beside, is_folio
+from index.reading.page_flow import flow, parsed, texts_of
 from index.reading.web import read_html
 
 _ENCRYPTED = ("multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime")
@@ -59,7 +61,7 @@ def message_found(
     kept: list[Part] = []
     for part in attached:
         name = PurePosixPath(clean_name(part.name.replace("\\", "/"))).name or "1"
-        if wanted(PurePosixPath(name)):
+        if wanted(PurePosixPath(name)) or begins_known(part.read()[:64]):
             kept.append(Part(name, part.read))
         else:
             mail.passed.append(name)
@@ -192,16 +194,33 @@ def _header(message: Any, name: str) -> str:
 
 
 def read_mhtml(source: Source) -> Reading:
-    """The page of a web archive."""
+    """The page of a web archive, then the heads and feet that Word keeps in a part of their own."""
     message: Any = email.message_from_bytes(source.data, policy=email.policy.default)
+    pages: list[bytes] = []
     for part in message.walk():
         if part.get_content_type() in ("text/html", "application/xhtml+xml"):
-            data = _content(part)
-            charset = part.get_content_charset()
-            text = decode_bytes(data, charset).encode() if charset else data
-            yield from read_html(Source(source.name, text, source.budget))
-            return
-    yield from read_eml(source)
+            data, charset = _content(part), part.get_content_charset()
+            pages.append(decode_bytes(data, charset).encode() if charset else data)
+    if not pages:
+        yield from read_eml(source)
+    for found in read_html(Source(source.name, pages[0], source.budget)) if pages else ():
+        yield _with_heads(found, pages[1:]) if isinstance(found, Read) else found
+
+
+def _with_heads(found: Read, others: list[bytes]) -> Read:
+    texts = [found.text]
+    for kind in ("header", "footer"):
+        texts += beside(kind, _heads(others, kind), texts)
+    return replace(found, text="\n\n".join(texts))
+
+
+def _heads(pages: list[bytes], kind: str) -> Iterator[str]:
+    """What stands above or below each page of a text of Word."""
+    for root in filter(None.__ne__, (parsed(page) for page in pages if b"mso-element" in page)):
+        for node in root.iter("div"):
+            if f"mso-element:{kind}" in node.get("style", "").replace(" ", "").split(";"):
+                lines = (block.text for block in flow(node, menus=True)[0])
+                yield from (line for line in lines if not is_folio(line))
 
 
 def read_mbox(source: Source) -> Reading:

@@ -4,6 +4,7 @@ equations, charts."""
 import posixpath
 from collections.abc import Iterator
 from functools import partial
+from string import hexdigits
 from typing import Any
 
 from index.documents import Unread, language_of
@@ -14,6 +15,7 @@ from index.reading.numbers import shown
 from index.reading.tables import table
 
 SIGNS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
+_NO_DATE = "2013-12-23T23:15:00"  # of the file that python-docx begins every one with
 _RAISED = str.maketrans("0123456789+-−=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿ")
 _LOWERED = str.maketrans("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎")
 
@@ -114,8 +116,9 @@ def facts_of(archive: Archive, path: str) -> tuple[str, str, str]:
         if isinstance(node.tag, str) and node.text and node.text.strip():
             found.setdefault(tag_of(node), node.text.strip())
     author = found.get("initial-creator") or found.get("creator", "")
-    dates = (found.get(name) for name in ("created", "creation-date", "modified", "date"))
-    return found.get("title", ""), author, iso_date(next(filter(None, dates), ""))
+    dates = [found.get(name, "") for name in ("created", "creation-date", "modified", "date")]
+    date = next((each for each in dates if each and not each.startswith(_NO_DATE)), "")
+    return found.get("title", ""), author, iso_date(date)
 
 
 def raised(text: str, *, down: bool = False) -> str:
@@ -131,6 +134,17 @@ def raised(text: str, *, down: bool = False) -> str:
     return ("_" if down else "^") + (bare if bare.isalnum() else f"({bare})")
 
 
+def unescaped(text: str) -> str:
+    """A text with the characters that XML can't hold, which Office writes as _x000D_."""
+    at = text.find("_x")
+    while at >= 0:
+        code = text[at + 2 : at + 6]
+        if len(code) == 4 and not code.strip(hexdigits) and text[at + 6 : at + 7] == "_":
+            text = text[:at] + chr(int(code, 16)) + text[at + 7 :]
+        at = text.find("_x", at + 1)
+    return text
+
+
 def inside(node: Any) -> str:
     """The text of a paragraph of PowerPoint or Excel: what its `t` elements hold, tabs and
     breaks."""
@@ -138,7 +152,7 @@ def inside(node: Any) -> str:
     for child in node:
         tag = tag_of(child)
         if tag == "t":
-            parts.append(child.text or "")
+            parts.append(unescaped(child.text or ""))
         elif tag == "oMath":
             parts.append(equation(child))
         elif tag == "r":

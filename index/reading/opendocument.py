@@ -182,7 +182,7 @@ class OpenDocument:
             yield f"{mark} {text}".strip()
         for box in node.iter(*(f"{{*}}{shape}" for shape in _SHAPES.split())):
             above = box.iterancestors("{*}annotation", "{*}note", "{*}p", "{*}h")
-            if next(above, None) is node:
+            if next(above, None) is node and not (_is_inline(box) and self._formula(box)):
                 yield from self._box(box)
 
     def _box(self, node: Any) -> Iterator[str]:
@@ -197,17 +197,25 @@ class OpenDocument:
         else:
             yield from self.blocks(node)
 
+    def _content(self, node: Any) -> Any:
+        """The root of what is embedded; None where it isn't there."""
+        path = f"{value_of(node, 'href').removeprefix('./').rstrip('/')}/content.xml"
+        if self._archive is None or path not in self._archive.names:
+            return node.find("{*}math")
+        return parse_xml(self._archive.read(path))
+
+    def _formula(self, node: Any) -> str:
+        """The equation that is embedded, if it is one."""
+        root = self._content(node) if tag_of(node) == "object" else None
+        return equation(root) if tag_of(root) == "math" else ""
+
     def _object(self, node: Any) -> Iterator[str]:
-        path = f"{value_of(node, 'href').removeprefix('./')}/content.xml"
-        if node.find("{*}math") is not None:
-            yield equation(node.find("{*}math"))
-        elif self._archive is None or path not in self._archive.names:
+        root = self._content(node)
+        if root is None:
             self.left["unread_embedded"] += 1
+        elif tag_of(root) == "math":
+            yield equation(root)
         else:
-            root = parse_xml(self._archive.read(path))
-            if tag_of(root) == "math":
-                yield equation(root)
-                return
             for title in root.iter("{*}chart"):
                 for heading in title.findall("{*}title"):
                     yield from self.blocks(heading)
@@ -244,14 +252,13 @@ class OpenDocument:
             elif tag and tag not in _SKIPPED and tag not in _BOXES and tag != "list-style":
                 parts.append(self._text(child))
             elif tag == "frame":
+                parts += map(self._formula, child.findall("{*}object"))
                 parts += [control(each) for each in child.iter("{*}control")]
             parts.append(child.tail or "")
         return "".join(parts)
 
     def _note(self, node: Any) -> str:
-        number = "".join(
-            text for cited in node.iter("{*}note-citation") for text in cited.itertext()
-        )
+        number = "".join(text for each in node.iter("{*}note-citation") for text in each.itertext())
         text = " ".join(line for body in node.iter("{*}note-body") for line in self.blocks(body))
         self.notes.append(f"[{number}] {text}")
         return f"[{number}]"
@@ -334,3 +341,9 @@ class OpenDocument:
             ]
             found += beside(kind, lines, text)
         return found
+
+
+def _is_inline(box: Any) -> bool:
+    """Whether a frame of its own holds it, in the line."""
+    frame = box.getparent()
+    return tag_of(frame) == "frame" and tag_of(frame.getparent()) not in _BOXES

@@ -27,6 +27,7 @@ _BESIDE_WORDS = frozenset("comment comments commentaire commentaires footer side
 _MENU_WORDS = frozenset(
     "cookie cookies consent breadcrumb breadcrumbs navbar menu skip pagination".split()
 )
+_HIDDEN = ("display:none", "visibility:hidden", "mso-hide:all")
 _DEEPEST = 3  # tables inside one another that are read as such
 _MOST_NESTED = 20  # tables in one of values
 _PERHAPS = frozenset("banner menu".split())  # a menu only where it is mostly links
@@ -119,13 +120,14 @@ class _Flow:
     def _skipped(self, node: Any) -> bool:
         """Whether an element isn't shown, or is a menu; what of it is text is counted."""
         words, code = _words_of(node), ""
-        hidden = "hidden" in node.attrib or "display:none" in node.get("style", "").replace(" ", "")
+        style = node.get("style", "").replace(" ", "").lower()
+        hidden = "hidden" in node.attrib or any(sign in style for sign in _HIDDEN)
         hidden |= node.tag == "dialog" and "open" not in node.attrib
         signs = (words & _MENU_WORDS) | ({node.get("role")} & _MENU_ROLES)
         menu = node.tag == "nav" or bool(signs - _PERHAPS) or (bool(signs) and _is_linked(node))
         if node.tag in ("del", "s", "strike"):
             code = "unread_deleted"
-        elif not self._menus and hidden:
+        elif hidden and not (self._menus and node.tag in _BESIDE):  # notes of a book are hidden
             code = "unread_hidden"
         elif menu and not self._menus and node.tag not in ("body", "main", "article", "html"):
             code = "unread_menus"

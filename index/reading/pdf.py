@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from index.errors import UserError
-from index.reading.layout import Line, ordered, paragraphs, unbroken
+from index.reading.layout import Line, ordered, paragraphs, unbroken, without_leaders
 from index.reading.letters import lines_of
 from index.reading.limits import Part, Read, Reading, Source, in_pages, iso_date, unread
 from index.reading.marks import beside, is_folio
@@ -56,7 +56,7 @@ def read_pdf(source: Source) -> Reading:
     found = _Pdf(remarks=[*_adobe_form(pdf), *_signed(pdf)])
     pages = [_page(pdf, number, found, source) for number in range(total)]
     kept = [list(paragraphs(page)) for page in without_repeats(pages, found.heads)]
-    texts = unbroken(["\n\n".join(page) for page in kept])
+    texts = unbroken([without_leaders("\n\n".join(page)) for page in kept])
     if texts:
         more = beside(
             "header", (head for head in found.heads if not is_folio(head)), texts

@@ -26,6 +26,7 @@ from index.documents import (
     is_text,
     make,
     name_of,
+    readable,
 )  # fmt: skip
 from index.errors import UserError
 from index.reading.kinds import KINDS as READERS
@@ -47,7 +48,7 @@ def readers_mark() -> str:
 
     What they say as before isn't embedded again.
     """
-    return "+".join(["4", *engines()])
+    return "+".join(["5", *engines()])
 
 
 def read_text(path: Path, root: Path) -> Iterator[Document | UserError]:
@@ -117,7 +118,7 @@ class Reader:
             yield UserError("document_empty", file=path, name=name_of(path, root))
 
     def _found(self, path: Path, root: Path) -> Iterator[Document | UserError]:
-        if kind_of_name(path) not in KINDS:
+        if kind_of_name(path) not in KINDS and not readable(path):
             raise UserError("document_kind", file=path, kinds=", ".join(KINDS))
         if is_text(path):
             yield from read_text(path, root)

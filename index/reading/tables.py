@@ -18,8 +18,7 @@ _PREAMBLE = 15  # rows above the names
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell as a file has it: its text, how many columns and rows it covers, and whether it is a
-    name."""
+    """A cell of a file: its text, how many columns and rows it covers, whether it is a name."""
 
     text: str
     width: int = 1
@@ -59,12 +58,14 @@ def spread(rows: Iterable[Sequence[Cell]], most: int = 16_384) -> tuple[list[lis
     for row in rows:
         line: list[str] = []
 
-        def covered(line: list[str] = line) -> None:
-            while (held := below.get(len(line))) and held[0]:
-                below[len(line)] = (held[0] - 1, held[1])
+        def covered(end: int = 0, line: list[str] = line) -> None:
+            while (held := below.pop(len(line), (0, "")))[0] or len(line) < end:
+                if held[0] > 1:
+                    below[len(line)] = (held[0] - 1, held[1])
                 line.append(held[1])
 
         named = any(cell.head for cell in row) and all(c.head or not c.text for c in row)
+        named &= not heads or len(row) > 1 or row[0].width < len(grid[0])  # a section's title
         for cell in row:
             covered()
             for column in range(min(cell.width, most - len(line))):
@@ -72,7 +73,7 @@ def spread(rows: Iterable[Sequence[Cell]], most: int = 16_384) -> tuple[list[lis
                 if cell.height > 1:
                     below[len(line)] = (cell.height - 1, text)
                 line.append(text)
-        covered()
+        covered(end=max(below, default=-1) + 1)  # a row may be shorter than what covers it
         heads += named and heads == len(grid)
         grid.append(line)
     return grid, heads if heads < len(grid) else 0

@@ -11,16 +11,20 @@ from index.reading.limits import Read, Reading, Source, iso_date, unread
 from index.reading.ooxml import raised
 from index.reading.text_tables import with_rows
 
-_COLOURS = re.compile(r"\x1b\[[\d;]*[A-Za-z]")
+# What a program tells its terminal: colours and moves, the window's title, sets of letters.
+_TERMINAL = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[()*+][0-9A-B]|[=>78cDEHMNOZ])"
+)
 _OF_PROGRAMS = frozenset(
     "BEGIN VERSION PRODID UID DTSTAMP SEQUENCE REV CALSCALE METHOD PHOTO".split()
 )
 
 
 def read_text(source: Source) -> Reading:
-    """Text as it stands, without the colours that programs give their logs."""
+    """Text as it stands, without what programs tell their terminal in logs."""
     text = decode_bytes(source.data)
-    yield Read(_COLOURS.sub("", text) if "\x1b[" in text else text)
+    text = _TERMINAL.sub("", text) if "\x1b" in text else text
+    yield Read("\n".join(with_rows(text.split("\n"), plain=True)))
 
 
 def read_cards(source: Source) -> Reading:
@@ -131,15 +135,28 @@ def _front(lines: list[str]) -> tuple[dict[str, str], list[str]]:
         (n for n, line in enumerate(lines[1:100], 1) if line.strip() in (lines[0].strip(), "...")),
         0,
     )
-    facts = {}
-    for line in lines[1:end]:
-        key, mark, value = line.partition(":" if lines[0].strip() == "---" else "=")
-        if mark and value.strip():
-            facts[key.strip().lower()] = value.strip().strip("\"'")
-    if not facts:
+    facts = _facts(lines[1:end], ":" if lines[0].strip() == "---" else "=")
+    if not any(facts.values()):
         return {}, lines
     facts["title"] = facts.get("title") or facts.get("titre", "")
     return facts, [*(line for line in lines[1:end] if line.strip()), "", *lines[end + 1 :]]
+
+
+def _facts(lines: list[str], sign: str) -> dict[str, str]:
+    """The values of front matter by their names; those over several lines in one, the items of a
+    list with commas between them."""
+    facts: dict[str, str] = {}
+    last = ""
+    for line in lines:
+        key, mark, value = line.partition(sign)
+        if last and line[:1] in (" ", "\t", "-"):  # it goes on
+            item, text = line.strip().startswith("- "), line.strip().removeprefix("- ")
+            between = ", " if item and facts[last] else " "
+            facts[last] = (facts[last] + between + text.removeprefix("name: ").strip("\"'")).strip()
+        elif mark:
+            last = key.strip().lower()
+            facts[last] = "" if value.strip(" >|-+") == "" else value.strip().strip("\"'")
+    return facts
 
 
 def _uncommented(line: str, inside: bool) -> tuple[str, bool]:

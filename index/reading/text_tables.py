@@ -1,5 +1,5 @@
-"""Tables drawn in plain text: with pipes, as grids, under rulers, in the directives of
-reStructuredText, in AsciiDoc, as HTML."""
+"""Tables drawn in plain text: with pipes, as grids, under rulers, in the characters of DOS, in the
+directives of reStructuredText, in AsciiDoc, as HTML."""
 
 import csv
 from collections.abc import Callable, Iterator
@@ -10,25 +10,31 @@ from index.reading.page_flow import texts_of
 from index.reading.tables import table
 
 _RULES = "+|:-= \t"  # what a rule is drawn with
-
+_DRAWN = dict.fromkeys(range(0x2500, 0x2580), "+")
+_DRAWN |= dict.fromkeys(map(ord, "─━┄┅┈┉╌╍"), "-") | dict.fromkeys(map(ord, "│┃┆┇┊┋╎╏║"), "|")
+_DRAWN[ord("═")] = "="
 
 Found = tuple[list[str], int]
 """The rows of a table, and how many lines it takes."""
 
 
-def with_rows(lines: list[str]) -> Iterator[str]:
-    """The lines of a text with its tables row by row; those in blocks of code stay as they are."""
+def with_rows(lines: list[str], *, plain: bool = False) -> Iterator[str]:
+    """The lines of a text with its tables row by row; those in blocks of code stay as they are. In
+    plain text only what is drawn is a table."""
     at, fence = 0, ""
     bare = list(map(_unquoted, lines))
     while at < len(lines):
         fence = fence_after(lines[at], fence)
-        reader = None if fence else _reader(*bare[at : at + 2])
-        if reader is None:
+        near = bare[at : at + 2]
+        drawn = not plain or any("--" in line or "==" in line for line in near)
+        reader = _reader(*near) if drawn and not fence else None
+        row_above = reader is _under_names and at > 0 and "  " in bare[at - 1].strip()
+        if reader is None or (plain and (reader not in _OF_PLAIN or row_above)):
             yield lines[at]
             at += 1
             continue
         end = len(lines)
-        if reader in (_piped, _under_rule, _grid):  # which no blank line is in
+        if reader in _OF_PLAIN:  # which no blank line is in
             end = next((n for n in range(at, end) if not bare[n].strip()), end)
         rows, used = reader(bare[at:end])
         yield "\n\n".join(["", *rows, ""])
@@ -44,7 +50,7 @@ def _reader(line: str, after: str = "") -> Callable[[list[str]], Found] | None:
         _asciidoc: first == "|===",
         _grid: first.startswith(("+-", "+=")),
         _ruled: _is_ruler(first, "=") or (_is_ruler(first, "-") and second),
-        _under_names: first and _is_ruler(second, "-") and "|" not in second,
+        _under_names: first and _is_ruler(second, second[:1] or "-") and _fits(line, after),
         _piped: "|" in first and _is_rule(second) and ("|" in second or "+" in second),
         _under_rule: first.startswith("|") and _is_rule(first) and "|" in second,
     }
@@ -52,7 +58,8 @@ def _reader(line: str, after: str = "") -> Callable[[list[str]], Found] | None:
 
 
 def _unquoted(line: str) -> str:
-    """A line without the marks of a quotation."""
+    """A line without the marks of a quotation, drawn with signs of ASCII."""
+    line = line if line.isascii() else line.translate(_DRAWN)
     return line.lstrip().lstrip("> ") if line.lstrip().startswith(">") else line
 
 
@@ -68,7 +75,7 @@ def _page(lines: list[str]) -> Found:
 
 
 def _is_rule(line: str) -> bool:
-    return "-" in line and not line.strip(_RULES)
+    return ("-" in line or "==" in line) and not line.strip(_RULES)
 
 
 def _is_ruler(line: str, sign: str) -> bool:
@@ -78,8 +85,10 @@ def _is_ruler(line: str, sign: str) -> bool:
 
 def _piped(lines: list[str]) -> Found:
     """A table whose columns are parted by pipes, under names and a rule."""
-    end = _end(lines, lambda line: "|" in line)
+    end = 1 + _end(lines[1:], lambda line: "|" in line)
     kept = [line for n, line in enumerate(lines[:end]) if n == 0 or not _is_rule(line)]
+    if "+" in lines[1] and not lines[0].lstrip().startswith("|"):  # of psql: no pipes at the sides
+        kept = [f"|{line}|" for line in kept]
     return list(table([_cells(line) for line in kept], head=1)), end
 
 
@@ -101,7 +110,12 @@ def _ruled(lines: list[str]) -> Found:
 
 def _under_names(lines: list[str]) -> Found:
     """One whose ruler stands below the names."""
-    return _columned(lines, 1)
+    return _columned([lines[0], lines[1].replace("=", "-"), *lines[2:]], 1)
+
+
+def _fits(names: str, ruler: str) -> bool:
+    """Whether names stand in the columns of a ruler: none lies over a whole gap."""
+    return all(" " in (names[end:start] or " ") for end, start in _gaps(ruler))
 
 
 def _columned(lines: list[str], at: int) -> Found:
@@ -135,9 +149,19 @@ def _starts(ruler: str) -> list[int]:
     return [n for n, sign in enumerate(ruler) if sign != " " and ruler[n - 1 : n] in ("", " ")]
 
 
+def _gaps(ruler: str) -> list[tuple[int, int]]:
+    """Where the columns of a ruler end, and the next ones start."""
+    starts = _starts(ruler)[1:]
+    return [(len(ruler[:start].rstrip()), start) for start in starts]
+
+
 def _sliced(line: str, ruler: str) -> list[str]:
-    starts = _starts(ruler)
-    return [line[a:b].strip() for a, b in zip(starts, [*starts[1:], None], strict=True)]
+    """The cells of a line; one that begins in the gap before its column is whole."""
+    cuts = [0]
+    for end, start in _gaps(ruler):
+        blank = line.rfind(" ", end, start)
+        cuts.append(blank + 1 if blank >= 0 else start)
+    return [line[a:b].strip() for a, b in zip(cuts, [*cuts[1:], None], strict=True)]
 
 
 def _divided(names: str, spans: str, ruler: str) -> list[str]:
@@ -151,11 +175,11 @@ def _grid(lines: list[str]) -> Found:
     end = _end(lines, lambda line: line.strip().startswith(("+", "|")))
     lines = [line.strip() for line in lines[:end]]
     width = max(map(len, lines))
-    lines = [line.ljust(width) for line in lines]
-    bands = [n for n, line in enumerate(lines) if "+-" in line or "+=" in line]
+    lines = _with_rules([line.ljust(width) for line in lines])
+    bands = _bands(lines)
     edges = {n for band in bands for n, sign in enumerate(lines[band]) if sign == "+"}
     columns = list(pairwise(sorted(edges)))
-    names = next((n for n, band in enumerate(bands) if "+=" in lines[band]), 1)
+    names = _named(lines, bands)
     grid: list[list[str]] = []
     for above, below in pairwise(bands):
         row = [""] * len(columns)
@@ -173,7 +197,36 @@ def _grid(lines: list[str]) -> Found:
                 text = grid[-1][first] = " ".join(text.split())
             row[first], first = text, column + 1
         grid.append(row)
-    return list(table(grid, head=names if names < len(grid) else 0)), end
+    titled = grid and sum(map(bool, grid[0])) < 2 < len(columns)  # over the names
+    return list(table(grid, head=None if titled else names if names < len(grid) else 0)), end
+
+
+def _bands(lines: list[str]) -> list[int]:
+    """The rules of a grid."""
+    return [n for n, line in enumerate(lines) if "+-" in line or "+=" in line]
+
+
+def _named(lines: list[str], bands: list[int]) -> int:
+    """How many rows of a grid are names: those above the first inner rule drawn double, or one."""
+    return next((n for n, band in enumerate(bands[1:-1], 1) if "+=" in lines[band]), 1)
+
+
+def _with_rules(lines: list[str]) -> list[str]:
+    """The lines of a grid with a rule between its rows, where it has none of its own: most lines
+    begin with a filled cell, as those of a row that goes on don't."""
+    bands = _bands(lines)
+    names = _named(lines, bands)
+    regions = list(pairwise(bands))[names:]
+    for above, below in reversed(regions) if len(regions) < 3 else ():
+        body = lines[above + 1 : below]
+        filled = sum(bool(line.strip("|").partition("|")[0].strip()) for line in body)
+        if 2 * filled > len(body) > 1:
+            ruled = [each for line in body for each in (line, lines[bands[names]])]
+            lines[above + 1 : below] = ruled[:-1]
+    return lines
+
+
+_OF_PLAIN = (_grid, _piped, _under_rule, _under_names)
 
 
 def _asciidoc(lines: list[str]) -> Found:

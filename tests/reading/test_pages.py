@@ -325,6 +325,13 @@ def test_a_page_turned_with_its_text_keeps_its_lines_and_columns(text) -> None:
     assert "Commune: Lormeuil; 2022: 2 300" in text("a.pdf", data)
 
 
+def test_dots_that_lead_to_a_figure_are_one_sign(text) -> None:
+    page = [(50, 700, "Tarte " + "." * 90 + " 4,50"), (50, 680, "Tisane " + ". " * 40 + "3,20 ...")]
+    shown = text("a.pdf", pdf([page]))
+    assert "Tarte … 4,50" in shown
+    assert "Tisane … 3,20 ..." in shown
+
+
 def test_a_tall_field_stands_after_the_label_of_its_first_line(text) -> None:
     field = "<</Type/Annot/Subtype/Widget/FT/Ch/T(j)/V(Lundi)/Rect[120 500 220 550]/Opt[(Lundi)]>>"
     data = pdf([[(50, 540, "Jours :")]], [field], "/AcroForm<</Fields[4 0 R]>>", "/Annots[4 0 R]")

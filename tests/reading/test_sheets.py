@@ -242,6 +242,38 @@ def test_html_and_text_called_xls_are_read_for_what_they_are(text) -> None:
     assert text("b.xls", "Nom\tPrix\nVis\t4\n") == "Nom; Prix\n\nNom: Vis; Prix: 4"
 
 
+def test_a_workbook_of_excel_2003_is_read_under_any_name(found) -> None:
+    head = (
+        '<?xml version="1.0"?><?mso-application progid="Excel.Sheet"?><Workbook xmlns="{0}"'
+        ' xmlns:ss="{0}"><Styles><Style ss:ID="d"><NumberFormat ss:Format="Short Date"/></Style>'
+        '<Style ss:ID="p"><NumberFormat ss:Format="Percent"/></Style></Styles>'
+    ).format("urn:schemas-microsoft-com:office:spreadsheet")
+    name = '<Cell><Data ss:Type="String">{}</Data></Cell>'
+    rows = (
+        f"<Row>{''.join(map(name.format, ('Nom', 'Ville', 'Depuis', 'Part')))}</Row>"
+        '<Row><Cell ss:MergeDown="1"><Data ss:Type="String">Lefèvre</Data><Comment ss:Author="Ada">'
+        "<Data>Sûr ?</Data></Comment></Cell>"
+        '<Cell ss:Index="3" ss:StyleID="d"><Data ss:Type="DateTime">2019-03-05T00:00:00.000</Data>'
+        '</Cell><Cell ss:StyleID="p"><Data ss:Type="Number">0.125</Data></Cell></Row>'
+        '<Row ss:Hidden="1"><Cell ss:Index="2"><Data ss:Type="String">Sète</Data></Cell></Row>'
+    )
+    sheet = '<Worksheet ss:Name="{}"><Table>{}</Table>{}</Worksheet>'
+    hidden = "<WorksheetOptions><Visible>SheetHidden</Visible></WorksheetOptions>"
+    book = head + sheet.format("A", rows, "") + sheet.format("Prix", "", hidden) + "</Workbook>"
+    for file in ("a.xml", "b.xls"):
+        (document,) = found(file, book)
+        assert document.text.split("\n\n")[2:] == [
+            "Nom: Lefèvre [Ada: Sûr ?]; Depuis: 05/03/2019; Part: 12,50%",
+            "Nom: Lefèvre [Ada: Sûr ?]; Ville: Sète",
+        ]
+        assert [note.code for note in document.unread] == ["unread_sheets", "read_hidden"]
+
+
+def test_characters_that_office_escapes_are_written_out(text, make) -> None:
+    row = cells("un_x000D_\ndeux", "_x005F_x000D_", "ab_xyz_")
+    assert text("a.xlsx", make.xlsx(f"<row>{row}</row>")) == "un deux | _x000D_ | ab_xyz_"
+
+
 def test_cells_past_the_limit_are_an_error(make, tmp_path) -> None:
     (tmp_path / "a.xlsx").write_bytes(make.xlsx(f"<row>{cells(*range(10))}</row>" * 20))
     with Reader(Limits(cells=100)) as reader:

@@ -226,3 +226,16 @@ def test_merged_cells_are_spread() -> None:
         "Ville: Brême; 2023 H: 1; 2023 F: 2",
         "Ville: Brême; 2023 H: 3",
     ]
+
+
+def test_a_cell_over_several_rows_reaches_those_that_end_before_it() -> None:
+    rows = [[Cell("A"), Cell("B"), Cell("C", height=2)], [Cell("1")], [Cell("2")]]
+    assert spread(rows)[0] == [["A", "B", "C"], ["1", "", "C"], ["2"]]
+
+
+def test_the_title_of_a_section_is_no_name_of_a_column() -> None:
+    names = [Cell("Site", head=True), Cell("2022", head=True), Cell("2023", head=True)]
+    title = [Cell("Nord", width=3, head=True)]
+    grid, heads = spread([names, title, [Cell("Brême"), Cell("12"), Cell("14")]])
+    assert heads == 1
+    assert list(table(grid, head=heads))[1:] == ["Nord", "Site: Brême; 2022: 12; 2023: 14"]

@@ -51,6 +51,13 @@ def test_a_language_is_told_by_its_letters(text: str) -> None:
     )
 
 
+def test_lines_drawn_in_dos_are_no_letters() -> None:
+    text = "┌────────────┬─────────┐\n│ Fenêtres   │   6 250 │\n└────────────┴─────────┘\nVisé par M. Lévêque, le 4 août.\n"
+    assert decode_bytes(text.encode("cp850")) == text
+    russian = "┌──────────┐\n│ Население │\n└──────────┘\nгорода составляет 12 400 человек.\n"
+    assert decode_bytes(russian.encode("cp866")) == russian
+
+
 @pytest.mark.parametrize("label", ["windows-1251", "iso-8859-2", "koi8-r", "utf-16"])
 def test_a_label_of_another_script_is_not_followed(label: str) -> None:
     text = "L'entrée coûte 4 euros à la piscine où nagent les élèves de Sète"
@@ -183,6 +190,21 @@ def test_json_of_any_shape_is_rows_of_names_and_values(text) -> None:
         text("c.jsonl", '{"nom": "Ada", "ville": "Brême"}\n{"nom": "Bob"}\n')
         == "nom: Ada; ville: Brême\n\nnom: Bob"
     )
+
+
+def test_json_with_names_apart_from_rows_or_records_keeps_them(text) -> None:
+    split = {"columns": ["nom", "solde"], "index": [0, 1], "data": [["Ada", 4.5], ["Bob", 9]]}
+    wanted = "nom; solde\n\nnom: Ada; solde: 4.5\n\nnom: Bob; solde: 9"
+    assert text("a.json", json.dumps(split)) == wanted
+    fields = {"fields": [{"name": "nom"}, {"name": "solde"}], "rows": split["data"], "an": 2024}
+    assert text("b.json", json.dumps(fields)) == f"{wanted}\n\nan: 2024"
+    labelled = {"columns": ["2022", "2023"], "index": ["Eau", "Gaz"], "data": [[1, 2], [3, 4]]}
+    assert "Eau; 2022: 1; 2023: 2" in text("c.json", json.dumps(labelled))
+    keyed = {"salles": {"B12": {"nom": "Atelier"}, "B14": {"nom": "Préau", "places": 8}}}
+    assert text("d.json", json.dumps(keyed)).split("\n\n") == [
+        "salles: B12; nom: Atelier",
+        "salles: B14; nom: Préau; places: 8",
+    ]
 
 
 def test_broken_json_is_said_to_be(found) -> None:

@@ -65,7 +65,8 @@ TEXTS: dict[str, tuple[str | bytes, list[str], list[str]]] = {
     "formulas.csv": ('Code;Nom;Tel\n="0123";Zoé;="0492003344"\n="0456";Max;="06"\n', ["Code: 0123; Nom: Zoé; Tel: 0492003344"], ['="']),
     "latin9.txt": ("Le cœur coûte 5 € à Lebœuf.".encode("iso8859-15"), ["Le cœur coûte 5 €"], []),
     "ligatures.txt": ("L’eﬃcacité de la ﬁn", ["L’efficacité de la fin"], []),
-    "colours.log": ("\x1b[31mERREUR\x1b[0m disque plein\n", ["ERREUR disque plein"], []),
+    "colours.log": ("\x1b]0;titre\x07\x1b(B\x1b[?25l\x1b[31mERREUR\x1b[0m disque plein\x1b]8;;\x1b\\\n", ["ERREUR disque plein"], ["]", "titre", "[", "(B"]),
+    "front.md": ("---\ntitle: >-\n  Guide\n  du serveur\nauthor:\n  - name: Ada Martin\n  - 'Paul Rey'\n---\n\nTexte.\n", ["title:Guide du serveur", "Texte."], []),
     "drawn.rst": ("Titre\n=====\n\n+-----+------+\n| Nom | Âge  |\n+=====+======+\n| Léa | 12   |\n|     | ans  |\n+-----+------+\n", ["Nom: Léa; Âge: 12 ans"], ["+--"]),
     "pandoc.md": ("# T\n\n  Commune      2022     2023\n---------- -------- --------\nLormeuil               2310\nSauve          5100\n\nFin.\n", ["Commune: Lormeuil; 2023: 2310", "Sauve; 2022: 5100", "Fin."], []),
     "quoted.md": ("> | A | B | C |\n> |---|---|---|\n> | 1 |   | 3 |\n>\n> Suite.\n", ["A: 1; C: 3", "> Suite."], []),
@@ -77,6 +78,38 @@ TEXTS: dict[str, tuple[str | bytes, list[str], list[str]]] = {
     "values.rst": ('.. csv-table:: Recensement\n   :header: "Commune", "2022", "2023"\n\n   "Lormeuil", , 2310\n   "Sauve, haut", 5100,\n\nFin.\n', ["Commune: Lormeuil; 2023: 2310", "Sauve, haut; 2022: 5100", "Fin."], []),
     "divided.rst": ("========  =====  =====\nCommune     Habitants\n--------  ------------\n..        2022   2023\n========  =====  =====\nLormeuil         2310\nSauve     5100\n========  =====  =====\n", ["Commune: Lormeuil; Habitants 2023: 2310", "Sauve; Habitants 2022: 5100"], []),
     "table.adoc": ("= Titre\n\n|===\n|Commune |2022 |2023\n\n|Lormeuil | |2310\n|Sauve\n|5100 |\n|===\n\nFin.\n", ["Commune: Lormeuil; 2023: 2310", "Sauve; 2022: 5100", "Fin."], []),
+    "drawn.txt": ("╔═══════════════════╗\n║ BUDGET COMMUNAL   ║\n╠═════════╦════╦════╣\n║ Poste   ║ V1 ║ V2 ║\n╠═════════╬════╬════╣\n║ Toiture ║ 18 ║    ║\n║ Porche  ║    ║ 6  ║\n╚═════════╩════╩════╝\nVisé.\n",
+        ["BUDGET COMMUNAL\n\nPoste; V1; V2", "Poste: Toiture; V1: 18\n\nPoste: Porche; V2: 6", "Visé."], ["═"]),
+    "mysql.log": ("+----+-----+\n| id | nom |\n+----+-----+\n|  1 | Ada |\n|  2 | Bob |\n+----+-----+\n2 rows\n", ["id: 1; nom: Ada\n\nid: 2; nom: Bob", "2 rows"], ["+-"]),
+    "psql.txt": (" id | nom | ville \n----+-----+-------\n  1 | Ada | \n    | Bob | Sète\n(2 rows)\n", ["id: 1; nom: Ada\n\nnom: Bob; ville: Sète", "(2 rows)"], ["--"]),
+    "double.txt": ("Nom     Prix  Qté\n======  ====  ===\nVis           4\nClou    5     7\n\nSuite.\n", ["Nom: Vis; Qté: 4\n\nNom: Clou; Prix: 5; Qté: 7", "Suite."], ["=="]),
+    "census.txt": ("Recensement\n\nCommune       2022    2023   Maire\n----------  ------  ------  ------------\nSauve                5 120  Ada Martin\nBrême          120          Léa Petit\n----------  ------  ------  ------------\nTotal        5 220   7 430\n\nSource : mairies\n",
+        ["Commune: Sauve; 2023: 5 120; Maire: Ada Martin\n\nCommune: Brême; 2022: 120; Maire: Léa Petit\n\nCommune: Total; 2022: 5 220; 2023: 7 430", "Source : mairies"], ["--"]),
+    "decor.txt": ("Chapitre premier\n--- --- ---\nIl était une fois.\n\n=== ===\nDeux.\n<table>\n", ["Chapitre premier\n--- --- ---\nIl était une fois.\n\n=== ===\nDeux.\n<table>"], []),
+    "report.tex": (r"""% brouillon
+\documentclass{article}
+\title{Le b\^atiment \oe uvre}
+\author{Ada Martin\thanks{Mairie} \and Paul Rey}
+\begin{document}
+\maketitle
+\section*{Co\^ut}\label{a}
+L'\'ecole de Na\"{\i}m, \c{c}a co\^{u}te 5~\% % reste
+de plus\footnote{Hors \emph{maternelle}.} ; \og $5 \times 10^{6}$\fg{} \& $\frac{a}{2} \leq \alpha$.
+\begin{enumerate}\item Un \begin{itemize}\item sous\end{itemize} \item Deux\end{enumerate}
+\begin{figure}[h]\includegraphics[width=3cm]{a.png}\caption{Plan}\end{figure}
+\begin{tabular}{|l|rr|} \hline
+\textbf{Ville} & \multicolumn{2}{c|}{Aire} \\
+ & 2022 & 2023 \\ \hline
+\multirow{2}{*}{Br\^eme} & & 7 \\[2mm] \cline{2-3}
+ & 8 & R\&D \\ \hline
+\end{tabular}
+\begin{verbatim}
+x = 5 % 2
+\end{verbatim}
+\end{document}
+""",
+        ["title:Le bâtiment œuvre", "# Le bâtiment œuvre\n\n## Coût\n\nL'école de Naïm, ça coûte 5 % de plus[1] ; « 5 × 10⁶ » & (a)/(2) ≤ α.\n\n1. Un\n\n- sous\n\n2. Deux\n\nPlan",
+         "Ville: Brême; Aire 2023: 7\n\nVille: Brême; Aire 2022: 8; Aire 2023: R&D\n\nx = 5 % 2\n\n## Notes\n\n[1] Hors maternelle.", "unread_pictures"], ["brouillon", "reste"]),
     "table.org": ("| Nom | Âge |\n|-----+-----|\n| Léa | 12 |\n", ["Nom: Léa; Âge: 12"], []),
     "page.md": ('# T\n\n<table><tr><th>A</th><th>B</th></tr>\n<tr><td>1</td><td>2</td></tr></table>\n\nFin <img alt="un plan" src="data:image/png;base64,AAAA">\n\n```\n<!-- gardé -->\n```\n',
         ["A: 1; B: 2", "Fin un plan", "<!-- gardé -->"], ["base64", "<td>"]),
@@ -322,12 +355,29 @@ def mathematics(*elements: str) -> str:
     return f'<w:p><m:oMath xmlns:m="m">{text}</m:oMath></w:p>'
 
 
+def with_members(data: bytes, members: dict[str, str]) -> bytes:
+    with zipfile.ZipFile(file := io.BytesIO(data), "a") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+EQUATIONS = {
+    f"{folder}/content.xml": f"<math><msqrt><mi>{letter}</mi></msqrt></math>"
+    for folder, letter in (("Object 1", "v"), ("Formula-0", "w"))
+}
 TEXT_PARTS: dict[str, tuple[str, str, list[str], list[str]]] = {
     "shapes": ("<text:p>T<draw:custom-shape><text:p>Forme</text:p></draw:custom-shape><draw:g><draw:rect><text:p>Groupe</text:p></draw:rect></draw:g></text:p>", "", ["Forme", "Groupe"], []),
     "bibliography": ("<text:bibliography><text:index-body><text:p>DUPONT, 1998</text:p></text:index-body></text:bibliography>", "", ["DUPONT, 1998"], []),
     "struck": ('<text:p>Prix : <text:span text:style-name="S">15</text:span> 12 euros</text:p>', '<style:style style:name="S"><style:text-properties style:text-line-through-style="solid"/></style:style>', ["12 euros", "unread_deleted"], ["15"]),
     "nested": (odf_table(LOTS[0], ["Toit", "Roy", odf_table(*TILES, attributes='table:is-sub-table="true"')], LOTS[1]), "", NESTED, []),
     "placeholder": ('<text:p><text:content-control text:showing-place-holder="true">Choisissez</text:content-control>fin</text:p>', "", ["fin", "unread_empty_fields"], ["Choisissez"]),
+    "equations": (
+        "".join(
+            f'<text:p>La racine <draw:frame><draw:object {root}</draw:object></draw:frame> suffit.</text:p>'
+            for root in ('xlink:href="./Object 1">', 'xlink:href="Formula-0/">', "><math><mi>t</mi></math>")
+        ),
+        "", ["La racine √(v) suffit.\n\nLa racine √(w) suffit.\n\nLa racine t suffit."], ["unread_embedded"]),
     "ruby": ("<text:p><text:ruby><text:ruby-base>base</text:ruby-base><text:ruby-text>haut</text:ruby-text></text:ruby></text:p>", "", ["base"], ["haut"]),
     "fields of forms": ('<office:forms><form:form><form:date form:id="d" form:current-value="2024-03-05"/><form:formatted-text form:id="n" form:current-value="12"/></form:form></office:forms><text:p>Le <draw:control draw:control="d"/>, <draw:control draw:control="n"/> ans</text:p>', "", ["Le 2024-03-05, 12 ans"], []),
     "lists": ('<text:list xml:id="l" text:style-name="L"><text:list-item><text:p>un</text:p></text:list-item></text:list><text:p>Entre</text:p><text:list text:continue-list="l" text:style-name="L"><text:list-item><text:p>deux</text:p></text:list-item></text:list>', '<text:list-style style:name="L"><text:list-level-style-number text:level="1" style:num-suffix="." style:num-format="1"/></text:list-style>', ["1. un", "2. deux"], []),
@@ -337,7 +387,8 @@ TEXT_PARTS: dict[str, tuple[str, str, list[str], list[str]]] = {
 @pytest.mark.parametrize("name", TEXT_PARTS)
 def test_further_texts_of_opendocument(found, make, name: str) -> None:
     body, automatic, wanted, unwanted = TEXT_PARTS[name]
-    check(found("a.odt", make.odf("text", body, automatic=automatic)), wanted, unwanted)
+    data = make.odf("text", body, automatic=automatic)
+    check(found("a.odt", with_members(data, EQUATIONS)), wanted, unwanted)
 
 
 def test_feet_of_slides_and_heads_of_sheets_are_read(found, make) -> None:

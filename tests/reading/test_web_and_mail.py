@@ -8,8 +8,10 @@ import zipfile
 
 import pytest
 
-from index.documents import Document, passed_over
+from index.documents import Document, passed_over, walk
 from index.errors import UserError
+from tests.reading.conftest import paragraph
+from tests.reading.test_variants import check
 
 PROSE = "".join(
     f"<p>Notre équipe accompagne depuis vingt ans les communes de la vallée dans leurs projets, du conseil à la livraison ({n}).</p>"
@@ -143,6 +145,22 @@ def test_a_web_archive_is_its_page(text) -> None:
     )
 
 
+def test_a_text_of_word_in_one_file_keeps_its_heads(text) -> None:
+    page = "Content-Type: text/html; charset=utf-8\n\n{}\n"
+    heads = "<div style='mso-element:header'><p>Dossier CM-7</p></div><div style='mso-element:footer'><p>Page 1</p></div><p>reste</p>"
+    body = parts("related", page.format("<p>Le conseil vote le budget.</p>"), page.format(heads))
+    wanted = "Le conseil vote le budget.\n\n## En-tête\n\nDossier CM-7"
+    assert text("a.doc", f"MIME-Version: 1.0\n{body}") == wanted
+
+
+def test_what_a_message_does_not_show_is_no_text(text) -> None:
+    html = (
+        '<div style="DISPLAY: none">Aperçu</div><span style="mso-hide:all">x9</span><p>Bonjour.</p>'
+    )
+    body = text("a.eml", mail(part("text/html", html)))
+    assert body.endswith("\n\nBonjour.")
+
+
 def tnef() -> bytes:
     def attribute(level: int, tag: int, data: bytes) -> bytes:
         return (
@@ -255,6 +273,36 @@ def test_a_kind_for_which_nothing_is_installed_says_how_to_get_it(
     assert isinstance(error, UserError)
     assert error.code == "document_converter"
     assert error.values["kind"] == f".{kind}"
+
+
+def test_chapters_of_a_book_are_found_and_in_their_own_encoding(text, make) -> None:
+    chapter = (
+        '<?xml version="1.0" encoding="windows-1252"?><html><p>L’été, à 412 mètres.</p></html>'
+    )
+    members = {
+        "META-INF/container.xml": '<c><rootfile full-path="O/a.opf"/></c>',
+        "O/a.opf": '<p><item id="b" href="le%20deux.xhtml#deb"/><itemref idref="b"/></p>',
+        "O/le deux.xhtml": chapter.encode("cp1252"),
+    }
+    assert text("a.epub", make.zipped(members)) == "L’été, à 412 mètres."
+
+
+PIECE = 'Content-Disposition: attachment; filename="piece"\n'
+
+
+def test_a_file_of_another_ending_is_known_by_its_first_bytes(found, make, tmp_path) -> None:
+    files = {
+        "winmail.dat": (tnef(), "name:winmail.dat/note.txt"),
+        "lettre.bin": (rb"{\rtf1 Bonjour.}", "Bonjour."),
+        "charte": (make.docx(paragraph("Le jardin.")), "Le jardin."),
+    }
+    for name, (data, wanted) in files.items():
+        check(found(name, data), [wanted])
+    (tmp_path / "photo.dat").write_bytes(b"\xff\xd8\xff")
+    assert [path.name for path in walk(tmp_path)] == ["charte", "lettre.bin", "winmail.dat"]
+    assert passed_over(tmp_path) == {".dat": ["photo.dat"]}
+    attached = part("application/octet-stream", r"{\rtf1 Pièce.}", PIECE)
+    check(found("a.eml", mail(attached)), ["name:a.eml/piece"])
 
 
 def test_what_a_folder_holds_of_other_kinds_is_known(tmp_path) -> None:

@@ -1,5 +1,8 @@
 """Word files and their like in other formats: numbers, headers, forms, notes, comments, what is left out."""
 
+import io
+import zipfile
+
 import pytest
 
 from index.documents import Document
@@ -164,6 +167,25 @@ def test_merged_cells_of_word_stand_in_each_row(text, make) -> None:
         "Région: Nord; Commune: Lorme; Habitants: 80",
         "Région: Total; Habitants: 200",
     ]
+
+
+def test_members_named_with_backslashes_are_found(text, make) -> None:
+    with zipfile.ZipFile(io.BytesIO(make.docx(paragraph("Bonjour à tous.")))) as archive:
+        members = {name.replace("/", "\\"): archive.read(name) for name in archive.namelist()}
+    assert text("a.docx", make.zipped(members)) == "Bonjour à tous."
+
+
+def test_authors_and_dates_that_programs_put_in_are_not_taken(found, make) -> None:
+    core = (
+        '<c xmlns:d="x"><d:creator>{}</d:creator><d:created>2013-12-23T23:15:00Z</d:created>'
+        "<d:modified>2024-03-05T09:00:00Z</d:modified></c>"
+    )
+    for author, wanted in (("python-docx", ""), ("Ada Martin", "Ada Martin")):
+        data = io.BytesIO(make.docx(paragraph("Bonjour.")))
+        with zipfile.ZipFile(data, "a") as archive:
+            archive.writestr("docProps/core.xml", core.format(author))
+        (document,) = found("a.docx", data.getvalue())
+        assert (document.author, document.date) == (wanted, "2024-03-05")
 
 
 @pytest.mark.parametrize("main", ["word/document2.xml", "word/autre.xml", "doc.xml"])
