@@ -12,13 +12,18 @@ from rag.prompts import rewrite, rewriting
 
 _MOST_EARLIER = 3  # more of the conversation misleads a small model
 _LONGEST = 300  # characters of each question and each answer
+_PREPOSITIONS = frozenset("by before after since until from of de avant apres depuis pour".split())
 _ARTICLES = ("l'", "la ", "le ", "les ", "the ")
 _MOST_WORDS = 8  # of a fragment that only puts another name in the question before
 
 
 def with_year(message: str, earlier: Sequence[Turn]) -> str:
     """A message with "that year" as the year that was spoken of last, where that was one."""
-    if not phrases("that_year").search(fold(message)):
+    found = phrases("that_year").search(fold(message))
+    # "The same year as the pool" is none that was spoken of, "by that year" no "in 2021"
+    rest = fold(message)[found.end() :].lstrip() if found else ""
+    before = fold(message)[: found.start()].split()[-1:] if found else []
+    if not found or phrases("not_that_year").search(rest) or set(before) & _PREPOSITIONS:
         return message
     for turn in reversed(earlier):
         for said in (turn.question, turn.answer):

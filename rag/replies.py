@@ -12,9 +12,10 @@ from rag.many.comparing import asks_of_each, compare, of_each
 from rag.many.counting import count, goes_on, show
 from rag.many.listing import listing, show_records
 from rag.many.meant import all_meant, speaks_of_documents
-from rag.many.rows import asks_for_most, from_rows
+from rag.many.rows import from_rows
 from rag.many.summary import summary
 from rag.many.timeline import timeline
+from rag.many.wording import asks_for_most
 from rag.writer import Writer
 
 Reply = Callable[[Writer, Draft, Request], Iterator[Event]]

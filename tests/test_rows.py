@@ -6,8 +6,8 @@ from index.documents import Document, make
 from index.embedder import Embedder
 from rag.many.computing import Computed, Question
 from rag.many.records import Group, groups
-from rag.many.rows import Lookup, Ranking, Shown, asks_for_most
-from rag.many.wording import carried
+from rag.many.rows import Lookup, Ranking, Shown
+from rag.many.wording import asks_for_most, carried
 
 HOUSES = """house|tenant|rent|bedrooms|garden|district|start|address
 Willow|Anna Long|450 €|2|yes|North|2021-03-01|5 Mill Lane
@@ -168,3 +168,89 @@ def test_what_is_out_of_stock_has_none() -> None:
     only = next(iter(groups(parts)))
     counted = Question("Which parts are out of stock?", only).compute()
     assert counted and [each.cells["part"] for each in counted.records] == ["Belt", "Lid"]
+
+
+CARS = """car|condition|size|price|colour|seller|duration
+Clio|new|small|15 000 €|red|Dora New|2 days
+Golf|used|large|9 000 €|blue|Ben Moss|5 days
+Passat|new|large|28 000 €|red|Ben Moss|10 days
+Polo|used|small|6 000 €|red|Dora New|5 days
+Astra|used|large|8 200 €|blue|Dora New|12 days"""
+MATCHES = """match|domicile|extérieur|buts domicile|stade|spectateurs|journée
+M1|Lyon|Lille|2|Gerland|41000|samedi
+M2|Brest|Lyon|1|Le Blé|15000|dimanche
+M3|Lille|Lyon|3|Mauroy|40000|samedi
+M4|Lyon|Brest|0|Gerland|37000|dimanche"""
+
+
+def of(name: str, rows: str) -> Group:
+    return next(iter(groups(table(name, rows))))
+
+
+@pytest.mark.parametrize(
+    ("asked", "count"),
+    [
+        ("How many new cars are there?", 2),  # Dora New sells used ones
+        ("How many cars have a duration of more than 5 days?", 2),
+        ("How many cars have a duration of 5 days?", 2),
+        ("How many cars by size?", None),
+        ("How many cars were paid?", None),
+        ("How many cars have a price?", None),
+        ("How many cars are in stock?", None),
+        ("How many cars have at least one seller?", None),
+        ("How many large cars cost less than 10000 and last over 6 days?", None),
+    ],
+)
+def test_every_word_of_a_count_limits_it_or_nothing_is_counted(
+    asked: str, count: int | None
+) -> None:
+    known = Question(asked, of("cars.csv", CARS)).compute()
+    assert (known and known.value) == count
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ("What is the cheapest new car?", ["Clio"]),
+        ("Which large car is the cheapest?", ["Astra"]),
+        ("What is the oldest car?", None),
+        ("What is the tallest car?", None),
+    ],
+)
+def test_the_most_is_of_what_is_named_and_in_what_is_named(
+    asked: str, shown: list[str] | None
+) -> None:
+    known = Ranking(asked, of("cars.csv", CARS), None).compute()
+    assert (known and [name for name, _ in known.shown]) == shown  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("before", "message", "shown"),
+    [
+        ("What is the rent of Birch?", "And its district?", ["North"]),
+        ("What is the tenant of Willow?", "And the rent of Birch?", ["700 €"]),
+        ("What is the rent of Willow?", "And of Birch?", ["700 €"]),
+        ("What is the rent of Birch?", "When?", None),
+        ("What is the rent of Birch?", "And where?", None),
+    ],
+)
+def test_a_message_that_goes_on_asks_for_its_own_column(
+    before: str, message: str, shown: list[str] | None
+) -> None:
+    known = Lookup(f"{before.rstrip('?')}, {message}", group("en"), message).compute()
+    assert (known and [figure for _, figure in known.shown]) == shown  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "How many matches on Monday?",
+        "How many matches did Lyon win?",
+        "How many home matches did Lyon play?",
+        "How many matches in Portugal?",
+    ],
+)
+def test_what_is_only_near_to_a_value_is_not_it(asked: str, embedder: Embedder) -> None:
+    only = of("matchs.csv", MATCHES)
+    words = carried([(asked, "en")], only, embedder)
+    assert words is None or Question(asked, only, words=words).compute() is None

@@ -113,6 +113,15 @@ def _months() -> dict[str, int]:
     }
 
 
+@cache
+def weekdays() -> frozenset[str]:
+    """The names of the days in both languages, folded."""
+    from babel import Locale
+
+    names = (Locale(language).days["format"]["wide"].values() for language in LANGUAGES)
+    return frozenset(fold(name) for own in names for name in own)
+
+
 def in_words(known: Date, language: str) -> str:
     """A date as it is written in "fr" or "en": "14 juin 2023", "June 2023", "2023"."""
     from babel import Locale

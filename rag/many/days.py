@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import cache
 
 from index.contract import StoredChunk
 from index.errors import ChunkRemoved
+from index.text.dates import weekdays
 from index.text.words import WORD, fold
 from rag.draft import Draft
 from rag.intent import Request
@@ -23,22 +23,22 @@ Day = tuple[str, StoredChunk, Citation]
 
 
 def days(writer: Writer, draft: Draft, request: Request) -> list[Day]:
-    """The days of the document that speaks most of what is asked, of those that go by days."""
+    """The days of a document that is named, or of the one that speaks most of what is asked."""
     infos = {info.name: info for info in in_scope(writer.store, request)}
-    hits = writer.retriever.search(draft.asked, draft.language, k=40, documents=infos or None)
-    likely = dict.fromkeys(hit.chunk.document for hit in hits)
-    for name in dict.fromkeys([*likely, *infos]):
+    hits = writer.retriever.search(draft.asked, draft.language, k=1, documents=infos or None)
+    likely = [hit.chunk.document for hit in hits]
+    for name in dict.fromkeys([*likely, *request.documents]):
         with suppress(KeyError, ChunkRemoved):  # removed meanwhile
-            found = list(_days(writer, name, infos[name].language))
+            found = list(_days(writer, name))
             if len(found) >= _LEAST:
                 return found
     return []
 
 
-def _days(writer: Writer, document: str, language: str) -> Iterator[Day]:
+def _days(writer: Writer, document: str) -> Iterator[Day]:
     text, place = writer.store.document(document).text, 0
     for line in text.splitlines(keepends=True):
-        if label := _day(line, language):
+        if label := _day(line):
             said = text.find(label, place) + len(label)
             said += next((i for i, sign in enumerate(text[said:]) if sign.isalnum()), 0)
             if citing := sentence_at(writer.store, document, said):
@@ -57,19 +57,12 @@ def _shown(label: str, chunk: StoredChunk, citation: Citation) -> Day:
     return "" if own else label, chunk, citation
 
 
-def _day(line: str, language: str) -> str:
+def _day(line: str) -> str:
     """The beginning of a line that says which day it is of; "" where there is none."""
     own = line.strip().lstrip("#-*•–+ ")
     first = WORD.match(own)
-    if not first or fold(first[0]) not in _weekdays(language):
+    if not first or fold(first[0]) not in weekdays():
         return ""
     ends = [place for sign in _ENDS if (place := own.find(sign)) > 0]
     label = own[: min(ends, default=len(own))]
     return label if len(label) <= _LABEL else ""
-
-
-@cache
-def _weekdays(language: str) -> frozenset[str]:
-    from babel import Locale
-
-    return frozenset(map(fold, Locale(language).days["format"]["wide"].values()))

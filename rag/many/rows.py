@@ -21,7 +21,7 @@ from rag.many.counting import computed_of, form_of, quick_groups, show
 from rag.many.items import as_hits, item, sentence_at
 from rag.many.listing import show_records
 from rag.many.records import Group, Record
-from rag.many.wording import Word, carried, names_them
+from rag.many.wording import Word, asks_for_most, carried, names_them, unbound
 from rag.verifier.expected import expected
 from rag.verifier.facts import Fact
 from rag.writer import Writer
@@ -46,9 +46,10 @@ class Shown(Computed):
 class OfColumns(Question):
     """A question that is answered by a column, which it names or which alone suits it."""
 
-    def _named(self, columns: Sequence[str]) -> list[str]:
-        """Those of the columns that the question names, in its order."""
-        asked = [term for word, term in self._words if not names_them(self.group, word)]
+    def _named(self, columns: Sequence[str], asking: Sequence[Word] | None = None) -> list[str]:
+        """Those of the columns that the question, or some words of it, names, in their order."""
+        words = self._words if asking is None else asking
+        asked = [term for word, term in words if not names_them(self.group, word)]
         found = (name for term in asked for name in columns if self.is_of(term, name))
         return list(dict.fromkeys(found))
 
@@ -63,7 +64,9 @@ class OfColumns(Question):
 
     def _called(self, beside: str = "") -> str:
         """The column that says which row it is, other than the one `beside`."""
-        return next((each for each in self._wordy if each != beside), "")
+        wordy = [each for each in self._wordy if each != beside]
+        named = (each for each in wordy if any(self.is_of(term, each) for _, term in self._words))
+        return next(named, next(iter(wordy), ""))
 
     def _name(self, record: Record, beside: str = "") -> str:
         """What a record is called: a cell of its row, or its heading or first words."""
@@ -73,6 +76,9 @@ class OfColumns(Question):
 
 class Lookup(OfColumns):
     """A question for a cell: its words choose the row and the column."""
+
+    def _operation(self) -> Operation:
+        return Operation.CELL
 
     def _computed(
         self, records: Sequence[Record], words: list[str], column: str
@@ -85,13 +91,34 @@ class Lookup(OfColumns):
         return Shown(*found, tuple(shown), len(records))
 
     def _wanted(self, records: Sequence[Record], words: Sequence[str]) -> str:
-        """The column asked for: by most of its words and figures, and not what chose the rows."""
+        """The column asked for: by most of its words and figures, and not what chose the rows.
+
+        A message that goes on may name another column; the one before is meant where it chooses
+        another row, and asks for nothing of its own.
+        """
+        latest = self._words[len(self._words) - self._latest :]
+        goes_on = self._latest < len(self._words) or self._asks != self.asked
+        asking = self._words
+        if goes_on and any(self.is_of(term, name) for _, term in latest for name in self._columns):
+            asking = latest
+        elif goes_on and (
+            expected(self._asks)
+            or phrases("asks_where").search(fold(self._asks))
+            or not any(word in words for word, _ in latest)
+        ):
+            return ""
+        return self._asked_for(asking, records, words)
+
+    def _asked_for(
+        self, asking: Sequence[Word], records: Sequence[Record], words: Sequence[str]
+    ) -> str:
+        """The column that words name, other than what chose the rows; "" for none or several."""
         chose = set(self._terms(" ".join(words)))
         given = {fact.value for fact, *_ in self._figures()}
-        asked = {term for _, term in self._words}
+        asked = {term for _, term in asking}
         named = [
             name
-            for name in self._named(self.group.columns)
+            for name in self._named(self.group.columns, asking)
             if not any(chose & set(self._terms(each.cells.get(name, ""))) for each in records)
         ]
         if len(named) > 1:  # "the rent of the house": the first column is the kind
@@ -102,10 +129,13 @@ class Lookup(OfColumns):
                 + sum(self.is_of(term, name) for term in asked)
                 for name in named
             }
-            return max(named, key=weight.__getitem__)
-        if self._priced or expected(self.asked) == "money":
+            most = max(weight.values())
+            best = [name for name in named if weight[name] == most]
+            return best[0] if len(best) == 1 else ""
+        wanted = expected(self.asked)
+        if wanted == "money" or (self._priced and wanted not in ("person", "time", "place")):
             return self._sole(self._is_amount)
-        return self._sole(self._dated.__contains__) if expected(self.asked) == "time" else ""
+        return self._sole(self._dated.__contains__) if wanted == "time" else ""
 
 
 class Ranking(OfColumns):
@@ -124,7 +154,9 @@ class Ranking(OfColumns):
         self._by_date = phrases("by_date").search(plain) is not None
         self._unclear = phrases("turned_round").search(plain) is not None
         self._number = number
-        self._words = [each for each in self._words if not self._ranks(each[0])]
+        self._words = [
+            each for each in self._words if not self._ranks(each[0]) or self._is_value(each[1])
+        ]
         self.operation = Operation.LOWEST if self._low else Operation.HIGHEST
 
     def _ranks(self, word: str) -> bool:
@@ -140,11 +172,14 @@ class Ranking(OfColumns):
         """The column to compare by: the one named, else the only one that suits the question."""
         if not self.group.columns or self._often:
             return ""
+        plain = unbound(self.asked)
         if self._by_date:
             dated = [name for name in self.group.columns if name in self._dated]
-            return next(iter(self._named(dated) or (dated if self.named else ())), "")
-        alone = self._only_column() if self.named or self._priced else ""
-        return super()._column() or alone
+            # The oldest employee isn't the one hired first
+            alone = [] if phrases("of_age").search(plain) or not self.named else dated
+            return next(iter(self._named(dated) or alone), "")
+        of_all = phrases("most_plain").search(plain) is not None and self.named
+        return super()._column() or (self._only_column() if of_all or self._priced else "")
 
     def _computed(
         self, records: Sequence[Record], words: list[str], column: str
@@ -155,6 +190,7 @@ class Ranking(OfColumns):
         if (
             self._unclear
             or other
+            or (self._often and self._is_out())
             or len(records) < 2
             or (self.group.columns and not self._called())
         ):
@@ -204,20 +240,6 @@ class Ranking(OfColumns):
 
 def _is_code(cell: str) -> bool:
     return " " not in cell and any(map(str.isdigit, cell))
-
-
-def unbound(asked: str) -> str:
-    """A question, folded, without the words of bounds: "at least" asks for no least."""
-    plain = fold(asked)
-    for bound in ("at_least", "at_most"):
-        plain = phrases(bound).sub(" ", plain)
-    return plain
-
-
-def asks_for_most(asked: str) -> bool:
-    """Whether a question asks for the most or the least of something."""
-    plain = unbound(asked)
-    return any(phrases(each).search(plain) for each in ("lowest", "highest", "most_often"))
 
 
 def from_rows(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:

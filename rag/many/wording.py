@@ -1,20 +1,26 @@
 """The words of a question and the cells of a table, beside each other, across languages too."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import lru_cache
 
 import numpy as np
 
 from index.embedder import Embedder
+from index.text.dates import dates, weekdays
 from index.text.words import WORD, bare_word, fold, phrases, terms, word_list
 from rag.many.records import Group
 from rag.named import kinds
+from rag.retriever import Floats
+from rag.verifier.expected import expected
 from rag.verifier.facts import figures
 
 _STEM, _ENDING = 4, 3  # letters that two stems share at least, that one has more at most
-_VALUES, _WORDS = 25, 4  # different cells of a column that may be meant, and words of such a cell
+_VALUES, _WORDS = 15, 4  # different cells of a column that may be meant, and words of such a cell
 # How like a counterpart must be, a column's name and a cell, and by how much more than the next
-_LIKE, _LIKE_CELL, _AHEAD = 0.87, 0.9, 0.01
-_SKIPPED = ("ranking", "by_price", "a_document")
+_LIKE, _AHEAD, _LIKE_CELL, _AHEAD_CELL = 0.875, 0.01, 0.92, 0.04
+_RANKS = ("lowest", "highest", "most_often", "most_of")
+_BOUNDED = ("at_least", "at_most", "above", "below")
 
 Word = tuple[str, str]
 """A word with its index term."""
@@ -40,45 +46,63 @@ def carried(
     """The words of a question, given by parts with their languages, as those of a group of records
     in the other language: names as they are, other words as what they are likest to.
 
-    None where one of them has no counterpart; `across` translates, and gives those that are lacking
-    if there are as many in its translation. Source: the vectors of words and short phrases of the
-    two languages lie close together.
+    None where one of them has no counterpart; of one that has none, `across` gives what only its
+    translation of the part has. Source: the vectors of words and short phrases of the two
+    languages lie close together.
     """
     own = {term for record in group.records for term in terms(record.text, group.language)}
-    known, cells = _vocabulary(group)
     found = list[Word]()
     for text, language in parts:
         if language == group.language:
             found += content(text, language)
             continue
+        asked = list(_meaning(without(text, verbatim(text, group)), language, group))
+        counterparts = _likest(asked, group, embedder)
         lacking, begin, place = 0, len(found), len(found)
-        for word in _meaning(without(text, verbatim(text, group)), language):
+        for word, counterpart in zip(asked, counterparts, strict=True):
             same = [each for each in terms(word, group.language) if each in own]
             if same and word[:1].isupper():
                 found.append((word, same[0]))
-            elif counterpart := _likest(word, known, cells, embedder):
+            elif counterpart:
                 found += content(counterpart, group.language)
             else:
                 place = place if lacking else len(found)
                 lacking += 1
         if lacking:
-            # The seconds of a translation are for what is partly known
-            asked = across(text) if across and len(found) > begin else ""
-            given = content(asked, group.language)
+            # The seconds of a translation are for what is known but for one word
+            put = across(text) if across and lacking == 1 and len(found) > begin else ""
             there = {term for _, term in found}
-            more = [each for each in given if each[1] not in there and _is_its(each, own, group)]
-            if len(more) < lacking:
+            given = [each for each in content(put, group.language) if each[1] not in there]
+            more = [each for each in given if _is_its(each, own, group)]
+            if len(more) != 1:
                 return None
             found[place:place] = more
     return found
+
+
+def unbound(asked: str) -> str:
+    """A question, folded, without the words of bounds: "at least" asks for no least."""
+    plain = fold(asked)
+    for bound in ("at_least", "at_most"):
+        plain = phrases(bound).sub(" ", plain)
+    return plain
+
+
+def asks_for_most(asked: str) -> bool:
+    """Whether a question asks for the most or the least of something."""
+    plain = unbound(asked)
+    return any(phrases(each).search(plain) for each in ("lowest", "highest", "most_often"))
 
 
 def verbatim(asked: str, group: Group) -> dict[str, set[int]]:
     """The cells of several words, or with a figure beside letters, that stand in a question as they
     are, each with where the records begin that have it."""
     spoken, found = _spaced(asked), dict[str, set[int]]()
+    bound = any(phrases(each).search(fold(asked)) for each in _BOUNDED)  # "more than 14 months"
     for record in group.records:
         for cell in record.cells.values():
+            if dates(cell) or (bound and figure_of(cell, group.language)):
+                continue
             own = _spaced(cell)
             lettered = any(map(str.isalpha, own))
             several = len(own.split()) > 1 or any(map(str.isdigit, own))
@@ -99,14 +123,21 @@ def _spaced(text: str) -> str:
     return f" {' '.join(WORD.findall(fold(text)))} "
 
 
-def _meaning(text: str, language: str) -> Iterator[str]:
-    """The words of a text that say what is asked for, and not how it is compared or where."""
+def _meaning(text: str, language: str, group: Group) -> Iterator[str]:
+    """The words of a text that say what is asked for, and not how it is compared or in what."""
+    plain = fold(text)
+    ranked = [found.end() for each in _RANKS for found in phrases(each).finditer(plain)]
+    bound = any(phrases(each).search(plain) for each in _BOUNDED)
+    priced = bool(ranked) or bound or expected(text) == "money"
+    here = kinds(f"{group.title} {group.document}", group.language)
     for each, _ in content(text, language):
         word = bare_word(each)
-        plain = fold(word)
-        compared = any(phrases(name, language).search(plain) for name in _SKIPPED)
+        place = plain.find(fold(word))
+        ranks = any(end - len(word) - 2 <= place <= end + 1 for end in ranked)
+        compared = ranks and phrases("ranking", language).search(fold(word))
+        costs = priced and phrases("by_price", language).search(fold(word))
         unit = any(fact.unit for _, fact in figures(f"1 {word}", language)[1])
-        if not (compared or unit or kinds(word, language)):
+        if not (compared or costs or unit or kinds(word, language) & here):
             yield word
 
 
@@ -127,18 +158,34 @@ def _vocabulary(group: Group) -> tuple[list[str], list[str]]:
     return [name.replace("_", " ") for name in group.columns], list(dict.fromkeys(found))
 
 
-def _likest(word: str, columns: Sequence[str], cells: Sequence[str], embedder: Embedder) -> str:
-    """The text that a word is clearly likest to; "" for none."""
+def _likest(words: Sequence[str], group: Group, embedder: Embedder) -> list[str]:
+    """For each word the column or cell that it is clearly likest to; "" for none.
+
+    Days, months and names are like each other in their vectors: they have none.
+    """
+    columns, cells = _vocabulary(group)
     known = [*columns, *cells]
-    if len(known) < 2:
-        return ""
-    codes = embedder.embed_queries([word.lower(), *(each.lower() for each in known)])
-    vectors = np.stack([each.vector for each in codes])
-    likeness = vectors[1:] @ vectors[0]
-    best = int(likeness.argmax())
-    ahead = likeness[best] - np.delete(likeness, best).max()
-    least = _LIKE if best < len(columns) else _LIKE_CELL
-    return known[best] if likeness[best] >= least and ahead >= _AHEAD else ""
+    if len(known) < 2 or not words:
+        return [""] * len(words)
+    alike = _vectors(embedder, tuple(words)) @ _vectors(embedder, tuple(known)).T
+    found, taken = list[str](), Counter[str]()
+    for word, likeness in zip(words, alike, strict=True):
+        best = int(likeness.argmax())
+        ahead = likeness[best] - np.delete(likeness, best).max()
+        least, most = (_LIKE, _AHEAD) if best < len(columns) else (_LIKE_CELL, _AHEAD_CELL)
+        named = word[:1].isupper() or any(each.month for each in dates(f"1 {word} 2020"))
+        sure = likeness[best] >= least and ahead >= most and not (named or fold(word) in weekdays())
+        # A column isn't meant by more words than its name has
+        taken[known[best]] += sure
+        sure = sure and taken[known[best]] <= len(known[best].split())
+        found.append(known[best] if sure else "")
+    return found
+
+
+@lru_cache(maxsize=64)
+def _vectors(embedder: Embedder, texts: tuple[str, ...]) -> Floats:
+    """The vectors (n, d) of texts."""
+    return np.stack([each.vector for each in embedder.embed_queries([t.lower() for t in texts])])
 
 
 def figure_of(cell: str, language: str) -> tuple[float, str] | None:
