@@ -254,3 +254,19 @@ def test_what_is_only_near_to_a_value_is_not_it(asked: str, embedder: Embedder) 
     only = of("matchs.csv", MATCHES)
     words = carried([(asked, "en")], only, embedder)
     assert words is None or Question(asked, only, words=words).compute() is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "count"),
+    [
+        ("Combien de matchs de Lyon ?", 4),
+        ("Combien de matchs de Lyon à domicile ?", None),
+        ("Combien de matchs de Lyon à l'extérieur ?", 2),
+        ("Combien de matchs par stade ?", None),
+    ],
+)
+def test_a_column_that_is_named_beside_a_value_is_that_of_the_value(
+    asked: str, count: int | None
+) -> None:
+    known = Question(asked, of("matchs.csv", MATCHES)).compute()
+    assert (known and known.value) == count

@@ -38,6 +38,9 @@ _BEFORE = 30  # characters before a figure in which "more than" may stand
 class Choice:
     """The records of a group that a question means."""
 
+    lenient = False
+    """Whether a word that says little is passed over: "a new pan"."""
+
     def __init__(
         self, asked: str, group: Group, asks: str = "", words: Sequence[Word] | None = None
     ) -> None:
@@ -100,20 +103,31 @@ class Choice:
                 continue
             having = self._having(term)
             if having is None and not is_among(term, self._about):
+                if self.lenient and phrases("says_little").search(fold(word)):
+                    continue
                 return [], []
-            if having is None or len(having) == len(self._own):
+            own = self._holding(word) if having else set[str]()
+            if having is None or (len(having) == len(self._own) and not own):
                 idle |= {name for name in self.group.columns if self.is_of(term, name)}
                 continue
-            own = self._holding(word)
             # A word of the message before is replaced by one of this message, of the same column
             if place >= self._latest and own & limited:
                 continue
             limited |= own
             words.insert(len(self._cells), word)
             chosen = [each for each in chosen if each.start in having]
+        for name in idle & limited:  # "of Lyon at home": in that column
+            there = [each for each in words if name in self._holding(each)]
+            rows = zip(self.group.records, self._spoken, strict=True)
+            having = {
+                each.start
+                for each, cells in rows
+                if all(set(self._terms(word)) <= set(cells.get(name, ())) for word in there)
+            }
+            chosen = [each for each in chosen if each.start in having]
         first = self._words[0][1] if self._words else ""
         named = {name for name in idle - limited if not self.is_of(first, name)}
-        if counts and named - {column}:
+        if counts and named - {column} and not words:
             return [], []
         return self._narrowed(chosen, words, column), words
 

@@ -77,6 +77,8 @@ class OfColumns(Question):
 class Lookup(OfColumns):
     """A question for a cell: its words choose the row and the column."""
 
+    lenient = True
+
     def _operation(self) -> Operation:
         return Operation.CELL
 

@@ -71,7 +71,7 @@ def carried(
         if lacking:
             # The seconds of a translation are for what is known but for one word
             put = across(text) if across and lacking == 1 and len(found) > begin else ""
-            there = {term for _, term in found}
+            there = {term for _, term in found[begin:]}
             given = [each for each in content(put, group.language) if each[1] not in there]
             more = [each for each in given if _is_its(each, own, group)]
             if len(more) != 1:
