@@ -68,7 +68,7 @@ def compare(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     if speaks_of_documents(writer, request, draft.language):  # "the two pools": hours, prices
         request = all_meant(writer, draft, request)
         known = set(terms(how_many(draft.asked, draft.language)[1], draft.language))
-        every = dict.fromkeys([*names, *aspects])
+        every = dict.fromkeys(each.rpartition(":")[2].strip() for each in [*names, *aspects])
         names, aspects = (
             [],
             [each for each in every if not known & set(terms(each, draft.language))],
