@@ -13,7 +13,8 @@ from rag.intent import Intent, Request
 from rag.many.comparing import compare_chosen
 from rag.retriever import check_names
 from rag.verifier import Sentence
-from rag.verifier.facts import Fact, facts, holds, negated
+from rag.verifier.facts import facts, holds, negated
+from rag.verifier.figures import Fact
 
 _KINDS = {"figure": ("number", "rank"), "date": ("date",)}
 

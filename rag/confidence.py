@@ -44,6 +44,10 @@ class Thresholds:
     # the most it is supported then, as one in ten isn't quite what its source says
     stated: float = 0.8
     stated_alone: float = 0.9
+    # The support from which on a foreign sentence is quoted for one that it doesn't hold surely;
+    # the odds of "yes" from which on no other excerpt is read then
+    nearly: float = 0.4
+    understood: float = 0.9
     foreign_support: float = 0.7
     # The support from which on a translation of a quotation is shown, and what it is shown with:
     # not as supported, for a word may be wrong

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from index.contract import StoredChunk
+from index.text.language import mixes
 from index.text.sentences import Span
 from index.text.words import phrases, terms
 from rag.confidence import Evidence
@@ -25,7 +26,8 @@ from rag.verifier.expected import (
     of_another_year,
     ranks,
 )
-from rag.verifier.facts import about, facts
+from rag.verifier.facts import facts, holds
+from rag.verifier.figures import about, adapted
 
 _SHORT = 20  # characters of a sentence that may well come twice
 
@@ -59,11 +61,14 @@ class Draft:
     recent: tuple[str, ...] = ()  # the documents that the conversation is about
     hits: tuple[Hit, ...] = ()
     evidence: Evidence = field(default_factory=Evidence)
+    reading: int = -1  # the id of the chunk that is written from
     translated: dict[str, str] = field(default_factory=dict)  # questions in the other language
     text: str = ""
     sentences: list[Sentence] = field(default_factory=list)
     # What sentences rest on that are put too freely to be verified
     paraphrased: list[Citation] = field(default_factory=list)
+    # What has the figures or the words of sentences that nothing supports
+    carrying: list[Citation] = field(default_factory=list)
     retrieval: float = 0.0
     first_token: float | None = None
     tokens: int = 0
@@ -132,14 +137,13 @@ class Draft:
             yield Redrafting()
 
     def drop_unsupported(self) -> None:
-        """Leave only the sentences that some source supports."""
+        """Leave only the sentences that some source supports, as they were verified."""
         text, kept = "", list[Sentence]()
         for sentence in self.sentences:
             if sentence.citations:
                 text += (space_before(self.text, sentence) if text else "") + sentence.text
                 kept.append(replace(sentence, start=len(text) - len(sentence.text), end=len(text)))
-        if len(kept) < len(self.sentences):
-            self.text, self.sentences = text, kept
+        self.text, self.sentences = text, kept
 
     def refuse(
         self, answerable: float, closest: Citation | None = None, further: Iterable[Event] = ()
@@ -219,6 +223,22 @@ class Draft:
         place = citation.document, citation.passage
         chunks = (hit.chunk for hit in self.hits)
         return next(chunk for chunk in chunks if (chunk.document, chunk.ordinal) == place)
+
+    def adapted(self, text: str) -> str:
+        """A sentence with figures taken from foreign sources as its own language writes them."""
+        foreign = (hit.chunk.text for hit in self.hits if hit.chunk.language == self.other)
+        return adapted(text, "\n".join(foreign), self.language)
+
+    def figures(self, text: str) -> bool:
+        """Whether a sentence has a figure or a date that the question lacks."""
+        asked = facts(self.asked, self.language)
+        own = (fact for fact in facts(text, self.language) if fact.kind in ("number", "date"))
+        return not all(holds(asked, fact) for fact in own)
+
+    def mixes(self, text: str, sources: Sequence[Citation]) -> bool:
+        """Whether a sentence takes words over from sources in the other language."""
+        foreign = bool(sources) and self.foreign(sources[0])
+        return foreign and mixes(text, " ".join(each.text for each in sources), self.language)
 
     def own_words(self, text: str, citations: Sequence[Citation]) -> set[str]:
         """The index terms of a sentence that its sources lack.

@@ -14,7 +14,7 @@ from rag.events import Turn
 from rag.excerpts import Excerpt, windows
 from rag.llm.base import Generator, Message
 from rag.verifier.expected import closed
-from rag.verifier.facts import in_figures_of
+from rag.verifier.figures import in_figures_of
 
 OPENINGS = {"fr": ("Oui.", "Non."), "en": ("Yes.", "No.")}
 """The first word of an answer, which says whether the excerpt holds one. Its odds are read before

@@ -17,6 +17,7 @@ from rag.verifier import Sources, Verifier
 from rag.verifier.facts import facts, negated
 
 _RECENT = 2  # chunks of the documents that the conversation is about
+_FOREIGN = 2  # excerpts in the other language that are read for a question as it stands
 
 Reading = tuple[Evidence, Excerpt, str]
 """What is known of an excerpt and what the question may mean."""
@@ -124,9 +125,10 @@ class Reader:
         draft.sources = self._sources(draft.hits, asked, draft.language)
 
     def _read_across(self, draft: Draft) -> Iterator[Reading]:
-        """Excerpts in the other language for the question in theirs.
+        """Excerpts in the other language, as the question stands and then in their language.
 
-        A small model reads across languages badly, and a search finds less.
+        A small model reads across languages badly, and a search finds less beside documents in the
+        question's own language.
         """
         foreign = {
             info.name
@@ -134,7 +136,16 @@ class Reader:
             if info.language == draft.other
             and (draft.documents is None or info.name in draft.documents)
         }
-        if not foreign or not (asked := self.across(draft, draft.asked)):
+        if not foreign:
+            return
+        read = {hit.chunk.id for hit in draft.hits}
+        hits, excerpts, _ = self.find(draft.asked, draft.language, foreign)
+        self._add(draft, hits, draft.asked)
+        for excerpt in excerpts[:_FOREIGN]:
+            if excerpt.chunk.id not in read:
+                evidence = self.read(draft.asked, draft.language, excerpt, draft.stop)
+                yield evidence, excerpt, draft.asked
+        if not (asked := self.across(draft, draft.asked)):
             return
         hits, excerpts, _ = self.find(asked, draft.other, foreign)
         scores = {hit.chunk.id: hit.score for hit in draft.hits}

@@ -15,7 +15,6 @@ from rag.llm.base import Generator, Message
 from rag.quotation import inside, points_back, quotable
 from rag.reader import Reader
 from rag.verifier import SUPPORTED, Citation, Sentence
-from rag.verifier import Outcome as Verified
 from rag.verifier import reason as reason_in
 from rag.verifier.expected import closed, explains
 from rag.verifier.facts import facts, holds
@@ -81,29 +80,34 @@ class Writer(Reader):
 
     def _surely(self, draft: Draft, excerpt: Excerpt) -> bool:
         """Whether an excerpt answers, so that others needn't be read, whatever was written."""
+        limits, meant = self.thresholds, [*draft.paraphrased, *draft.carrying]
+        if any(draft.can_answer(each) and explains(draft.asked, each.text) for each in meant):
+            return draft.evidence.read >= limits.understood
         near = quotable([excerpt], draft.asked, draft.language)
         tells = any(explains(draft.asked, each.text) for each in near)
-        return tells and draft.evidence.read >= self.thresholds.sure
+        return tells and draft.evidence.read >= limits.sure
 
     def _to_quote(self, draft: Draft, near: Sequence[Citation], likely: float) -> Citation | None:
         """What to quote in place of the model's words, as likely as the documents answer."""
-        meant = [
-            each
-            for each in draft.paraphrased
-            if (likely >= self.thresholds.paraphrased or not draft.foreign(each))
-            and draft.can_answer(each)
-        ]
+        limits = self.thresholds
+        likely_enough = likely >= limits.paraphrased
+        meant = [each for each in draft.paraphrased if likely_enough or not draft.foreign(each)]
+        meant += draft.carrying if likely >= limits.closest else []
+        meant = [each for each in meant if draft.can_answer(each)]
         if explained := next((each for each in meant if explains(draft.asked, each.text)), None):
             return explained
         told = None
-        if likely >= self.thresholds.closest:
+        if likely >= limits.closest:
             reasons = [each for each in near if explains(draft.asked, each.text)]
             told = self._telling(draft, list(dict.fromkeys(reasons or near))[:_SENTENCES])
         return told or next(iter(meant), None)
 
     def write(self, draft: Draft, excerpt: Excerpt) -> Iterator[Event]:
         """Write from an excerpt, once more where the first text is in another language."""
-        read = self.introduced(draft.asked, draft.language, excerpt)
+        read, draft.reading = (
+            self.introduced(draft.asked, draft.language, excerpt),
+            excerpt.chunk.id,
+        )
         for insist in (False, True):
             yield from draft.restart()
             asking = prompts.answering(draft.asked, read, draft.language, insist=insist)
@@ -130,28 +134,46 @@ class Writer(Reader):
 
     def verified(self, draft: Draft, span: Span) -> Sentence:
         """A sentence of the draft with what supports it: nothing where Stop came before."""
-        text = draft.text[span[0] : span[1]]
-        unchecked = Sentence(text, *span, 0.0, ())
+        text = draft.adapted(draft.text[span[0] : span[1]])
         if draft.stopped:
-            return unchecked
-        limits = self.thresholds
+            return Sentence(text, *span, 0.0, ())
         verdict = draft.sources.verify(text, draft.language)
+        if verdict.support < SUPPORTED:
+            carrying = draft.sources.carrying(text, draft.language, draft.reading)
+            nearly = carrying and carrying.support >= self.thresholds.nearly
+            if carrying and (nearly or draft.figures(text)):
+                verdict = carrying
+                draft.carrying.append(draft.quotable(verdict.closest))
         support, citations = verdict.support, verdict.citations
         if draft.sentences and not draft.sentences[-1].citations and points_back(text):
-            support, citations = min(support, limits.unstated_support), ()
-        rounds = draft.rounds(text, citations)
-        if rounds or (citations and draft.own_words(text, citations)):
-            stated, known = 0.0, support >= SUPPORTED and draft.repeats(text, citations)
-            if not rounds and (draft.foreign(citations[0]) or known):
-                stated = states(self.generator, draft.source(citations), text, draft.stop)
-                if draft.stopped:
-                    return unchecked
-            if stated >= (limits.stated if support >= SUPPORTED else limits.stated_alone):
-                support = min(max(support, SUPPORTED), limits.foreign_support)
-            elif support >= SUPPORTED or stated >= limits.stated:
-                support = limits.unstated_support
-                draft.paraphrased.append(draft.quotable(citations))
+            support, citations = min(support, self.thresholds.unstated_support), ()
+        if draft.mixes(text, verdict.closest):
+            draft.carrying.append(draft.quotable(verdict.closest))
+            support = min(support, self.thresholds.unstated_support)
+        elif citations:
+            support = self._stated(draft, text, support, citations)
+        if draft.stopped:
+            support = 0.0
         return Sentence(text, *span, support, citations if support >= SUPPORTED else ())
+
+    def _stated(
+        self, draft: Draft, text: str, support: float, citations: Sequence[Citation]
+    ) -> float:
+        """The support of a sentence, where it has words of its own as far as the model finds that
+        its sources state it."""
+        limits, rounds = self.thresholds, draft.rounds(text, citations)
+        if not rounds and not draft.own_words(text, citations):
+            return support
+        stated, known = 0.0, support >= SUPPORTED and draft.repeats(text, citations)
+        if not rounds and (draft.foreign(citations[0]) or known):
+            stated = states(self.generator, draft.source(citations), text, draft.stop)
+        if draft.stopped:
+            return 0.0
+        if stated >= (limits.stated if support >= SUPPORTED else limits.stated_alone):
+            return min(max(support, SUPPORTED), limits.foreign_support)
+        if support >= SUPPORTED or stated >= limits.stated:
+            draft.paraphrased.append(draft.quotable(citations))
+        return min(support, limits.unstated_support)
 
     def _telling(self, draft: Draft, sentences: Sequence[Citation]) -> Citation | None:
         """The sentence that the model, reading it alone, finds the likeliest to answer."""
@@ -208,7 +230,8 @@ class Writer(Reader):
         for start, end in spans:
             verdict = draft.sources.verify(text[start:end], draft.language)
             own = (f for f in facts(text[start:end], draft.language) if f.kind == "number")
-            if verdict.outcome is not Verified.CONTRADICTED and all(holds(given, f) for f in own):
+            differs = {each for each in verdict.failed if not each.startswith("name")}
+            if not differs and all(holds(given, f) for f in own):  # "the Tenant" is no name
                 kept.append(text[start:end])
             within = any(
                 first.document == quoted.document and quoted.start <= first.start < quoted.end

@@ -16,6 +16,8 @@ from rag.verifier.expected import closed, echoes, expected, explains, fits, of_a
         ("How much did Microsoft invest in OpenAI? What share does it own?", "share"),
         ("When was the vote?", "time"),
         ("En quelle année a-t-on voté ?", "year"),
+        ("And how long does the training take?", "quantity"),
+        ("À quelle heure ouvre la piscine ?", "time"),
         ("Qui dirige Microsoft ?", None),
     ],
 )
@@ -28,6 +30,14 @@ def test_a_sentence_fits_the_kind() -> None:
     assert not fits("money", "Microsoft prend une part de son capital.", "fr")
     assert fits("time", "The vote was in 2023.", "en")
     assert not fits("time", "Microsoft a investi 15 millions d'euros.", "fr")
+
+
+@pytest.mark.parametrize(
+    "text", ["It takes three hours.", "It takes half a day.", "It lasts until spring.", "A month."]
+)
+def test_what_lasts_has_a_figure_a_date_or_one_of_a_unit(text: str) -> None:
+    assert fits("quantity", text, "en")
+    assert not fits("quantity", "Passengers may not be carried.", "en")
 
 
 def test_a_year_is_no_number_of_years() -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from rag.verifier.facts import about, denies, facts, holds, in_figures_of, negated
+from rag.verifier.facts import denies, facts, holds, negated
+from rag.verifier.figures import about, adapted, in_figures_of
 
 
 @pytest.mark.parametrize(
@@ -105,6 +106,28 @@ def test_figures_are_written_as_in_the_other_language(
 ) -> None:
     spoken = "en" if language == "fr" else "fr"
     assert in_figures_of(language, text, spoken) == written
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "language", "written"),
+    [
+        (
+            "Cela coûte £11,400.",
+            "It would have cost £11,400.",
+            "fr",
+            "Cela coûte 11\u202f400\xa0£.",
+        ),
+        ("Environ 1,900 heures.", "about 1,900 hours", "fr", "Environ 1\u202f900 heures."),
+        ("The firm asked 139 900 euros.", "demandait 139 900 euros", "en", None),
+        ("It weighs 1,3 tons.", "1,3 tonne de déchets", "en", "It weighs 1.3 tons."),
+        ("Cela pèse 1,3 tonne.", "It weighs 1.3 tons.", "fr", "Cela pèse 1,3 tonne."),
+        ("En 1974.", "in 1974", "fr", "En 1974."),
+    ],
+)
+def test_a_figure_taken_over_is_written_as_in_the_language_of_the_answer(
+    text: str, source: str, language: str, written: str | None
+) -> None:
+    assert adapted(text, source, language) == (written or "The firm asked 139,900 euros.")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from index.text.language import detect, is_language
+from index.text.language import detect, is_language, mixes
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,38 @@ def test_an_answer_in_the_other_language_is_told() -> None:
 
 def test_a_quotation_does_not_change_the_language_of_an_answer() -> None:
     assert is_language("The company called itself the “fer de lance des modèles ouverts”.", "en")
+
+
+@pytest.mark.parametrize(
+    ("answer", "source", "language", "mixed"),
+    [
+        (
+            "A chiffon humide trempé dans la cendre should be used to clean the vitre.",
+            "Nettoyez la vitre à froid, avec un chiffon humide trempé dans la cendre.",
+            "en",
+            True,
+        ),
+        (
+            "A damp cloth soaked in ash should be used to clean the glass.",
+            "Nettoyez la vitre à froid, avec un chiffon humide trempé dans la cendre.",
+            "en",
+            False,
+        ),
+        (
+            "The Caisse des Dépôts gave its accord in the village of Aubrac.",
+            "La Caisse des Dépôts a donné son accord dans le village d'Aubrac.",
+            "en",
+            False,
+        ),
+        (
+            "Il faut un damp cloth soaked in ash pour la vitre.",
+            "Clean the glass cold with a damp cloth soaked in ash.",
+            "fr",
+            True,
+        ),
+    ],
+)
+def test_words_taken_over_from_a_source_in_the_other_language(
+    answer: str, source: str, language: str, mixed: bool
+) -> None:
+    assert mixes(answer, source, language) is mixed

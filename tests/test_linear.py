@@ -22,7 +22,8 @@ import ui
 from index.text.language import detect
 from index.text.words import LANGUAGES, fold, lexicon, phrases, terms
 from rag.verifier import expected
-from rag.verifier.facts import about, facts
+from rag.verifier.facts import facts
+from rag.verifier.figures import about
 
 # What is repeated to make the texts.
 PIECES = (

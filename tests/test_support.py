@@ -287,3 +287,20 @@ def test_each_check_catches_its_example(library: Library, check: Check) -> None:
         assert check.name in sources.verify(check.wrong, "fr").failed
         for sentence in check.source.replace(". ", ".|").split("|"):
             assert not sources.verify(sentence, "fr").failed
+
+
+def test_a_sentence_that_has_the_figures_is_found_across_languages(library: Library) -> None:
+    text = (
+        "The tour was dropped: it would have cost £11,400. "
+        "Courses up to £300 are approved by the manager."
+    )
+    said = "Le voyage d'étude aux Pays-Bas a été abandonné car il coûtait 11\u202f400 £."
+    with library.store_of([{"_id": "one", "title": "Plan", "text": text}]) as store:
+        chunks = store.chunks_of("one")
+        sources = Verifier(store, library.embedder).sources(chunks)
+        carrying = sources.carrying(said, "fr", chunks[0].id)
+        assert carrying and "11,400" in carrying.closest[0].text
+        assert sources.carrying("Le voyage coûtait 12\u202f000 £.", "fr", chunks[0].id) is None
+        likest = sources.carrying("Le voyage a été abandonné.", "fr", chunks[0].id)
+        assert likest and "dropped" in likest.closest[0].text
+        assert sources.carrying("Le voyage a été abandonné.", "fr", -1) is None

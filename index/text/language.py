@@ -12,6 +12,7 @@ _OPENING = (
     2.0  # the weight of the first word, which is rarely part of a name, beside 1 for each other
 )
 _SPELLED = 1000  # characters whose spelling is looked at: lingua's time grows with their square
+_TAKEN_OVER = 0.9  # the probability of the other language, of words that stand in both texts
 _SPACED = re.compile(r"\w[ \u00a0\u202f][?!;:»]")
 _QUOTED = re.compile(r"«[^«»]*»|“[^“”]*”|\"[^\"]*\"")
 
@@ -44,6 +45,17 @@ def is_language(text: str, language: str) -> bool:
     if len(_words(own)) < 3 and _cues(text) == 0:
         return True
     return detect(own, default="en" if language == "en" else "fr") == language
+
+
+def mixes(text: str, source: str, language: str) -> bool:
+    """Whether a text in `language` takes words over from a source in the other one as they are.
+
+    Names, and words that both languages may have, aren't counted.
+    """
+    there = {word.casefold() for word in _common_words(source)}
+    taken = [word for word in _common_words(unquoted(text)) if word.casefold() in there]
+    french = _french_spelling(" ".join(taken))
+    return french is not None and (french if language == "en" else 1 - french) > _TAKEN_OVER
 
 
 def unquoted(text: str) -> str:

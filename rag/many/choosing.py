@@ -20,7 +20,8 @@ from rag.many.wording import (
     verbatim,
     without,
 )
-from rag.verifier.facts import Fact, facts, figures, holds, negated
+from rag.verifier.facts import facts, holds, negated
+from rag.verifier.figures import Fact, figures
 
 _SYMBOLS = {"eur": "€", "usd": "$", "gbp": "£", "%": "%"}
 _BOUNDS: dict[str, tuple[Callable[[float, float], bool], str]] = {
@@ -60,10 +61,24 @@ class Choice:
         self._latest = len(last) if asks else len(self._words)
         self._priced = phrases("by_price").search(fold(asked)) is not None
         kinds = [own for name, own in self._columns.items() if name not in self._numeric]
-        self.named = any(
+        named = any(
             names_them(group, word) or any(is_among(term, own) for own in kinds)
             for word, term in self._words
         ) or any(self._is_value(term) for _, term in self._words)
+        self.named = named and self._is_known()
+        """Whether the question is about these records, so that a text can't count them."""
+
+    def _is_known(self) -> bool:
+        """Whether they are what is asked about first, or the records, their columns or their title
+        have half of the question's words."""
+        if self._words and names_them(self.group, self._words[0][0]):
+            return True
+        words = [
+            any(is_among(term, own) for own in (*self._columns.values(), self._about))
+            or self._having(term) is not None
+            for _, term in self._words
+        ]
+        return 2 * sum(words) >= len(words)
 
     def _terms(self, text: str) -> list[str]:
         """The index terms of a text; "caution_eur" has two."""

@@ -22,7 +22,7 @@ from rag.many.summary import Spoken, sentences_of
 from rag.named import how_many, kinds_of, named
 from rag.retriever import Hit
 from rag.verifier import Sentence
-from rag.verifier.facts import figures
+from rag.verifier.figures import figures
 from rag.writer import Writer
 
 _DOCUMENTS = 4  # that are compared where the question names none

@@ -23,7 +23,7 @@ from rag.many.listing import show_records
 from rag.many.records import Group, Record
 from rag.many.wording import Word, asks_for_most, carried, names_them, unbound
 from rag.verifier.expected import expected
-from rag.verifier.facts import Fact
+from rag.verifier.figures import Fact
 from rag.writer import Writer
 
 _TIED = 5  # records with the same figure that are shown

@@ -13,7 +13,7 @@ from rag.many.records import Group
 from rag.named import kinds
 from rag.retriever import Floats
 from rag.verifier.expected import expected
-from rag.verifier.facts import figures
+from rag.verifier.figures import figures
 
 _STEM, _ENDING = 4, 3  # letters that two stems share at least, that one has more at most
 _VALUES, _WORDS = 15, 4  # different cells of a column that may be meant, and words of such a cell

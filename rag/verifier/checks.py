@@ -11,7 +11,8 @@ from itertools import pairwise
 import numpy as np
 
 from index.text.words import NAME, fold, phrases, word_list
-from rag.verifier.facts import Fact, denies, facts, holds, name_key, places
+from rag.verifier.facts import denies, facts, holds, name_key, places
+from rag.verifier.figures import Fact
 from rag.verifier.statements import THRESHOLDS, Context, Source, Statement, Word
 
 

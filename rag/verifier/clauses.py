@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from index.text.words import NAME, phrases, terms
 from rag.verifier.checks import clauses
-from rag.verifier.facts import Fact, facts, name_key
+from rag.verifier.facts import facts, name_key
+from rag.verifier.figures import Fact
 from rag.verifier.statements import THRESHOLDS, Source, Statement
 
 _SPOKEN = 0.35  # cosine from which on a word of a source is what a word of the statement means

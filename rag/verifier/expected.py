@@ -45,13 +45,16 @@ def fits(kind: Expected | None, text: str, language: str) -> bool:
     numbers = [(float(fact.value), fact.unit) for fact in known if fact.kind == "number"]
     if kind == "year":
         return any(not unit and value >= _YEAR for value, unit in numbers)
+    dated = any(fact.kind == "date" for fact in known) or _has("times", text)
     if kind == "time":
-        dated = any(fact.kind == "date" for fact in known)
-        return dated or any(not unit for _, unit in numbers) or _has("times", text)
+        return dated or any(not unit for _, unit in numbers)
     if kind == "money":
         return any(unit not in ("", "%") or value >= _SUM for value, unit in numbers)
     units = {"share": ("%",), "count": ("", "%")}.get(kind or "")
-    return any(units is None or unit in units for _, unit in numbers) or _has("few", text)
+    lasting = kind == "quantity" and dated  # "until spring"
+    return (
+        lasting or any(units is None or unit in units for _, unit in numbers) or _has("few", text)
+    )
 
 
 def ranks(question: str, text: str) -> bool:

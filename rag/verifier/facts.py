@@ -1,15 +1,10 @@
 """The checkable facts of a text, in one form for both languages."""
 
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cache
 from itertools import groupby
 from pathlib import Path
-from typing import Literal
-
-from babel.numbers import format_decimal
 
 import index.text
 from index.text.words import (
@@ -18,119 +13,30 @@ from index.text.words import (
     WORD,
     bare_word,
     fold,
-    lexicon,
     opens_sentence,
     phrases,
     terms,
     word_list,
 )
-
-Kind = Literal["number", "date", "rank", "name"]
-
-
-@dataclass(frozen=True)
-class Fact:
-    """Something that a source must hold for a sentence to rest on it.
-
-    `value` is a plain number, "month:2", "day:0" (Monday), the 2 of "second" or a folded name;
-    `unit` "%", "eur", "usd", "gbp" or empty; `opening` tells that a name opens the sentence, so
-    that its capital may mean nothing.
-    """
-
-    kind: Kind
-    value: str
-    unit: str = ""
-    opening: bool = False
-
+from rag.verifier.figures import Fact, numbers, table
 
 _PLACES_FILE = Path(index.text.__file__).parent / "data" / "places.tsv"
 _GIVEN_NAMES = ("MU", "DM", "JO", "TD")  # territories: Maurice, Dominique, Jordan, Chad
 _ALSO_WORDS = ("march", "mars", "may", "mai")  # months only where a number stands beside
-# A hyphen before a figure is part of a name after a letter only: in "GPT-4", not in "1564-1593".
-_DIGITS = (
-    r"(?<![\w.,])(?<![^\W\d_]-)"
-    r"(?P<digits>\d{1,3}(?:[ \u00a0\u202f.,]\d{3}){1,6}(?:[.,]\d{1,2})?(?!\d)|\d+(?:[.,]\d+)?)"
-)
 # Letters of which French and English write one or the other, and those that a name may end in.
 _SPELLINGS = {"qu": "c", "k": "c", "ph": "f", "tch": "ch", "y": "i", "z": "s", "ou": "u"}
 _ENDINGS = "aeiosu"
-_WORDS_AT_ONCE = 100  # text2num's time grows with the square of the text's length
-
-
-@cache
-def table(name: str) -> dict[str, str]:
-    """A table of the lexicon, of both languages: the key for each of its words, folded."""
-    return {
-        fold(form.strip()): key
-        for language in LANGUAGES
-        for key, forms in lexicon(language)[name].items()
-        for form in forms.split(",")
-    }
-
-
-def _either(name: str) -> str:
-    forms = sorted(table(name), key=len, reverse=True)
-    return "|".join(re.escape(form) + (r"\b" if form[-1].isalpha() else "") for form in forms)
-
-
-_NUMBER = re.compile(
-    rf"(?P<before>[$€£])?\s?{_DIGITS}"
-    rf"(?:[ \u00a0\u202f]?(?:d['’]|de\s|of\s)?(?P<unit>{_either('units')}))?",
-    re.IGNORECASE,
-)
-# An M beside the sign of a currency is a million: "4,2 M€", "$4.2M".
-_SCALED = re.compile(
-    rf"(?P<before>(?<!\d)(?<!\d\s)[$€£]\s?)?{_DIGITS}[ \u00a0\u202f-]?"
-    rf"(?:(?P<scale>{_either('scales')})|(?(before)m\b|m(?=\s?(?:[$€£]|d['’]euros|eur\b))))",
-    re.IGNORECASE,
-)
-_CLOCK = re.compile(r"\b(\d{1,2})(?:(?:[:.](\d\d))?[ \u00a0]?([ap])\.?m\b|:00\b)", re.I)
-_ROUND = re.compile(rf"\b(?:une|a)\s({_either('round_numbers')})", re.IGNORECASE)
-_HEDGED = re.compile(phrases("hedges").pattern.removesuffix(r"\b") + r"\s*$")
 
 
 def facts(text: str, language: str) -> tuple[Fact, ...]:
     """The figures, dates, ranks and names of a text in "fr" or "en"."""
-    digits = _CLOCK.sub(_by_24_hours, _in_digits(text, language))
-    numbers = [number for _, number in _numbers(digits, language)]
-    return tuple(dict.fromkeys([*numbers, *_dates(text), *_names(text, language)]))
+    known = numbers(text, language)
+    return tuple(dict.fromkeys([*known, *_dates(text), *_names(text, language)]))
 
 
 def names(text: str, language: str) -> tuple[Fact, ...]:
     """The names in a text, without those that may be names only because they open a sentence."""
     return tuple(dict.fromkeys(name for name in _names(text, language) if not name.opening))
-
-
-def figures(text: str, language: str) -> tuple[str, list[tuple[int, Fact]]]:
-    """The text with its numbers in digits, and there the place of each figure with the figure."""
-    digits = _in_digits(text, language)
-    return digits, list(_numbers(digits, language))
-
-
-def in_figures_of(language: str, text: str, spoken: str) -> str:
-    """A text in `spoken` with its numbers in digits, these as they are written in `language`."""
-
-    def written(match: re.Match[str]) -> str:
-        digits = match["digits"]
-        value = _value(digits, spoken)
-        if digits.isdigit() and len(digits) <= 4:  # a year
-            return match[0]
-        if value.is_integer() and value >= 1000:
-            return match[0].replace(digits, format_decimal(int(value), locale=language))
-        return match[0].replace(digits, digits.translate(str.maketrans(".,", ",.")))
-
-    # "13 milliards" are better left: "13,000,000,000" is copied, not put into words
-    return _NUMBER.sub(written, text if _SCALED.search(text) else _in_digits(text, spoken))
-
-
-def about(text: str, language: str) -> frozenset[str]:
-    """The figures, as `Fact.value`, that a text gives as about so much, or more or less."""
-    digits, known = figures(text, language)
-    return frozenset(
-        number.value
-        for start, number in known
-        if _HEDGED.search(fold(digits[max(0, start - 30) : start]))
-    )
 
 
 def holds(source: Sequence[Fact], fact: Fact) -> bool:
@@ -245,59 +151,6 @@ def _dates(text: str) -> Iterator[Fact]:
             yield Fact("rank", rank)
 
 
-def _numbers(text: str, language: str) -> Iterator[tuple[int, Fact]]:
-    """The figures of a text in digits, and where each begins."""
-    for match in _NUMBER.finditer(text):
-        unit = " ".join((match["unit"] or match["before"] or "").lower().split())
-        value = f"{_value(match['digits'], language):.10g}"
-        yield match.start(), Fact("number", value, table("units").get(unit, ""))
-
-
-def _by_24_hours(match: re.Match[str]) -> str:
-    """Hours as those of 24: "1 p.m.", "6.30pm", "17:00" are "13 h", "18 h 30", "17 h"."""
-    hour, minutes, half = int(match[1]), match[2] or "", (match[3] or "").lower()
-    hour = hour % 12 + 12 * (half == "p") if half else hour
-    return f"{hour} h {minutes.removesuffix('00')}"
-
-
-def _value(digits: str, language: str) -> float:
-    """The number that digits stand for: 15 000, 15.000, 13,5 in French, 15,000, 13.5 in English."""
-    plain = "".join(digits.split())
-    marks = [character for character in plain if character in ".,"]
-    decimal = marks[-1] if marks else ""
-    whole, _, rest = plain.rpartition(decimal or ".")
-    if marks.count(decimal) > 1 or (  # it parts thousands
-        len(marks) == 1
-        and len(rest) == 3
-        and len(whole) <= 3
-        and whole[0] != "0"
-        and (decimal == ",") == (language == "en")
-    ):
-        decimal = ""
-    return float(
-        "".join(
-            "." if each == decimal else each for each in plain if each.isdigit() or each == decimal
-        )
-    )
-
-
-def _in_digits(text: str, language: str) -> str:
-    """The text with its numbers in words as digits: "quinze millions", "une vingtaine"."""
-    from text_to_num import alpha2digit
-
-    def scaled(match: re.Match[str]) -> str:
-        scale = float(table("scales")[match["scale"].lower()]) if match["scale"] else 1e6
-        return f"{match['before'] or ''}{_value(match['digits'], language) * scale:.0f}"
-
-    def rounded(match: re.Match[str]) -> str:
-        return f"environ {table('round_numbers')[match[1].lower()]}"
-
-    words = _ROUND.sub(rounded, _SCALED.sub(scaled, text)).split(" ")
-    pieces = (words[at : at + _WORDS_AT_ONCE] for at in range(0, len(words), _WORDS_AT_ONCE))
-    spoken = "en" if language == "en" else "fr"
-    return " ".join(alpha2digit(" ".join(piece), spoken) for piece in pieces)
-
-
 def _words(text: str) -> list[str]:
     """The folded words of a text, parted at every other sign."""
     return "".join(each if each.isalnum() else " " for each in fold(text)).split()
@@ -309,13 +162,14 @@ def _calendar() -> dict[str, str]:
     from babel import Locale
 
     return {
-        fold(name): f"{kind}:{number}"
+        fold(name) + ending: f"{kind}:{number}"
         for locale in map(Locale, LANGUAGES)
         for kind, table in (
             ("month", locale.months["format"]["wide"]),
             ("day", locale.days["format"]["wide"]),
         )
         for number, name in table.items()
+        for ending in (("", "s") if kind == "day" else ("",))
     }
 
 

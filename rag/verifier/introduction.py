@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from index.contract import Store
-from rag.verifier.facts import Fact, facts, holds
+from rag.verifier.facts import facts, holds
+from rag.verifier.figures import Fact
 
 _CHUNKS = 3  # of a document: its beginning, where its names are looked for
 _LONGEST = 300  # code points of a sentence that brings one

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from index.text.words import phrases
 from rag.verifier.citations import Citation
-from rag.verifier.facts import Fact, holds
+from rag.verifier.facts import holds
+from rag.verifier.figures import Fact
 
 
 class Outcome(Enum):

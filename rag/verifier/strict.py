@@ -12,7 +12,8 @@ import numpy as np
 from index.text.words import WORD, fold, phrases, terms
 from rag.verifier.checks import Check, likeness, rivals
 from rag.verifier.clauses import Clause, clauses_of, content_of, figures_before, names_in, parts_of
-from rag.verifier.facts import Fact, denies, holds, places, table, title_names
+from rag.verifier.facts import denies, holds, places, title_names
+from rag.verifier.figures import Fact, table
 from rag.verifier.statements import THRESHOLDS, Context, Source, Statement
 
 _APART = 2  # how far two names may be apart in a sentence, in names

@@ -18,7 +18,8 @@ from index.text.words import WORD, fold, phrases, terms
 from rag.retriever import unit
 from rag.verifier.checks import CHECKS, Check, clauses, likeness
 from rag.verifier.citations import Citation, cite
-from rag.verifier.facts import Fact, facts, holds, title_names, with_spellings
+from rag.verifier.facts import facts, holds, title_names, with_spellings
+from rag.verifier.figures import Fact
 from rag.verifier.introduction import introduction
 from rag.verifier.statements import THRESHOLDS, Context, Outcome, Source, Statement, Word
 
@@ -137,6 +138,37 @@ class Sources:
                     return verdict
             tried[chosen[0]] = verdict
         return max(tried.values(), key=lambda each: round(each.covered, 1))
+
+    def carrying(self, sentence: str, language: str, chunk: int) -> Verdict | None:
+        """What the likest of the source's sentences says that has the figures of a statement, but
+        for the question's; where it has none, the likest of the chunk that it was written from.
+
+        None where no sentence has them.
+
+        Args:
+            sentence: of the answer.
+            language: "fr" or "en", of the sentence.
+            chunk: the id of that chunk.
+        """
+        said = self._statement(sentence, language)
+        figures = [
+            fact
+            for fact in said.facts
+            if fact.kind in ("number", "date") and not holds(self._context.asked, fact)
+        ]
+        having = [
+            number
+            for number, source in enumerate(self._context.sources)
+            if all(holds(source.facts, fact) for fact in figures)
+        ]
+        own = [number for number in having if self._context.sources[number].chunk == chunk]
+        having = own or (having if figures else [])
+        if not having or not said.words:
+            return None
+        weights = _weights(said)
+        alike = {number: _likeness(said, self._context.sources[number]) for number in having}
+        likest = max(having, key=lambda number: float(alike[number] @ weights))
+        return self._compared(said, [likest], alike[likest])
 
     def _settles(self, verdict: Verdict) -> bool:
         """Whether a sentence says the opposite, or it of others in each other's place."""
