@@ -15,9 +15,10 @@ from rag.events import Event, Found, Reading
 from rag.excerpts import Excerpt
 from rag.i18n import say
 from rag.intent import Request
+from rag.many.columns import side_by_side
 from rag.many.items import as_hits, best, fill, header, heading, in_scope, own_words, written
-from rag.many.listing import listing
-from rag.many.meant import all_meant, speaks_of_documents
+from rag.many.listing import listing, show_records
+from rag.many.meant import all_meant, chooses_thing, speaks_of_documents
 from rag.many.summary import Spoken, sentences_of
 from rag.named import how_many, kinds_of, named
 from rag.retriever import Hit
@@ -64,7 +65,13 @@ def compare(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
         things = _things(in_scope(writer.store, request))
         yield from _table(writer, draft, request, things, [aspect] if aspect else [])
         return
+    if chooses_thing(writer, request, draft.asked, draft.language):
+        yield from writer.from_documents(draft, request.scope)
+        return
     names, aspects = plan(writer, draft, draft.asked)
+    if sides := side_by_side(writer, draft, request, [*names, *aspects]):
+        yield from show_records(writer, draft, sides, None)
+        return
     if speaks_of_documents(writer, request, draft.language):  # "the two pools": hours, prices
         request = all_meant(writer, draft, request)
         known = set(terms(how_many(draft.asked, draft.language)[1], draft.language))

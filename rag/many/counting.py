@@ -113,12 +113,18 @@ def goes_on(writer: Writer, draft: Draft, request: Request) -> tuple[list[Comput
             across=counted,  # only then is it worth the seconds of a translation
             quick=not counted,
         )
+        if not added and (not counted or wanted not in (None, "count")):  # asks for one of them
+            every = [each for each in every if len(each.records) == 1 or not _sums(each)]
         if every:
             return every, not (wanted or added)
         draft.asked = before
         if not counted:  # what came before that is no longer spoken of
             break
     return [], False
+
+
+def _sums(computed: Computed) -> bool:
+    return computed.operation is Operation.SUM
 
 
 def chosen(writer: Writer, draft: Draft, request: Request) -> list[Computed]:

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
-from index.text.words import phrases, terms
+from index.text.words import WORD, fold, phrases, terms, word_list
 from rag.draft import Draft
 from rag.intent import Request
 from rag.many.items import in_scope
+from rag.many.wording import asks_for_most
 from rag.named import how_many, of_kind
 from rag.writer import Writer
 
@@ -30,13 +31,31 @@ def speaks_of_documents(writer: Writer, request: Request, language: str) -> bool
     number, word = how_many(request.text, language)
     if not word:
         return False
-    own = set(terms(word, language))
-    infos = in_scope(writer.store, replace(request, documents=()))
-    called = of_kind(word, infos)
-    titled = sum(
-        info.name in called or bool(own & set(terms(info.title, language))) for info in infos
-    )
+    titled = len(_called(writer, request, word, language))
     # "the three offers" of one comparison of offers are no documents
     return titled >= number or (
         not titled and phrases("a_document", language).match(word) is not None
     )
+
+
+def chooses_thing(writer: Writer, request: Request, asked: str, language: str) -> bool:
+    """Whether a question is for the most or the least of things that documents only speak of:
+    "which carrier is the cheapest for both trips", not "which lease is cheaper"."""
+    words = WORD.findall(fold(asked).replace("'", " "))
+    if words[:1] and words[0] in ("et", "and"):
+        words = words[1:]
+    if not asks_for_most(asked) or words[0] not in word_list("which", language):
+        return False
+    thing = next((word for word in words[1:] if terms(word, language)), "")
+    ranks = not thing or phrases("ranking", language).search(thing) is not None
+    return not ranks and len(_called(writer, request, thing, language)) < 2
+
+
+def _called(writer: Writer, request: Request, word: str, language: str) -> list[str]:
+    """The documents that a word is for: of that kind, or so titled."""
+    own = set(terms(word, language))
+    infos = in_scope(writer.store, replace(request, documents=()))
+    kind = of_kind(word, infos)
+    return [
+        info.name for info in infos if info.name in kind or own & set(terms(info.title, language))
+    ]

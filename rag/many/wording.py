@@ -182,6 +182,15 @@ def _likest(words: Sequence[str], group: Group, embedder: Embedder) -> list[str]
     return found
 
 
+def clearly_likest(word: str, names: Sequence[str], embedder: Embedder) -> int | None:
+    """The place of the name that a word of the other language is clearly likest to, if one is."""
+    if len(names) < 2:
+        return None
+    alike = (_vectors(embedder, (word,)) @ _vectors(embedder, tuple(names)).T)[0]
+    second, first = np.sort(alike)[-2:]
+    return int(alike.argmax()) if first >= _LIKE and first - second >= _AHEAD else None
+
+
 @lru_cache(maxsize=64)
 def _vectors(embedder: Embedder, texts: tuple[str, ...]) -> Floats:
     """The vectors (n, d) of texts."""
