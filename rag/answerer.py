@@ -171,7 +171,8 @@ class Answerer(Writer):
                 draft.otherwise = partial(self._readings, draft, request, language, turns=1)
             return request
         before = [turn.question for turn in reversed(request.history[-_JOINED:])]
-        draft.joined = [f"{each.rstrip(' ?!.')}, {request.text}" for each in before]
+        draft.message = request.text
+        draft.joined = [f"{each.rstrip(' ?!.')}, {draft.message}" for each in before]
         # "the two reports" are known by their titles, "that report" may be the one spoken of
         if draft.stopped or (not certain and request.documents):
             spoken = [name for name in self._spoken(request) if name in request.documents]

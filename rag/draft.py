@@ -55,7 +55,8 @@ class Draft:
     asked: str = ""
     also: list[str] = field(default_factory=list)
     told: str = ""  # the answer before, to another question
-    joined: list[str] = field(default_factory=list)  # what was asked before, each with this
+    message: str = ""  # what is asked in this message, where it goes on about something
+    joined: list[str] = field(default_factory=list)  # what was asked before, each with that
     otherwise: Callable[[], list[str]] | None = None
     documents: Collection[str] | None = None
     recent: tuple[str, ...] = ()  # the documents that the conversation is about

@@ -92,24 +92,26 @@ def goes_on(writer: Writer, draft: Draft, request: Request) -> tuple[list[Comput
     """What a message computes over records that were spoken of before: "and those of 2023?"; and
     whether it asks for the records themselves.
     """
-    wanted = expected(request.text)
-    added = any(phrases(each).search(fold(request.text)) for each in ("summed", "averaged"))
-    names_something = any(content(request.text, draft.language)) or any(
-        sign.isdigit() for sign in request.text
+    message = draft.message or request.text
+    wanted = expected(message)
+    added = any(phrases(each).search(fold(message)) for each in ("summed", "averaged"))
+    names_something = any(content(message, draft.language)) or any(
+        sign.isdigit() for sign in message
     )
     many = (Intent.COUNT, Intent.LIST)
     asks = added or wanted == "count" or names_something or request.intent in many
     if wanted in ("person", "year", "time") or not asks:
         return [], False
     for joined, turn in zip(draft.joined, reversed(request.history), strict=False):
-        counted = kind(turn.question, writer.embedder) in many
+        how_many = expected(turn.question) == "count"
+        counted = how_many or kind(turn.question, writer.embedder) in many
         draft.asked, before = joined, draft.asked
         every, _ = computed_of(
             writer,
             draft,
             request,
-            partial(Question, asks=request.text),
-            parts=((turn.question, detect(turn.question)), (request.text, draft.language)),
+            partial(Question, asks=message),
+            parts=((turn.question, detect(turn.question)), (message, draft.language)),
             across=counted,  # only then is it worth the seconds of a translation
             quick=not counted,
         )

@@ -44,7 +44,8 @@ def chooses_thing(writer: Writer, request: Request, asked: str, language: str) -
     words = WORD.findall(fold(asked).replace("'", " "))
     if words[:1] and words[0] in ("et", "and"):
         words = words[1:]
-    if not asks_for_most(asked) or words[0] not in word_list("which", language):
+    bare = phrases("which_is", language).search(fold(asked)) is not None  # "which is cheaper"
+    if bare or not asks_for_most(asked) or words[0] not in word_list("which", language):
         return False
     thing = next((word for word in words[1:] if terms(word, language)), "")
     ranks = not thing or phrases("ranking", language).search(thing) is not None
