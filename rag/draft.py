@@ -16,7 +16,7 @@ from rag.excerpts import Excerpt
 from rag.i18n import say
 from rag.quotation import before, inside, whole
 from rag.retriever import Hit
-from rag.verifier import SUPPORTED, Citation, Sentence, Sources, cite, space_before
+from rag.verifier import SUPPORTED, Citation, Sentence, Sources, Verdict, cite, space_before
 from rag.verifier.expected import (
     can_answer,
     echoes,
@@ -229,6 +229,11 @@ class Draft:
         """A sentence with figures taken from foreign sources as its own language writes them."""
         foreign = (hit.chunk.text for hit in self.hits if hit.chunk.language == self.other)
         return adapted(text, "\n".join(foreign), self.language)
+
+    def differs(self, verdict: Verdict) -> bool:
+        """Whether a source says something else; a translated name, as of "the Tenant", isn't."""
+        foreign = self.foreign(verdict.closest[0])
+        return any(not (foreign and check.startswith("name")) for check in verdict.failed)
 
     def figures(self, text: str) -> bool:
         """Whether a sentence has a figure or a date that the question lacks."""

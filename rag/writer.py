@@ -104,10 +104,8 @@ class Writer(Reader):
 
     def write(self, draft: Draft, excerpt: Excerpt) -> Iterator[Event]:
         """Write from an excerpt, once more where the first text is in another language."""
-        read, draft.reading = (
-            self.introduced(draft.asked, draft.language, excerpt),
-            excerpt.chunk.id,
-        )
+        draft.reading = excerpt.chunk.id
+        read = self.introduced(draft.asked, draft.language, excerpt)
         for insist in (False, True):
             yield from draft.restart()
             asking = prompts.answering(draft.asked, read, draft.language, insist=insist)
@@ -141,7 +139,7 @@ class Writer(Reader):
         if verdict.support < SUPPORTED:
             carrying = draft.sources.carrying(text, draft.language, draft.reading)
             nearly = carrying and carrying.support >= self.thresholds.nearly
-            if carrying and (nearly or draft.figures(text)):
+            if carrying and (nearly or draft.figures(text)) and not draft.differs(carrying):
                 verdict = carrying
                 draft.carrying.append(draft.quotable(verdict.closest))
         support, citations = verdict.support, verdict.citations
