@@ -304,3 +304,17 @@ def test_a_sentence_that_has_the_figures_is_found_across_languages(library: Libr
         likest = sources.carrying("Le voyage a été abandonné.", "fr", chunks[0].id)
         assert likest and "dropped" in likest.closest[0].text
         assert sources.carrying("Le voyage a été abandonné.", "fr", -1) is None
+
+
+def test_a_figure_of_another_leads_to_no_sentence(library: Library) -> None:
+    text = (
+        "Microsoft a investi dans OpenAI plus de 13 milliards de dollars. "
+        "Mistral a levé 385 millions d'euros."
+    )
+    said = "Microsoft a investi 13 milliards de dollars dans Mistral."
+    with library.store_of([{"_id": "one", "title": "", "text": text}]) as store:
+        chunks = store.chunks_of("one")
+        carrying = (
+            Verifier(store, library.embedder).sources(chunks).carrying(said, "fr", chunks[0].id)
+        )
+        assert carrying and carrying.failed
