@@ -91,3 +91,10 @@ def names_in(text: str) -> Iterator[tuple[frozenset[str], int, int]]:
         known = {fact.value for fact in facts(f"x {match[0]}", "fr") if fact.kind == "name"}
         if keys & known:
             yield frozenset(keys & known), match.start(), match.end()
+
+
+def reason(sentence: str) -> str:
+    """What a sentence gives as a reason ("... because it earns money"), "" if none."""
+    found = phrases("because").search(sentence)
+    clause = sentence[found.end() :].strip() if found else ""
+    return clause if len(clause.split()) >= THRESHOLDS.clause else ""

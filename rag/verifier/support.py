@@ -18,6 +18,7 @@ from index.text.words import WORD, fold, phrases, terms
 from rag.retriever import unit
 from rag.verifier.checks import CHECKS, Check, clauses, likeness
 from rag.verifier.citations import Citation, cite
+from rag.verifier.clauses import reason
 from rag.verifier.facts import facts, holds, title_names, with_spellings
 from rag.verifier.figures import Fact
 from rag.verifier.introduction import introduction
@@ -141,9 +142,7 @@ class Sources:
 
     def carrying(self, sentence: str, language: str, chunk: int) -> Verdict | None:
         """What the likest of the source's sentences says that has the figures of a statement, but
-        for the question's; where it has none, the likest of the chunk that it was written from.
-
-        None where no sentence has them.
+        for the question's, if one has; without any, the likest of the chunk it was written from.
 
         Args:
             sentence: of the answer.
@@ -217,13 +216,6 @@ class Sources:
             words.append(Word(match.start(), vectors[own], frozenset(meaning), names, weight))
         parts = sum(len(part.split()) >= THRESHOLDS.clause for part in clauses(text))
         return Statement(text, language, facts(text, language), tuple(words), parts < 2)
-
-
-def reason(sentence: str) -> str:
-    """What a sentence gives as a reason ("... because it earns money"), "" if none."""
-    found = phrases("because").search(sentence)
-    clause = sentence[found.end() :].strip() if found else ""
-    return clause if len(clause.split()) >= THRESHOLDS.clause else ""
 
 
 def _sources_of(
