@@ -122,6 +122,8 @@ def test_figures_are_written_as_in_the_other_language(
         ("It weighs 1,3 tons.", "1,3 tonne de déchets", "en", "It weighs 1.3 tons."),
         ("Cela pèse 1,3 tonne.", "It weighs 1.3 tons.", "fr", "Cela pèse 1,3 tonne."),
         ("En 1974.", "in 1974", "fr", "En 1974."),
+        ("It cost 4,2 M€.", "Il a coûté 4,2 M€.", "en", "It cost 4,2 M€."),
+        ("Cela coûte €4.2 million.", "It cost €4.2 million.", "fr", "Cela coûte €4.2 million."),
     ],
 )
 def test_a_figure_taken_over_is_written_as_in_the_language_of_the_answer(

@@ -94,8 +94,10 @@ def adapted(text: str, source: str, language: str) -> str:
     spoken = "en" if language == "fr" else "fr"
     there = {match["digits"] for match in _NUMBER.finditer(source)}
 
+    scaled = {match.start("digits") for match in _SCALED.finditer(text)}  # "4,2 M€"
+
     def put(match: re.Match[str]) -> str:
-        if match["digits"] not in there:
+        if match["digits"] not in there or match.start("digits") in scaled:
             return match[0]
         known, sign = _written(match, language, spoken), match["before"]
         if not sign or language == "en":
