@@ -62,7 +62,7 @@ class Draft:
     recent: tuple[str, ...] = ()  # the documents that the conversation is about
     hits: tuple[Hit, ...] = ()
     evidence: Evidence = field(default_factory=Evidence)
-    reading: int = -1  # the id of the chunk that is written from
+    reading: int = -1  # the id of the foreign chunk that is written from
     translated: dict[str, str] = field(default_factory=dict)  # questions in the other language
     text: str = ""
     sentences: list[Sentence] = field(default_factory=list)

@@ -1,6 +1,6 @@
 """Answers about the last answer: in the other language, shorter, simpler; what it rests on."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
@@ -8,14 +8,17 @@ from index.contract import StoredChunk
 from index.errors import ChunkRemoved
 from index.text.language import Language, detect, is_language, unquoted
 from index.text.sentences import split_sentences
+from index.text.words import LANGUAGES
 from rag import prompts
 from rag.draft import Draft
 from rag.events import Event, Finished, Found, Searching
 from rag.excerpts import Excerpt, focus
 from rag.followups import context
 from rag.i18n import say
-from rag.intent import Intent, Request
+from rag.intent import Intent, Request, kind
 from rag.many.items import as_hits, is_prose, own_words
+from rag.many.summary import Spoken, further
+from rag.named import kinds
 from rag.quotation import inside
 from rag.retriever import Hit
 from rag.verifier import SUPPORTED, Citation, Sentence, cite, is_saying
@@ -103,8 +106,11 @@ def more(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
         if request.aspect != "topic":
             topic = context(request.history, draft.language)
     draft.asked = topic
-    hits = _found(writer, draft, request, topic)
     cited = {document for document, _ in said}
+    if len(cited) == 1 and topic != request.text and _of_whole(writer, request):
+        yield from _further(writer, draft, request, *cited, [start for _, start in said])
+        return
+    hits = _found(writer, draft, request, topic)
     if topic != request.text and cited:
         hits = [hit for hit in hits if hit.chunk.document in cited] or hits
     draft.hits = (*draft.hits, *hits)
@@ -117,6 +123,28 @@ def more(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     for citation in (telling or new)[: request.number or _MOST]:
         if not draft.stopped:
             yield from _quote(writer, draft, citation)
+    yield from _end(draft)
+
+
+def _of_whole(writer: Writer, request: Request) -> bool:
+    """Whether "more" is asked of a document, which was summed up or is named by its kind."""
+    summed = kind(request.history[-1].question, writer.embedder) is Intent.SUMMARY
+    return summed or bool(kinds(request.text, *LANGUAGES))
+
+
+def _further(
+    writer: Writer, draft: Draft, request: Request, document: str, said: Collection[int]
+) -> Iterator[Event]:
+    """Show what else a document says."""
+    told: list[Spoken] = []
+    with suppress(ChunkRemoved):
+        told = list(further(writer, document, said, request.number or _MOST))
+    draft.hits = (*draft.hits, *as_hits(each.chunk for each in told))
+    draft.sources = writer.verifier.sources([each.chunk for each in told])
+    yield Found(draft.hits)
+    for each in told:
+        if not draft.stopped:
+            yield from _quote(writer, draft, each.citation)
     yield from _end(draft)
 
 

@@ -27,7 +27,7 @@ The draft has the language to answer in and `asked`, the request as it stands al
 
 def answer(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     """Answer a question from the documents' content, from each of those that it asks about."""
-    if len(request.documents) < 2 and speaks_of_documents(writer, request, draft.language):
+    if len(request.documents) < 2 and speaks_of_documents(writer, draft, request):
         request = all_meant(writer, draft, request)
     if asks_of_each(request):
         yield from of_each(writer, draft, request)

@@ -104,7 +104,7 @@ class Writer(Reader):
 
     def write(self, draft: Draft, excerpt: Excerpt) -> Iterator[Event]:
         """Write from an excerpt, once more where the first text is in another language."""
-        draft.reading = excerpt.chunk.id
+        draft.reading = excerpt.chunk.id if excerpt.chunk.language == draft.other else -1
         read = self.introduced(draft.asked, draft.language, excerpt)
         for insist in (False, True):
             yield from draft.restart()

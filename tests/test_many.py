@@ -300,15 +300,27 @@ def test_a_list_reads_one_excerpt_after_the_other_and_says_which(reader: Writer)
     assert cited <= read
 
 
-def test_the_two_reports_are_those_that_say_most_of_what_is_asked(writer: Writer) -> None:
+def test_the_two_reports_are_those_that_say_most_of_what_is_asked(reader: Writer) -> None:
     asked = "Combien d'heures les deux rapports annoncent-ils par semaine ?"
-    draft = Draft(asked, "fr", threading.Event(), writer.verifier.sources([]), asked)
+    draft = Draft(asked, "fr", threading.Event(), reader.verifier.sources([]), asked)
     request = Request(Intent.QUESTION, asked)
-    assert speaks_of_documents(writer, request, "fr")
-    documents = all_meant(writer, draft, request).documents
+    assert speaks_of_documents(reader, draft, request)
+    documents = all_meant(reader, draft, request).documents
     assert set(documents) == {"sauveterre.md", "lormeuil.md"}
     for asked in ("Quels sont les deux objectifs ?", "Quels sont les deux principaux risques ?"):
-        assert not speaks_of_documents(writer, Request(Intent.QUESTION, asked), "fr")
+        draft = Draft(asked, "fr", threading.Event(), reader.verifier.sources([]), asked)
+        assert not speaks_of_documents(reader, draft, Request(Intent.QUESTION, asked))
+
+
+def test_the_two_libraries_are_documents_whose_titles_say_so_in_the_other_language(
+    reader: Writer,
+) -> None:
+    asked = "How many hours a week are the two libraries open?"
+    draft = Draft(asked, "en", threading.Event(), reader.verifier.sources([]), asked)
+    draft.translated[asked] = "Combien d'heures par semaine les deux médiathèques sont-elles ouvertes ?"
+    request = Request(Intent.QUESTION, asked)
+    assert speaks_of_documents(reader, draft, request)
+    assert set(all_meant(reader, draft, request).documents) == {"sauveterre.md", "lormeuil.md"}
 
 
 @pytest.mark.parametrize(

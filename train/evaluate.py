@@ -4,6 +4,7 @@ what wasn't trained on.
     python -m train.evaluate                    the prefix in the work folder, and the plain
     instruction
     python -m train.evaluate --answers 60       as many answers written (4 s each on two idle cores)
+    python -m train.evaluate --task check       the second task: does a text state a sentence?
 
 The validation set is of articles left out of training; NoMIRACL's questions are of the part of its
 working half that is left out. Printed are the area under the curve of the first word's odds, all
@@ -25,11 +26,14 @@ from index.text.words import terms
 from rag import prompts
 from rag.excerpts import Excerpt
 from rag.llm.llama_cpp import LlamaCpp
+from rag.writer import states
+from train.packing import TASKS
 from train.sets import likest
-from train.settings import WORK, weights
+from train.settings import WORK, folder, weights
 from train.sources import lines, nomiracl
 
 _SENTENCE = 3  # more words than those expected make a sentence
+_LEAST = (0.5, 0.7, 0.8, 0.9, 0.95)  # odds of a statement
 _WINDOWS = 3  # of a question of NoMIRACL that are read
 
 
@@ -37,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure both and print a table."""
     parser = argparse.ArgumentParser(prog="python -m train.evaluate")
     parser.add_argument("--work", type=Path, default=WORK)
+    parser.add_argument("--task", choices=TASKS, default="answer", help="see train/README.md")
     parser.add_argument("--small", action="store_true", help="the 0.5B model")
     parser.add_argument("--answers", type=int, default=60, help="to be written")
     parser.add_argument("--questions", type=int, default=30, help="of NoMIRACL, a language")
@@ -46,7 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         folder = options.work / ("prefixes" if name == "trained" else "no-prefixes")
         model = LlamaCpp(weights(small=options.small), prefixes=folder)
         try:
-            table = {**validation(model, options), **on_nomiracl(model, options)}
+            if options.task == "check":
+                table = checks(model, options)
+            else:
+                table = {**validation(model, options), **on_nomiracl(model, options)}
         finally:
             model.close()
         for line, value in table.items():
@@ -81,6 +89,26 @@ def validation(model: LlamaCpp, options: argparse.Namespace) -> dict[str, str]:
     for place, name in enumerate(("hold the words", "are sentences", "in the right language")):
         count = sum(each[place] for each in written)
         table[f"answers that {name}"] = f"{count}/{len(written)}"
+    return table
+
+
+def checks(model: LlamaCpp, options: argparse.Namespace) -> dict[str, str]:
+    """The area under the curve of the odds that a text states a sentence, by the languages of
+    both, and the share of right ones at some odds."""
+    known: dict[str, tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
+    for row in lines(folder(options.work, "check") / "validation.jsonl"):
+        for said in row["questions"]:
+            true = said["answer"] is not None
+            odds = states(model, row["text"], said["text"])
+            for group in ("all", f"{row['language']} > {said['language']}"):
+                known[group][not true].append(odds)
+    table = {}
+    for group, (good, bad) in sorted(known.items()):
+        table[f"area under the curve, {group}"] = _area(good, bad)
+    good, bad = known["all"]
+    for least in _LEAST:
+        kept, wrong = sum(each >= least for each in good), sum(each >= least for each in bad)
+        table[f"stated by {least}"] = f"{kept}/{len(good)} true, {wrong}/{len(bad)} false"
     return table
 
 

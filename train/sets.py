@@ -35,6 +35,7 @@ _REFUSALS = 3  # of those, at most
 _OF_EACH_LANGUAGE = 280  # rows, at most
 _NOMIRACL_WINDOWS = 2  # of each question, the likest
 _VALIDATION = 60  # rows
+_TITLED = 0.5  # share of the texts to check that have their title above
 _NAME = re.compile(r"(?<=[\w,'’] )[A-ZÀÉ][\w’-]+(?: [A-ZÀÉ][\w’-]+)*")
 _YEAR = re.compile(r"\b1\d{3}\b|\b20\d\d\b")
 
@@ -45,11 +46,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Write both sets and say what is in them."""
     parser = argparse.ArgumentParser(prog="python -m train.sets")
     parser.add_argument("--work", type=Path, default=WORK)
+    parser.add_argument(
+        "--public", type=int, default=_OF_EACH_LANGUAGE, help="public rows of each language"
+    )
     options = parser.parse_args(arguments)
     options.work.mkdir(parents=True, exist_ok=True)
     written = _written(options.work)
     for name, validation in (("train", False), ("validation", True)):
-        rows = made(passages(validation=validation), written, validation=validation)
+        most = _VALIDATION // 2 if validation else options.public
+        rows = made(passages(validation=validation), written, most, validation=validation)
         _write(options.work / f"{name}.jsonl", rows)
         checks = [row for row in _checks() if validating(row["title"]) == validation]
         _write(folder(options.work, "check") / f"{name}.jsonl", checks)
@@ -66,10 +71,14 @@ def _write(path: Path, rows: Sequence[Row]) -> None:
 
 
 def _checks() -> list[Row]:
-    """Texts with true and false statements on them, written for this: rows of the task "check"."""
+    """Texts with true and false statements on them, written for this: rows of the task "check".
+
+    Half of them with the title above, as the program shows a source of the statement's language.
+    """
     return [
         {
-            **{name: row[name] for name in ("title", "text", "language")},
+            **{name: row[name] for name in ("title", "language")},
+            "text": f"{row['title']}\n{row['text']}" if share(row["id"]) < _TITLED else row["text"],
             "task": "check",
             "questions": [
                 {
@@ -89,9 +98,9 @@ def _checks() -> list[Row]:
 
 
 def made(
-    windows: Sequence[Window], written: dict[str, list[Row]], *, validation: bool
+    windows: Sequence[Window], written: dict[str, list[Row]], most: int, *, validation: bool
 ) -> list[Row]:
-    """The rows of a set, in a fixed order."""
+    """The rows of a set, in a fixed order: our own, and `most` public ones of each language."""
     names, forms = _names(windows), _forms(windows, written)
     by_article: dict[str, list[Window]] = defaultdict(list)
     for window in windows:
@@ -117,9 +126,9 @@ def made(
     chosen = []
     for language, some in rows.items():
         some.sort(key=lambda row: (not _has_written(row), _sentences(row) < 2, share(row["text"])))
-        chosen += some[: _VALIDATION // 2 if validation else _OF_EACH_LANGUAGE]
+        chosen += some[:most]
         if not validation:
-            chosen += _from_nomiracl(language)
+            chosen += _from_nomiracl(language)[:most]
     chosen += [row for row in _own() if validating(row["title"]) == validation]
     return sorted(chosen, key=lambda row: share(row["text"] + row["questions"][0]["id"]))
 

@@ -72,7 +72,7 @@ def compare(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     if sides := side_by_side(writer, draft, request, [*names, *aspects]):
         yield from show_records(writer, draft, sides, None)
         return
-    if speaks_of_documents(writer, request, draft.language):  # "the two pools": hours, prices
+    if speaks_of_documents(writer, draft, request):  # "the two pools": hours, prices
         request = all_meant(writer, draft, request)
         known = set(terms(how_many(draft.asked, draft.language)[1], draft.language))
         every = dict.fromkeys(each.rpartition(":")[2].strip() for each in [*names, *aspects])

@@ -14,28 +14,41 @@ from rag.writer import Writer
 def all_meant(writer: Writer, draft: Draft, request: Request) -> Request:
     """A request that speaks of "the two reports" with as many documents: those that it names, then
     those that say most of what is asked."""
-    number, word = how_many(draft.asked, draft.language)
+    number, _ = how_many(draft.asked, draft.language)
     if number <= len(request.documents):
         return request
     hits = writer.retriever.search(draft.asked, draft.language, k=40, documents=request.scope)
     likely = list(dict.fromkeys(hit.chunk.document for hit in hits))
-    called = of_kind(word, in_scope(writer.store, replace(request, documents=())))
+    called = _counted(writer, draft, request)
     called.sort(key=lambda name: likely.index(name) if name in likely else len(likely))
     known = [name for name in request.documents if name in called or not called]
     found = dict.fromkeys([*known, *called, *likely])
     return replace(request, documents=tuple(found)[:number])
 
 
-def speaks_of_documents(writer: Writer, request: Request, language: str) -> bool:
+def speaks_of_documents(writer: Writer, draft: Draft, request: Request) -> bool:
     """Whether the known things of a message are documents: "both reports", "the two leases"."""
-    number, word = how_many(request.text, language)
+    number, word = how_many(draft.asked, draft.language)
     if not word:
         return False
-    titled = len(_called(writer, request, word, language))
+    titled = len(_counted(writer, draft, request))
     # "the three offers" of one comparison of offers are no documents
     return titled >= number or (
-        not titled and phrases("a_document", language).match(word) is not None
+        not titled and phrases("a_document", draft.language).match(word) is not None
     )
+
+
+def _counted(writer: Writer, draft: Draft, request: Request) -> list[str]:
+    """The documents that the word of a message for so many things is for, in either language."""
+    number, word = how_many(draft.asked, draft.language)
+    called = _called(writer, request, word, draft.language)
+    infos = in_scope(writer.store, replace(request, documents=()))
+    foreign = [info.name for info in infos if info.language == draft.other]
+    if len(called) < number and set(foreign) - set(called):
+        _, word = how_many(writer.across(draft, draft.asked), draft.other)
+        others = _called(writer, request, word, draft.other) if word else []
+        called += [name for name in others if name in foreign and name not in called]
+    return called
 
 
 def chooses_thing(writer: Writer, request: Request, asked: str, language: str) -> bool:

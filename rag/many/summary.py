@@ -1,6 +1,6 @@
 """A summary in the documents' own words: what a small model makes of a whole is seldom true."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -98,13 +98,31 @@ def _chosen(writer: Writer, infos: Sequence[DocumentInfo], number: int | None) -
     yield from (spoken for score, spoken in every if score >= least[0])
 
 
+def further(
+    writer: Writer, document: str, said: Collection[int], most: int
+) -> Iterator[Spoken]:
+    """The sentences of a document most like the whole, in order, without those that begin at the
+    places `said`."""
+    every = [each for each in _scored(writer, document, 1) if each[1].span[0] not in said]
+    least = sorted((score for score, _ in every), reverse=True)[:most][-1:]
+    yield from (spoken for score, spoken in every if score >= least[0])
+
+
 def _central(writer: Writer, document: str, parts: int) -> Iterator[tuple[float, Spoken]]:
     """Of each of so many parts of a document the sentence most like the whole, and how like."""
-    known = sentences_of(writer, document, max(parts, _CHUNKS))
-    if not known:
-        return
+    known = _scored(writer, document, parts)
+    for part in np.array_split(np.arange(len(known)), min(parts, len(known))) if known else ():
+        yield max((known[place] for place in part), key=lambda each: each[0])
+
+
+def _scored(writer: Writer, document: str, least: int) -> list[tuple[float, Spoken]]:
+    """The sentences of a document, each with how like the whole it is; prose alone where there are
+    `least` sentences of it."""
+    known = sentences_of(writer, document, max(least, _CHUNKS))
     prose = [spoken for spoken in known if is_prose(spoken.citation.text)]
-    known = prose if len(prose) >= parts else known
+    known = prose if len(prose) >= least else known
+    if not known:
+        return []
     vectors = np.stack([spoken.vector for spoken in known])
     scores = vectors @ vectors.mean(axis=0)
     for place, spoken in enumerate(known):
@@ -112,9 +130,7 @@ def _central(writer: Writer, document: str, parts: int) -> Iterator[tuple[float,
         odd = points_back(text) + (not _SHORT <= len(text) <= _LONG)
         hanging = phrases("dependent", spoken.chunk.language).search(fold(text)) is not None
         scores[place] -= _ODD * (odd + hanging / 2) - _FIRST * _opens(spoken)
-    for part in np.array_split(np.arange(len(known)), min(parts, len(known))):
-        best = part[scores[part].argmax()]
-        yield float(scores[best]), known[best]
+    return [(float(score), spoken) for score, spoken in zip(scores, known, strict=True)]
 
 
 def _opens(spoken: Spoken) -> bool:
