@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import subprocess
 import sys
 import threading
 import time
@@ -68,6 +70,38 @@ def test_langchain_s_chat_class_gets_an_answer_whole_and_in_pieces(address: str)
     assert "47" in str(whole.content)
     assert whole.usage_metadata and whole.usage_metadata["output_tokens"] > 0
     assert "".join(str(piece.content) for piece in chat.stream(ASKED)) == whole.content
+
+
+LLAMA_INDEX = """
+import sys
+from llama_index.core.llms import ChatMessage
+from llama_index.llms.openai_like import OpenAILike
+
+address, asked = sys.argv[1:]
+chat = OpenAILike(model="cocorico", api_base=address, api_key="none", is_chat_model=True, max_retries=0)
+messages = [ChatMessage(role="user", content=asked)]
+print(chat.chat(messages).message.content)
+print("".join(piece.delta or "" for piece in chat.stream_chat(messages)))
+"""
+
+
+def test_llamaindex_s_chat_class_gets_an_answer_whole_and_in_pieces(address: str) -> None:
+    """In a process of its own: it needs an older `openai`."""
+    packages = Path(sys.prefix) / "llama-index"
+    if not packages.is_dir():
+        pytest.skip("LlamaIndex isn't installed in .venv/llama-index; make test does that")
+    run = subprocess.run(
+        [sys.executable, "-c", LLAMA_INDEX, f"{address}/v1", ASKED[0]["content"]],
+        env={**os.environ, "PYTHONPATH": str(packages)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    whole, pieces = run.stdout.strip().split("\n")
+    assert "47" in whole
+    assert pieces == whole
 
 
 @pytest.mark.parametrize("stream", [False, True])
