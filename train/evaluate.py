@@ -5,6 +5,7 @@ what wasn't trained on.
     instruction
     python -m train.evaluate --answers 60       as many answers written (4 s each on two idle cores)
     python -m train.evaluate --task check       the second task: does a text state a sentence?
+    python -m train.evaluate --task rewrite-fr  the third: a question from the turns before it
 
 The validation set is of articles left out of training; NoMIRACL's questions are of the part of its
 working half that is left out. Printed are the area under the curve of the first word's odds, all
@@ -24,6 +25,7 @@ from index.contract import StoredChunk
 from index.text.language import is_language
 from index.text.words import terms
 from rag import prompts
+from rag.events import Turn
 from rag.excerpts import Excerpt
 from rag.llm.llama_cpp import LlamaCpp
 from rag.writer import states
@@ -51,10 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         folder = options.work / ("prefixes" if name == "trained" else "no-prefixes")
         model = LlamaCpp(weights(small=options.small), prefixes=folder)
         try:
-            if options.task == "check":
-                table = checks(model, options)
-            else:
+            if options.task == "answer":
                 table = {**validation(model, options), **on_nomiracl(model, options)}
+            else:
+                table = (checks if options.task == "check" else rewrites)(model, options)
         finally:
             model.close()
         for line, value in table.items():
@@ -110,6 +112,26 @@ def checks(model: LlamaCpp, options: argparse.Namespace) -> dict[str, str]:
         kept, wrong = sum(each >= least for each in good), sum(each >= least for each in bad)
         table[f"stated by {least}"] = f"{kept}/{len(good)} true, {wrong}/{len(bad)} false"
     return table
+
+
+def rewrites(model: LlamaCpp, options: argparse.Namespace) -> dict[str, str]:
+    """How many messages are completed with the expected words, and how alike the words are."""
+    alike = list[float]()
+    work = folder(options.work, options.task)
+    shown = (work / "answers.txt").open("w", encoding="utf-8")
+    for row in lines(work / "validation.jsonl"):
+        for each in row["questions"]:
+            earlier = [Turn(*turn) for turn in each["earlier"]]
+            asking = prompts.rewriting(each["text"], earlier, each["language"])
+            written = "".join(model.stream(asking, max_tokens=64)).strip()
+            own, wanted = (set(terms(text, each["language"])) for text in (written, each["answer"]))
+            alike.append(2 * len(own & wanted) / max(len(own) + len(wanted), 1))
+            shown.write(f"{alike[-1]:.2f} {each['text']} -> {written} | {each['answer']}\n")
+    exact = sum(one == 1 for one in alike)
+    return {
+        "with the expected words": f"{exact}/{len(alike)}",
+        "words alike": f"{sum(alike) / max(len(alike), 1):.3f}",
+    }
 
 
 def on_nomiracl(model: LlamaCpp, options: argparse.Namespace) -> dict[str, str]:

@@ -82,7 +82,11 @@ class Trainer:
         """
         texts = {row["text"] for row in rows}
         texts |= {
-            f" {each['answer']}" for row in rows for each in row["questions"] if each["answer"]
+            f"{space}{each['answer']}"
+            for row in rows
+            for each in row["questions"]
+            if each["answer"]
+            for space in ("", " ")
         }
         texts |= {opening for pair in prompts.OPENINGS.values() for opening in pair}
         known = {token for text in texts for token in self.tokenizer.encode(text)}

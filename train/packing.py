@@ -4,6 +4,7 @@ the text and itself alone.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import takewhile
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from index.contract import StoredChunk
 from rag import prompts
+from rag.events import Turn
 from rag.excerpts import Excerpt
 from train.model import Pack
 from train.tokens import Tokenizer
@@ -22,8 +24,13 @@ FIRST, DECIDING, OTHER = 10.0, 10.0, 0.5
 """Weights in the loss: of the first word, of all the words that answer together, of each other
 token.
 """
-TASKS = {"answer": prompts.instruction, "check": prompts.check}
-"""What is trained for: answering a question, and saying whether a text states a sentence."""
+TASKS = {
+    "answer": prompts.instruction,
+    "check": prompts.check,
+    **{f"rewrite-{each}": partial(prompts.rewrite, each) for each in prompts.OPENINGS},
+}
+"""What is trained for: answering a question, saying whether a text states a sentence, and
+completing a question from the turns before it, in each language."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +103,8 @@ def _question(
     the deciding words.
     """
     language, answer = question["language"], question["answer"]
+    if "earlier" in question:
+        return _rewritten(question, tokenizer)
     if row.get("task") == "check":
         language, messages = "en", prompts.checking(question["text"], row["text"])
     else:
@@ -119,3 +128,14 @@ def _question(
     # The opening's full stop is given to the model by the program.
     opening = [FIRST] + [0.0] * (len(yes) - 1)
     return prompt, yes + rest, opening + weights, [False] * len(yes) + deciding
+
+
+def _rewritten(
+    question: dict[str, Any], tokenizer: Tokenizer
+) -> tuple[list[int], list[int], list[float], list[bool]]:
+    """The same of a question to be completed: each token of what it becomes counts alike."""
+    earlier = [Turn(*turn) for turn in question["earlier"]]
+    messages = prompts.rewriting(question["text"], earlier, question["language"])
+    answer = tokenizer.encode(question["answer"]) + tokenizer.encode(END, markers=True)
+    weights = [1.0] * len(answer)
+    return tokenizer.prompt(messages), answer, weights, [True] * len(answer)

@@ -18,13 +18,13 @@ import json
 import random
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from bench.split import share, validating
-from index.text.words import terms
+from index.text.words import LANGUAGES, terms
 from train.settings import WORK, folder
 from train.sources import Language, Question, Window, lines, nomiracl, passages
 from train.statements import statement
@@ -58,6 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _write(options.work / f"{name}.jsonl", rows)
         checks = [row for row in _checks() if validating(row["title"]) == validation]
         _write(folder(options.work, "check") / f"{name}.jsonl", checks)
+        for language in LANGUAGES:
+            rewrites = list(_rewrites(language, validation=validation))
+            _write(folder(options.work, f"rewrite-{language}") / f"{name}.jsonl", rewrites)
         kinds = Counter(
             (each["language"], each["kind"]) for row in rows for each in row["questions"]
         )
@@ -95,6 +98,20 @@ def _checks() -> list[Row]:
         for path in sorted((WRITTEN / "checks").glob("*.jsonl"))
         for row in lines(path)
     ]
+
+
+def _rewrites(language: str, *, validation: bool) -> Iterator[Row]:
+    """Messages with the turns before them and what they mean, written for this; those of a row are
+    read together."""
+    found = [
+        {"text": row.pop("message"), "words": [], "kind": "rewrite", **row}
+        for path in sorted((WRITTEN / "rewrites").glob("*.jsonl"))
+        for row in lines(path)
+        if row["language"] == language and validating(row["id"]) == validation
+    ]
+    for start in range(0, len(found), _QUESTIONS):
+        questions = found[start : start + _QUESTIONS]
+        yield {"title": "", "text": "", "language": language, "questions": questions}
 
 
 def made(
