@@ -161,8 +161,9 @@ def read_tar(source: Source) -> Reading:
             source.budget.count(1)
             infos.append(info)
     except (tarfile.TarError, *_BROKEN) as error:
-        if not infos and path.suffix.lower() not in (".tar", ".tgz"):
-            yield Part(path.stem, lambda: data)
+        if not infos and path.suffix.lower() in (".gz", ".bz2", ".xz"):
+            own = path.stem if wanted(PurePosixPath(path.stem)) else _stored_name(source.data)
+            yield Part(own or path.stem, lambda: data)
         else:
             cut = cut or str(error)
     yield from _members(
@@ -198,6 +199,14 @@ def _unpacked(source: Source) -> tuple[bytes, str]:
     except _BROKEN as error:
         return b"".join(pieces), str(error)
     return b"".join(pieces), ""
+
+
+def _stored_name(data: bytes) -> str:
+    """The name that a .gz has for the file in it; empty where it has none."""
+    if not data.startswith(b"\x1f\x8b") or not data[3] & 8:
+        return ""
+    start = 12 + int.from_bytes(data[10:12], "little") if data[3] & 4 else 10
+    return PurePosixPath(decode_name(data[start : start + 256].partition(b"\0")[0])).name
 
 
 def _content(archive: tarfile.TarFile, info: tarfile.TarInfo) -> bytes:

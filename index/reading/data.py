@@ -1,18 +1,24 @@
 """JSON, a record a line too, and XML of any shape: each record a line of names and values."""
 
 import json
+import re
 from collections.abc import Iterator
+from html.entities import html5
 from typing import Any
 
 from index.documents import clean_text
 from index.errors import UserError
 from index.reading.encoding import decode_bytes, markup
 from index.reading.excel_2003 import NAMESPACE, workbook
-from index.reading.limits import Read, Reading, Source, unread
+from index.reading.limits import Budget, Limits, Read, Reading, Source, unread
 from index.reading.ooxml import parse_xml, tag_of
 from index.reading.tables import table
+from index.reading.text import read_markdown
 
 _DEEP = 40
+_SIGN = re.compile(r"&(?!#|(?:amp|lt|gt|quot|apos);)([A-Za-z0-9]{2,31};)?")
+# What is no JSON: comments, commas before a closing bracket; texts in quotation marks are passed.
+_EXTRA = re.compile(r'("(?:[^"\\]|\\.)*"?)|//[^\n]*|/\*(?:[^*]|\*(?!/))*(?:\*/)?|,(?=\s*[}\]])')
 
 
 def read_json(source: Source) -> Reading:
@@ -24,10 +30,12 @@ def read_json(source: Source) -> Reading:
         if _loaded(text.partition("\n")[0]) is not None:  # a record a line
             yield from read_lines(source)
             return
-        raise UserError("document_damaged", reason=str(error)[:200]) from error
+        value = _mended(text, error)
     pictures = 0
-    if isinstance(value, dict) and isinstance(value.get("cells"), list) and "nbformat" in value:
-        blocks = [text for cell in value["cells"] for text in _cell(cell)]
+    if isinstance(value, dict) and "nbformat" in value:
+        sheets = value.get("worksheets", [value])  # before its fourth format
+        cells = [cell for sheet in sheets for cell in sheet.get("cells", ())]
+        blocks = [text for cell in cells for text in _cell(cell)]
         pictures = text.count('"image/')
     else:
         blocks = list(rows_of(value))
@@ -36,12 +44,33 @@ def read_json(source: Source) -> Reading:
     yield Read("\n\n".join(blocks), title if isinstance(title, str) else "", unread=notes)
 
 
+def _mended(text: str, error: Exception) -> Any:
+    """What a text says that is JSON but for comments and commas too many; a list of the values
+    where several stand one after the other. Raises UserError `document_damaged`."""
+    for _ in range(2):  # a comment may follow a comma
+        text = _EXTRA.sub(lambda found: found[1] or "", text)
+    values: list[Any] = []
+    text, at, decoder = text.strip(), 0, json.JSONDecoder()
+    try:
+        while at < len(text) or not values:
+            value, at = decoder.raw_decode(text, at)
+            values.append(value)
+            at = next((n for n in range(at, len(text)) if not text[n].isspace()), len(text))
+    except (ValueError, RecursionError):
+        raise UserError("document_damaged", reason=str(error)[:200]) from error
+    return values if len(values) > 1 else values[0]
+
+
 def _cell(cell: Any) -> Iterator[str]:
     """What a cell of a notebook says, and what it gave: tables row by row, what went wrong."""
     from index.reading.page_flow import texts_of
 
     if isinstance(cell, dict):
-        yield "".join(cell.get("source", ""))
+        text = "".join(cell.get("source") or cell.get("input", ""))
+        if cell.get("cell_type") == "markdown":
+            inner = Source("a.md", text.encode("utf-8", "surrogatepass"), Budget(Limits()))
+            text = "".join(found.text for found in read_markdown(inner) if isinstance(found, Read))
+        yield text
         for output in cell.get("outputs", ()):
             data = output.get("data", {})
             page, wrong = "".join(data.get("text/html", "")), output.get("evalue")
@@ -190,7 +219,12 @@ def _documents(text: str) -> Iterator[Read | UserError]:
 def read_xml(source: Source) -> Reading:
     """Elements that hold text of their own, those of one parent on a line with their names; prose
     as it stands."""
-    root = parse_xml(markup(source.data).strip().encode())
+    text = markup(source.data).strip()
+    try:
+        root = parse_xml(text.encode())
+    except UserError:  # signs of a page, which XML doesn't know, and a bare &
+        text = _SIGN.sub(lambda found: html5.get(found[1], f"&amp;{found[1] or ''}"), text)
+        root = parse_xml(text.encode())
     if tag_of(root) == "html":
         from index.reading.web import read_html
 

@@ -25,6 +25,8 @@ _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456
 _SAMPLE = 40  # thousands of bytes by which an encoding is told
 _LONGEST_RUN = 120  # of its letters that can be something else
 _CHARSETS = tuple("iso cp koi8 mac utf big5 gb euc shift tis ascii ptcp hz".split())
+_MISREAD = {"cp1252": ("Ã", "â€", "Â"), "cp850": "├Ô", "cp437": "├Γ", "mac-roman": ("√", "‚Ä")}
+"""What UTF-8 begins with where it is read in these encodings."""
 _JOINER = "\u200d"  # seen in emoji and in scripts of India, unseen between other letters
 _UNSEEN = dict.fromkeys(map(ord, "\xad\u200b\u200c\u200e\u200f\ufeff\u034f\u180e\u061c"))
 # What says in which direction a text runs, and the operators that no equation shows.
@@ -75,15 +77,16 @@ def decode_bytes(data: bytes, charset: str | None = None) -> str:
         UserError: `document_binary`.
     """
     wide = _wide(data)
-    if not wide and data.count(0) > len(data) / 100:
-        raise UserError("document_binary")
-    if not wide:
-        data = data.replace(b"\0", b"")  # left in log files by a crash
-    declared = _declared(data, charset)
+    if not wide and 0 in data:  # left in log files by a crash, or put after lines to fill a block
+        data = data.replace(bytes(8), b"") if b"\n" in data else data
+        if data.count(0) > len(data) / 100 + 8 * data.count(b"\n"):
+            raise UserError("document_binary")
+        data = data.replace(b"\0", b"")
+    declared = _declared(data, charset or ("iso2022_jp" if b"\x1b$B" in data else None))
     if b"\x1b" in data and declared:  # ISO 2022
         return _newlines(data.decode(declared))
     with suppress(UnicodeDecodeError):
-        return _newlines(_unmixed(data.decode(wide or "utf-8-sig")))
+        return _newlines(_unmixed(_whole(data.decode(wide or "utf-8-sig", "surrogatepass"))))
     mostly = data.decode("utf-8", "replace")
     if 2 * mostly.count("\ufffd") < sum(char > "\x7f" for char in mostly):
         return _newlines(data.decode("utf-8", "cocorico-western"))
@@ -184,19 +187,26 @@ def _declared(data: bytes, charset: str | None) -> str | None:
         return None
 
 
-def _unmixed(text: str) -> str:
-    """The text that was meant where words in UTF-8 were once read as Windows-1252 and saved as
-    UTF-8 (Ã© for é)."""
-    if text.count("Ã") + text.count("â€") + text.count("Â") < 3:
+def _whole(text: str) -> str:
+    """A text with the halves of a code point together that programs write as two."""
+    if max(text, default="") < "\ud800":
         return text
-    return "".join(
-        " ".join(map(_meant, line.split(" "))) for line in text.splitlines(keepends=True)
-    )
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def _meant(word: str) -> str:
+def _unmixed(text: str) -> str:
+    """The text that was meant where words in UTF-8 were once read in another encoding and saved as
+    UTF-8 (Ã© for é)."""
+    for charset, signs in _MISREAD.items():
+        if sum(map(text.count, signs)) >= 3:
+            lines = (line.split(" ") for line in text.splitlines(keepends=True))
+            text = "".join(" ".join(_meant(word, charset) for word in line) for line in lines)
+    return text
+
+
+def _meant(word: str, charset: str) -> str:
     try:
-        return word.encode("cp1252", "cocorico-byte").decode("utf-8")
+        return word.encode(charset, "cocorico-byte").decode("utf-8")
     except UnicodeError:
         return word
 
@@ -252,4 +262,7 @@ def decode_name(raw: bytes) -> str:
     except UnicodeDecodeError:
         pass
     found = _likeliest(raw, use="names") or "cp437"
+    with suppress(UnicodeDecodeError):
+        if any("\u3040" < char < "\u3100" for char in raw.decode("cp932")):  # of Japan
+            found = "cp932" if found == "cp437" else found
     return unicodedata.normalize("NFC", raw.decode(found))

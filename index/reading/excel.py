@@ -8,7 +8,7 @@ from index.documents import language_of
 from index.errors import UserError
 from index.reading.archive import Archive, open_zip
 from index.reading.encoding import markup
-from index.reading.formulas import Formulas, column_of
+from index.reading.formulas import Formulas, Place, column_of, moved
 from index.reading.limits import Read, Reading, Source, unread
 from index.reading.numbers import BUILT_IN, shown, truth, written
 from index.reading.ooxml import (
@@ -148,8 +148,8 @@ class _Excel:
         cells: dict[int, str] = {}
         for column, node in self._cells(row):
             text = self._text(node)
-            if text[:1] == "=" and (formula := self._formula(node)):
-                formulas.formulas[place, column] = formula
+            if text[:1] == "=" and (formula := self._formula(node, (place, column), formulas)):
+                formulas.formulas[place, column], text = formula, f"={formula}"
             if notes and (note := notes.get((place, column))):
                 text = f"{text} [{note}]".strip()
             if text and not text.isspace():
@@ -205,10 +205,14 @@ class _Excel:
             return written(text, self._code(int(node.get("s") or 0)))
         return truth(value == "1", self._french) if kind == "b" else unescaped(value)
 
-    def _formula(self, node: Any) -> str:
-        """The formula of a cell that has no value."""
-        value = node.findtext("{*}v")
-        return "" if value and not self._is_stale(value) else str(node.findtext("{*}f") or "…")
+    def _formula(self, node: Any, place: Place, known: Formulas) -> str:
+        """The formula of a cell that has no value; one that cells share is told by the first."""
+        value, formula = node.findtext("{*}v"), node.find("{*}f")
+        if formula is None or (value and not self._is_stale(value)):
+            return ""
+        number, text = formula.get("si", ""), formula.text or ""
+        start, shared = known.shared.setdefault(number, (place, text)) if number else (place, text)
+        return text or moved(shared, start, place) or "…"
 
     def _is_stale(self, value: str) -> bool:
         """Whether a formula's value is only what a program writes that works out nothing."""

@@ -16,6 +16,7 @@ Place = tuple[int, int]
 """Row and column of a cell, from 0."""
 
 _REFERENCE = re.compile(r"\b([A-Z]{1,3})([0-9]{1,7})(?::([A-Z]{1,3})([0-9]{1,7}))?\b")
+_CELL = re.compile(r"(\$?)\b([A-Z]{1,3})(\$?)([0-9]{1,7})\b(?!\()")
 _LONGEST = 500  # characters of a formula
 _DEEPEST = 50  # formulas that rest on one another
 _FUNCTIONS: dict[str, Callable[[list[float]], float]] = {
@@ -40,6 +41,8 @@ class Formulas:
     numbers: dict[Place, float | None] = field(default_factory=dict)
     """None for a cell of text; an empty cell is left out."""
     formulas: dict[Place, str] = field(default_factory=dict)
+    shared: dict[str, tuple[Place, str]] = field(default_factory=dict)
+    """Those that other cells have too, in their place, by a number."""
 
     def value(self, place: Place, deep: int = 0) -> float | None:
         """What a formula gives; None where it is text, an error, or uses more than is known
@@ -116,6 +119,18 @@ def _called(found: re.Match[str]) -> str:
     if not last_column:
         return f"cell('{column}', {int(row)})"
     return f"cells('{column}', {int(row)}, '{last_column}', {int(last_row)})"
+
+
+def moved(formula: str, start: Place, place: Place) -> str:
+    """A formula as it reads in another place: of its cells those without a $ move along."""
+
+    def further(found: re.Match[str]) -> str:
+        fixed, letters, held, number = found.groups()
+        row = int(number) - 1 + (0 if held else place[0] - start[0])
+        column = column_of(letters) + (0 if fixed else place[1] - start[1])
+        return name_of((max(row, 0), max(column, 0)))
+
+    return _CELL.sub(further, formula)
 
 
 def column_of(letters: str) -> int:

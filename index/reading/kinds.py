@@ -32,7 +32,7 @@ READERS = {
     "outlook.read_tnef": ".tnef",
     "rtf.read_rtf": ".rtf",
     "archive.read_zip": ".zip",
-    "archive.read_tar": ".tar .tgz .gz .bz2 .xz",
+    "archive.read_tar": ".tar .tgz .tbz2 .txz .gz .bz2 .xz",
     "legacy.read_legacy": (
         ".doc .dot .ppt .pps .pot .wps .wpd .sxw .sxc .sxi .pages .numbers .key .xlsb"
     ),

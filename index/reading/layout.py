@@ -21,6 +21,7 @@ _TAILS = frozenset(
 _BROKEN = re.compile(rf"(?<![^\W\d_])([^\W\d_]+){HYPHEN}\s*([^\W\d_]+(?:-[^\W\d_]+)*)")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _BULLETS = frozenset("•◦▪‣·*–—-")
+_LINES = 80  # drawn before one that may belong to one of them
 _LEADERS = 6  # dots from which they lead to a figure
 _COLUMNS = 3  # from which a table is told from lines of two parts
 
@@ -101,8 +102,9 @@ def _rows(lines: Sequence[Line]) -> list[Line]:
         lines = sorted(lines, key=lambda line: -line.top)
     rows: list[list[Line]] = []
     for line in lines:
-        if rows and overlap(rows[-1][0], line):
-            rows[-1].append(line)
+        level = [row for row in rows[-_LINES:] if overlap(row[0], line)]
+        if level and (level[-1] is rows[-1] or any(_touch(part, line) for part in level[-1])):
+            level[-1].append(line)
         else:
             rows.append([line])
     merged: list[Line] = []
@@ -112,6 +114,11 @@ def _rows(lines: Sequence[Line]) -> list[Line]:
         merged += lines_of_table or [_joined(rows[at])]
         at += count or 1
     return merged
+
+
+def _touch(one: Line, other: Line) -> bool:
+    """Whether of two parts of a line one stands on the other or begins where that ends."""
+    return max(one.left, other.left) - min(one.right, other.right) < 0.6 * (one.top - one.bottom)
 
 
 def _joined(row: Sequence[Line]) -> Line:

@@ -13,6 +13,9 @@ from index.reading.ooxml import raised
 
 Box = tuple[float, float, float, float]
 """Left, bottom, right and top in points, y upwards."""
+_ACCENTS = dict(
+    zip("`´ˆ˜¨¸˚ˇ˘", "\u0300\u0301\u0302\u0303\u0308\u0327\u030a\u030c\u0306", strict=True)
+)
 _FIGURE = re.compile(r"(?<=[^\W_]) ?[-−]?\d")  # after a letter or another figure
 _PAGE = 200  # signs of a page from which can be told whether they are a text
 _LEADERS = frozenset("._-…·|*")
@@ -156,7 +159,25 @@ def _parts(
             right = max(box[2] for box in boxes if last == len(raw) or box[0] < lefts[last] - 1)
             skipped = len(raw[first:last]) - len(raw[first:last].lstrip())
             place = start + first + skipped
-            yield Line(left, bottom, right, top, _with_raised(letters, text, place), place)
+            drawn = _with_raised if _ACCENTS.keys().isdisjoint(text) else _with_accents
+            yield Line(left, bottom, right, top, drawn(letters, text, place), place)
+
+
+def _with_accents(letters: Letters, text: str, start: int) -> str:
+    """A text whose accents are letters of their own, as TeX draws them, with each on the one that
+    it stands over."""
+    exact = start + len(text) <= letters.textpage.count_chars()
+    for n in reversed(range(len(text) if exact else 0)):
+        if text[n] in _ACCENTS:
+            left, _, right, _ = letters.box(start + n)
+            for at in (n - 1, n + 1):
+                under = letters.box(start + at) if text[at : at + 1].isalpha() else (0, 0, 0, 0)
+                if under[0] < (left + right) / 2 < under[2]:
+                    letter = text[at].replace("ı", "i") + _ACCENTS[text[n]]
+                    first = min(n, at)
+                    text = text[:first] + normalize("NFC", letter) + text[first + 2 :]
+                    break
+    return text
 
 
 def _with_raised(letters: Letters, text: str, start: int) -> str:

@@ -4,6 +4,7 @@ files."""
 import email.policy
 import email.utils
 from base64 import b64decode
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
@@ -35,15 +36,15 @@ class _Mail:
     body: list[str] = field(default_factory=list)
     attached: list[Part] = field(default_factory=list)
     passed: list[str] = field(default_factory=list)
-    encrypted: int = 0
-    pictures: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
 
 
 def read_eml(source: Source) -> Reading:
     """A message, then its attachments."""
-    head, blank, body = source.data.partition(b"\n\n")
+    data = source.data.lstrip(b"\r\n")
+    head, blank, body = data.partition(b"\n\n")
     if b"\r\n\r\n" in head:
-        head, blank, body = source.data.partition(b"\r\n\r\n")
+        head, blank, body = data.partition(b"\r\n\r\n")
     if not head.isascii():  # letters that a program left as they were
         head = decode_bytes(head).encode()
     message: Any = email.message_from_bytes(head + blank + body, policy=email.policy.default)
@@ -72,8 +73,8 @@ def message_found(
     head = "\n".join(f"{name}: {value}" for name, value in headers.items())
     notes = (
         *unread("unread_attachments", members=", ".join(mail.passed[:20])),
-        *unread("unread_encrypted", count=mail.encrypted),
-        *unread("unread_pictures", count=mail.pictures),
+        *unread("unread_encrypted", count=mail.counts["encrypted"]),
+        *unread("unread_pictures", count=mail.counts["pictures"]),
     )
     text = f"{head}\n\n{body}"
     yield Read(text, headers.get("Subject", ""), headers.get("From", ""), sent, unread=notes)
@@ -95,7 +96,7 @@ def _walk(part: Any, mail: _Mail, depth: int) -> None:
         blocks = [block.items() for block in part.walk() if block is not part]
         mail.body += ["\n".join(f"{name}: {value}" for name, value in each) for each in blocks]
     elif kind in _ENCRYPTED:
-        mail.encrypted += 1
+        mail.counts["encrypted"] += 1
     elif part.is_multipart() and depth <= _DEEPEST:
         parts = [each for each in part.get_payload() if isinstance(each, EmailMessage)]
         if kind == "multipart/alternative":
@@ -117,11 +118,13 @@ def _leaf(part: Any, mail: _Mail, kind: str) -> None:
     name, attached = _file_name(part), part.get_content_disposition() == "attachment"
     content = partial(_content, part)
     if kind in _TEXTS and not attached and not (name and kind == "text/html"):
-        mail.body.append(_text(part, kind))
+        text, encrypted = _unarmoured(_text(part, kind))
+        mail.body.append(text.strip())
+        mail.counts["encrypted"] += encrypted
     elif name.lower() == "winmail.dat" or kind == "application/ms-tnef":
         mail.attached.append(Part("winmail.tnef", content))
     elif kind.startswith("image/") and not attached:
-        mail.pictures += 1
+        mail.counts["pictures"] += 1
     elif kind not in _SIGNATURES:
         number = len(mail.attached) + 1
         mail.attached.append(Part(name or f"{number}{guess_extension(kind) or ''}", content))
@@ -150,17 +153,12 @@ def _alternative(parts: list[Any], mail: _Mail, depth: int) -> None:
     more."""
     forms: list[_Mail] = []
     for part in parts:
-        form = _Mail()
+        form = replace(mail, body=[])
         _walk(part, form, depth + 1)
         forms.append(form)
     best = max(forms, key=_letters, default=_Mail())
     if forms and _letters(forms[-1]) > _ENOUGH * _letters(best):
         best = forms[-1]
-    for form in forms:
-        mail.attached += form.attached
-        mail.passed += form.passed
-        mail.encrypted += form.encrypted
-        mail.pictures += form.pictures
     mail.body += best.body
 
 
@@ -174,9 +172,40 @@ def _text(part: Any, kind: str) -> str:
     if kind == "text/html":
         return "\n\n".join(texts_of(raw, charset))
     text = decode_bytes(raw, charset).strip()
-    if part.get_param("format") == "flowed":  # RFC 3676: a line that ends in a blank goes on
-        text = text.replace(" \n", "" if part.get_param("delsp") == "yes" else " ")
-    return text
+    flowed = part.get_param("format") == "flowed"
+    return _flowed(text, part.get_param("delsp") == "yes") if flowed else text
+
+
+def _flowed(text: str, bare: bool) -> str:
+    """A text of which a line that ends in a blank goes on in the next one that is quoted as deep
+    (RFC 3676); `bare` says that the blank is no part of it."""
+    lines: list[str] = []
+    before = None
+    for line in text.split("\n"):
+        inner = line.lstrip(">")
+        marks, inner = line[: len(line) - len(inner)], inner.removeprefix(" ")
+        signature = inner == "-- "
+        if marks != before or signature:
+            lines.append(marks + " " * bool(marks))
+        before = marks if inner.endswith(" ") and not signature else None
+        lines[-1] += inner if before is None or not bare else inner[:-1]
+    return "\n".join(lines)
+
+
+def _unarmoured(text: str) -> tuple[str, int]:
+    """A text without the blocks of letters that PGP packs into it (keys, signatures, what is
+    encrypted), and how many are encrypted."""
+    first, *others = text.split("-----BEGIN PGP ")
+    encrypted = 0
+    for other in others:
+        kind, _, inside = other.partition("-----")
+        after = inside.partition("-----END PGP ")[2]
+        if kind == "SIGNED MESSAGE":
+            first += inside.partition("\n\n")[2]  # after what it is signed with
+        else:
+            first += after.partition("-----")[2] if after else f"-----BEGIN PGP {other}"
+            encrypted += kind == "MESSAGE"
+    return first, encrypted
 
 
 def _file_name(part: Any) -> str:
@@ -194,7 +223,8 @@ def _header(message: Any, name: str) -> str:
 
 
 def read_mhtml(source: Source) -> Reading:
-    """The page of a web archive, then the heads and feet that Word keeps in a part of their own."""
+    """The page of a web archive, then what else it shows: frames, the heads and feet that Word
+    keeps in a part of their own."""
     message: Any = email.message_from_bytes(source.data, policy=email.policy.default)
     pages: list[bytes] = []
     for part in message.walk():
@@ -204,11 +234,12 @@ def read_mhtml(source: Source) -> Reading:
     if not pages:
         yield from read_eml(source)
     for found in read_html(Source(source.name, pages[0], source.budget)) if pages else ():
-        yield _with_heads(found, pages[1:]) if isinstance(found, Read) else found
+        yield _with_others(found, pages[1:]) if isinstance(found, Read) else found
 
 
-def _with_heads(found: Read, others: list[bytes]) -> Read:
-    texts = [found.text]
+def _with_others(found: Read, others: list[bytes]) -> Read:
+    frames = (page for page in others if b"mso-element" not in page)
+    texts = [found.text, *(text for page in frames for text in texts_of(page))]
     for kind in ("header", "footer"):
         texts += beside(kind, _heads(others, kind), texts)
     return replace(found, text="\n\n".join(texts))
@@ -239,6 +270,7 @@ def _messages(data: bytes) -> Iterator[bytes]:
             yield b"\n".join(lines)
             lines = []
         else:
-            lines.append(line[1:] if line.startswith(b">From ") else line)
+            quoted = line[:1] == b">" and line.lstrip(b">").startswith(b"From ")
+            lines.append(line[1:] if quoted else line)
         before = line
     yield b"\n".join(lines)

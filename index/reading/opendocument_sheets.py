@@ -102,4 +102,4 @@ def _stored(node: Any, french: bool) -> str:
         return truth(value == "true", french)
     if value := value_of(node, "time-value"):  # PT26H30M00S
         return value.removeprefix("PT").rstrip("S").replace("H", ":").replace("M", ":")
-    return value_of(node, "date-value") or value_of(node, "string-value")
+    return value_of(node, "date-value")[:16].replace("T", " ") or value_of(node, "string-value")

@@ -18,7 +18,7 @@ _BLOCKS = frozenset(
 )
 _SILENT = frozenset(
     "head script style template noscript svg button datalist iframe object embed audio video "
-    "canvas".split()
+    "canvas rt rp".split()
 )
 _EMBEDDED = frozenset("iframe object embed audio video canvas frame".split())
 _MENU_ROLES = frozenset("navigation banner search menu menubar dialog alertdialog".split())
@@ -120,9 +120,7 @@ class _Flow:
     def _skipped(self, node: Any) -> bool:
         """Whether an element isn't shown, or is a menu; what of it is text is counted."""
         words, code = _words_of(node), ""
-        style = node.get("style", "").replace(" ", "").lower()
-        hidden = "hidden" in node.attrib or any(sign in style for sign in _HIDDEN)
-        hidden |= node.tag == "dialog" and "open" not in node.attrib
+        hidden = _is_hidden(node)
         signs = (words & _MENU_WORDS) | ({node.get("role")} & _MENU_ROLES)
         menu = node.tag == "nav" or bool(signs - _PERHAPS) or (bool(signs) and _is_linked(node))
         if node.tag in ("del", "s", "strike"):
@@ -250,6 +248,13 @@ def _field(node: Any) -> str:
     return str(node.get("value", "")) if shown else ""
 
 
+def _is_hidden(node: Any) -> bool:
+    """Whether an element itself says that it isn't shown."""
+    style = node.get("style", "").replace(" ", "").lower()
+    closed = node.tag == "dialog" and "open" not in node.attrib
+    return closed or "hidden" in node.attrib or any(sign in style for sign in _HIDDEN)
+
+
 def _words_of(node: Any) -> set[str]:
     """The words in an element's class and id."""
     named = f"{node.get('class', '')} {node.get('id', '')}".lower()
@@ -268,6 +273,7 @@ def _table(node: Any, inside: int) -> Iterator[str]:
     if nested > _MOST_NESTED:
         return
     rows = [row for row in node.iter() if _is(row, "tr", "row") and _above(row, "table") is node]
+    rows = [row for row in rows if not _is_hidden(row)]
     cells = [[cell for cell in row if _is(cell, "td", "cell") or _is_name(cell)] for row in rows]
     if node.get("role") == "presentation" or max(map(len, cells), default=0) < 2 or len(rows) < 2:
         return

@@ -1,6 +1,7 @@
 """RTF: paragraphs, tables, notes, headers; and the page that a mail program packed into RTF."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -32,6 +33,7 @@ _INTO: dict[str, tuple[str, bool | None]] = {
     "formfield": ("form", True),
     "ffl": ("choice", None),
     "shptxt": ("", False),
+    "result": ("", False),
     "atnauthor": ("author", False),
 }
 _MARK = re.compile(r"[{}\\\r\n]")
@@ -75,10 +77,9 @@ class _Rtf:
     names: dict[int, str] = field(default_factory=dict)
     """Of the fonts."""
     font: int = 0
-    hidden: int = 0
-    deleted: int = 0
-    pictures: int = 0
-    embedded: int = 0
+    usual: int = -1
+    """The font of text for which none is named."""
+    left: Counter[str] = field(default_factory=Counter)
     edges: list[Edge] = field(default_factory=list)
     """Of the cells of the row at work."""
     merged: str = ""
@@ -139,13 +140,8 @@ def rtf_text(data: bytes) -> Read:
     for kind, parts in rtf.parts.items():
         lines = _blocks("".join(parts), rtf.rows.get(kind, [])) if kind else ()
         blocks += beside(kind, (line for line in lines if not is_folio(line)), text)
-    notes = (
-        *unread("unread_hidden", count=rtf.hidden),
-        *unread("unread_deleted", count=rtf.deleted),
-        *unread("unread_pictures", count=rtf.pictures),
-        *unread("unread_embedded", count=rtf.embedded),
-    )
-    return Read("\n\n".join(blocks), "".join(rtf.title).strip(), unread=notes)
+    notes = [note for code, count in rtf.left.items() for note in unread(code, count=count)]
+    return Read("\n\n".join(blocks), "".join(rtf.title).strip(), unread=tuple(notes))
 
 
 def _blocks(text: str, edges: list[list[Edge]]) -> Iterator[str]:
@@ -284,7 +280,7 @@ def _applied(rtf: _Rtf, state: _State, word: str, number: int | None) -> _State:
         rtf.add(state, f"\x1e{author}: " if author else "\x1e")
     elif word in ("fftype", "ffres", "ffdefres"):
         rtf.form[word] = number or 0
-    elif word in ("ansicpg", "f", "uc", *_PAGES):
+    elif word in ("ansicpg", "deff", "f", "uc", *_PAGES):
         return _encoded(rtf, state, word, number)
     else:
         return _dropped(rtf, state, word, number)
@@ -295,12 +291,10 @@ def _dropped(rtf: _Rtf, state: _State, word: str, number: int | None) -> _State:
     """The state after a control word that begins or ends what isn't shown as other text is."""
     if word in ("super", "sub", "nosupersub", "plain"):
         moved = {"super": 1, "sub": -1}.get(word, 0) if number != 0 else 0
-        charset = rtf.charset if state.charset == "latin-1" else state.charset
-        usual = replace(state, font="", charset=charset) if word == "plain" else state
+        usual = _encoded(rtf, state, "f", rtf.usual) if word == "plain" else state
         return replace(usual, shift=moved)
     if word == "v" or word in _DELETED:
-        rtf.hidden += word == "v" and number != 0
-        rtf.deleted += word != "v" and number != 0
+        rtf.left["unread_hidden" if word == "v" else "unread_deleted"] += number != 0
         return replace(state, silent=number != 0)
     if word in ("trowd", "cellx", *_MERGED):
         _edge(rtf, state, word, number)
@@ -311,8 +305,8 @@ def _dropped(rtf: _Rtf, state: _State, word: str, number: int | None) -> _State:
     elif word == "*":
         return replace(state, silent=not rtf.html)
     elif word in _DROPPED:
-        rtf.pictures += word == "pict"
-        rtf.embedded += word == "object"
+        rtf.left["unread_pictures"] += word == "pict"
+        rtf.left["unread_embedded"] += word == "object"
         return replace(state, silent=True)
     return state
 
@@ -332,6 +326,9 @@ def _encoded(rtf: _Rtf, state: _State, word: str, number: int | None) -> _State:
     """The state after a control word that says in which encoding the next bytes are."""
     if word == "uc":
         return replace(state, skip=number or 0)
+    if word == "deff":
+        rtf.usual = number or 0
+        return state
     if word == "f":
         charset, name = rtf.fonts.get(number or 0, rtf.charset), rtf.names.get(number or 0, "")
         return replace(state, charset=charset, font=name)

@@ -65,11 +65,12 @@ class Sheet:
 
 
 def sheets_text(sheets: Iterable[Sheet], every: int) -> str:
-    """The text of a file's sheets, each under its name where there are several."""
+    """The text of a file's sheets, each under its name where there are several, or it has words."""
     blocks: list[str] = []
     for sheet in sheets:
         lines = list(sheet.lines())
-        blocks += [f"# {sheet.name}", *lines] if lines and every > 1 else lines
+        said = every > 1 or any(len(word) > 2 for word in sheet.name.split()[1:])  # not "Sheet 1"
+        blocks += [f"# {sheet.name}", *lines] if lines and said else lines
     return "\n\n".join(blocks)
 
 
@@ -92,13 +93,18 @@ def read_csv(source: Source) -> Reading:
         separator = lines.pop(said).strip()[4:5]
     text = "\n".join(lines[said:])
     csv.field_size_limit(max(len(text), 1))
-    rows = ([_unformed(cell) for cell in row] for row in _csv_rows(text, separator))
+    rows = ([*map(_unformed, row)] for row in _csv_rows(text, separator) if not _is_rule(row))
     yield Read("\n\n".join([*lines[:said], *filter(None, table(rows))]))
 
 
 def _unformed(cell: str) -> str:
     """A cell without what keeps Excel from taking it for a number: ="0123"."""
     return cell[2:-1] if cell.startswith('="') and cell.endswith('"') else cell
+
+
+def _is_rule(row: list[str]) -> bool:
+    """Whether a row only underlines the names, as programs of databases write it."""
+    return bool(row) and all(len(cell) > 1 and not cell.strip("-") for cell in map(str.strip, row))
 
 
 def _csv_rows(text: str, separator: str) -> Iterator[list[str]]:

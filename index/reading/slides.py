@@ -68,7 +68,7 @@ def _masters(archive: Archive, slides: list[str]) -> Iterator[str]:
 def _page(archive: Archive, path: str, authors: dict[str, str], feet: list[str]) -> Iterator[str]:
     parts = parts_of(archive, path)
     root = parse_xml(archive.read(path))
-    blocks = list(_shapes(root, feet))
+    blocks = sorted(_shapes(root, feet), key=lambda block: not block.startswith("# "))
     for kind, part in parts.values():
         if part not in archive.names:
             continue

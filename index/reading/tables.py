@@ -9,7 +9,7 @@ that stand side by side.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice, pairwise
+from itertools import chain, groupby, islice, pairwise, takewhile
 
 _LOOK = 40  # rows of a table that are looked at for its names
 _WIDE = 500  # characters of a line; a longer row goes on in lines that begin with its first cell
@@ -94,9 +94,12 @@ def table(
     kinds: list[bool] = []
     feed = iter(rows)
     top = list(islice(feed, _LOOK))
-    if head is None and (labels := _preamble(top)):
-        yield from table(top[:labels], head=0)
-        top = top[labels:]
+    above, labels = _above_blank(top) if head is None else (0, False)
+    if labels:
+        yield from table(top[:above], head=0)
+        top = top[above + 1 :]
+    elif above:
+        del top[above]
     rows = chain(top, feed)
     for block in _blocks([" ".join(cell.split()) for cell in row] for row in rows):
         first = list(islice(block, _LOOK))
@@ -126,11 +129,16 @@ def table(
             yield from _line(row, known)
 
 
-def _preamble(rows: Sequence[Sequence[str]]) -> int:
-    """How many rows at the top, before a blank one, are labels and values above a wider table."""
+def _above_blank(rows: Sequence[Sequence[str]]) -> tuple[int, bool]:
+    """How many rows above a first blank one are labels and values above a wider table (True), or
+    names of what stands below it (False)."""
     counts = [sum(map(bool, map(str.strip, row))) for row in rows]
     end = counts.index(0) if 0 in counts else 0
-    return end if max(counts[:end], default=9) <= 2 < max(counts) else 0
+    if max(counts[:end], default=9) <= 2 < max(counts):
+        return end, True
+    last, below = rows[end - 1] if 0 < end < 4 else (), rows[end + 1 :]
+    named = last and below and 2 < max(counts) <= counts[end - 1] + (not last[0])
+    return end if named and any(map(_value, below[0])) and _can_be_names(last, below) else 0, False
 
 
 def _blocks(rows: Iterable[list[str]]) -> Iterator[Iterator[list[str]]]:
@@ -138,14 +146,7 @@ def _blocks(rows: Iterable[list[str]]) -> Iterator[Iterator[list[str]]]:
     feed = iter(rows)
     for row in feed:
         if any(row):
-            yield chain([row], _run(feed))
-
-
-def _run(feed: Iterator[list[str]]) -> Iterator[list[str]]:
-    for row in feed:
-        if not any(row):
-            return
-        yield row
+            yield chain([row], takewhile(any, feed))
 
 
 def _bare(row: Sequence[str]) -> str:
@@ -218,20 +219,23 @@ def _counts(row: Sequence[str]) -> bool:
 def _can_be_names(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     filled = [cell for cell in row if cell]
     figures = [cell for cell in filled if _value(cell)]
-    if (
-        not filled
-        or not below
-        or any(cell.endswith(":") for cell in filled)
-        or max(map(len, filled)) > 120
-    ):
+    labels, more = (sum(cell.endswith(":") for cell in part) for part in (filled, chain(*below)))
+    form = labels and (more or len(filled) < 3 or labels not in (1, len(filled)))
+    if not filled or not below or form or sum(map(len, filled)) > 120 * len(filled):
         return False
     if not figures:
         return True
+    columns = _columns(below)
     if not all(map(_period, figures)):
-        return _counts(row) and 2 * sum(map(_counts, below)) <= len(below)
+        units = [  # 0-14 ans, PM2.5, 6h above plain numbers
+            any(map(str.isalpha, cell)) and not any(map(str.isalpha, chain(*column)))
+            for cell, column in zip(row, columns, strict=False)
+            if cell in figures and column and not _period(cell)
+        ]
+        counted = _counts(row) and 2 * sum(map(_counts, below)) <= len(below)
+        return counted or (bool(units) and all(units) and not _value(row[0]))
     if len(set(figures)) < len(figures) or len(figures) < min(2, len(filled) - 2):
         return False
-    columns = _columns(below)
     under = [
         cell
         for n, cell in enumerate(row)
@@ -271,7 +275,8 @@ def _two_columns_named(rows: Sequence[Sequence[str]], start: int, sure: bool) ->
     if len(second) < (2 if sure else 4) or (_value(second[0]) and not _period(second[0])):
         return False
     units = Counter(_unit(cell) for cell in second[1:] if _value(cell))
-    share = units.most_common(1)[0][1] / (len(second) - 1) if units else 0
+    said = sum(any(map(str.isalnum, cell)) for cell in second[1:])  # a nought may be a dash
+    share = units.most_common(1)[0][1] / said if units else 0
     return share > 0.8 or (sure and not units and not _period(second[0]))
 
 
@@ -310,7 +315,7 @@ def _combined(rows: Sequence[Sequence[str]]) -> list[str]:
             years = own if cell else years
             if last and last not in names[column]:
                 names[column].append(last)
-    return [" ".join(parts) for parts in names]
+    return [" ".join(parts).rstrip(" :") for parts in names]
 
 
 def _new_table(
@@ -330,15 +335,9 @@ def _new_table(
 
 def _side_by_side(rows: Sequence[Sequence[str]]) -> list[slice]:
     """The columns of the tables that blank columns part; one where there is only one."""
-    width = max(map(len, rows))
-    used = Counter(n for row in rows for n, cell in enumerate(row) if cell)
-    parts: list[slice] = []
-    start = 0
-    for column in range(width + 1):
-        if column == width or not used[column]:
-            if column > start:
-                parts.append(slice(start, column))
-            start = column + 1
+    runs = groupby(enumerate(_columns(rows)), lambda column: bool(column[1]))
+    used = [[number for number, _ in run] for filled, run in runs if filled]
+    parts = [slice(run[0], run[-1] + 1) for run in used]
     filled = [slice(part.start, None if part is parts[-1] else part.stop) for part in parts]
     apart = all(part.stop - part.start > 1 for part in parts) and all(
         any(

@@ -3,27 +3,33 @@
 import re
 from html import unescape
 from itertools import groupby
+from pathlib import PurePath
 from quopri import decodestring
 
 from index.documents import fence_after
+from index.reading import marked_up
 from index.reading.encoding import decode_bytes
 from index.reading.limits import Read, Reading, Source, iso_date, unread
 from index.reading.ooxml import raised
 from index.reading.text_tables import with_rows
 
-# What a program tells its terminal: colours and moves, the window's title, sets of letters.
+# What a program tells its terminal: colours and moves, the window's title, sets of letters; letters
+# that others are printed over, as in bold and underlined text.
 _TERMINAL = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[()*+][0-9A-B]|[=>78cDEHMNOZ])"
+    r"|[^\n]\x08"
 )
 _OF_PROGRAMS = frozenset(
     "BEGIN VERSION PRODID UID DTSTAMP SEQUENCE REV CALSCALE METHOD PHOTO".split()
 )
+_TOLD = ("", "TYPE", "CN", "ENCODING")  # parameters of a field that are looked at
+_CODES = frozenset("QUOTED-PRINTABLE BASE64 B 7BIT 8BIT".split())
 
 
 def read_text(source: Source) -> Reading:
     """Text as it stands, without what programs tell their terminal in logs."""
     text = decode_bytes(source.data)
-    text = _TERMINAL.sub("", text) if "\x1b" in text else text
+    text = _TERMINAL.sub("", text) if "\x1b" in text or "\b" in text else text
     yield Read("\n".join(with_rows(text.split("\n"), plain=True)))
 
 
@@ -31,26 +37,43 @@ def read_cards(source: Source) -> Reading:
     """Appointments (.ics) and addresses (.vcf): a line a field, each event or person apart."""
     fields: list[str] = []
     text = decode_bytes(source.data).replace("\n ", "").replace("\n\t", "")
+    first, *others = text.split("BEGIN:VTIMEZONE")  # when clocks change
+    text = first + "".join(other.partition("END:VTIMEZONE")[2] for other in others)
     quoted = "QUOTED-PRINTABLE" in text.upper()
     for line in (text.replace("=\n", "") if quoted else text).split("\n"):
-        name, _, value = line.partition(":")
-        name, _, form = name.partition(";")
-        if "QUOTED-PRINTABLE" in form.upper():
+        name, said, value = _field(line)
+        codes = {each.upper() for each in said} & _CODES
+        if "QUOTED-PRINTABLE" in codes:
             value = decode_bytes(decodestring(value.encode()))
         if name == "END":
             fields.append("")
-        elif value.strip() and name not in _OF_PROGRAMS:
+        elif value.strip() and name not in _OF_PROGRAMS and not codes & {"B", "BASE64"}:
             value = value.replace("\\,", ",").replace("\\;", ";").replace("\\n", " ")
-            fields.append(f"{name}: {_moment(value)}")
+            value = value.removeprefix("_$!<").removesuffix(">!$_")  # Apple's own labels
+            told = ", ".join(each for each in said if each.upper() not in codes)
+            fields.append(f"{name}: {_moment(value)} ({told})".removesuffix(" ()"))
     yield Read("\n".join(fields).strip())
 
 
+def _field(line: str) -> tuple[str, list[str], str]:
+    """The name of a field, of what kind it is or who is meant, and its value; a colon between
+    quotation marks parts nothing."""
+    pieces = line.split('"')
+    pieces[1::2] = (piece.replace(":", "\0") for piece in pieces[1::2])
+    head, _, value = '"'.join(pieces).partition(":")
+    name, *given = head.split(";")
+    said = (each.replace("\0", ":").rpartition("=") for each in given)  # a bare one in old files
+    told = [each.strip('"') for key, _, each in said if key.upper() in _TOLD]
+    return name.rpartition(".")[2], told, value.replace("\0", ":")
+
+
 def _moment(value: str) -> str:
-    """20240321T183000 as 2024-03-21 18:30; other values as they are."""
+    """20240321T183000Z as 2024-03-21 18:30 UTC; other values as they are."""
     day, mark, time = value.rstrip("Z").partition("T")
     if len(day) != 8 or not day.isdecimal() or (mark and not time.isdecimal()):
         return value
-    return f"{day[:4]}-{day[4:6]}-{day[6:]} {time[:2]}:{time[2:4]}".rstrip(" :")
+    moment = f"{day[:4]}-{day[4:6]}-{day[6:]} {time[:2]}:{time[2:4]}".rstrip(" :")
+    return f"{moment} UTC" if value.endswith("Z") else moment
 
 
 def read_subtitles(source: Source) -> Reading:
@@ -84,7 +107,8 @@ def _untagged(line: str) -> str:
 def read_markdown(source: Source) -> Reading:
     """Markdown with its tables row by row, without pictures, comments and the lines of its front
     matter."""
-    facts, lines = _front(_level(decode_bytes(source.data)).split("\n"))
+    text = marked_up.shown(decode_bytes(source.data), PurePath(source.name).suffix.lower())
+    facts, lines = _front(_level(text).split("\n"))
     kept: list[str] = []
     fence, comment, pictures = "", False, 0
     for raw in lines:
@@ -92,12 +116,22 @@ def read_markdown(source: Source) -> Reading:
         fence = fence if comment else fence_after(raw, fence)
         if not fence:
             line, comment = _uncommented(raw, comment)
-            line, bare = _unpictured(_shifted(line))
+            line, bare = _unpictured(_shifted(_unescaped(line)))
         pictures += bare
         kept.append(line)
     date, notes = iso_date(facts.get("date", "")), unread("unread_pictures", count=pictures)
     text = "\n".join(with_rows(kept)).strip("\n")
     yield Read(text, facts.get("title", ""), facts.get("author", ""), date, unread=notes)
+
+
+def _unescaped(line: str) -> str:
+    """A line with the characters that it names: &nbsp; &#8217;. An address has &section= too."""
+    first, *others = line.split("&")
+    for other in others:
+        name, mark, rest = other.partition(";")
+        named = mark and name.lstrip("#").isalnum()
+        first += unescape(f"&{name};") + rest if named else f"&{other}"
+    return first
 
 
 def _level(text: str) -> str:

@@ -100,6 +100,7 @@ def _under_rule(lines: list[str]) -> Found:
 
 def _cells(line: str) -> list[str]:
     inner = line.strip().replace("\\|", "\0").removeprefix("|").removesuffix("|")
+    inner = inner.replace("<br>", " ").replace("<br/>", " ").replace("<br />", " ")
     return [cell.strip().replace("\0", "|") for cell in inner.split("|")]
 
 

@@ -15,9 +15,8 @@ def read_html(source: Source) -> Reading:
         return
     import trafilatura
 
-    for drawn in root.iter("svg"):
-        for named in drawn.findall("title"):
-            drawn.remove(named)
+    for unseen in [*root.iterfind(".//svg/title"), *root.iterfind(".//annotation")]:
+        unseen.drop_tree()
 
     blocks, left = flow(root)
     title = " ".join((root.findtext(".//title") or "").split())

@@ -34,6 +34,7 @@ _LEFT_OUT = {
     **dict.fromkeys(("blip", "imagedata"), "unread_pictures"),
 }
 _DRAWN = ("{*}txbxContent", "{*}chart", "{*}relIds", "{*}textpath")
+_RULES = ("separator", "continuationSeparator", "continuationNotice")  # above notes
 _UNSEEN = {"vanish": "unread_hidden", "strike": "unread_deleted", "dstrike": "unread_deleted"}
 
 
@@ -75,11 +76,13 @@ class _Word:
         self._lists: dict[str, tuple[str, int | None]] = {}
         self._looks: dict[str, tuple[str, str]] = {}
         self._notes: dict[tuple[str, str], int] = {}
+        self._fields: list[str] = []  # those at work: "begin" while in the code of one
+        self._held = ""  # of a paragraph whose end was deleted
         self._special: dict[str, Callable[[Any], str]] = {
             "r": self._run,
             "sdt": self._control,
             "sym": lambda node: sign(value_of(node, "font"), value_of(node, "char")[-2:]),
-            "fldChar": _legacy_field,
+            "fldChar": self._field,
             "oMath": equation,
             "oMathPara": equation,
             "footnoteReference": self._reference,
@@ -130,15 +133,11 @@ class _Word:
 
     def apart(self, root: Any) -> Iterator[str]:
         """The notes or comments of a part, each with its number or who wrote it."""
-        for each in root:
-            if value_of(each, "type") in (
-                "separator",
-                "continuationSeparator",
-                "continuationNotice",
-            ):
+        numbers = [self._notes.get((tag_of(each), value_of(each, "id")), 0) for each in root]
+        for number, each in sorted(zip(numbers, root, strict=True), key=lambda pair: pair[0]):
+            if value_of(each, "type") in _RULES:
                 continue
             text = " ".join(self.blocks(each))
-            number = self._notes.get((tag_of(each), value_of(each, "id")))
             author = value_of(each, "author")
             if text and tag_of(each) == "comment":
                 yield f"{author}: {text}" if author else text
@@ -149,11 +148,15 @@ class _Word:
         properties = node.find("{*}pPr")
         style = value_of(properties.find("{*}pStyle")) if properties is not None else ""
         code = self._looks.get(style, ("", ""))[0]
-        text = "" if code else self._runs(node).strip()
+        self._fields.clear()
+        text = self._held + ("" if code else self._runs(node))
         self.left[code] += bool(code)
         level = self._levels.get(style, 0)
-        gone = node.find("{*}pPr/{*}rPr/{*}del") is not None and not text
-        mark = "" if gone or code else self._mark(properties, style)
+        ends = (node.find(f"{{*}}pPr/{{*}}rPr/{{*}}{tag}") for tag in ("del", "moveFrom"))
+        joined = any(end is not None for end in ends)
+        self._held = text if joined and tag_of(node.getnext()) == "p" else ""
+        text = "" if self._held else text.strip()
+        mark = "" if code or (joined and not text) else self._mark(properties, style)
         if text or mark not in ("", "-"):  # a column of numbers alone
             mark = "" if level and mark == "-" else mark
             start = "#" * level + " " if level else ""
@@ -195,7 +198,9 @@ class _Word:
         for child in node:
             tag = tag_of(child)
             if tag == "t":
-                parts.append(child.text or "")
+                text = child.text or ""  # which a program may have indented
+                shown = "begin" not in self._fields[:-1]  # no field in the code of another one
+                parts.append((" ".join(text.split()) if "\n" in text else text) * shown)
             elif tag in SIGNS:
                 parts.append(SIGNS[tag])
             elif tag in self._special:
@@ -207,9 +212,20 @@ class _Word:
         return "".join(parts)
 
     def _reference(self, node: Any) -> str:
-        """The number of a note."""
+        """The number of a note, unless it has a mark of its own."""
+        if value_of(node, "customMarkFollows") in ("1", "true", "on"):
+            return ""
         key = tag_of(node).removesuffix("Reference"), value_of(node, "id")
         return f"[{self._notes.setdefault(key, len(self._notes) + 1)}]"
+
+    def _field(self, node: Any) -> str:
+        """What a form field shows; which fields begin, have told their code, or end is kept."""
+        kind = value_of(node, "fldCharType")
+        if kind == "begin":
+            self._fields.append(kind)
+        elif self._fields:
+            self._fields[-1:] = [kind] * (kind != "end")
+        return _legacy_field(node)
 
     def _run(self, node: Any) -> str:
         properties = node.find("{*}rPr")

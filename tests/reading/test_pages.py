@@ -336,3 +336,18 @@ def test_a_tall_field_stands_after_the_label_of_its_first_line(text) -> None:
     field = "<</Type/Annot/Subtype/Widget/FT/Ch/T(j)/V(Lundi)/Rect[120 500 220 550]/Opt[(Lundi)]>>"
     data = pdf([[(50, 540, "Jours :")]], [field], "/AcroForm<</Fields[4 0 R]>>", "/Annots[4 0 R]")
     assert "Jours : Lundi" in text("a.pdf", data)
+
+
+def test_what_is_filled_in_over_dots_stands_on_their_line(text) -> None:
+    labels = [
+        (50, 700 - 20 * n, f"{name} : " + "." * 60) for n, name in enumerate(("Nom", "Ville"))
+    ]
+    values = [(90, 701 - 20 * n, value) for n, value in enumerate(("Kerviel", "Brest"))]
+    shown = text("a.pdf", pdf([labels + values]))
+    assert "Nom : … Kerviel" in shown
+    assert "Ville : … Brest" in shown
+
+
+def test_accents_drawn_apart_stand_on_their_letters(text) -> None:
+    drawn = [(50, "ab"), (62.2, "´"), (61.1, "e"), (67.8, "¨"), (66.7, "u"), (72.2, "t")]
+    assert text("a.pdf", pdf([[(x, 700, letter) for x, letter in drawn]])) == "abéüt"

@@ -98,6 +98,28 @@ def test_zeros_that_a_program_writes_for_formulas_are_worked_out(found, make) ->
     assert [note.code for note in document.unread] == ["read_formulas", "unread_formulas"]
 
 
+def test_a_formula_that_cells_share_is_worked_out_in_each(text, make) -> None:
+    rows = f"<row>{cells('Lot', 'Prix', 'Taux', 'Reste')}</row>"
+    for n, formula in enumerate(
+        ('ref="D2:D4" si="3">B2*$C$2+LOG10(1)*0+D1*0', 'si="3">', 'si="3">'), 2
+    ):
+        rows += f'<row>{cells(f"L{n}", n, 10 * n)}<c><f t="shared" {formula}</f></c></row>'
+    read = text("a.xlsx", make.xlsx(rows)).split("\n\n")[1:]
+    assert read[0] == "Lot: L2; Prix: 2; Taux: 20; Reste: =B2*$C$2+LOG10(1)*0+D1*0"
+    assert read[2] == "Lot: L4; Prix: 4; Taux: 40; Reste: =B4*C2+LOG10(1)*0+D3*0"
+    simple = rows.replace("+LOG10(1)*0+D1*0", "")
+    assert text("b.xlsx", make.xlsx(simple)).endswith("Taux: 40; Reste: 80")
+
+
+def test_the_name_of_a_single_sheet_is_said_where_it_has_words(text) -> None:
+    space = "urn:schemas-microsoft-com:office:spreadsheet"
+    for name, said in (("Tarifs 2025", True), ("Feuil1", False), ("Sheet 1", False)):
+        cell = '<Cell><Data ss:Type="String">Tente</Data></Cell>'
+        sheet = f'<Worksheet ss:Name="{name}"><Table><Row>{cell}</Row></Table></Worksheet>'
+        read = text("a.xml", f'<Workbook xmlns="{space}" xmlns:ss="{space}">{sheet}</Workbook>')
+        assert read == (f"# {name}\n\nTente" if said else "Tente")
+
+
 def record(kind: int, data: bytes) -> bytes:
     return struct.pack("<HH", kind, len(data)) + data
 
@@ -189,6 +211,17 @@ def test_sheets_of_opendocument_say_what_is_shown(text, make) -> None:
         cell.format("0.055", "5,5 %") + cell.format("1000", "01000"),
         cell.format("0.2", "20 %") + cell.format("2", "00002"),
     ]
+    moment = '<table:table-cell office:value-type="date" office:date-value="2024-03-15T08:30:00"/>'
+    assert (
+        text(
+            "b.ods",
+            make.odf(
+                "spreadsheet",
+                f"<table:table><table:table-row>{moment}</table:table-row></table:table>",
+            ),
+        )
+        == "2024-03-15 08:30"
+    )
     body = (
         '<table:table table:name="F">'
         + "".join(f"<table:table-row>{row}</table:table-row>" for row in rows)

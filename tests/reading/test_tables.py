@@ -184,7 +184,7 @@ def test_values_of_several_kinds_below_a_word_are_those_of_a_form() -> None:
     rows = [["Nom", "Odile Ferrand"], ["Le", "2024-03-05"], ["Montant", "4500"]]
     assert lines(rows) == ["Nom: Odile Ferrand", "Le: 2024-03-05", "Montant: 4500"]
     assert (
-        lines([["Mois", "Ventes"], ["Mai", "-1,5 €"], ["Juin", "12 €"]])[1]
+        lines([["Mois", "Ventes"], ["Mai", "-1,5 €"], ["Juin", "12 €"], ["Juillet", "- €"]])[1]
         == "Mois: Mai; Ventes: -1,5 €"
     )
 

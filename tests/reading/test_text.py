@@ -249,3 +249,32 @@ def test_language_and_unread_are_no_part_of_equality() -> None:
     one = make("a", "", "le chat")
     assert isinstance(one, Document)
     assert one == make("a", "", "le chat", unread=())
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "cp850", "cp437", "mac-roman"])
+def test_utf8_that_was_once_read_in_another_encoding_is_put_right(encoding: str) -> None:
+    text = "La réunion a décidé : présence à midi."
+    assert decode_bytes(text.encode().decode(encoding).encode()) == text
+
+
+def test_halves_of_a_code_point_and_japanese_without_a_label_are_read() -> None:
+    assert decode_bytes(b"\xed\xa0\xbd\xed\xb8\x80 " + "à midi".encode()) == "😀 à midi"
+    assert decode_bytes("会議は三月九日".encode("iso2022_jp")) == "会議は三月九日"
+
+
+def test_zeros_that_fill_a_block_are_left_out() -> None:
+    assert decode_bytes(b"un\n" + b"\0" * 300 + b"deux\n" + b"\0" * 500) == "un\ndeux\n"
+
+
+MARKED_UP = {
+    "a.org": ("# perdu\n* Scie\n:PROPERTIES:\n:ID: perdu\n:END:\n250 mm\n#+BEGIN_SRC sh\n# resté\n#+END_SRC\n#+BEGIN_COMMENT\nperdu\n#+END_COMMENT\nfin", "# Scie\n250 mm\n#+BEGIN_SRC sh\n# resté\n#+END_SRC\nfin"),
+    "a.adoc": ("= Four\n:version: 3.2\n// perdu\n\nVersion {version}.\n////\nperdu\n////\n----\n// resté\n----", "# Four\n:version: 3.2\n\nVersion 3.2.\n----\n// resté\n----"),
+    "a.rst": (".. |v| replace:: 4.7\n\nVersion |v|.\n\n.. perdu\n   perdu\n\n.. note:: resté\n\n.. [1] resté", "\nVersion 4.7.\n\n.. note:: resté\n\n.. [1] resté"),
+    "a.md": ("Dupont &amp; fils, 8&nbsp;&euro;, https://a.fr?b=1&lt=2\n\n| a | b |\n|---|---|\n| x<br>y | z |", "Dupont & fils, 8\xa0€, https://a.fr?b=1&lt=2\n\n\n\na; b\n\na: x y; b: z"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MARKED_UP)
+def test_marked_up_text_loses_its_comments_and_says_what_its_names_stand_for(text, name) -> None:
+    written, shown = MARKED_UP[name]
+    assert text(name, written).strip("\n") == shown.strip("\n")

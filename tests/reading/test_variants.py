@@ -174,6 +174,31 @@ x = 5 % 2
     "beside.rtf": (r"{\rtf1\ansi T{\footnote un}{\footnote deux}{\*\atnauthor Odile}{\*\annotation \'c0 revoir}{\object\objemb{\*\objdata 00}{\result x}}\par}", ["un\n\ndeux", "Odile: À revoir", "unread_embedded {'count': 1}"], []),
     "ends.rtf": ("{\\rtf1\\ansi{\\header Haut}\nUn \r\n{\\b deux}\\par " + rtf_row(["", ""], "A", "B") + rtf_row(["", ""], "a", "b") + r"\trowd\cellx1500\cellx2000 Lot\cell Toit\nestcell 18 400\nestcell{\*\nesttableprops\trowd\cellx9\nestrow}{\nonesttables\par}\cell\row }", ["title:Un deux", "\nUn deux\n", "Lot: Toit | 18 400"], ["A: Lot"]),
     "merged.rtf": (r"{\rtf1\ansi " + rtf_row(["", "", ""], "Commune", "An", "Habitants") + rtf_row([r"\clvmgf", "", ""], "Lormeuil", "2022", "2 300") + rtf_row([r"\clvmrg", "", ""], "", "2023", "2 310") + r"\trowd\cellx2000\cellx3000 Sauve\cell 5\cell\row " + rtf_row(["", r"\clmgf", r"\clmrg"], "Lorbrun", "tout", "") + "}", ["Commune: Lormeuil; An: 2023; Habitants: 2 310", "Commune: Sauve; Habitants: 5", "Commune: Lorbrun; An: tout"], []),
+    "underlined.csv": ("id  ;nom;solde\n----;---;-----\n1   ;Ada;12,50\n2;Bob;-\n\n(2 rows)\n", ["id: 1; nom: Ada; solde: 12,50", "nom: Bob; solde: -", "(2 rows)"], ["--"]),
+    "ages.csv": ("Commune;0-14 ans;PM2.5;6h\nBrême;120;14;2\nLorme;60;;4\n", ["Commune: Brême; 0-14 ans: 120; PM2.5: 14; 6h: 2"], []),
+    "weights.csv": ("Vis;12 kg;3 m\nClou;14 kg;5 m\n", ["Vis | 12 kg | 3 m"], []),
+    "colons.csv": ("Nom :;Tél. :;Ville :\nAda;04 92;Sète\nBob;04 93;Nîmes\n", ["Nom: Ada; Tél.: 04 92; Ville: Sète"], []),
+    "colon.csv": ("Nom;Contact :;Ville\nAda;04 92;Sète\nBob;04 93;Nîmes\n", ["Nom: Ada; Contact: 04 92; Ville: Sète"], []),
+    "forms.csv": ("Nom :;Ada;Né :;1912\nVille :;Sète;Rue :;du Lac\n", ["Nom : | Ada | Né : | 1912"], []),
+    "apart.csv": ("Lot;Prix;;\n;2022;2023;Aire\n\nToit;18;20;9\nMur;;7;8\n", ["Lot: Toit; Prix 2022: 18; Prix 2023: 20; Aire: 9"], []),
+    "survey.csv": (f"Le;{'Depuis combien de temps ' * 7}?;Ville\n5/3/2024;dix ans;Sète\n6/3/2024;un an;Nîmes\n", ["Le: 5/3/2024", "temps ?: dix ans; Ville: Sète"], []),
+    "settings.json": ('// la pompe\n{"bars": 2.4, /* fixe */ "page": "https://a.fr/x, ]", "jours": ["lu", "ma",], // fin\n}\n', ["bars: 2.4; page: https://a.fr/x, ]; jours: lu, ma"], ["pompe", "fixe"]),
+    "follow.json": ('{\n "nom": "Ada"\n}\n{\n "nom": "Bob"\n}\n', ["nom: Ada\n\nnom: Bob"], []),
+    "signs.xml": ("<f><titre>Bal &agrave; Br&ecirc;me, Dupont & fils</titre><prix>12&nbsp;&euro; &lt; 13&#8364;</prix></f>", ["titre: Bal à Brême, Dupont & fils; prix: 12 € < 13€"], []),
+    "cells.ipynb": (json.dumps({"nbformat": 4, "cells": [{"cell_type": "markdown", "source": ["| A | B |\n", "|---|---|\n", "| 1 | 10<sup>6</sup> |\n", "\n", "<!-- non -->Fin"]}]}), ["A: 1; B: 10⁶", "Fin"], ["non", "--"]),
+    "third.ipynb": (json.dumps({"nbformat": 3, "worksheets": [{"cells": [{"cell_type": "code", "input": ["print(1)"], "outputs": [{"output_type": "stream", "text": ["crue"]}]}]}]}), ["print(1)\n\ncrue"], ["_type"]),
+    "printed.log": ("M\bMo\bot\bt\n_\bé_\bt_\bé : 12\n", ["Mot\nété : 12"], []),
+    "kinds.vcf": ('BEGIN:VCARD\nTEL;type=WORK;type=VOICE:04 92\nTEL;HOME;FAX:04 93\nitem1.EMAIL;PREF=1:o@x.fr\nitem1.X-ABLabel:_$!<Other>!$_\nLOGO;ENCODING=BASE64;GIF:R0lGOD\n lhAQ\nKEY;ENCODING=b:aB3d\nEND:VCARD\n',
+        ["TEL: 04 92 (WORK, VOICE)", "TEL: 04 93 (HOME, FAX)", "\nEMAIL: o@x.fr\nX-ABLabel: Other"], ["R0lGOD", "aB3d"]),
+    "zones.ics": ('BEGIN:VCALENDAR\nBEGIN:VTIMEZONE\nTZID:x\nDTSTART:16010101T020000\nEND:VTIMEZONE\nBEGIN:VEVENT\nATTENDEE;CN="Rey: Paul";ROLE=CHAIR:mailto:p@x.fr\nDTSTART;TZID="(UTC+01:00) Paris":20240321T183000\nDTEND:20240321T190000Z\nEND:VEVENT\nEND:VCALENDAR\n',
+        ["ATTENDEE: mailto:p@x.fr (Rey: Paul)\nDTSTART: 2024-03-21 18:30\nDTEND: 2024-03-21 19:00 UTC"], ["1601"]),
+    "deep.eml": (MAIL + "Content-Type: text/plain; format=flowed; delsp=yes\n\nVoir https://a.fr/ \nb.html ici.\n>> Qui \n>>  vient ?\n> Moi, \n From ici.\n-- \nAda\n",
+        ["Voir https://a.fr/b.html ici.\n>> Qui vient ?\n> Moi,\nFrom ici.\n-- \nAda"], []),
+    "armour.eml": (MAIL + "\nBonjour\n\n-----BEGIN PGP MESSAGE-----\nVersion: 2\n\nhQEMA5\n-----END PGP MESSAGE-----\n-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nLe code est 41.\n-----BEGIN PGP SIGNATURE-----\n\niQEzB\n-----END PGP SIGNATURE-----\nFin -----BEGIN PGP KEY\n",
+        ["Bonjour\n\n\nLe code est 41.\n\nFin -----BEGIN PGP KEY", "unread_encrypted {'count': 1}"], ["hQEMA5", "iQEzB", "SHA256"]),
+    "late.eml": ("\r\n\r\n" + MAIL + "\nLe prix est de 12 euros.\n", ["title:Devis", "12 euros"], ["MIME"]),
+    "quotes.mbox": (f"From a@x Tue Mar  5 10:00:00 2024\n{MAIL}\n>From ici\n>>From là\n> From loin\n", ["\nFrom ici\n>From là\n> From loin"], []),
+    "named.gz": (b"\x1f\x8b\x08\x0c\0\0\0\0\0\3\2\0xxn\xe9.csv\0" + gzip.compress(b"a;b;c\n1;2;3\n")[10:], ["name:named.gz/né.csv", "a: 1; b: 2; c: 3"], []),
     "nothing.docx": (b"", ["document_empty"], []),
     "blank.html": ("<html><body><script>x</script></body></html>", ["document_empty"], []),
     "nothing.zip": (b"PK\5\6" + bytes(18), ["document_"], []),
@@ -230,14 +255,19 @@ def test_what_is_whole_of_a_zip_cut_short_is_read(found, streamed: bool) -> None
     check(found("b.zip", b"PK\3\4" + bytes(40)), ["document_damaged"])
 
 
-@pytest.mark.parametrize("encoding", ["cp437", "cp850", "utf-8", "cp1252", "mac-roman"])
-def test_names_of_members_by_how_likely_they_are(found, encoding: str) -> None:
-    name, data = "Réunion d'été à Noël.txt".encode(encoding), b"Bonjour"
+NAMES = dict.fromkeys(
+    ("cp437", "cp850", "utf-8", "cp1252", "mac-roman"), "Réunion d'été à Noël.txt"
+)
+
+
+@pytest.mark.parametrize(("encoding", "wanted"), [*NAMES.items(), ("cp932", "会議の記録.txt")])
+def test_names_of_members_by_how_likely_they_are(found, encoding: str, wanted: str) -> None:
+    name, data = wanted.encode(encoding), b"Bonjour"
     sizes = struct.pack("<IIIHH", zlib.crc32(data), len(data), len(data), len(name), 0)
     local = b"PK\3\4" + struct.pack("<HHHHH", 20, 0, 0, 0, 0) + sizes + name + data
     central = b"PK\1\2" + struct.pack("<HHHHHH", 20, 20, 0, 0, 0, 0) + sizes + bytes(14) + name
     end = b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, 1, 1, len(central), len(local), 0)
-    check(found("a.zip", local + central + end), ["Réunion d'été à Noël.txt"])
+    check(found("a.zip", local + central + end), [wanted])
 
 
 def rows_of(texts: list[list[str]], row: str, cell: str) -> str:
@@ -597,3 +627,13 @@ def test_zeros_in_a_message_of_outlook_do_no_harm() -> None:
     from index.reading.outlook import _narrow
 
     assert _narrow("Réunion\0".encode("cp1252")) == "Réunion"
+
+
+def test_the_title_of_a_slide_stands_first(found, make) -> None:
+    from tests.reading.test_tables import slides
+
+    title = '<p:sp><p:nvSpPr><p:nvPr><p:ph type="title"/></p:nvPr></p:nvSpPr><p:txBody><a:p><a:r><a:t>Plan</a:t></a:r></a:p></p:txBody></p:sp>'
+    data = slides(
+        make, f"<p:sp><p:txBody><a:p><a:r><a:t>Un</a:t></a:r></a:p></p:txBody></p:sp>{title}"
+    )
+    check(found("a.pptx", data), ["# Plan\n\nUn"])

@@ -235,10 +235,12 @@ def test_members_of_other_kinds_are_named_beside_a_document(found, make) -> None
     ]
 
 
-@pytest.mark.parametrize("name", ["a.tar", "a.tar.gz", "a.tgz"])
+@pytest.mark.parametrize("name", ["a.tar", "a.tar.gz", "a.tgz", "a.tbz2"])
 def test_tar_files_are_archives_too(found, name: str) -> None:
     data = io.BytesIO()
-    with tarfile.open(fileobj=data, mode="w:gz" if "gz" in name else "w") as file:
+    with tarfile.open(
+        fileobj=data, mode={"a.tar": "w", "a.tbz2": "w:bz2"}.get(name, "w:gz")
+    ) as file:
         for member, kind in (
             ("été.txt", tarfile.REGTYPE),
             ("../x.txt", tarfile.REGTYPE),
@@ -309,3 +311,20 @@ def test_what_a_folder_holds_of_other_kinds_is_known(tmp_path) -> None:
     for name in ("a.md", "b.png", "c.png", "d.rar", "~$e.docx", ".f.png"):
         (tmp_path / name).write_text("x")
     assert passed_over(tmp_path) == {".png": ["b.png", "c.png"], ".rar": ["d.rar"]}
+
+
+def test_frames_of_a_web_archive_are_read_after_its_page(text) -> None:
+    page = "Content-Type: text/html; charset=utf-8\n\n<p>{}</p>\n"
+    body = parts("related", page.format("La page."), page.format("Le cadre."))
+    assert text("a.mhtml", f"MIME-Version: 1.0\n{body}") == "La page.\n\nLe cadre."
+
+
+def test_hidden_rows_and_readings_of_signs_are_no_text(text) -> None:
+    row = "<tr{}><td>{}</td><td>{}</td></tr>"
+    rows = (
+        row.format("", "Nord", "31")
+        + row.format(" hidden", "Sud", "99")
+        + row.format("", "Est", "8")
+    )
+    page = f"<table>{rows}</table><p><ruby>東京<rp>(</rp><rt>とう</rt></ruby></p>"
+    assert text("a.html", page) == "Nord: 31\n\nEst: 8\n\n東京"

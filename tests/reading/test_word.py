@@ -280,3 +280,38 @@ def test_rtf_says_its_accents_notes_and_fields(found) -> None:
         "Hors taxes.",
     ]
     assert [note.code for note in document.unread] == ["unread_hidden"]
+
+
+def test_a_deleted_end_of_a_paragraph_joins_it_to_the_next(text, make) -> None:
+    gone = paragraph("Le bail est reconduit ", "<w:rPr><w:del/></w:rPr>")
+    assert text("a.docx", make.docx(gone + paragraph("pour neuf ans."))) == (
+        "Le bail est reconduit pour neuf ans."
+    )
+
+
+def test_a_field_in_the_code_of_another_one_is_not_shown(text, make) -> None:
+    def mark(kind: str) -> str:
+        return f'<w:r><w:fldChar w:fldCharType="{kind}"/></w:r>'
+
+    inner = f"{mark('begin')}{mark('separate')}<w:r><w:t>F</w:t></w:r>{mark('end')}"
+    shown = "<w:r><w:t>\n  Madame\n  Roy\n</w:t></w:r>"
+    body = f"<w:p>{mark('begin')}{inner}{mark('separate')}{shown}{mark('end')}</w:p>"
+    assert text("a.docx", make.docx(body)) == "Madame Roy"
+
+
+def test_notes_stand_in_their_order_and_one_with_its_own_mark_has_no_number(text, make) -> None:
+    reference = '<w:r><w:footnoteReference w:id="{}"{}/>{}</w:r>'
+    own = reference.format(3, ' w:customMarkFollows="1"', "<w:t>*</w:t>")
+    body = f"<w:p>{reference.format(2, '', '')}{own}{reference.format(1, '', '')}</w:p>"
+    notes = "".join(
+        f'<w:footnote w:id="{n}">{paragraph(note)}</w:footnote>'
+        for n, note in ((1, "Seconde."), (2, "Première."), (3, "* À part."))
+    )
+    data = make.docx(body, footnotes=f"<w:footnotes {W}>{notes}</w:footnotes>")
+    shown = ["[1]*[2]", "## Notes", "* À part.", "[1] Première.", "[2] Seconde."]
+    assert text("a.docx", data).split("\n\n") == shown
+
+
+def test_rtf_says_what_objects_show_and_goes_back_to_its_usual_font(text) -> None:
+    rtf = rb"{\rtf1\ansi\ansicpg1252\deff0{\fonttbl{\f0\fcharset0 A;}{\f1\fcharset238 B;}}\f1 Gda\'f1sk \plain \'e0 c\'f4t\'e9\par{\object\objemb{\*\objdata 01}{\result 77 points}}\par}"
+    assert text("a.rtf", rtf) == "Gdańsk à côté\n\n77 points"
