@@ -108,7 +108,8 @@ def more(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     draft.asked = topic
     cited = {document for document, _ in said}
     if len(cited) == 1 and topic != request.text and _of_whole(writer, request):
-        yield from _further(writer, draft, request, *cited, [start for _, start in said])
+        starts = [start for _, start in said]
+        yield from _further(writer, draft, request, next(iter(cited)), starts)
         return
     hits = _found(writer, draft, request, topic)
     if topic != request.text and cited:

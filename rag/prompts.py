@@ -26,7 +26,7 @@ _TEXTS = tomllib.loads(
 )
 _ANSWER, _CHECK = _TEXTS["answer"], _TEXTS["check"]
 _TRANSLATE, _REWRITE, _REWORD = _TEXTS["translate"], _TEXTS["rewrite"], _TEXTS["reword"]
-_COMPARE, _NAME = _TEXTS["compare"], _TEXTS["name"]
+_COMPARE, _NAME, _QUERY = _TEXTS["compare"], _TEXTS["name"], _TEXTS["query"]
 
 
 def instruction() -> list[Message]:
@@ -58,6 +58,7 @@ def beginnings(store: Store, generator: Generator) -> Iterator[tuple[list[Messag
         *map(rewrite, OPENINGS),
         *map(translation, OPENINGS),
         comparison(),
+        query(),
     ):
         yield start, False
     tokens = generator.kept_tokens
@@ -124,6 +125,25 @@ def comparison() -> list[Message]:
 def comparing(asked: str) -> list[Message]:
     """The messages that ask what a question compares, and by which aspects: a line for each."""
     return [*comparison(), Message("user", asked)]
+
+
+def query() -> list[Message]:
+    """What every prompt for a query on a table begins with."""
+    examples = (
+        (
+            _QUERY["question"].format(schema=schema["schema"].strip(), question=each["question"]),
+            each["answer"],
+        )
+        for schema in _QUERY["schemas"]
+        for each in schema["examples"]
+    )
+    return _shown(_QUERY["instruction"], examples)
+
+
+def querying(schema: str, question: str) -> list[Message]:
+    """The messages that ask for a question as a query in SQL on a table, or for "NONE"."""
+    asked = _QUERY["question"].format(schema=schema, question=question)
+    return [*query(), Message("user", asked)]
 
 
 def naming(texts: Sequence[str], language: str) -> list[Message]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
+from index.errors import ChunkRemoved
 from rag.about_library import about_library
 from rag.draft import Draft
 from rag.events import Event
@@ -9,10 +10,13 @@ from rag.i18n import say
 from rag.intent import Intent, Request
 from rag.last_answer import more, points, shorten, simplify, sure, translate, where
 from rag.many.comparing import asks_of_each, compare, of_each
-from rag.many.counting import count, goes_on, show
-from rag.many.listing import listing, show_records
+from rag.many.computing import Operation, Shown
+from rag.many.counting import count, counted, goes_on
+from rag.many.listing import listed, listing
 from rag.many.meant import all_meant, speaks_of_documents
+from rag.many.querying import queried
 from rag.many.rows import from_rows
+from rag.many.showing import lines_of, show, show_records, tell
 from rag.many.summary import summary
 from rag.many.timeline import timeline
 from rag.many.wording import asks_for_most
@@ -32,23 +36,44 @@ def answer(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     if asks_of_each(request):
         yield from of_each(writer, draft, request)
         return
-    yield from _rows_first(_from_text)(writer, draft, request)
+    yield from _in_turn(_rows, _from_text)(writer, draft, request)
 
 
 def _from_text(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     yield from writer.from_documents(draft, request.scope)
 
 
-def _rows_first(reply: Reply) -> Reply:
-    """What the rows of tables say, or else the reply."""
+def _rows(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
+    """What the rows of tables say by their own words, else by a query."""
+    if len(request.documents) < 2:
+        yield from _in_turn(from_rows, _query)(writer, draft, request)
+
+
+def _query(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
+    """Answer by a query on a table; nothing where none says it."""
+    try:
+        found = queried(writer, draft, request)
+    except (KeyError, ChunkRemoved):  # removed meanwhile
+        return
+    if isinstance(found, Shown):
+        yield from tell(writer, draft, list(lines_of(found, draft)))
+    elif found and found.operation is Operation.ROWS:
+        yield from show_records(writer, draft, [found], request.number)
+    elif found:
+        yield from show(writer, draft, [found])
+
+
+def _in_turn(*replies: Reply) -> Reply:
+    """The first of the replies that has one."""
 
     def replying(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
-        found = False
-        for event in from_rows(writer, draft, request) if len(request.documents) < 2 else ():
-            found = True
-            yield event
-        if not found:
-            yield from reply(writer, draft, request)
+        for reply in replies:
+            found = False
+            for event in reply(writer, draft, request):
+                found = True
+                yield event
+            if found:
+                break
 
     return replying
 
@@ -84,11 +109,11 @@ REPLIES: Mapping[Intent, Reply] = dict.fromkeys(Intent, _going_on(answer)) | {
     Intent.POINTS: points,
     Intent.WHERE: where,
     Intent.SURE: sure,
-    Intent.LIST: _going_on(listing),
-    Intent.COMPARE: _rows_first(compare),
+    Intent.LIST: _going_on(_in_turn(listed, _query, listing)),
+    Intent.COMPARE: _in_turn(_rows, compare),
     Intent.SUMMARY: summary,
     Intent.TIMELINE: timeline,
-    Intent.COUNT: _going_on(count),
+    Intent.COUNT: _going_on(_in_turn(counted, _query, count)),
     Intent.HELLO: remark,
     Intent.THANKS: remark,
     Intent.ABILITIES: remark,

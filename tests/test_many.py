@@ -317,7 +317,9 @@ def test_the_two_libraries_are_documents_whose_titles_say_so_in_the_other_langua
 ) -> None:
     asked = "How many hours a week are the two libraries open?"
     draft = Draft(asked, "en", threading.Event(), reader.verifier.sources([]), asked)
-    draft.translated[asked] = "Combien d'heures par semaine les deux médiathèques sont-elles ouvertes ?"
+    draft.translated[asked] = (
+        "Combien d'heures par semaine les deux médiathèques sont-elles ouvertes ?"
+    )
     request = Request(Intent.QUESTION, asked)
     assert speaks_of_documents(reader, draft, request)
     assert set(all_meant(reader, draft, request).documents) == {"sauveterre.md", "lormeuil.md"}

@@ -4,9 +4,9 @@ import pytest
 
 from index.documents import Document, make
 from index.embedder import Embedder
-from rag.many.computing import Computed, Question
+from rag.many.computing import Computed, Question, Shown
 from rag.many.records import Group, groups
-from rag.many.rows import Lookup, Ranking, Shown
+from rag.many.rows import Lookup, Ranking
 from rag.many.wording import asks_for_most, carried
 
 HOUSES = """house|tenant|rent|bedrooms|garden|district|start|address

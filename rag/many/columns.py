@@ -7,9 +7,8 @@ from index.text.words import fold, phrases, terms
 from rag.draft import Draft
 from rag.intent import Request
 from rag.many.computing import Computed, Operation
-from rag.many.counting import quick_groups
 from rag.many.items import in_scope
-from rag.many.records import Group, Record
+from rag.many.records import Group, Record, quick_groups
 from rag.many.wording import clearly_likest, is_among, names_them
 from rag.named import how_many
 from rag.verifier.facts import facts, holds, names

@@ -17,8 +17,9 @@ from rag.i18n import say
 from rag.intent import Request
 from rag.many.columns import side_by_side
 from rag.many.items import as_hits, best, fill, header, heading, in_scope, own_words, written
-from rag.many.listing import listing, show_records
+from rag.many.listing import listing
 from rag.many.meant import all_meant, chooses_thing, speaks_of_documents
+from rag.many.showing import show_records
 from rag.many.summary import Spoken, sentences_of
 from rag.named import how_many, kinds_of, named
 from rag.retriever import Hit
@@ -238,8 +239,7 @@ def _cell(writer: Writer, draft: Draft, request: Request, thing: Thing, aspect: 
 
 
 def _language(writer: Writer, document: str) -> str:
-    infos = (info for info in writer.store.documents() if info.name == document)
-    return next((info.language for info in infos), "")
+    return next((i.language for i in writer.store.documents() if i.name == document), "")
 
 
 def _read(writer: Writer, draft: Draft, cell: Cell) -> Sentence | None:

@@ -21,6 +21,7 @@ class Operation(StrEnum):
     LOWEST = "lowest"
     OFTEN = "often"
     CELL = "cell"
+    ROWS = "rows"
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,14 @@ class Computed:
     column: str
     words: tuple[str, ...]
     records: tuple[Record, ...]
+
+
+@dataclass(frozen=True)
+class Shown(Computed):
+    """What came first, best first: `records`, each with what it is called and its figure."""
+
+    shown: tuple[tuple[str, str], ...] = ()
+    counted: int = 0  # records that were compared
 
 
 class Question(Choice):

@@ -7,28 +7,23 @@ items of lists.
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 from typing import Protocol
 
-from babel.numbers import format_decimal
-
-from index.documents import Document
 from index.text.language import detect
-from index.text.words import bare_word, fold, phrases
+from index.text.words import fold, phrases
 from rag.draft import Draft
-from rag.events import Event, Found
-from rag.i18n import say
+from rag.events import Event
 from rag.intent import Intent, Request, kind
 from rag.many.computing import Computed, Operation, Question
-from rag.many.items import as_hits, in_scope, item, sentence_at
-from rag.many.records import Group, groups
-from rag.many.wording import Word, carried, content, names_them
+from rag.many.items import in_scope
+from rag.many.records import LONGEST, Group, groups, quick_groups
+from rag.many.showing import show
+from rag.many.wording import Word, carried, content
 from rag.verifier.expected import expected
 from rag.writer import Writer
 
 _DOCUMENTS = 30  # up to which all documents are looked through; of more, the likeliest
-_LONGEST = 100_000  # characters of a document up to which it is looked through in passing
-_ROWS = 1000  # records of such a group
 _CITED = 5  # records that a count cites
 
 
@@ -39,6 +34,12 @@ class Read(Protocol):
     def __call__(
         self, asked: str, group: Group, *, words: Sequence[Word] | None = None
     ) -> Question: ...
+
+
+def counted(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
+    """Count or add up what is asked for; nothing where its words aren't the records'."""
+    if every := computed_of(writer, draft, request, Question)[0]:
+        yield from show(writer, draft, every)
 
 
 def count(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
@@ -141,7 +142,7 @@ def _groups(writer: Writer, request: Request, draft: Draft, *, quick: bool = Fal
     """The groups of records in the documents that are looked through."""
     infos = in_scope(writer.store, request)
     if quick:
-        infos = [info for info in infos if info.characters <= _LONGEST]
+        infos = [info for info in infos if info.characters <= LONGEST]
     if len(infos) > _DOCUMENTS:
         hits = writer.retriever.search(draft.asked, draft.language, k=40, documents=request.scope)
         likeliest = {hit.chunk.document for hit in hits}
@@ -154,13 +155,6 @@ def _groups(writer: Writer, request: Request, draft: Draft, *, quick: bool = Fal
             slow = quick and info.language != draft.language
             found += [each for each in own if each.columns or not slow]
     return found
-
-
-@lru_cache(maxsize=_DOCUMENTS)
-def quick_groups(document: Document) -> tuple[Group, ...]:
-    """The groups of records of a document that is short enough to look through in passing."""
-    every = groups(document) if len(document.text) <= _LONGEST else ()
-    return tuple(group for group in every if len(group.records) <= _ROWS)
 
 
 def _computed(questions: Sequence[Question]) -> list[Computed]:
@@ -179,55 +173,3 @@ def _fullest(every: Sequence[Computed]) -> list[Computed]:
 
 def _rank(computed: Computed) -> tuple[int, int]:
     return len(computed.words), len(computed.group.records)
-
-
-def show(writer: Writer, draft: Draft, every: Sequence[Computed]) -> Iterator[Event]:
-    """Say what was computed, over what, with the first of the records."""
-    cited = {
-        each.group.document: [
-            sentence_at(writer.store, each.group.document, record.start)
-            for record in each.records[:_CITED]
-        ]
-        for each in every
-    }
-    draft.hits = as_hits(citing[0] for own in cited.values() for citing in own if citing)
-    draft.retrieval = draft.seconds
-    yield Found(draft.hits)
-    for each in every:
-        citations = tuple(citing[1] for citing in cited[each.group.document] if citing)
-        lead = ("\n- " if draft.text else "- ") if len(every) > 1 else ""
-        yield from draft.add(lead, item(_said(each, draft), citations))
-    yield draft.finish(1.0)
-
-
-def _said(computed: Computed, draft: Draft) -> str:
-    """The sentence for a computation: the figure, of what, over what."""
-    language, group = draft.language, computed.group
-    decimals = "#,##0" if computed.operation is Operation.COUNT else "#,##0.##"
-    figure = format_decimal(computed.value, format=decimals, locale=language)
-    over = say(f"over_{form_of(group)}", language, count=len(computed.records))
-    if computed.column:
-        over = say("over_column", language, column=computed.column, over=over)
-    if computed.words:
-        chosen = " ".join(computed.words)
-        over = say("over_chosen", language, over=over, words=chosen, all=len(group.records))
-    values = {
-        "figure": f"{figure} {computed.unit}".strip(),
-        "things": _things(draft.asked, language, computed),
-        "document": group.document,
-        "over": over,
-    }
-    return say(f"computed_{computed.operation}", language, **values)
-
-
-def form_of(group: Group) -> str:
-    """What records are: rows, sections or items of a list."""
-    return "rows" if group.columns else "items" if group.records[0].text[0] != "#" else "sections"
-
-
-def _things(asked: str, language: str, computed: Computed) -> str:
-    """What is counted, in the question's own word."""
-    words = [word for word, _ in content(asked, language)]
-    own = computed.group.language == language
-    named = [word for word in words if own and names_them(computed.group, word)]
-    return bare_word(next(iter(named or words), ""))

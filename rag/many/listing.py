@@ -5,17 +5,21 @@ from collections.abc import Iterator
 from rag.draft import Draft
 from rag.events import Event, Found, Reading
 from rag.intent import Request
-from rag.many.computing import Computed
 from rag.many.counting import chosen
-from rag.many.items import as_hits, best, heading, item, plain, put, sentence_at, written
-from rag.many.records import Group, Record
-from rag.verifier import Citation
+from rag.many.items import as_hits, best, put, written
+from rag.many.showing import show_records
 from rag.writer import Writer
 
 _WINDOWS = 12  # excerpts that are read
 _IN_VAIN = 4  # that say nothing, one after the other, after which the rest isn't read
 _RECORDS = 60  # records that are shown
 _TABLE = range(2, 7)  # columns of rows that are shown as a table
+
+
+def listed(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
+    """Show the records that the question names; nothing where it names none."""
+    if records := chosen(writer, draft, request):
+        yield from show_records(writer, draft, records, request.number)
 
 
 def listing(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
@@ -42,45 +46,3 @@ def listing(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
         yield draft.finish(1.0 if draft.sentences else 0.0)
     else:
         yield from writer.from_documents(draft, request.scope)
-
-
-def show_records(
-    writer: Writer, draft: Draft, every: list[Computed], most: int | None
-) -> Iterator[Event]:
-    """Show records in the documents' own words: rows of few columns as a table."""
-    cited = [
-        (computed.group, record, citing)
-        for computed in every
-        for record in computed.records[: most or _RECORDS]
-        if (citing := sentence_at(writer.store, computed.group.document, record.said))
-    ]
-    draft.hits = as_hits(chunk for _, _, (chunk, _) in cited)
-    draft.retrieval = draft.seconds
-    yield Found(draft.hits)
-    before = None
-    for group, record, (_, citation) in cited:
-        if len(group.columns) in _TABLE and len(cited) > 1:
-            if group is not before:
-                lead = "\n\n" if draft.text else ""
-                names = [heading(name.replace("_", " ")) for name in group.columns]
-                rule = "| --- " * len(names)
-                yield draft.write(f"{lead}| {' | '.join(names)} |\n{rule}|")
-            yield from _row(draft, group, record, citation)
-        else:
-            lead = "\n- " if draft.text else "- "  # rows that are alike are others all the same
-            yield from draft.add(lead, item(plain(citation.text), (citation,)))
-        before = group
-    yield draft.finish(1.0)
-
-
-def _row(draft: Draft, group: Group, record: Record, citation: Citation) -> Iterator[Event]:
-    """Add a row whose first cell that isn't empty is cited."""
-    first = next((name for name in group.columns if record.cells.get(name)), "")
-    yield draft.write("\n|")
-    for name in group.columns:
-        cell = plain(record.cells.get(name, ""))
-        if name == first:
-            yield from draft.add(" ", item(cell, (citation,)))
-            yield draft.write(" |")
-        else:
-            yield draft.write(f" {cell} |")

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import groupby
 
 from index.documents import Document
 from index.text.sentences import Span, is_heading, paragraphs, trimmed
 from index.text.words import terms
 
+LONGEST = 100_000  # characters of a document up to which it is looked through in passing
+_ROWS = 1000  # records of such a group
+_KEPT = 30  # documents whose groups stay known
 _LEAST = 2  # records that make a group
 _BULLETS = ("-", "*", "+", "•", "–")
 
@@ -50,6 +54,13 @@ class Group:
     label: str
     columns: tuple[str, ...]
     records: tuple[Record, ...]
+
+
+@lru_cache(maxsize=_KEPT)
+def quick_groups(document: Document) -> tuple[Group, ...]:
+    """The groups of records of a document that is short enough to look through in passing."""
+    every = groups(document) if len(document.text) <= LONGEST else ()
+    return tuple(group for group in every if len(group.records) <= _ROWS)
 
 
 def groups(document: Document) -> Iterator[Group]:

@@ -6,21 +6,19 @@ wrong one: here every word of the question must be a row's, a column's or the ta
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
 
 from index.errors import ChunkRemoved
 from index.text.dates import dates
 from index.text.words import bare_word, fold, phrases
 from rag.draft import Draft
-from rag.events import Event, Found
-from rag.i18n import say
+from rag.events import Event
 from rag.intent import Intent, Request
-from rag.many.computing import Computed, Operation, Question
-from rag.many.counting import computed_of, form_of, quick_groups, show
-from rag.many.items import as_hits, item, sentence_at
-from rag.many.listing import show_records
-from rag.many.records import Group, Record
+from rag.many.computing import Computed, Operation, Question, Shown
+from rag.many.counting import computed_of
+from rag.many.records import Group, Record, quick_groups
+from rag.many.showing import Line, lines_of, show, show_records, tell
 from rag.many.wording import Word, asks_for_most, carried, names_them, unbound
 from rag.verifier.expected import expected
 from rag.verifier.figures import Fact
@@ -33,14 +31,6 @@ _LOOKED = 5  # chunks in whose documents a cell is looked for
 _ROWS = 50  # rows that a question may choose, one of whose cells it asks for
 _Valued = tuple[tuple[float, ...], Record, str]
 """What a record is compared by, the record, and that as it is written."""
-
-
-@dataclass(frozen=True)
-class Shown(Computed):
-    """What came first, best first: `records`, each with what it is called and its figure."""
-
-    shown: tuple[tuple[str, str], ...] = ()
-    counted: int = 0  # records that were compared
 
 
 class OfColumns(Question):
@@ -253,25 +243,11 @@ def from_rows(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]
     if counted and not lines:
         few = counted if _counts(draft.asked) else []
         yield from show(writer, draft, few) if few else show_records(writer, draft, counted, None)
-        return
-    cited = [sentence_at(writer.store, document, place) for _, document, place in lines]
-    known = [(line, *citing) for (line, _, _), citing in zip(lines, cited, strict=True) if citing]
-    if not known:
-        return
-    draft.hits = as_hits(chunk for _, chunk, _ in known)
-    draft.retrieval = draft.seconds
-    yield Found(draft.hits)
-    for line, _, citation in known:
-        lead = ("\n- " if draft.text else "- ") if len(known) > 1 else ""
-        yield from draft.add(lead, item(line, (citation,)))
-    yield draft.finish(1.0)
+    elif lines:
+        yield from tell(writer, draft, lines)
 
 
-_Line = tuple[str, str, int]
-"""A sentence, its document and its place there."""
-
-
-def _found(writer: Writer, draft: Draft, request: Request) -> tuple[list[Computed], list[_Line]]:
+def _found(writer: Writer, draft: Draft, request: Request) -> tuple[list[Computed], list[Line]]:
     """What is counted, or the rows that are chosen; lines of what comes first or is looked up."""
     asked = draft.asked
     if asks_for_most(asked):
@@ -286,7 +262,7 @@ def _found(writer: Writer, draft: Draft, request: Request) -> tuple[list[Compute
             chosen = _counted(writer, draft, request)
             return [each for each in chosen if each.words and len(each.records) <= _FEW], []
     shown = [each for each in every if isinstance(each, Shown)]
-    return [], [line for each in shown for line in _lines(each, draft)]
+    return [], [line for each in shown for line in lines_of(each, draft)]
 
 
 def _counts(asked: str) -> bool:
@@ -327,18 +303,3 @@ def _lookup(writer: Writer, draft: Draft, table: Group) -> Iterator[Lookup]:
     words = carried([(draft.asked, draft.language)], table, writer.embedder)
     if words is not None:
         yield Lookup(draft.asked, table, words=words)
-
-
-def _lines(shown: Shown, draft: Draft) -> Iterator[_Line]:
-    """A sentence for each record."""
-    language, document = draft.language, shown.group.document
-    over = say(f"over_{form_of(shown.group)}", language, count=shown.counted)
-    column = shown.column.replace("_", " ")
-    if column:
-        over = say("over_column", language, column=column, over=over)
-    if shown.words:
-        words, count = " ".join(shown.words), len(shown.group.records)
-        over = say("over_chosen", language, over=over, words=words, all=count)
-    form, about = f"row_{shown.operation}", {"over": over, "document": document, "column": column}
-    for record, (name, figure) in zip(shown.records, shown.shown, strict=True):
-        yield say(form, language, name=name, figure=figure, **about), document, record.start

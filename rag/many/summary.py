@@ -98,9 +98,7 @@ def _chosen(writer: Writer, infos: Sequence[DocumentInfo], number: int | None) -
     yield from (spoken for score, spoken in every if score >= least[0])
 
 
-def further(
-    writer: Writer, document: str, said: Collection[int], most: int
-) -> Iterator[Spoken]:
+def further(writer: Writer, document: str, said: Collection[int], most: int) -> Iterator[Spoken]:
     """The sentences of a document most like the whole, in order, without those that begin at the
     places `said`."""
     every = [each for each in _scored(writer, document, 1) if each[1].span[0] not in said]

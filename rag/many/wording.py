@@ -191,6 +191,13 @@ def clearly_likest(word: str, names: Sequence[str], embedder: Embedder) -> int |
     return int(alike.argmax()) if first >= _LIKE and first - second >= _AHEAD else None
 
 
+def likeness(words: Sequence[str], text: str, embedder: Embedder) -> float:
+    """How like the likest of some words is to a word or a short text, in their vectors."""
+    if not words:
+        return 0.0
+    return float((_vectors(embedder, tuple(words)) @ _vectors(embedder, (text,)).T).max())
+
+
 @lru_cache(maxsize=64)
 def _vectors(embedder: Embedder, texts: tuple[str, ...]) -> Floats:
     """The vectors (n, d) of texts."""

@@ -1,0 +1,342 @@
+"""What a table says to a question, by a query that the model writes in SQL: the question's words
+needn't be those of the table, nor in its language.
+
+The query is read, not trusted: what it compares with must be in the question, it is run on the rows
+of the table alone, and the model, reading the rows that it chose, must find that they answer.
+"""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+
+import sqlglot
+from sqlglot import exp
+
+from index.contract import StoredChunk
+from index.text.dates import dates
+from index.text.words import WORD, fold, phrases, terms, word_list
+from rag import prompts
+from rag.draft import Draft
+from rag.excerpts import Excerpt
+from rag.intent import Intent, Request
+from rag.many.computing import Computed, Operation, Shown
+from rag.many.items import in_scope
+from rag.many.records import Group, Record, quick_groups
+from rag.many.tables import Table
+from rag.many.wording import asks_for_most, figure_of, is_among, likeness
+from rag.writer import Writer
+
+_LEAST = 4  # rows that make a table worth a query
+_FIRST = 2  # chunks that are found, one of which is a table's where a question is about it
+_TOKENS = 90  # of a query
+_READ = 8  # rows that the model reads
+_ANSWERS = 0.6  # how likely it must find then that they answer
+_LIKE = 0.905  # how like in their vectors a word of the question and a value must be
+_TIED = 5  # rows of which a cell each is shown
+
+_SUMS = {exp.Sum: Operation.SUM, exp.Avg: Operation.AVERAGE}
+_MOST = {exp.Max: Operation.HIGHEST, exp.Min: Operation.LOWEST}
+_SIGNS = {exp.GT: "> ", exp.GTE: "≥ ", exp.LT: "< ", exp.LTE: "≤ ", exp.NEQ: "≠ "}
+_KNOWN = (
+    *(exp.Select, exp.From, exp.Table, exp.Identifier, exp.TableAlias, exp.Column, exp.Literal),
+    *(exp.Where, exp.And, exp.Or, exp.Not, exp.Paren, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT),
+    *(exp.LTE, exp.Like, exp.In, exp.Between, exp.Is, exp.Null, exp.Lower, exp.Neg, exp.Star),
+    *(exp.Count, exp.Sum, exp.Avg, exp.Max, exp.Min, exp.Distinct, exp.Alias),
+    *(exp.Group, exp.Order, exp.Ordered, exp.Limit),
+)
+
+
+def queried(writer: Writer, draft: Draft, request: Request) -> Computed | None:
+    """What the table that a question is about says to it; None where none is, or says nothing."""
+    # Not its documents: the words that it has of a title may be a table's
+    asked, scope = draft.asked, request.scope
+    hits = writer.retriever.search(asked, draft.language, k=_FIRST, documents=scope)
+    if request.intent in (Intent.LIST, Intent.COUNT) or asks_for_most(asked):
+        infos = in_scope(writer.store, replace(request, documents=()))
+        named = [each.name for each in infos if _tables(writer, each.name)]
+        # The likeliest table, whatever texts speak of the same
+        found = (
+            writer.retriever.search(asked, draft.language, k=1, documents=named) if named else []
+        )
+        hits = [*hits, *found]
+    for hit in hits:
+        for group in _tables(writer, hit.chunk.document):
+            if group.records[0].start < hit.chunk.end and hit.chunk.start < group.records[-1].end:
+                return _asked(writer, draft, Table(group))
+    return None
+
+
+def _tables(writer: Writer, document: str) -> list[Group]:
+    """The tables of a document that are worth a query."""
+    every = quick_groups(writer.store.document(document))
+    return [group for group in every if group.columns and len(group.records) >= _LEAST]
+
+
+def _asked(writer: Writer, draft: Draft, table: Table) -> Computed | None:
+    """What a table says to the question, or to its translation into the table's language."""
+    ways = [(draft.asked, draft.language)]
+    # In the table's own language a word that no cell has is one that it says nothing of
+    drops = draft.language != table.group.language
+    sums = phrases("summed").search(fold(draft.asked)) is not None
+    for asked, language in ways:
+        written = _written(writer, draft, table, asked)
+        if draft.stopped or not written.startswith("SELECT"):
+            return None
+        query = Query.of(writer, table, written, sums=sums)
+        if query and (found := query.computed(f"{draft.asked} {asked}", drops=drops)):
+            read = _read(writer, draft, table.group, query.records)
+            return found if read >= _ANSWERS else None
+        if language != table.group.language and (put := writer.across(draft, asked)):
+            ways.append((put, table.group.language))
+    return None
+
+
+def _written(writer: Writer, draft: Draft, table: Table, asked: str) -> str:
+    """The query that the model writes for a question, or "NONE"."""
+    writer.generator.prepare(prompts.query(), stop=draft.stop)  # stays, also where room is short
+    writer.generator.prepare(prompts.querying(table.schema(), ""), stop=draft.stop)
+    asking = prompts.querying(table.schema(), asked)
+    written = "".join(writer.generator.stream(asking, max_tokens=_TOKENS, stop=draft.stop))
+    return written.strip("` \n").removeprefix("sql").strip()
+
+
+def _read(writer: Writer, draft: Draft, group: Group, records: Sequence[Record]) -> float:
+    """How likely the model finds it, reading some rows, that they answer the question."""
+    text = "\n\n".join(each.text for each in records[:_READ])
+    spans = ((0, len(text)),)
+    chunk = StoredChunk(
+        0, group.document, group.title, group.language, 0, 0, len(text), text, spans
+    )
+    return writer.read(draft.asked, draft.language, Excerpt(chunk, text), draft.stop).read
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query on one table, whose columns are all the table's."""
+
+    writer: Writer
+    table: Table
+    tree: exp.Select
+    sums: bool  # whether a sum is asked for
+    records: list[Record] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
+    """The records for which its conditions hold, and these, once it was computed."""
+
+    @classmethod
+    def of(cls, writer: Writer, table: Table, written: str, *, sums: bool) -> "Query | None":
+        """A query, whose columns may be written a little otherwise; None where it is none that is
+        understood here."""
+        try:
+            tree = sqlglot.parse_one(written, dialect="sqlite")
+        except sqlglot.errors.SqlglotError:
+            return None
+        if (
+            not isinstance(tree, exp.Select)
+            or not tree.expressions
+            or not all(isinstance(e, _KNOWN) for e in tree.walk())
+        ):
+            return None
+        aliases = {each.alias for each in tree.expressions}
+        for column in list(tree.find_all(exp.Column)):
+            if column.name in aliases:
+                continue
+            near = get_close_matches(column.name.lower(), list(table.columns), 1, 0.8)
+            if not near:
+                return None
+            column.replace(exp.column(near[0]))
+        return cls(writer, table, tree, sums)
+
+    def computed(self, asked: str, *, drops: bool) -> Computed | None:
+        """What it says; None where it compares with what isn't in the question, or chooses no row.
+
+        Args:
+            asked: the question, with its translation if there is one.
+            drops: whether conditions that aren't in the question are left out instead.
+        """
+        where = self.tree.args.get("where")
+        conditions = (
+            list(where.this.flatten() if isinstance(where.this, exp.And) else [where.this])
+            if where
+            else []
+        )
+        limits = {each: list(_limits(each)) for each in conditions}
+        kept = [
+            each for each in conditions if all(self._is_asked(*one, asked) for one in limits[each])
+        ]
+        if len(kept) < len(conditions) and not drops:
+            return None
+        try:
+            self.records[:] = self.table.chosen(exp.and_(*kept) if kept else None)
+        except sqlite3.Error:
+            return None
+        values = (
+            _SIGNS.get(type(each), "") + value.strip("%")
+            for each in kept
+            for _, value in limits[each]
+        )
+        self.words[:] = dict.fromkeys(values)
+        return self._said() if self.records else None
+
+    def _is_asked(self, name: str, value: str, asked: str) -> bool:
+        """Whether a question has what a column is compared with, or for yes and no the column."""
+        group, plain = self.table.group, value.strip("% ")
+        said = {term for each in ("fr", "en") for term in terms(asked, each)}
+        if any(map(str.isdigit, plain)):
+            figured = {plain, *plain.replace("-", " ").split()}
+            return not figured.isdisjoint({*said, *WORD.findall(asked)})
+        marks = word_list("marks", "fr") | word_list("marks", "en")
+        text = self.table.columns.get(name, "").replace("_", " ") if fold(plain) in marks else plain
+        if any(is_among(term, said) for term in terms(text, group.language)):
+            return True
+        own = [word for word in WORD.findall(asked) if terms(word, "fr") and terms(word, "en")]
+        return likeness(own, text, self.writer.embedder) >= _LIKE
+
+    def _said(self) -> Computed | None:
+        first = self.tree.expressions[0].unalias()
+        column = first.find(exp.Column)
+        name = self.table.columns[column.name] if column else ""
+        if self.tree.args.get("group") and (key := self._key()):
+            return self._grouped(key)
+        if isinstance(first, exp.Count):
+            once = {each.cells.get(name): each for each in reversed(self.records)}
+            kept = list(once.values()) if first.find(exp.Distinct) else self.records
+            return self._of(Operation.COUNT, kept, len(kept))
+        if type(first) in _SUMS and column and column.name in self.table.numeric:
+            return self._added(_SUMS[type(first)], name)
+        if order := self._order():
+            return self._ranked(*order)
+        return self._cells()
+
+    def _of(
+        self,
+        operation: Operation,
+        records: Sequence[Record],
+        value: float,
+        unit: str = "",
+        name: str = "",
+    ) -> Computed:
+        group, words = self.table.group, tuple(self.words)
+        return Computed(group, operation, value, unit, name, words, tuple(records))
+
+    def _added(self, operation: Operation, name: str) -> Computed | None:
+        read = [(each, self._figure(each, name)) for each in self.records]
+        known = [(each, *figure) for each, figure in read if figure]
+        if not known:
+            return None
+        total = sum(value for _, value, _ in known)
+        total /= len(known) if operation is Operation.AVERAGE else 1
+        return self._of(operation, [each for each, *_ in known], total, known[0][2], name)
+
+    def _figure(self, record: Record, name: str) -> tuple[float, str] | None:
+        return figure_of(record.cells.get(name, ""), self.table.group.language)
+
+    def _order(self) -> tuple[str, bool, int] | None:
+        """The column that rows are ordered by, whether upwards, and how many are asked for."""
+        for each in self.tree.expressions:
+            if type(each.unalias()) in _MOST and (column := each.find(exp.Column)):
+                return self.table.columns[column.name], type(each.unalias()) is exp.Min, 1
+        order, limit = self.tree.args.get("order"), self.tree.args.get("limit")
+        column = order.find(exp.Column) if order else None
+        if not order or not column or not limit or not limit.expression.name.isdigit():
+            return None
+        upwards = not order.expressions[0].args.get("desc")
+        return self.table.columns[column.name], upwards, int(limit.expression.name)
+
+    def _ranked(self, name: str, upwards: bool, most: int) -> Computed | None:
+        """The rows with the most or the least of a column, figures or dates."""
+        valued = [(self._rank(each, name), each) for each in self.records]
+        known = sorted(
+            ((value, each) for value, each in valued if value is not None),
+            key=lambda pair: pair[0],
+            reverse=not upwards,
+        )
+        if len(known) < 2:
+            return None
+        last = known[: max(most, 1)][-1][0]
+        tied = [each for value, each in known if (value <= last if upwards else value >= last)]
+        kept = tied[: max(most, _TIED)]
+        operation = Operation.LOWEST if upwards else Operation.HIGHEST
+        return self._shown(operation, kept, name)
+
+    def _rank(self, record: Record, name: str) -> tuple[float, ...] | None:
+        if figure := self._figure(record, name):
+            return (figure[0],)
+        known = dates(record.cells.get(name, ""))
+        return (known[0].year or 0, known[0].month or 0, known[0].day or 0) if known else None
+
+    def _key(self) -> exp.Count | exp.Sum | None:
+        """What groups of rows are ordered by: how many they are, or the sum of a column."""
+        order = self.tree.args.get("order")
+        key = order.expressions[0].this if order else None
+        named = [each.unalias() for each in self.tree.expressions if key and each.alias == key.name]
+        return next((each for each in (key, *named) if isinstance(each, exp.Count | exp.Sum)), None)
+
+    def _grouped(self, key: exp.Count | exp.Sum) -> Computed | None:
+        """What most or fewest rows have, or whose rows have the most or the least in all."""
+        column = self.tree.args["group"].find(exp.Column)
+        if not column or not self.tree.args.get("limit"):
+            return None
+        added = key.find(exp.Column) if isinstance(key, exp.Sum) else None
+        name, summed = self.table.columns[column.name], added and self.table.columns[added.name]
+        totals, first = Counter[str](), dict[str, Record]()
+        for each in self.records:
+            if cell := each.cells.get(name):
+                figure = self._figure(each, summed) if summed else (1.0, "")
+                totals[cell] += figure[0] if figure else 0  # type: ignore[assignment]
+                first.setdefault(cell, each)
+        if not totals:
+            return None
+        upwards = not self.tree.args["order"].expressions[0].args.get("desc")
+        best = (min if upwards else max)(totals.values())
+        tied = [cell for cell, total in totals.items() if total == best][:_TIED]
+        most = Operation.LOWEST if upwards else Operation.HIGHEST
+        operation = Operation.OFTEN if not summed and not upwards else most
+        shown = [(cell, f"{best:g}", first[cell]) for cell in tied]
+        return self._show(operation, shown, summed or "")
+
+    def _cells(self) -> Computed | None:
+        """A cell of few rows, or the rows."""
+        chosen = [each.unalias() for each in self.tree.expressions]
+        names = [self.table.columns[each.name] for each in chosen if isinstance(each, exp.Column)]
+        wordy = (each for each in self.table.columns if each not in self.table.numeric)
+        called = self.table.columns[next(wordy, next(iter(self.table.columns)))]
+        others = [name for name in names if name != called]
+        if len(others) == 1 and self.sums and others[0] in self._amounts():
+            return self._added(Operation.SUM, others[0])
+        if len(others) == 1 and len(self.records) <= _TIED and self.words:
+            return self._shown(Operation.CELL, self.records, others[0], called)
+        return self._of(Operation.ROWS, self.records, len(self.records))
+
+    def _amounts(self) -> set[str]:
+        return {self.table.columns[name] for name in self.table.numeric}
+
+    def _called(self, beside: str) -> str:
+        """The column that says what a row is called: a chosen one of words, else the first."""
+        columns = self.table.columns
+        chosen = [each.unalias() for each in self.tree.expressions]
+        named = [each.name for each in chosen if isinstance(each, exp.Column)]
+        wordy = [each for each in (*named, *columns) if each not in self.table.numeric]
+        return next((columns[each] for each in wordy if columns[each] != beside), "")
+
+    def _shown(
+        self, operation: Operation, records: Sequence[Record], name: str, called: str = ""
+    ) -> Computed | None:
+        called = called or self._called(name)
+        shown = [(each.cells.get(called, ""), each.cells.get(name, ""), each) for each in records]
+        return self._show(operation, shown, name) if all(map(all, shown)) else None
+
+    def _show(
+        self, operation: Operation, shown: Sequence[tuple[str, str, Record]], name: str
+    ) -> Shown:
+        records = tuple(record for _, _, record in shown)
+        said = self.table.group, operation, 0.0, "", name, tuple(self.words), records
+        return Shown(*said, tuple((first, second) for first, second, _ in shown), len(self.records))
+
+
+def _limits(condition: exp.Expression) -> Iterator[tuple[str, str]]:
+    """What columns are compared with in a condition."""
+    column = condition.find(exp.Column)
+    for literal in condition.find_all(exp.Literal):
+        yield (column.name if column else ""), str(literal.this)

@@ -1,0 +1,164 @@
+"""Queries on a table: what the model writes is read, tested against the question, and computed."""
+
+import threading
+
+import pytest
+
+from index.documents import make
+from index.embedder import Embedder
+from index.store import LocalStore
+from index.sync import put_documents
+from rag.draft import Draft
+from rag.events import Finished
+from rag.intent import Intent, Request
+from rag.llm.base import Generator
+from rag.many.computing import Computed, Shown
+from rag.many.querying import Query, queried
+from rag.many.records import quick_groups
+from rag.many.tables import Table
+from rag.replies import REPLIES
+from rag.writer import Writer
+
+ROWS = [
+    ("Ada", "6e A", "poterie", "oui", "110 €", "2024-02-03"),
+    ("Bilal", "6e A", "poterie", "non", "310 €", "2024-01-15"),
+    ("Chloé", "6e B", "fromagerie", "non", "310 €", "2024-02-20"),
+    ("Denis", "6e B", "nichoirs", "oui", "220 €", "2024-03-01"),
+    ("Élise", "6e B", "poterie", "non", "110 €", "2024-01-30"),
+]
+HEADS = ("Élève", "Classe", "Atelier choisi", "Aide", "Versé (€)", "Inscrit le")
+TEXT = "\n\n".join(
+    ["; ".join(HEADS)]
+    + ["; ".join(f"{head}: {cell}" for head, cell in zip(HEADS, row, strict=True)) for row in ROWS]
+)
+
+
+@pytest.fixture(scope="module")
+def table() -> Table:
+    return Table(quick_groups(make("inscriptions.csv", "inscriptions", TEXT))[0])
+
+
+@pytest.fixture(scope="module")
+def writer(embedder: Embedder) -> Writer:
+    """For what no store and no model has a part in."""
+    return Writer(None, embedder, None)  # type: ignore[arg-type]
+
+
+def test_the_model_is_shown_the_columns_with_their_cells(table: Table) -> None:
+    lines = table.schema().split("\n")
+    assert '"classe" TEXT -- 6e A, 6e B' in lines
+    assert '"versé" NUMERIC -- 110 €, 310 €, 220 €' in lines
+
+
+@pytest.mark.parametrize(
+    ("written", "asked", "value", "records"),
+    [
+        (
+            "SELECT COUNT(*) FROM t WHERE atelier_choisi LIKE '%poterie%'",
+            "Who chose pottery?",
+            3,
+            3,
+        ),
+        ('SELECT SUM("versé") FROM t', "How much was paid?", 1060, 5),
+        ("SELECT AVG(\"versé\") FROM t WHERE classe = '6e A'", "moyenne en 6e A ?", 210, 2),
+        ("SELECT élève FROM t WHERE \"versé\" LIKE '310'", "who paid 310?", 2, 2),
+        ("SELECT COUNT(DISTINCT classe) FROM t", "combien de classes ?", 2, 2),
+        ("SELECT élève FROM t WHERE aide = 'oui'", "qui a une aide ?", 2, 2),
+        ("SELECT élève FROM t WHERE inscrit_le LIKE '2024-01%'", "inscrits en janvier 2024", 2, 2),
+        ('SELECT élève FROM t WHERE "versé" > 200', "plus de 200 euros ?", 3, 3),
+    ],
+)
+def test_a_query_counts_adds_up_and_lists(
+    writer: Writer, table: Table, written: str, asked: str, value: float, records: int
+) -> None:
+    query = Query.of(writer, table, written, sums=False)
+    assert query
+    found = query.computed(asked, drops=False)
+    assert found and (found.value, len(found.records)) == (value, records)
+
+
+@pytest.mark.parametrize(
+    ("written", "asked", "shown"),
+    [
+        (
+            'SELECT élève, "versé" FROM t ORDER BY "versé" DESC LIMIT 1',
+            "who paid most?",
+            [("Bilal", "310 €"), ("Chloé", "310 €")],
+        ),
+        (
+            "SELECT élève FROM t ORDER BY inscrit_le LIMIT 1",
+            "inscrit le premier",
+            [("Bilal", "2024-01-15")],
+        ),
+        (
+            "SELECT atelier_choisi, COUNT(*) AS n FROM t GROUP BY atelier_choisi ORDER BY n DESC LIMIT 1",
+            "which workshop is the most popular?",
+            [("poterie", "3")],
+        ),
+        (
+            'SELECT classe FROM t GROUP BY classe ORDER BY SUM("versé") DESC LIMIT 1',
+            "which class paid most?",
+            [("6e B", "640")],
+        ),
+        ("SELECT classe FROM t WHERE élève = 'Ada'", "classe d'Ada ?", [("Ada", "6e A")]),
+    ],
+)
+def test_a_query_shows_what_comes_first_and_cells(
+    writer: Writer, table: Table, written: str, asked: str, shown: list[tuple[str, str]]
+) -> None:
+    query = Query.of(writer, table, written, sums=False)
+    found = query.computed(asked, drops=False) if query else None
+    assert isinstance(found, Shown)
+    assert list(found.shown) == shown
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "NONE",
+        "SELECT élève FROM t; DROP TABLE t",
+        "DELETE FROM t",
+        "SELECT poids FROM t",
+        "SELECT élève FROM t JOIN u ON 1",
+        "SELECT élève FROM t WHERE élève IN (SELECT élève FROM t)",
+        "SELECT load_extension('x')",
+        "SELECT",
+    ],
+)
+def test_what_is_no_query_on_the_table_is_none(writer: Writer, table: Table, written: str) -> None:
+    assert Query.of(writer, table, written, sums=False) is None
+
+
+def test_what_a_query_compares_with_must_be_in_the_question(writer: Writer, table: Table) -> None:
+    written = "SELECT COUNT(*) FROM t WHERE atelier_choisi LIKE 'poterie' AND classe LIKE '6e B'"
+    query = Query.of(writer, table, written, sums=False)
+    assert query and query.computed("combien font la poterie ?", drops=False) is None
+    # across languages, what isn't in the question is left out
+    found = query.computed("how many do pottery?", drops=True)
+    assert found and found.value == 3 and found.words == ("poterie",)
+
+
+def test_a_table_is_asked_in_the_other_language(
+    embedder: Embedder, generator: Generator, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("store")
+    with LocalStore(folder, embedder.fingerprint, embedder.dimension) as store:
+        documents = [make("inscriptions.csv", "inscriptions", TEXT)]
+        put_documents(documents, store, embedder)
+        reader = Writer(store, embedder, generator)
+        assert answer(reader, "How much was paid in total?", Intent.COUNT) == 1060
+        draft = made(reader, "who paid 310?")
+        *_, last = REPLIES[Intent.LIST](reader, draft, Request(Intent.LIST, draft.asked))
+        assert isinstance(last, Finished)
+        assert "Bilal" in last.answer.answer and "Chloé" in last.answer.answer
+        assert "Ada" not in last.answer.answer
+        assert answer(reader, "Which pupils can't swim?", Intent.LIST) is None
+
+
+def made(reader: Writer, asked: str) -> Draft:
+    return Draft(asked, "en", threading.Event(), reader.verifier.sources([]), asked)
+
+
+def answer(reader: Writer, asked: str, intent: Intent) -> float | None:
+    found: Computed | None = queried(reader, made(reader, asked), Request(intent, asked))
+    return found.value if found else None
