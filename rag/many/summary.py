@@ -102,6 +102,7 @@ def further(writer: Writer, document: str, said: Collection[int], most: int) -> 
     """The sentences of a document most like the whole, in order, without those that begin at the
     places `said`."""
     every = [each for each in _scored(writer, document, 1) if each[1].span[0] not in said]
+    every = [each for each in every if len(each[1].citation.text) >= _SHORT] or every
     least = sorted((score for score, _ in every), reverse=True)[:most][-1:]
     yield from (spoken for score, spoken in every if score >= least[0])
 
