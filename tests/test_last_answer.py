@@ -72,7 +72,7 @@ def test_more_of_what_was_summed_up_is_what_says_most_of_the_rest(
 ) -> None:
     more = answered(writer, Intent.MORE, asked, summed_up)
     said = {each.start for one in summed_up.sentences for each in one.citations}
-    assert len(more.sentences) == 4 and not places(more) & said
+    assert len(more.sentences) == 3 and not places(more) & said
     assert {each.document for one in more.sentences for each in one.citations} == {"lettre.md"}
     assert "Chers amis" not in more.answer and "bientôt" not in more.answer
 
