@@ -49,7 +49,7 @@ def _ask(rows: list[Row]) -> None:
         generator = library.assistant().generator
         sure = [states(generator, " ".join(row["citations"]), row["sentence"]) for row in rows]
     print("two languages, unquoted, where the model is surer of it than")
-    for least in (0.0, 0.7, 0.8, 0.85, 0.9, 0.95):
+    for least in (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95):
         accepted = [row["accepted"] for row, each in zip(rows, sure, strict=True) if each >= least]
         print(f"  {least:<48} {sum(accepted):3} of {len(accepted)}")
 

@@ -42,8 +42,8 @@ class Thresholds:
     # The model's probability that a source of another language, or one whose words the sentence
     # adds to, states it, for it to be supported; the same where the words alone don't support it;
     # the most it is supported then, as one in ten isn't quite what its source says
-    stated: float = 0.8
-    stated_alone: float = 0.9
+    stated: float = 0.75
+    stated_alone: float = 0.85
     # The support from which on a foreign sentence is quoted for one that it doesn't hold surely;
     # the odds of "yes" from which on no other excerpt is read then
     nearly: float = 0.4
