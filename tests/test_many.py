@@ -354,6 +354,7 @@ def test_a_comparison_is_a_table_of_documents_by_aspects(reader: Writer) -> None
     assert all(row.count("|") == head.count("|") for row in rows)
 
 
-def test_things_of_one_document_are_no_documents(writer: Writer) -> None:
+def test_things_of_one_document_are_no_documents(reader: Writer) -> None:
     asked = "Compare les trois projets"
-    assert not speaks_of_documents(writer, Request(Intent.COMPARE, asked), "fr")
+    draft = Draft(asked, "fr", threading.Event(), reader.verifier.sources([]), asked)
+    assert not speaks_of_documents(reader, draft, Request(Intent.COMPARE, asked))

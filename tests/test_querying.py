@@ -12,6 +12,7 @@ from rag.draft import Draft
 from rag.events import Finished
 from rag.intent import Intent, Request
 from rag.llm.base import Generator
+from rag.many.asked import Asked
 from rag.many.computing import Computed, Shown
 from rag.many.querying import Query, queried
 from rag.many.records import quick_groups
@@ -38,10 +39,8 @@ def table() -> Table:
     return Table(quick_groups(make("inscriptions.csv", "inscriptions", TEXT))[0])
 
 
-@pytest.fixture(scope="module")
-def writer(embedder: Embedder) -> Writer:
-    """For what no store and no model has a part in."""
-    return Writer(None, embedder, None)  # type: ignore[arg-type]
+def meant(asked: str, table: Table, embedder: Embedder, language: str = "fr") -> Asked:
+    return Asked(asked, language, table, embedder, put=asked)
 
 
 def test_the_model_is_shown_the_columns_with_their_cells(table: Table) -> None:
@@ -69,11 +68,11 @@ def test_the_model_is_shown_the_columns_with_their_cells(table: Table) -> None:
     ],
 )
 def test_a_query_counts_adds_up_and_lists(
-    writer: Writer, table: Table, written: str, asked: str, value: float, records: int
+    embedder: Embedder, table: Table, written: str, asked: str, value: float, records: int
 ) -> None:
-    query = Query.of(writer, table, written, sums=False)
+    query = Query.of(table, written)
     assert query
-    found = query.computed(asked, drops=False)
+    found = query.computed(meant(asked, table, embedder))
     assert found and (found.value, len(found.records)) == (value, records)
 
 
@@ -104,10 +103,10 @@ def test_a_query_counts_adds_up_and_lists(
     ],
 )
 def test_a_query_shows_what_comes_first_and_cells(
-    writer: Writer, table: Table, written: str, asked: str, shown: list[tuple[str, str]]
+    embedder: Embedder, table: Table, written: str, asked: str, shown: list[tuple[str, str]]
 ) -> None:
-    query = Query.of(writer, table, written, sums=False)
-    found = query.computed(asked, drops=False) if query else None
+    query = Query.of(table, written)
+    found = query.computed(meant(asked, table, embedder)) if query else None
     assert isinstance(found, Shown)
     assert list(found.shown) == shown
 
@@ -125,17 +124,60 @@ def test_a_query_shows_what_comes_first_and_cells(
         "SELECT",
     ],
 )
-def test_what_is_no_query_on_the_table_is_none(writer: Writer, table: Table, written: str) -> None:
-    assert Query.of(writer, table, written, sums=False) is None
+def test_what_is_no_query_on_the_table_is_none(
+    embedder: Embedder, table: Table, written: str
+) -> None:
+    assert Query.of(table, written) is None
 
 
-def test_what_a_query_compares_with_must_be_in_the_question(writer: Writer, table: Table) -> None:
+def test_what_a_query_compares_with_must_be_in_the_question(
+    embedder: Embedder, table: Table
+) -> None:
     written = "SELECT COUNT(*) FROM t WHERE atelier_choisi LIKE 'poterie' AND classe LIKE '6e B'"
-    query = Query.of(writer, table, written, sums=False)
-    assert query and query.computed("combien font la poterie ?", drops=False) is None
+    query = Query.of(table, written)
+    assert query and query.computed(meant("combien font la poterie ?", table, embedder)) is None
     # across languages, what isn't in the question is left out
-    found = query.computed("how many do pottery?", drops=True)
+    found = query.computed(meant("how many do pottery?", table, embedder, "en"))
     assert found and found.value == 3 and found.words == ("poterie",)
+
+
+@pytest.mark.parametrize(
+    ("written", "asked"),
+    [
+        ("SELECT élève FROM t WHERE classe = '6e B'", "Qui est en 6e C ?"),
+        ("SELECT COUNT(*) FROM t WHERE inscrit_le LIKE '2024-01%'", "inscrits en mars 2024 ?"),
+        ("SELECT COUNT(*) FROM t", "Combien se sont inscrits en 2023 ?"),
+        ("SELECT COUNT(*) FROM t", "Combien sont avec Hortense ?"),
+        (
+            "SELECT COUNT(*) FROM t WHERE atelier_choisi NOT LIKE 'poterie'",
+            "Qui fait la poterie 3 ?",
+        ),
+        ("SELECT COUNT(*) FROM t WHERE atelier_choisi = 'poterie'", "Qui ne fait pas de poterie ?"),
+        ("SELECT élève FROM t WHERE inscrit_le > '2024'", "inscrits après 2024 ?"),
+        ('SELECT élève FROM t WHERE "versé" > 220', "au moins 220 euros ?"),
+        ('SELECT élève FROM t ORDER BY "versé" LIMIT 1', "qui a versé le plus ?"),
+        ("SELECT élève FROM t WHERE 2024 > 3", "plus de 3 en 2024 ?"),
+        ("SELECT élève FROM t WHERE classe IS NOT NULL", "qui a une classe ?"),
+        ('SELECT classe FROM t GROUP BY classe ORDER BY AVG("versé") DESC LIMIT 1', "en moyenne ?"),
+        ("SELECT SUM(inscrit_le) FROM t", "en tout ?"),
+    ],
+)
+def test_what_a_query_says_of_something_else_is_left_out(
+    embedder: Embedder, table: Table, written: str, asked: str
+) -> None:
+    query = Query.of(table, written)
+    assert query is None or query.computed(meant(asked, table, embedder)) is None
+
+
+def test_words_are_compared_whole_and_codes_are_no_figures() -> None:
+    heads, rows = ("Id; Membre; État; Numéro", [])
+    for number, state in enumerate(("actif", "inactif", "actifs", "")):
+        rows.append(f"Id: 0{number}; Membre: M {number + 9}; État: {state}; Numéro: 1234567890123")
+    made_of = make("membres.csv", "membres", "\n\n".join([heads, *rows]))
+    members = Table(quick_groups(made_of)[0])
+    assert not members.numeric
+    query = Query.of(members, "SELECT membre FROM t WHERE état LIKE '%actif%'")
+    assert query and len(members.chosen(query.tree.args["where"].this)) == 2
 
 
 def test_a_table_is_asked_in_the_other_language(

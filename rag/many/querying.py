@@ -7,38 +7,40 @@ of the table alone, and the model, reading the rows that it chose, must find tha
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 import sqlglot
+from babel.numbers import format_decimal
 from sqlglot import exp
 
 from index.contract import StoredChunk
 from index.text.dates import dates
-from index.text.words import WORD, fold, phrases, terms, word_list
+from index.text.words import fold, phrases
 from rag import prompts
 from rag.draft import Draft
 from rag.excerpts import Excerpt
 from rag.intent import Intent, Request
+from rag.many.asked import Asked, conditions, limits_of, sign_of
 from rag.many.computing import Computed, Operation, Shown
 from rag.many.items import in_scope
-from rag.many.records import Group, Record, quick_groups
+from rag.many.records import LONGEST, Group, Record, quick_groups
 from rag.many.tables import Table
-from rag.many.wording import asks_for_most, figure_of, is_among, likeness
+from rag.many.wording import asks_for_most, figure_of
+from rag.retriever import Hit
 from rag.writer import Writer
 
 _LEAST = 4  # rows that make a table worth a query
-_FIRST = 2  # chunks that are found, one of which is a table's where a question is about it
+_FIRST = 1  # chunks, one of which is a table's where a question for rows is about it
 _TOKENS = 90  # of a query
-_READ = 8  # rows that the model reads
+_READ = 4  # rows that the model reads
 _ANSWERS = 0.6  # how likely it must find then that they answer
-_LIKE = 0.905  # how like in their vectors a word of the question and a value must be
 _TIED = 5  # rows of which a cell each is shown
+_DOCUMENTS, _WIDEST = 30, 2000  # that are looked through; characters of what the model is shown
 
 _SUMS = {exp.Sum: Operation.SUM, exp.Avg: Operation.AVERAGE}
 _MOST = {exp.Max: Operation.HIGHEST, exp.Min: Operation.LOWEST}
-_SIGNS = {exp.GT: "> ", exp.GTE: "≥ ", exp.LT: "< ", exp.LTE: "≤ ", exp.NEQ: "≠ "}
 _KNOWN = (
     *(exp.Select, exp.From, exp.Table, exp.Identifier, exp.TableAlias, exp.Column, exp.Literal),
     *(exp.Where, exp.And, exp.Or, exp.Not, exp.Paren, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT),
@@ -52,15 +54,17 @@ def queried(writer: Writer, draft: Draft, request: Request) -> Computed | None:
     """What the table that a question is about says to it; None where none is, or says nothing."""
     # Not its documents: the words that it has of a title may be a table's
     asked, scope = draft.asked, request.scope
-    hits = writer.retriever.search(asked, draft.language, k=_FIRST, documents=scope)
-    if request.intent in (Intent.LIST, Intent.COUNT) or asks_for_most(asked):
-        infos = in_scope(writer.store, replace(request, documents=()))
-        named = [each.name for each in infos if _tables(writer, each.name)]
+    plain, hits = fold(asked), list[Hit]()
+    summed = any(phrases(each).search(plain) for each in ("summed", "averaged"))
+    if request.intent in (Intent.LIST, Intent.COUNT) or summed or asks_for_most(asked):
+        infos = in_scope(writer.store, replace(request, documents=()))[:_DOCUMENTS]
+        short = [each.name for each in infos if each.characters <= LONGEST]
+        named = [name for name in short if _tables(writer, name)]
         # The likeliest table, whatever texts speak of the same
-        found = (
-            writer.retriever.search(asked, draft.language, k=1, documents=named) if named else []
-        )
-        hits = [*hits, *found]
+        if named:
+            hits = writer.retriever.search(asked, draft.language, k=1, documents=named)
+    elif phrases("which_rows", draft.language).match(plain):
+        hits = writer.retriever.search(asked, draft.language, k=_FIRST, documents=scope)
     for hit in hits:
         for group in _tables(writer, hit.chunk.document):
             if group.records[0].start < hit.chunk.end and hit.chunk.start < group.records[-1].end:
@@ -76,16 +80,16 @@ def _tables(writer: Writer, document: str) -> list[Group]:
 
 def _asked(writer: Writer, draft: Draft, table: Table) -> Computed | None:
     """What a table says to the question, or to its translation into the table's language."""
+    if len(table.schema()) > _WIDEST:
+        return None
     ways = [(draft.asked, draft.language)]
-    # In the table's own language a word that no cell has is one that it says nothing of
-    drops = draft.language != table.group.language
-    sums = phrases("summed").search(fold(draft.asked)) is not None
     for asked, language in ways:
         written = _written(writer, draft, table, asked)
         if draft.stopped or not written.startswith("SELECT"):
             return None
-        query = Query.of(writer, table, written, sums=sums)
-        if query and (found := query.computed(f"{draft.asked} {asked}", drops=drops)):
+        query = Query.of(table, written)
+        meant = Asked(draft.asked, draft.language, table, writer.embedder, put=asked)
+        if query and (found := query.computed(meant)):
             read = _read(writer, draft, table.group, query.records)
             return found if read >= _ANSWERS else None
         if language != table.group.language and (put := writer.across(draft, asked)):
@@ -116,21 +120,19 @@ def _read(writer: Writer, draft: Draft, group: Group, records: Sequence[Record])
 class Query:
     """A query on one table, whose columns are all the table's."""
 
-    writer: Writer
     table: Table
     tree: exp.Select
-    sums: bool  # whether a sum is asked for
     records: list[Record] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
     """The records for which its conditions hold, and these, once it was computed."""
 
     @classmethod
-    def of(cls, writer: Writer, table: Table, written: str, *, sums: bool) -> "Query | None":
+    def of(cls, table: Table, written: str) -> "Query | None":
         """A query, whose columns may be written a little otherwise; None where it is none that is
         understood here."""
         try:
             tree = sqlglot.parse_one(written, dialect="sqlite")
-        except sqlglot.errors.SqlglotError:
+        except (sqlglot.errors.SqlglotError, RecursionError):
             return None
         if (
             not isinstance(tree, exp.Select)
@@ -138,76 +140,66 @@ class Query:
             or not all(isinstance(e, _KNOWN) for e in tree.walk())
         ):
             return None
-        aliases = {each.alias for each in tree.expressions}
+        where = tree.args.get("where")
+        aliases = {each.alias for each in tree.expressions if each.alias}
+        if where and aliases & {each.name for each in where.find_all(exp.Column)}:
+            return None
         for column in list(tree.find_all(exp.Column)):
             if column.name in aliases:
                 continue
-            near = get_close_matches(column.name.lower(), list(table.columns), 1, 0.8)
-            if not near:
+            near = get_close_matches(column.name.lower(), list(table.columns), 1, 0.85)
+            if not near or _digits(near[0]) != _digits(column.name):
                 return None
             column.replace(exp.column(near[0]))
-        return cls(writer, table, tree, sums)
+        return cls(table, tree)
 
-    def computed(self, asked: str, *, drops: bool) -> Computed | None:
-        """What it says; None where it compares with what isn't in the question, or chooses no row.
-
-        Args:
-            asked: the question, with its translation if there is one.
-            drops: whether conditions that aren't in the question are left out instead.
-        """
-        where = self.tree.args.get("where")
-        conditions = (
-            list(where.this.flatten() if isinstance(where.this, exp.And) else [where.this])
-            if where
-            else []
-        )
-        limits = {each: list(_limits(each)) for each in conditions}
-        kept = [
-            each for each in conditions if all(self._is_asked(*one, asked) for one in limits[each])
-        ]
-        if len(kept) < len(conditions) and not drops:
+    def computed(self, asked: Asked) -> Computed | None:
+        """What it says; None where it isn't what was asked, or chooses no row."""
+        limits = {each: list(limits_of(each)) for each in conditions(self.tree)}
+        if not all(limits.values()) or not all(map(self._is_sound, limits)):
+            return None
+        kept = [each for each, own in limits.items() if all(asked.has(*one) for one in own)]
+        # In the other language a small model adds conditions: one that isn't asked is left out
+        drops = asked.language != self.table.group.language and (kept or asked.sums)
+        if len(kept) < len(limits) and not drops:
+            return None
+        if asked.lacks(self.tree) or asked.turns_round(self.tree, self._order()):
             return None
         try:
             self.records[:] = self.table.chosen(exp.and_(*kept) if kept else None)
-        except sqlite3.Error:
+        except (sqlite3.Error, OverflowError):
             return None
-        values = (
-            _SIGNS.get(type(each), "") + value.strip("%")
-            for each in kept
-            for _, value in limits[each]
-        )
+        values = (sign_of(each) + value.strip("%") for each in kept for _, value in limits[each])
         self.words[:] = dict.fromkeys(values)
-        return self._said() if self.records else None
+        return self._said(asked.sums) if self.records else None
 
-    def _is_asked(self, name: str, value: str, asked: str) -> bool:
-        """Whether a question has what a column is compared with, or for yes and no the column."""
-        group, plain = self.table.group, value.strip("% ")
-        said = {term for each in ("fr", "en") for term in terms(asked, each)}
-        if any(map(str.isdigit, plain)):
-            figured = {plain, *plain.replace("-", " ").split()}
-            return not figured.isdisjoint({*said, *WORD.findall(asked)})
-        marks = word_list("marks", "fr") | word_list("marks", "en")
-        text = self.table.columns.get(name, "").replace("_", " ") if fold(plain) in marks else plain
-        if any(is_among(term, said) for term in terms(text, group.language)):
-            return True
-        own = [word for word in WORD.findall(asked) if terms(word, "fr") and terms(word, "en")]
-        return likeness(own, text, self.writer.embedder) >= _LIKE
+    def _is_sound(self, condition: exp.Expr) -> bool:
+        """Whether a condition compares a column with values that are of its kind."""
+        ordered = condition.find(exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between)
+        columns = {each.name for each in condition.find_all(exp.Column)}
+        first = condition.this
+        plain = isinstance(first, exp.Column | exp.Lower) or isinstance(condition, exp.Or | exp.Not)
+        return plain and bool(columns) and (not ordered or columns <= self.table.numeric)
 
-    def _said(self) -> Computed | None:
+    def _said(self, sums: bool) -> Computed | None:
         first = self.tree.expressions[0].unalias()
         column = first.find(exp.Column)
         name = self.table.columns[column.name] if column else ""
-        if self.tree.args.get("group") and (key := self._key()):
-            return self._grouped(key)
+        if self.tree.args.get("group"):
+            return self._grouped(key) if (key := self._key()) else None
+        if any(each.find(exp.Distinct) for each in self.tree.find_all(exp.Sum, exp.Avg)):
+            return None
         if isinstance(first, exp.Count):
-            once = {each.cells.get(name): each for each in reversed(self.records)}
-            kept = list(once.values()) if first.find(exp.Distinct) else self.records
+            kept = [each for each in self.records if not name or each.cells.get(name)]
+            once = {each.cells.get(name): each for each in reversed(kept)}
+            kept = list(once.values()) if first.find(exp.Distinct) else kept
             return self._of(Operation.COUNT, kept, len(kept))
-        if type(first) in _SUMS and column and column.name in self.table.numeric:
-            return self._added(_SUMS[type(first)], name)
+        if type(first) in _SUMS:
+            known = column and column.name in self.table.numeric and len(self.tree.expressions) == 1
+            return self._added(_SUMS[type(first)], name) if known else None
         if order := self._order():
             return self._ranked(*order)
-        return self._cells()
+        return self._cells(sums)
 
     def _of(
         self,
@@ -223,7 +215,7 @@ class Query:
     def _added(self, operation: Operation, name: str) -> Computed | None:
         read = [(each, self._figure(each, name)) for each in self.records]
         known = [(each, *figure) for each, figure in read if figure]
-        if not known:
+        if not known or known[0][2] == "%":
             return None
         total = sum(value for _, value, _ in known)
         total /= len(known) if operation is Operation.AVERAGE else 1
@@ -239,7 +231,12 @@ class Query:
                 return self.table.columns[column.name], type(each.unalias()) is exp.Min, 1
         order, limit = self.tree.args.get("order"), self.tree.args.get("limit")
         column = order.find(exp.Column) if order else None
-        if not order or not column or not limit or not limit.expression.name.isdigit():
+        if not order or not column or not limit or not limit.expression.name.isdecimal():
+            return None
+        if (
+            not isinstance(order.expressions[0].this, exp.Column)
+            or column.name not in self.table.columns
+        ):
             return None
         upwards = not order.expressions[0].args.get("desc")
         return self.table.columns[column.name], upwards, int(limit.expression.name)
@@ -252,7 +249,8 @@ class Query:
             key=lambda pair: pair[0],
             reverse=not upwards,
         )
-        if len(known) < 2:
+        units = {figure[1] for _, each in known if (figure := self._figure(each, name))}
+        if len(known) < 2 or len(units) > 1:
             return None
         last = known[: max(most, 1)][-1][0]
         tied = [each for value, each in known if (value <= last if upwards else value >= last)]
@@ -270,16 +268,24 @@ class Query:
         """What groups of rows are ordered by: how many they are, or the sum of a column."""
         order = self.tree.args.get("order")
         key = order.expressions[0].this if order else None
-        named = [each.unalias() for each in self.tree.expressions if key and each.alias == key.name]
+        named = [
+            each.unalias() for each in self.tree.expressions if key and each.alias == key.name != ""
+        ]
         return next((each for each in (key, *named) if isinstance(each, exp.Count | exp.Sum)), None)
 
     def _grouped(self, key: exp.Count | exp.Sum) -> Computed | None:
         """What most or fewest rows have, or whose rows have the most or the least in all."""
-        column = self.tree.args["group"].find(exp.Column)
-        if not column or not self.tree.args.get("limit"):
+        column, several = (
+            self.tree.args["group"].find(exp.Column),
+            self.tree.args["group"].expressions[1:],
+        )
+        limit = self.tree.args.get("limit")
+        if not column or several or not limit or limit.expression.name != "1":
             return None
         added = key.find(exp.Column) if isinstance(key, exp.Sum) else None
         name, summed = self.table.columns[column.name], added and self.table.columns[added.name]
+        if added and added.name not in self.table.numeric:
+            return None
         totals, first = Counter[str](), dict[str, Record]()
         for each in self.records:
             if cell := each.cells.get(name):
@@ -293,17 +299,21 @@ class Query:
         tied = [cell for cell, total in totals.items() if total == best][:_TIED]
         most = Operation.LOWEST if upwards else Operation.HIGHEST
         operation = Operation.OFTEN if not summed and not upwards else most
-        shown = [(cell, f"{best:g}", first[cell]) for cell in tied]
+        shown = [
+            (cell, format_decimal(best, "#,##0.##", self.table.group.language), first[cell])
+            for cell in tied
+        ]
         return self._show(operation, shown, summed or "")
 
-    def _cells(self) -> Computed | None:
+    def _cells(self, sums: bool) -> Computed | None:
         """A cell of few rows, or the rows."""
         chosen = [each.unalias() for each in self.tree.expressions]
         names = [self.table.columns[each.name] for each in chosen if isinstance(each, exp.Column)]
         wordy = (each for each in self.table.columns if each not in self.table.numeric)
         called = self.table.columns[next(wordy, next(iter(self.table.columns)))]
         others = [name for name in names if name != called]
-        if len(others) == 1 and self.sums and others[0] in self._amounts():
+        several = len(self.records) > 1
+        if len(others) == 1 and sums and several and others[0] in self._amounts():
             return self._added(Operation.SUM, others[0])
         if len(others) == 1 and len(self.records) <= _TIED and self.words:
             return self._shown(Operation.CELL, self.records, others[0], called)
@@ -335,8 +345,5 @@ class Query:
         return Shown(*said, tuple((first, second) for first, second, _ in shown), len(self.records))
 
 
-def _limits(condition: exp.Expression) -> Iterator[tuple[str, str]]:
-    """What columns are compared with in a condition."""
-    column = condition.find(exp.Column)
-    for literal in condition.find_all(exp.Literal):
-        yield (column.name if column else ""), str(literal.this)
+def _digits(text: str) -> str:
+    return "".join(filter(str.isdigit, text))
