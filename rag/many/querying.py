@@ -34,7 +34,7 @@ from rag.writer import Writer
 _LEAST = 4  # rows that make a table worth a query
 _FIRST = 1  # chunks, one of which is a table's where a question for rows is about it
 _TOKENS = 90  # of a query
-_READ = 4  # rows that the model reads
+_READ = 8  # rows that the model reads
 _ANSWERS = 0.6  # how likely it must find then that they answer
 _TIED = 5  # rows of which a cell each is shown
 _DOCUMENTS, _WIDEST = 30, 2000  # that are looked through; characters of what the model is shown
