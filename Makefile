@@ -43,7 +43,7 @@ packages:
 $(VENV)/.test: $(VENV)/.app requirements-test.txt requirements-llama-index.txt
 	@echo "Installing what the tests need (once)"
 	@$(PIP) install -r requirements-test.txt
-	@$(PIP) install -q --upgrade --target $(VENV)/llama-index -r requirements-llama-index.txt
+	@$(PIP) install -q --no-warn-conflicts --upgrade --target $(VENV)/llama-index -r requirements-llama-index.txt
 	@touch $@
 
 chat: $(VENV)/.app ## talk with the documents in a browser (LIBRARY=folder MODEL=spec STORE=url PORT=number)
