@@ -16,6 +16,9 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 CHOSEN = $(if $(LIBRARY),--library "$(LIBRARY)") $(if $(MODEL),--model "$(MODEL)") $(if $(STORE),--store "$(STORE)") $(if $(PORT),--port $(PORT))
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
+# Large blocks that were freed are kept: giving them back to Linux and clearing new ones takes as long as the training
+KEPT = GLIBC_TUNABLES=glibc.malloc.mmap_threshold=8589934592:glibc.malloc.trim_threshold=17179869184:glibc.malloc.hugetlb=1
+
 .PHONY: help packages chat test lint bench bench-answers bench-retrieval bench-index bench-speed bench-load bench-gpu bench-page torture fuzz soak train lock audit screenshots clean
 
 help: ## this list
@@ -91,7 +94,7 @@ $(VENV)/.train: $(VENV)/.app requirements-train.txt
 train: $(VENV)/.train ## teach the default model to read (many hours; goes on where it stopped; STEPS=number SMALL=1 for a trial)
 	@$(BIN)/python -m rag models --fetch $(if $(SMALL),--with-small)
 	@$(BIN)/python -m train.sets
-	@$(BIN)/python -m train.fit --steps $(or $(STEPS),2000) $(if $(SMALL),--small)
+	@$(KEPT) $(BIN)/python -m train.fit --steps $(or $(STEPS),2000) $(if $(SMALL),--small)
 	@$(BIN)/python -m train.export $(if $(SMALL),--small)
 
 torture: $(VENV)/.test ## kill the writers of a library a thousand times at random moments (about ten minutes)

@@ -17,6 +17,7 @@ from rag.verifier import Sources, Verifier
 from rag.verifier.facts import facts, negated
 
 _RECENT = 2  # chunks of the documents that the conversation is about
+_ALSO = 2  # excerpts that are read for what else the question may mean
 _FOREIGN = 2  # excerpts in the other language that are read for a question as it stands
 
 Reading = tuple[Evidence, Excerpt, str]
@@ -98,15 +99,12 @@ class Reader:
         yield from self._read_across(draft)
 
     def _read_each(self, draft: Draft, excerpts: Sequence[Excerpt]) -> Iterator[Reading]:
-        meant = [draft.asked, *draft.also]
-        for excerpt in excerpts:
-            readings: list[Reading] = []
-            for asked in meant:
-                evidence = self.read(asked, draft.language, excerpt, draft.stop)
-                readings.append((evidence, excerpt, asked))
-                if confidence.relevance(evidence) >= self.thresholds.relevant:
-                    break
-            yield max(readings, key=_relevance)
+        """Excerpts for the likeliest that the question may mean, then the best for the rest."""
+        likeliest, others = draft.asked, draft.also
+        pairs = [(likeliest, each) for each in excerpts]
+        pairs += [(asked, each) for asked in others for each in excerpts[:_ALSO]]
+        for asked, excerpt in pairs:
+            yield self.read(asked, draft.language, excerpt, draft.stop), excerpt, asked
 
     def _read_otherwise(self, draft: Draft) -> Iterator[Reading]:
         """Excerpts for what else the question may mean, after the turns before it."""
