@@ -111,6 +111,20 @@ def test_a_query_shows_what_comes_first_and_cells(
     assert list(found.shown) == shown
 
 
+def test_all_that_come_first_are_shown_or_none_where_most_do(embedder: Embedder) -> None:
+    def found(first: int) -> list[str] | None:
+        rows = [f"Name: Member {n}; Paid: {9 if n < first else n % 5}" for n in range(30)]
+        members = Table(
+            quick_groups(make("m.csv", "members", "\n\n".join(["Name; Paid", *rows])))[0]
+        )
+        query = Query.of(members, "SELECT name FROM t ORDER BY paid DESC LIMIT 1")
+        shown = query.computed(meant("who paid most?", members, embedder, "en")) if query else None
+        return [name for name, _ in shown.shown] if isinstance(shown, Shown) else None
+
+    assert found(7) == [f"Member {n}" for n in range(7)]
+    assert found(25) is None
+
+
 @pytest.mark.parametrize(
     "written",
     [
@@ -194,6 +208,7 @@ def test_a_table_is_asked_in_the_other_language(
         assert isinstance(last, Finished)
         assert "Bilal" in last.answer.answer and "Chloé" in last.answer.answer
         assert "Ada" not in last.answer.answer
+        assert last.answer.answer.endswith("(inscriptions.csv: 2 rows of 5, with “310”)")
         assert answer(reader, "Which pupils can't swim?", Intent.LIST) is None
 
 

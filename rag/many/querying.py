@@ -36,7 +36,7 @@ _FIRST = 1  # chunks, one of which is a table's where a question for rows is abo
 _TOKENS = 90  # of a query
 _READ = 8  # rows that the model reads
 _ANSWERS = 0.6  # how likely it must find then that they answer
-_TIED = 5  # rows of which a cell each is shown
+_TIED, _EQUALS = 5, 15  # rows of which a cell each is shown; that are all the first
 _DOCUMENTS, _WIDEST = 30, 2000  # that are looked through; characters of what the model is shown
 
 _SUMS = {exp.Sum: Operation.SUM, exp.Avg: Operation.AVERAGE}
@@ -60,7 +60,8 @@ def queried(writer: Writer, draft: Draft, request: Request) -> Computed | None:
         infos = in_scope(writer.store, replace(request, documents=()))[:_DOCUMENTS]
         short = [each.name for each in infos if each.characters <= LONGEST]
         named = [name for name in short if _tables(writer, name)]
-        # The likeliest table, whatever texts speak of the same
+        # A table that is named, else the likeliest, whatever texts speak of the same
+        named = [each for each in named if each in request.documents] or named
         if named:
             hits = writer.retriever.search(asked, draft.language, k=1, documents=named)
     elif phrases("which_rows", draft.language).match(plain):
@@ -254,9 +255,8 @@ class Query:
             return None
         last = known[: max(most, 1)][-1][0]
         tied = [each for value, each in known if (value <= last if upwards else value >= last)]
-        kept = tied[: max(most, _TIED)]
         operation = Operation.LOWEST if upwards else Operation.HIGHEST
-        return self._shown(operation, kept, name)
+        return self._shown(operation, tied, name) if len(tied) <= max(most, _EQUALS) else None
 
     def _rank(self, record: Record, name: str) -> tuple[float, ...] | None:
         if figure := self._figure(record, name):
@@ -296,7 +296,9 @@ class Query:
             return None
         upwards = not self.tree.args["order"].expressions[0].args.get("desc")
         best = (min if upwards else max)(totals.values())
-        tied = [cell for cell, total in totals.items() if total == best][:_TIED]
+        tied = [cell for cell, total in totals.items() if total == best]
+        if len(tied) > _EQUALS:
+            return None
         most = Operation.LOWEST if upwards else Operation.HIGHEST
         operation = Operation.OFTEN if not summed and not upwards else most
         shown = [

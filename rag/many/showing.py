@@ -47,12 +47,7 @@ def _said(computed: Computed, draft: Draft) -> str:
     language, group = draft.language, computed.group
     decimals = "#,##0" if computed.operation is Operation.COUNT else "#,##0.##"
     figure = format_decimal(computed.value, format=decimals, locale=language)
-    over = say(f"over_{form_of(group)}", language, count=len(computed.records))
-    if computed.column:
-        over = say("over_column", language, column=computed.column, over=over)
-    if computed.words:
-        chosen = " ".join(computed.words)
-        over = say("over_chosen", language, over=over, words=chosen, all=len(group.records))
+    over = _over(computed, len(computed.records), language)
     values = {
         "figure": f"{figure} {computed.unit}".strip(),
         "things": _things(draft.asked, language, computed),
@@ -60,6 +55,17 @@ def _said(computed: Computed, draft: Draft) -> str:
         "over": over,
     }
     return say(f"computed_{computed.operation}", language, **values)
+
+
+def _over(computed: Computed, count: int, language: str) -> str:
+    """Over how many records it was computed, in which column, chosen by which words."""
+    over = say(f"over_{form_of(computed.group)}", language, count=count)
+    if column := computed.column.replace("_", " "):
+        over = say("over_column", language, column=column, over=over)
+    if computed.words:
+        words, of = " ".join(computed.words), len(computed.group.records)
+        over = say("over_chosen", language, over=over, words=words, all=of)
+    return over
 
 
 def form_of(group: Group) -> str:
@@ -101,6 +107,11 @@ def show_records(
             lead = "\n- " if draft.text else "- "  # rows that are alike are others all the same
             yield from draft.add(lead, item(plain(citation.text), (citation,)))
         before = group
+    for computed in every:
+        if computed.words and cited:
+            over = _over(computed, len(computed.records), draft.language)
+            said = say("rows_chosen", draft.language, document=computed.group.document, over=over)
+            yield draft.write(f"\n\n{said}")
     yield draft.finish(1.0)
 
 
@@ -135,13 +146,7 @@ def tell(writer: Writer, draft: Draft, lines: Sequence[Line]) -> Iterator[Event]
 def lines_of(shown: Shown, draft: Draft) -> Iterator[Line]:
     """A sentence for each record."""
     language, document = draft.language, shown.group.document
-    over = say(f"over_{form_of(shown.group)}", language, count=shown.counted)
-    column = shown.column.replace("_", " ")
-    if column:
-        over = say("over_column", language, column=column, over=over)
-    if shown.words:
-        words, count = " ".join(shown.words), len(shown.group.records)
-        over = say("over_chosen", language, over=over, words=words, all=count)
+    over, column = _over(shown, shown.counted, language), shown.column.replace("_", " ")
     form, about = f"row_{shown.operation}", {"over": over, "document": document, "column": column}
     for record, (name, figure) in zip(shown.records, shown.shown, strict=True):
         yield say(form, language, name=name, figure=figure, **about), document, record.start
