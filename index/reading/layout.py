@@ -9,7 +9,8 @@ from itertools import groupby, pairwise
 from statistics import median
 
 from index.reading.encoding import visible
-from index.reading.tables import names_at, table
+from index.reading.names import names_at
+from index.reading.tables import table
 
 _PROSE = 15  # characters of a line that can be one of a column's
 HYPHEN = "\ufffe"  # what PDFium puts for the hyphen that ends a line

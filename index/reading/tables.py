@@ -6,14 +6,23 @@ years, and what stands below them is of another kind. Blank rows end a table, bl
 that stand side by side.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, groupby, islice, pairwise, takewhile
+from itertools import chain, groupby, islice, takewhile
+
+from index.reading.names import (
+    can_be_names,
+    columns_of,
+    combined,
+    divides,
+    holds_values,
+    is_period,
+    is_value,
+    names_at,
+)
 
 _LOOK = 40  # rows of a table that are looked at for its names
 _WIDE = 500  # characters of a line; a longer row goes on in lines that begin with its first cell
-_PREAMBLE = 15  # rows above the names
 
 
 @dataclass(frozen=True)
@@ -105,7 +114,7 @@ def table(
         first = list(islice(block, _LOOK))
         if head is not None:
             start, count, head = 0, min(head, len(first)), 0
-            while 0 < count < len(first) - 1 and _divides(
+            while 0 < count < len(first) - 1 and divides(
                 first[count - 1], first[count], first[count + 1 :]
             ):
                 count += 1
@@ -121,10 +130,10 @@ def table(
             (start, count), known = names_at(first, sure), []
         yield from map(_bare, first[:start])
         if count:
-            known = _combined(first[start : start + count])
+            known = combined(first[start : start + count])
             yield "; ".join(filter(None, known))
         body = first[start + count :]
-        kinds = [_is_value(column) for column in _columns(body)] or kinds
+        kinds = [holds_values(column) for column in columns_of(body)] or kinds
         for row in chain(body, block):
             yield from _line(row, known)
 
@@ -138,7 +147,7 @@ def _above_blank(rows: Sequence[Sequence[str]]) -> tuple[int, bool]:
         return end, True
     last, below = rows[end - 1] if 0 < end < 4 else (), rows[end + 1 :]
     named = last and below and 2 < max(counts) <= counts[end - 1] + (not last[0])
-    return end if named and any(map(_value, below[0])) and _can_be_names(last, below) else 0, False
+    return end if named and any(map(is_value, below[0])) and can_be_names(last, below) else 0, False
 
 
 def _blocks(rows: Iterable[list[str]]) -> Iterator[Iterator[list[str]]]:
@@ -182,142 +191,6 @@ def _line(row: Sequence[str], names: Sequence[str]) -> Iterator[str]:
     yield "; ".join(line)
 
 
-def _columns(rows: Sequence[Sequence[str]]) -> list[list[str]]:
-    width = max(map(len, rows), default=0)
-    return [
-        [row[column] for row in rows if column < len(row) and row[column]]
-        for column in range(width)
-    ]
-
-
-def _value(cell: str) -> bool:
-    """Whether a cell is rather a figure, a date or an amount than a name."""
-    digits = sum(char.isdigit() for char in cell)
-    return digits > 0 and digits >= sum(char.isalpha() for char in cell)
-
-
-def _is_value(column: Sequence[str]) -> bool:
-    return bool(column) and sum(map(_value, column)) > 0.6 * len(column)
-
-
-def _period(cell: str) -> bool:
-    """Whether a cell is a year, or part of one: 2023, T1 2024, 2023-2024, S2."""
-    digits = "".join(char if char.isdigit() else " " for char in cell).split()
-    year = any(len(run) == 4 and run[:2] in ("19", "20", "18") for run in digits)
-    apart = " ".join(word for word in cell.split() if not word.isalpha())
-    return (year and len(apart) <= 12) or (len(cell) == 2 and cell[0].isalpha() and bool(digits))
-
-
-def _counts(row: Sequence[str]) -> bool:
-    """Whether a row after its first cell counts in even steps: 36, 38, 40."""
-    numbers = [int(cell) for cell in row[1:] if cell.isdecimal()]
-    steps = {after - before for before, after in pairwise(numbers)}
-    whole = len(numbers) == sum(map(bool, row[1:])) >= 3
-    return whole and len(steps) == 1 and min(steps) > 0 and not _value(row[0])
-
-
-def _can_be_names(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
-    filled = [cell for cell in row if cell]
-    figures = [cell for cell in filled if _value(cell)]
-    labels, more = (sum(cell.endswith(":") for cell in part) for part in (filled, chain(*below)))
-    form = labels and (more or len(filled) < 3 or labels not in (1, len(filled)))
-    if not filled or not below or form or sum(map(len, filled)) > 120 * len(filled):
-        return False
-    if not figures:
-        return True
-    columns = _columns(below)
-    if not all(map(_period, figures)):
-        units = [  # 0-14 ans, PM2.5, 6h above plain numbers
-            any(map(str.isalpha, cell)) and not any(map(str.isalpha, chain(*column)))
-            for cell, column in zip(row, columns, strict=False)
-            if cell in figures and column and not _period(cell)
-        ]
-        counted = _counts(row) and 2 * sum(map(_counts, below)) <= len(below)
-        return counted or (bool(units) and all(units) and not _value(row[0]))
-    if len(set(figures)) < len(figures) or len(figures) < min(2, len(filled) - 2):
-        return False
-    under = [
-        cell
-        for n, cell in enumerate(row)
-        if cell in figures and n < len(columns) and all(map(_period, columns[n]))
-    ]
-    return len(under) < len(figures)
-
-
-def names_at(rows: Sequence[Sequence[str]], sure: bool) -> tuple[int, int]:
-    """Where the rows of names begin, and how many they are; (0, 0) where there are none."""
-    used = [n for n, column in enumerate(_columns(rows)) if column]
-    rows = [[row[n] if n < len(row) else "" for n in used] for row in rows]
-    counts = [sum(map(bool, row)) for row in rows]
-    width = sorted(counts)[-2:][0] if len(rows) > 2 else max(counts)
-    if len(used) < 2:
-        return 0, 0
-    full = (n for n, row in enumerate(rows[:_PREAMBLE]) if counts[n] + (not row[0]) >= 0.7 * width)
-    start = next(full, 0)
-    if len(used) == 2 and not _two_columns_named(rows, start, sure):
-        return 0, 0
-    for top in range(max(start - 2, 0), start + 1):
-        for end in (top + 3, top + 2):
-            below = rows[end:]
-            if (
-                below
-                and end > start
-                and all(_divides(one, two, below) for one, two in pairwise(rows[top:end]))
-                and _can_be_names(_combined(rows[top:end]), below)
-            ):
-                return top, end - top
-    return start, int(_can_be_names(rows[start], rows[start + 1 :]))
-
-
-def _two_columns_named(rows: Sequence[Sequence[str]], start: int, sure: bool) -> bool:
-    """Whether a table of two columns has names; a form of labels has values of several kinds."""
-    second = [row[-1] for row in rows[start:] if row[-1]]
-    if len(second) < (2 if sure else 4) or (_value(second[0]) and not _period(second[0])):
-        return False
-    units = Counter(_unit(cell) for cell in second[1:] if _value(cell))
-    said = sum(any(map(str.isalnum, cell)) for cell in second[1:])  # a nought may be a dash
-    share = units.most_common(1)[0][1] / said if units else 0
-    return share > 0.8 or (sure and not units and not _period(second[0]))
-
-
-def _unit(cell: str) -> str:
-    """What a value has beside its figures: the letters and signs of a unit or a date."""
-    return "".join(char for char in cell.strip("+-") if not char.isdigit() and char not in " .,")
-
-
-def _divides(top: Sequence[str], bottom: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
-    """Whether a second row of names divides the columns of the first."""
-    figures = [cell for cell in (*top, *bottom) if _value(cell)]
-    gaps = [
-        n
-        for n in range(1, len(bottom))
-        if bottom[n] and (n >= len(top) or top[n] in ("", top[n - 1]))
-    ]
-    if not gaps or not any(top[1:]) or not all(map(_period, figures)):
-        return False
-    if not top[0] and bottom[0]:
-        columns = _columns(below)
-        return all(n < len(columns) and _is_value(columns[n]) for n in gaps)
-    return bottom[0] in ("", top[0]) or all(map(_period, filter(None, bottom[1:])))
-
-
-def _combined(rows: Sequence[Sequence[str]]) -> list[str]:
-    """The names of the columns from one row, or from several that divide each other."""
-    width = max(map(len, rows))
-    names: list[list[str]] = [[] for _ in range(width)]
-    for number, row in enumerate(rows):
-        last, years = "", False
-        for column in range(width):
-            cell = row[column] if column < len(row) else ""
-            below = [other[column] for other in rows[number + 1 :] if any(other[column:][:1])]
-            own = any(map(_period, below))
-            last = cell or (last if below and column and own == years else "")
-            years = own if cell else years
-            if last and last not in names[column]:
-                names[column].append(last)
-    return [" ".join(parts).rstrip(" :") for parts in names]
-
-
 def _new_table(
     rows: Sequence[Sequence[str]], names: Sequence[str], kinds: Sequence[bool], sure: bool
 ) -> bool:
@@ -330,18 +203,18 @@ def _new_table(
     if sum(map(bool, head)) != sum(map(bool, names)):
         return True
     figures = [n for n, value in enumerate(kinds) if value and n < len(head) and head[n]]
-    return any(not _value(head[n]) or _period(head[n]) for n in figures)
+    return any(not is_value(head[n]) or is_period(head[n]) for n in figures)
 
 
 def _side_by_side(rows: Sequence[Sequence[str]]) -> list[slice]:
     """The columns of the tables that blank columns part; one where there is only one."""
-    runs = groupby(enumerate(_columns(rows)), lambda column: bool(column[1]))
+    runs = groupby(enumerate(columns_of(rows)), lambda column: bool(column[1]))
     used = [[number for number, _ in run] for filled, run in runs if filled]
     parts = [slice(run[0], run[-1] + 1) for run in used]
     filled = [slice(part.start, None if part is parts[-1] else part.stop) for part in parts]
     apart = all(part.stop - part.start > 1 for part in parts) and all(
         any(
-            _can_be_names([cell for cell in row[part] if cell], rows[n + 1 :])
+            can_be_names([cell for cell in row[part] if cell], rows[n + 1 :])
             for n, row in enumerate(rows[:3])
         )
         for part in parts
