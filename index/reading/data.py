@@ -1,22 +1,18 @@
-"""JSON, a record a line too, and XML of any shape: each record a line of names and values."""
+"""JSON, a record a line too: each record a line of names and values."""
 
 import json
 import re
 from collections.abc import Iterator
-from html.entities import html5
 from typing import Any
 
 from index.documents import clean_text
 from index.errors import UserError
-from index.reading.encoding import decode_bytes, markup
-from index.reading.excel_2003 import NAMESPACE, workbook
+from index.reading.encoding import decode_bytes
 from index.reading.limits import Budget, Limits, Read, Reading, Source, unread
-from index.reading.ooxml import parse_xml, tag_of
 from index.reading.tables import table
 from index.reading.text import read_markdown
 
 _DEEP = 40
-_SIGN = re.compile(r"&(?!#|(?:amp|lt|gt|quot|apos);)([A-Za-z0-9]{2,31};)?")
 # What is no JSON: comments, commas before a closing bracket; texts in quotation marks are passed.
 _EXTRA = re.compile(r'("(?:[^"\\]|\\.)*"?)|//[^\n]*|/\*(?:[^*]|\*(?!/))*(?:\*/)?|,(?=\s*[}\]])')
 
@@ -214,63 +210,3 @@ def _documents(text: str) -> Iterator[Read | UserError]:
         # JSON can hold halves of a code point (\ud83d alone), which no file or database can.
         name, title, body = map(clean_text, (name, title, body))
         yield Read(body, title.strip()[:200], name=name)
-
-
-def read_xml(source: Source) -> Reading:
-    """Elements that hold text of their own, those of one parent on a line with their names; prose
-    as it stands."""
-    text = markup(source.data).strip()
-    try:
-        root = parse_xml(text.encode())
-    except UserError:  # signs of a page, which XML doesn't know, and a bare &
-        text = _SIGN.sub(lambda found: html5.get(found[1], f"&amp;{found[1] or ''}"), text)
-        root = parse_xml(text.encode())
-    if tag_of(root) == "html":
-        from index.reading.web import read_html
-
-        yield from read_html(source)
-        return
-    if root.tag == f"{{{NAMESPACE}}}Workbook":
-        yield from workbook(root, source.budget)
-        return
-    blocks: list[str] = []
-    title = ""
-    pictures = root.findall(".//{*}binary")  # of a book (FB2)
-    for node in pictures:
-        node.getparent().remove(node)
-    for node in root.iter("*"):
-        if _is_prose(node):
-            blocks.append(" ".join("".join(node.itertext()).split()))
-        elif not any(map(_is_prose, node.iterancestors())):
-            leaves = [child for child in node.iterchildren("*") if len(child) == 0]
-            own = _attributes(node)
-            pairs = [
-                (name, value)
-                for child in leaves
-                if (child.text or "").strip()
-                for name, value in [(tag_of(child), child.text), *_attributes(child)]
-            ]
-            if pairs or (len(node) == 0 and not (node.text or "").strip()):
-                pairs = [*own, *pairs]
-                said = (f"{name}: {_line(value)}" for name, value in pairs if value.strip())
-                blocks.append("; ".join(said))
-        if not title and tag_of(node).lower() in ("title", "titre") and len(node) == 0:
-            title = (node.text or "").strip()
-    blocks = list(filter(None, blocks))
-    yield Read("\n\n".join(blocks), title, unread=unread("unread_pictures", count=len(pictures)))
-
-
-def _attributes(node: Any) -> list[tuple[str, str]]:
-    names = ((name.rpartition("}")[2], value) for name, value in node.items())
-    return [(name, value) for name, value in names if name not in ("lang", "space")]
-
-
-def _line(text: str) -> str:
-    """A text in a line, without the tags of a page that stands in it, as in news feeds."""
-    from index.reading.page_flow import texts_of
-
-    return " ".join((" ".join(texts_of(text.encode())) if "</" in text else text).split())
-
-
-def _is_prose(node: Any) -> bool:
-    return bool((node.text or "").strip()) and any((child.tail or "").strip() for child in node)

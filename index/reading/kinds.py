@@ -12,10 +12,12 @@ READERS = {
     "tex.read_tex": ".tex",
     "text.read_markdown": ".md .markdown .mdown .qmd .rmd .rst .org .adoc .asciidoc",
     "data.read_lines": ".jsonl .ndjson",
-    "text.read_cards": ".ics .vcf",
+    "cards.read_cards": ".ics .vcf",
+    "cards.read_qif": ".qif",
     "text.read_subtitles": ".srt .vtt .sbv",
     "data.read_json": ".json .geojson .ipynb",
-    "data.read_xml": ".xml .rss .atom .opml .fb2",
+    "xml_data.read_xml": ".xml .rss .atom .opml .fb2 .gpx .kml .enex",
+    "xml_data.read_ofx": ".ofx .qfx",
     "sheets.read_csv": ".csv .tsv .tab .psv",
     "excel.read_xlsx": ".xlsx .xlsm .xltx .xltm",
     "excel_97.read_xls": ".xls .xlt",
@@ -31,8 +33,8 @@ READERS = {
     "outlook.read_msg": ".msg .oft",
     "outlook.read_tnef": ".tnef",
     "rtf.read_rtf": ".rtf",
-    "archive.read_zip": ".zip",
-    "archive.read_tar": ".tar .tgz .tbz2 .txz .gz .bz2 .xz",
+    "archive.read_zip": ".zip .kmz",
+    "archive.read_tar": ".tar .jex .tgz .tbz2 .txz .gz .bz2 .xz",
     "legacy.read_legacy": (
         ".doc .dot .ppt .pps .pot .wps .wpd .sxw .sxc .sxi .pages .numbers .key .xlsb"
     ),
@@ -61,7 +63,8 @@ _STREAMS = {
 }
 _APPLE = (".pages", ".numbers", ".key")
 _TNEF = b"\x78\x9f\x3e\x22"
-_BEGINNINGS = (b"%PDF-", b"{\\rtf", _TNEF)
+_MAIL = (b"Return-Path: ", b"Received: ", b"Delivered-To: ", b"X-Mozilla-Status: ")
+_BEGINNINGS = (b"%PDF-", b"{\\rtf", _TNEF, *_MAIL)
 _FIRST_MEMBERS = (b"[Content_Types].xml", b"mimetype", b"_rels/.rels", b"docProps/")
 _TYPES = "[Content_Types].xml"
 _PARTS = (
@@ -84,9 +87,15 @@ def kind_of_name(name: str | PurePath) -> str:
 
 def begins_known(head: bytes) -> bool:
     """Whether a file, of any name, begins as those of a kind do that is read: as a PDF, as RTF, as
-    what Outlook packs, as a file of an office program or a book."""
+    mail, as what Outlook packs, as a file of an office program or a book."""
     packed = head.startswith(b"PK\x03\x04") and head[30:].startswith(_FIRST_MEMBERS)
-    return packed or head.startswith(_BEGINNINGS)
+    return packed or head.startswith(_BEGINNINGS) or _is_mailbox(head)
+
+
+def _is_mailbox(head: bytes) -> bool:
+    """Whether a file begins with the line that parts the messages of a mailbox: From, who, when."""
+    words = head.partition(b"\n")[0].split()
+    return words[:1] == [b"From"] and len(words) > 5 and words[-1].isdigit()
 
 
 def kind_of(data: bytes, ending: str) -> str:
@@ -109,6 +118,8 @@ def kind_of(data: bytes, ending: str) -> str:
         kind = ".rtf"
     elif data.startswith(_TNEF):
         kind = ".tnef"
+    elif ending not in KINDS and (_is_mailbox(head) or head.startswith(_MAIL)):
+        kind = ".mbox" if _is_mailbox(head) else ".eml"
     elif b"\0" not in head and KINDS.get(ending, "").startswith(_OF_BYTES):
         kind = _kind_of_text(head, ending)
     if KINDS.get(kind) == "legacy.read_legacy":

@@ -48,7 +48,7 @@ def readers_mark() -> str:
 
     What they say as before isn't embedded again.
     """
-    return "+".join(["6", *engines()])
+    return "+".join(["7", *engines()])
 
 
 def read_text(path: Path, root: Path) -> Iterator[Document | UserError]:

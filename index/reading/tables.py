@@ -138,6 +138,18 @@ def table(
             yield from _line(row, known)
 
 
+def records(found: Sequence[Sequence[tuple[str, str]]]) -> Iterator[str]:
+    """The lines of records that are names and values: a table where there are several, each of
+    whose names stands once."""
+    names = list(dict.fromkeys(name for record in found for name, _ in record))
+    if len(found) > 1 and all(len(dict(record)) == len(record) for record in found):
+        rows = [[dict(record).get(name, "") for name in names] for record in found]
+        yield from table([names, *rows], head=1)
+        return
+    for record in filter(None, found):
+        yield from _line([value for _, value in record], [name for name, _ in record])
+
+
 def _above_blank(rows: Sequence[Sequence[str]]) -> tuple[int, bool]:
     """How many rows above a first blank one are labels and values above a wider table (True), or
     names of what stands below it (False)."""

@@ -1,10 +1,9 @@
-"""Plain text, Markdown, subtitles, appointments and addresses."""
+"""Plain text, Markdown, subtitles."""
 
 import re
 from html import unescape
 from itertools import groupby
 from pathlib import PurePath
-from quopri import decodestring
 
 from index.documents import fence_after
 from index.reading import marked_up
@@ -19,11 +18,6 @@ _TERMINAL = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[()*+][0-9A-B]|[=>78cDEHMNOZ])"
     r"|[^\n]\x08"
 )
-_OF_PROGRAMS = frozenset(
-    "BEGIN VERSION PRODID UID DTSTAMP SEQUENCE REV CALSCALE METHOD PHOTO".split()
-)
-_TOLD = ("", "TYPE", "CN", "ENCODING")  # parameters of a field that are looked at
-_CODES = frozenset("QUOTED-PRINTABLE BASE64 B 7BIT 8BIT".split())
 
 
 def read_text(source: Source) -> Reading:
@@ -31,49 +25,6 @@ def read_text(source: Source) -> Reading:
     text = decode_bytes(source.data)
     text = _TERMINAL.sub("", text) if "\x1b" in text or "\b" in text else text
     yield Read("\n".join(with_rows(text.split("\n"), plain=True)))
-
-
-def read_cards(source: Source) -> Reading:
-    """Appointments (.ics) and addresses (.vcf): a line a field, each event or person apart."""
-    fields: list[str] = []
-    text = decode_bytes(source.data).replace("\n ", "").replace("\n\t", "")
-    first, *others = text.split("BEGIN:VTIMEZONE")  # when clocks change
-    text = first + "".join(other.partition("END:VTIMEZONE")[2] for other in others)
-    quoted = "QUOTED-PRINTABLE" in text.upper()
-    for line in (text.replace("=\n", "") if quoted else text).split("\n"):
-        name, said, value = _field(line)
-        codes = {each.upper() for each in said} & _CODES
-        if "QUOTED-PRINTABLE" in codes:
-            value = decode_bytes(decodestring(value.encode()))
-        if name == "END":
-            fields.append("")
-        elif value.strip() and name not in _OF_PROGRAMS and not codes & {"B", "BASE64"}:
-            value = value.replace("\\,", ",").replace("\\;", ";").replace("\\n", " ")
-            value = value.removeprefix("_$!<").removesuffix(">!$_")  # Apple's own labels
-            told = ", ".join(each for each in said if each.upper() not in codes)
-            fields.append(f"{name}: {_moment(value)} ({told})".removesuffix(" ()"))
-    yield Read("\n".join(fields).strip())
-
-
-def _field(line: str) -> tuple[str, list[str], str]:
-    """The name of a field, of what kind it is or who is meant, and its value; a colon between
-    quotation marks parts nothing."""
-    pieces = line.split('"')
-    pieces[1::2] = (piece.replace(":", "\0") for piece in pieces[1::2])
-    head, _, value = '"'.join(pieces).partition(":")
-    name, *given = head.split(";")
-    said = (each.replace("\0", ":").rpartition("=") for each in given)  # a bare one in old files
-    told = [each.strip('"') for key, _, each in said if key.upper() in _TOLD]
-    return name.rpartition(".")[2], told, value.replace("\0", ":")
-
-
-def _moment(value: str) -> str:
-    """20240321T183000Z as 2024-03-21 18:30 UTC; other values as they are."""
-    day, mark, time = value.rstrip("Z").partition("T")
-    if len(day) != 8 or not day.isdecimal() or (mark and not time.isdecimal()):
-        return value
-    moment = f"{day[:4]}-{day[4:6]}-{day[6:]} {time[:2]}:{time[2:4]}".rstrip(" :")
-    return f"{moment} UTC" if value.endswith("Z") else moment
 
 
 def read_subtitles(source: Source) -> Reading:
