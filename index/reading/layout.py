@@ -9,7 +9,7 @@ from itertools import groupby, pairwise
 from statistics import median
 
 from index.reading.encoding import visible
-from index.reading.names import names_at
+from index.reading.names import columns_of, holds_values, is_value, names_at
 from index.reading.tables import table
 
 _PROSE = 15  # characters of a line that can be one of a column's
@@ -24,6 +24,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _BULLETS = frozenset("•◦▪‣·*–—-")
 _LINES = 80  # drawn before one that may belong to one of them
 _LEADERS = 6  # dots from which they lead to a figure
+_CLOSE = 1.8  # heights of a line from the one above, of which it may be the second
 _COLUMNS = 3  # from which a table is told from lines of two parts
 
 
@@ -48,6 +49,7 @@ def ordered(lines: Sequence[Line]) -> list[list[Line]]:
     gutter = _gutter(lines)
     if gutter is None:
         return [_rows(lines)] if lines else []
+    lines = _with_tables(lines, gutter)
     blocks: list[list[Line]] = []
     sides: tuple[list[Line], list[Line]] = ([], [])
     across: list[Line] = []
@@ -62,6 +64,19 @@ def ordered(lines: Sequence[Line]) -> list[list[Line]]:
         if line is not None:
             (across if crosses else sides[line.left >= gutter]).append(line)
     return blocks
+
+
+def _with_tables(lines: Sequence[Line], gutter: float) -> list[Line]:
+    """The lines with those of each table of values that lies over the gutter as its rows."""
+    rows = _levels(sorted(lines, key=lambda line: -line.top))
+    kept: list[Line] = []
+    at = 0
+    while at < len(rows):
+        found, count = _table_at(rows, at, beside=True)
+        across = found and found[0].left < gutter < found[0].right
+        kept += found if across else rows[at]
+        at += count if across else 1
+    return kept
 
 
 def _gutter(lines: Sequence[Line]) -> float | None:
@@ -101,13 +116,7 @@ def _rows(lines: Sequence[Line]) -> list[Line]:
     )
     if back > max(1, len(lines) / 10):
         lines = sorted(lines, key=lambda line: -line.top)
-    rows: list[list[Line]] = []
-    for line in lines:
-        level = [row for row in rows[-_LINES:] if overlap(row[0], line)]
-        if level and (level[-1] is rows[-1] or any(_touch(part, line) for part in level[-1])):
-            level[-1].append(line)
-        else:
-            rows.append([line])
+    rows = _levels(lines)
     merged: list[Line] = []
     at = 0
     while at < len(rows):
@@ -117,25 +126,45 @@ def _rows(lines: Sequence[Line]) -> list[Line]:
     return merged
 
 
+def _levels(lines: Sequence[Line]) -> list[list[Line]]:
+    """The lines with those together that stand at one height."""
+    rows: list[list[Line]] = []
+    for line in lines:
+        level = [row for row in rows[-_LINES:] if overlap(row[0], line)]
+        if level and (level[-1] is rows[-1] or any(_touch(part, line) for part in level[-1])):
+            level[-1].append(line)
+        else:
+            rows.append([line])
+    return rows
+
+
 def _touch(one: Line, other: Line) -> bool:
     """Whether of two parts of a line one stands on the other or begins where that ends."""
     return max(one.left, other.left) - min(one.right, other.right) < 0.6 * (one.top - one.bottom)
 
 
 def _joined(row: Sequence[Line]) -> Line:
-    """The parts of a row as one line."""
+    """The parts of a row as one line; a label with a value far from it is a row of its own."""
     parts = sorted(row, key=lambda part: part.left)
+    label, value = parts[0], parts[-1]
+    far = value.left - label.right > 2 * (value.top - value.bottom)
     return Line(
-        parts[0].left, min(part.bottom for part in row), max(part.right for part in row),
+        label.left, min(part.bottom for part in row), max(part.right for part in row),
         max(part.top for part in row), " ".join(part.text for part in parts),
+        row=label.row or (
+            len(row) == 2 and far and is_value(value.text) and not is_value(label.text)
+        ),
     )  # fmt: skip
 
 
-def _table_at(rows: Sequence[list[Line]], at: int) -> tuple[list[Line], int]:
+def _table_at(
+    rows: Sequence[list[Line]], at: int, *, beside: bool = False
+) -> tuple[list[Line], int]:
     """The table that begins with a row, its rows with the names of their columns, and how many rows
     it takes.
 
     At least three columns that keep their places over three rows, under names; else nothing.
+    Between columns of prose (`beside`) one of them has values, and none is prose.
     """
     columns: list[tuple[float, float]] = []
     end = at
@@ -151,15 +180,33 @@ def _table_at(rows: Sequence[list[Line]], at: int) -> tuple[list[Line], int]:
     if (
         len(columns) < _COLUMNS
         or len(found) < 3
-        or sum(len(row) > 1 for row in found) < 0.7 * len(found)
+        or sum(len(row) > 1 or row[0].left > columns[0][1] for row in found) < 0.7 * len(found)
     ):
         return [], 0
     grid = _grid(found, columns)
     start, names = names_at(grid, sure=False)
-    if not names or start:
+    if not names or start or (beside and not _has_values(grid[names:])):
         return [], 0
     whole = _joined([part for row in found for part in row])
-    return [replace(whole, text=text, row=True) for text in table(grid, head=names)], len(found)
+    texts = list(table(grid, head=names))
+    step = (whole.top - whole.bottom) / len(texts)
+    tops = [whole.top - n * step for n in range(len(texts) + 1)]
+    return [
+        replace(whole, text=text, row=True, bottom=bottom, top=top)
+        for text, (top, bottom) in zip(texts, pairwise(tops), strict=True)
+    ], len(found)
+
+
+def _has_values(grid: Sequence[Sequence[str]]) -> bool:
+    """Whether of the columns of a table one has values, and none is prose: lines that are long, and
+    nearly all as long as the longest."""
+    columns = columns_of(grid)
+    prose = any(
+        sum(len(cell) > max(2 * _PROSE, 0.8 * max(map(len, column))) for cell in column)
+        > 0.5 * len(column)
+        for column in filter(None, columns)
+    )
+    return not prose and any(map(holds_values, columns))
 
 
 def _fitted(
@@ -191,7 +238,11 @@ def _grid(
         for part in sorted(row, key=lambda part: part.left):
             column = next(n for n, (_, right) in enumerate(columns) if part.left < right)
             cells[column] = f"{cells[column]} {part.text}".strip()
-        close = number > 0 and steps[number - 1] < 0.85 * median(steps)
+        step = steps[number - 1] if number else 0.0
+        close = 0 < step < 0.85 * median(steps)
+        # A second line of a cell that isn't the first, as of what is said of a movement.
+        alone = number > 1 and len(row) == 1 and not cells[0]
+        close |= alone and 0 < step < _CLOSE * (row[0].top - row[0].bottom)
         if close and all(above or not cell for above, cell in zip(grid[-1], cells, strict=True)):
             grid[-1] = [
                 f"{above} {cell}".strip() for above, cell in zip(grid[-1], cells, strict=True)

@@ -188,6 +188,66 @@ def test_a_table_keeps_its_columns(text) -> None:
     assert lines[-1].startswith("Une phrase qui suit")
 
 
+def test_a_table_below_two_columns_of_text_keeps_its_rows(text) -> None:
+    addresses = [
+        ("Ateliers Duval, menuiserie", "Bulletin de paie de janvier"),
+        ("22 avenue Jean Jaurès, Lyon", "Payé le 31/01/2024 par virement"),
+        ("SIRET : 412 345 678 00021", "Monsieur Julien Moreau"),
+        ("Emploi : menuisier qualifié", "14 rue des Lilas, Lyon"),
+    ]
+    rows = [
+        ("Rubriques de la paie", "Base", "Taux", "Part du salarié"),
+        ("Salaire de base mensuel", "151,67", "18,10", "2 745,23"),
+        ("Complémentaire santé", "38,40", "50,00", "19,20"),
+        ("CSG non déductible", "2 875,06", "2,90", "83,38"),
+        ("Net payé au salarié", "", "", "2 145,60"),
+    ]
+    page = [
+        (x, 760 - 14 * n, cell)
+        for n, row in enumerate(addresses)
+        for x, cell in zip((50, 330), row, strict=True)
+    ] + [
+        (x, 680 - 16 * n, cell)
+        for n, row in enumerate(rows)
+        for x, cell in zip((50, 330, 390, 450), row, strict=True)
+        if cell
+    ]
+    lines = text("a.pdf", pdf([page])).split("\n\n")
+    assert (
+        "Rubriques de la paie: Complémentaire santé; Base: 38,40; Taux: 50,00; Part du salarié: 19,20"
+        in lines
+    )
+    assert "Rubriques de la paie: Net payé au salarié; Part du salarié: 2 145,60" in lines
+
+
+def test_the_second_line_of_a_cell_goes_on_with_its_row(text) -> None:
+    rows = [
+        ("Date", "Opération", "Débit", "Solde"),
+        ("1 mars", "Virement à R. Hughes", "950,00", "75,75"),
+        ("", "Loyer 2B", "", ""),
+        ("4 mars", "Carte Halfords", "19,50", "56,25"),
+        ("", "du 2 mars", "", ""),
+    ]
+    page = [
+        (x, 700 - 12 * n, cell)
+        for n, row in enumerate(rows)
+        for x, cell in zip((50, 110, 330, 420), row, strict=True)
+        if cell
+    ]
+    page += [
+        (50, 600, "Solde du mois"),
+        (420, 600, "56,25"),
+        (50, 585, "Solde moyen"),
+        (420, 585, "60,10"),
+    ]
+    lines = text("a.pdf", pdf([page])).split("\n\n")
+    assert (
+        "Date: 1 mars; Opération: Virement à R. Hughes Loyer 2B; Débit: 950,00; Solde: 75,75"
+        in lines
+    )
+    assert lines[-2:] == ["Solde du mois 56,25", "Solde moyen 60,10"]
+
+
 def test_forms_bound_together_stay_whole(text) -> None:
     months = ["janvier", "février", "mars", "avril"]
     pages = [
