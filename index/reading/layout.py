@@ -72,7 +72,7 @@ def _with_tables(lines: Sequence[Line], gutter: float) -> list[Line]:
     kept: list[Line] = []
     at = 0
     while at < len(rows):
-        found, count = _table_at(rows, at, beside=True)
+        found, count = table_at(rows, at, beside=True)
         across = found and found[0].left < gutter < found[0].right
         kept += found if across else rows[at]
         at += count if across else 1
@@ -120,7 +120,7 @@ def _rows(lines: Sequence[Line]) -> list[Line]:
     merged: list[Line] = []
     at = 0
     while at < len(rows):
-        lines_of_table, count = _table_at(rows, at)
+        lines_of_table, count = table_at(rows, at)
         merged += lines_of_table or [_joined(rows[at])]
         at += count or 1
     return merged
@@ -157,7 +157,7 @@ def _joined(row: Sequence[Line]) -> Line:
     )  # fmt: skip
 
 
-def _table_at(
+def table_at(
     rows: Sequence[list[Line]], at: int, *, beside: bool = False
 ) -> tuple[list[Line], int]:
     """The table that begins with a row, its rows with the names of their columns, and how many rows
@@ -243,10 +243,10 @@ def _grid(
         # A second line of a cell that isn't the first, as of what is said of a movement.
         alone = number > 1 and len(row) == 1 and not cells[0]
         close |= alone and 0 < step < _CLOSE * (row[0].top - row[0].bottom)
-        if close and all(above or not cell for above, cell in zip(grid[-1], cells, strict=True)):
-            grid[-1] = [
-                f"{above} {cell}".strip() for above, cell in zip(grid[-1], cells, strict=True)
-            ]
+        pairs = list(zip(grid[-1], cells, strict=True)) if grid else []
+        close &= not any(is_value(above) and is_value(cell) for above, cell in pairs[1:])
+        if close and all(above or not cell for above, cell in pairs):
+            grid[-1] = [f"{above} {cell}".strip() for above, cell in pairs]
         else:
             grid.append(cells)
     return grid

@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from index.reading.blocks import Block, paired
 from index.reading.encoding import markup
 from index.reading.numbering import numeral
 from index.reading.ooxml import count_of, equation, raised
@@ -36,20 +36,6 @@ LONG_MENU = 0.7
 """Share of a block's letters in links from which, outside of the main text, it is a menu."""
 
 
-@dataclass
-class Block:
-    """A paragraph, a heading, an item or a row; whether it stands beside the text, and how many of
-    its letters are links."""
-
-    text: str
-    aside: bool = False
-    linked: int = 0
-
-    @property
-    def letters(self) -> str:
-        return "".join(filter(str.isalnum, self.text))
-
-
 def texts_of(data: bytes, charset: str | None = None) -> list[str]:
     """The paragraphs of a page, without looking for its main text."""
     root = parsed(data, charset)
@@ -73,7 +59,7 @@ def flow(root: Any, *, menus: bool = False) -> tuple[list[Block], Counter[str]]:
     reader = _Flow(menus)
     reader.walk(root)
     reader.end()
-    return reader.blocks, reader.left
+    return list(paired(reader.blocks)), reader.left
 
 
 class _Flow:
@@ -181,6 +167,8 @@ class _Flow:
         if tag in _BLOCKS:
             self.end(pre=tag == "br")
             self._mark = self._mark_of(node)
+        if tag == "span" and _is_apart(node):
+            self._add(" ")
         self._add(node.text or "")
 
     def _close(self, node: Any) -> None:
@@ -234,6 +222,17 @@ class _Flow:
             self.blocks.append(Block(self._mark + text, bool(self._aside), self._links))
             self._mark = ""
         self._links = 0
+
+
+def _is_apart(node: Any) -> bool:
+    """Whether between two spans that touch words end: a label and its value at the ends of a
+    line."""
+    last = node.getprevious()
+    if last is None or last.tag != "span" or last.tail:
+        return False
+    one, other = ("".join(each.itertext()).strip() for each in (last, node))
+    ends = one[-1:].isalpha() != other[:1].isalpha() and other[:1] not in ",.;:)…’'"
+    return ends and min(len(one), len(other)) > 2
 
 
 def _field(node: Any) -> str:

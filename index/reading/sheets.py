@@ -93,7 +93,7 @@ def read_csv(source: Source) -> Reading:
         separator = lines.pop(said).strip()[4:5]
     text = "\n".join(lines[said:])
     csv.field_size_limit(max(len(text), 1))
-    rows = ([*map(_unformed, row)] for row in _csv_rows(text, separator) if not _is_rule(row))
+    rows = ([*map(_unformed, row)] for row in csv_rows(text, separator) if not _is_rule(row))
     yield Read("\n\n".join([*lines[:said], *filter(None, table(rows))]))
 
 
@@ -107,7 +107,7 @@ def _is_rule(row: list[str]) -> bool:
     return bool(row) and all(len(cell) > 1 and not cell.strip("-") for cell in map(str.strip, row))
 
 
-def _csv_rows(text: str, separator: str) -> Iterator[list[str]]:
+def csv_rows(text: str, separator: str) -> Iterator[list[str]]:
     """The rows; where a quotation mark is never closed, line by line."""
     sign = separator or _separator(text)
     options: dict[str, Any] = {"delimiter": sign, "skipinitialspace": True}
@@ -138,6 +138,17 @@ def _line_by_line(lines: list[str], options: dict[str, Any]) -> Iterator[list[st
                 break
         yield row
         at += used
+
+
+def separator_of(text: str) -> str:
+    """The sign that parts each line of a text in as many cells, three or more; "" where it is no
+    table."""
+    lines = [line for line in text.split("\n", _LOOK)[:_LOOK] if line.strip()]
+    for sign in _SEPARATORS.replace(",", ""):
+        counts = {line.count(sign) for line in lines}
+        if len(lines) > 2 and len(counts) == 1 and min(counts) > 1 and lines[0][0] != sign:
+            return sign
+    return ""
 
 
 def _separator(text: str) -> str:

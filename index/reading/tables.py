@@ -134,8 +134,28 @@ def table(
             yield "; ".join(filter(None, known))
         body = first[start + count :]
         kinds = [holds_values(column) for column in columns_of(body)] or kinds
-        for row in chain(body, block):
+        every = chain(body, block)
+        for row in _filled_down(every) if _is_grouped(known, body) else every:
             yield from _line(row, known)
+
+
+def _is_grouped(names: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a first cell stands for the rows below that have none, as in a pivot table; rows at
+    the end that have none may be totals."""
+    last = max((n for n, row in enumerate(rows) if row[0]), default=0)
+    below = [row for row in rows[:last] if not row[0]]
+    first, *others = columns_of(rows)[:2] or [[]]
+    words = all(names[:2]) and len(names) > 2 and not any(map(holds_values, [first, *others]))
+    return words and len(below) > 1 and bool(rows[0][0]) and all(row[1] for row in below)
+
+
+def _filled_down(rows: Iterable[list[str]]) -> Iterator[list[str]]:
+    """The rows with the first cell of a group in each of them."""
+    label = ""
+    for row in rows:
+        label = row[0] or (label if row[1:2] != [""] else "")
+        yield [label, *row[1:]]
+        label = label if row[1:2] != [""] else ""
 
 
 def records(found: Sequence[Sequence[tuple[str, str]]]) -> Iterator[str]:

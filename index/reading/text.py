@@ -10,6 +10,8 @@ from index.reading import marked_up
 from index.reading.encoding import decode_bytes
 from index.reading.limits import Read, Reading, Source, iso_date, unread
 from index.reading.ooxml import raised
+from index.reading.sheets import csv_rows, separator_of
+from index.reading.tables import table
 from index.reading.text_tables import with_rows
 
 # What a program tells its terminal: colours and moves, the window's title, sets of letters; letters
@@ -24,6 +26,9 @@ def read_text(source: Source) -> Reading:
     """Text as it stands, without what programs tell their terminal in logs."""
     text = decode_bytes(source.data)
     text = _TERMINAL.sub("", text) if "\x1b" in text or "\b" in text else text
+    if separator := separator_of(text):  # a table of a program that calls it a text
+        yield Read("\n\n".join(table(csv_rows(text, separator))))
+        return
     yield Read("\n".join(with_rows(text.split("\n"), plain=True)))
 
 
@@ -41,7 +46,13 @@ def read_subtitles(source: Source) -> Reading:
         if line and not timed and not note:
             said.append(line)
     shown = [unescape(_untagged(line)) for line in said]
-    yield Read("\n".join(line for line, _ in groupby(filter(None, shown))))
+    once = [line for line, _ in groupby(filter(None, shown))]
+    yield Read("".join(map(_after, once, ["", *once])).lstrip())
+
+
+def _after(line: str, before: str) -> str:
+    """A line of what is said, in the same paragraph where the one before it goes on."""
+    return f"{' ' if line[0].islower() and before[-1:].isalnum() else chr(10)}{line}"
 
 
 def _untagged(line: str) -> str:

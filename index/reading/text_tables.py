@@ -2,10 +2,12 @@
 directives of reStructuredText, in AsciiDoc, as HTML."""
 
 import csv
+import re
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 from index.documents import fence_after
+from index.reading.layout import Line, table_at
 from index.reading.page_flow import texts_of
 from index.reading.tables import table
 
@@ -13,6 +15,8 @@ _RULES = "+|:-= \t"  # what a rule is drawn with
 _DRAWN = dict.fromkeys(range(0x2500, 0x2580), "+")
 _DRAWN |= dict.fromkeys(map(ord, "─━┄┅┈┉╌╍"), "-") | dict.fromkeys(map(ord, "│┃┆┇┊┋╎╏║"), "|")
 _DRAWN[ord("═")] = "="
+_WIDE = 15  # signs of a rule over all columns
+_CELL = re.compile(r"\S+(?: \S+)*")
 
 Found = tuple[list[str], int]
 """The rows of a table, and how many lines it takes."""
@@ -51,6 +55,7 @@ def _reader(line: str, after: str = "") -> Callable[[list[str]], Found] | None:
         _grid: first.startswith(("+-", "+=")),
         _ruled: _is_ruler(first, "=") or (_is_ruler(first, "-") and second),
         _under_names: first and _is_ruler(second, second[:1] or "-") and _fits(line, after),
+        _aligned: _is_line(second) and len(_CELL.findall(line)) > 2 and "|" not in first,
         _piped: "|" in first and _is_rule(second) and ("|" in second or "+" in second),
         _under_rule: first.startswith("|") and _is_rule(first) and "|" in second,
     }
@@ -227,7 +232,26 @@ def _with_rules(lines: list[str]) -> list[str]:
     return lines
 
 
-_OF_PLAIN = (_grid, _piped, _under_rule, _under_names)
+def _is_line(line: str) -> bool:
+    """Whether a line is one rule over all columns."""
+    return len(line) > _WIDE and set(line) in ({"-"}, {"="}, {"_"})
+
+
+def _aligned(lines: list[str]) -> Found:
+    """A table under names and a rule over all columns, as tills print it: blanks part its cells,
+    which stand below their names."""
+    found = [list(_CELL.finditer(line)) for line in lines if not _is_line(line.strip())]
+    rows = [
+        [Line(cell.start(), -10.0 * n, cell.end(), 8 - 10.0 * n, cell[0]) for cell in cells]
+        for n, cells in enumerate(found)
+    ]
+    shown, _ = table_at(rows, 0)
+    return (
+        ([line.text for line in shown], len(lines)) if shown else (["\n".join(lines)], len(lines))
+    )
+
+
+_OF_PLAIN = (_aligned, _grid, _piped, _under_rule, _under_names)
 
 
 def _asciidoc(lines: list[str]) -> Found:

@@ -1,9 +1,10 @@
 """Web pages: the main text without menus, what stands beside it after it."""
 
+from index.reading.blocks import Block
 from index.reading.encoding import visible
 from index.reading.limits import Read, Reading, Source, iso_date, unread
 from index.reading.marks import beside
-from index.reading.page_flow import LONG_MENU, Block, flow, parsed
+from index.reading.page_flow import LONG_MENU, flow, parsed
 
 
 def read_html(source: Source) -> Reading:

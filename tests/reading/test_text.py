@@ -160,7 +160,7 @@ def test_a_table_of_markdown_without_outer_bars(text) -> None:
 
 def test_subtitles_are_what_is_said(text) -> None:
     srt = "1\r\n00:00:01,000 --> 00:00:04,000\r\n<i>Le tournage a commencé</i>\r\n{\\an8}à Sauveterre.\r\n\r\n2\r\n00:00:05,000 --> 00:00:06,000\r\nEn 1998.\r\n"
-    assert text("a.srt", srt) == "Le tournage a commencé\nà Sauveterre.\nEn 1998."
+    assert text("a.srt", srt) == "Le tournage a commencé à Sauveterre.\nEn 1998."
     vtt = "WEBVTT\nKind: captions\n\nNOTE rien\n\nintro\n00:01.000 --> 00:02.000 align:start\n<v Ada>Bonjour.\n"
     assert text("a.vtt", vtt) == "Bonjour."
 
