@@ -4,7 +4,7 @@ repeats."""
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby, pairwise
 from statistics import median
 
@@ -188,13 +188,19 @@ def table_at(
     if not names or start or (beside and not _has_values(grid[names:])):
         return [], 0
     whole = _joined([part for row in found for part in row])
-    texts = list(table(grid, head=names))
-    step = (whole.top - whole.bottom) / len(texts)
-    tops = [whole.top - n * step for n in range(len(texts) + 1)]
+    box = whole.left, whole.bottom, whole.right, whole.top
+    return stacked(box, list(table(grid, head=names))), len(found)
+
+
+def stacked(box: tuple[float, float, float, float], texts: Sequence[str]) -> list[Line]:
+    """The rows of a table that takes a box, from top to bottom."""
+    left, bottom, right, top = box
+    step = (top - bottom) / len(texts)
+    tops = [top - n * step for n in range(len(texts) + 1)]
     return [
-        replace(whole, text=text, row=True, bottom=bottom, top=top)
-        for text, (top, bottom) in zip(texts, pairwise(tops), strict=True)
-    ], len(found)
+        Line(left, low, right, high, text, row=True)
+        for text, (high, low) in zip(texts, pairwise(tops), strict=True)
+    ]
 
 
 def _has_values(grid: Sequence[Sequence[str]]) -> bool:

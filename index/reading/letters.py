@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from math import degrees
 from typing import Any
@@ -58,10 +58,10 @@ class Letters:
         return left, bottom, right, top
 
 
-def lines_of(page: Any) -> list[Line]:
-    """The page's lines in the order in which they are drawn; none where the letters have no
-    meaning."""
-    letters = Letters(page)
+def lines_of(letters: Letters, rules: Sequence[Box] = ()) -> list[Line]:
+    """The page's lines in the order in which they are drawn, cut at upright rules; none where the
+    letters have no meaning."""
+    upright = [rule for rule in rules if rule[2] - rule[0] < rule[3] - rule[1]]
     textpage = letters.textpage
     text = textpage.get_text_range()
     if _meaningless(textpage, text):
@@ -77,7 +77,7 @@ def lines_of(page: Any) -> list[Line]:
         count = textpage.count_rects(start, len(raw)) if exact else 0
         boxes = [letters.turned(*textpage.get_rect(n)) for n in range(count)]
         if boxes:
-            lines += _parts(letters, raw, start, sorted(boxes))
+            lines += _parts(letters, raw, start, sorted(boxes), upright)
         else:
             last = lines[-1] if lines else Line(0, 0, 0, 0, "")
             lines.append(Line(last.left, last.bottom - 1, last.right, last.bottom, raw.strip()))
@@ -138,13 +138,17 @@ def _has_words(text: str) -> bool:
 
 
 def _parts(
-    letters: Letters, raw: str, start: int, boxes: list[tuple[float, ...]]
+    letters: Letters, raw: str, start: int, boxes: list[tuple[float, ...]], upright: list[Box]
 ) -> Iterator[Line]:
-    """A line cut where a gap wider than its height stands: two columns drawn together, or cells."""
+    """A line cut where a gap wider than its height stands, or a rule: two columns drawn together,
+    or cells."""
     bottom, top = min(box[1] for box in boxes), max(box[3] for box in boxes)
     edges, reached = [], boxes[0][2]
     for box in boxes[1:]:
-        if box[0] - reached > max(8, top - bottom):
+        ruled = any(
+            reached < r[2] and r[0] < box[0] and r[1] < top and bottom < r[3] for r in upright
+        )
+        if ruled or box[0] - reached > max(8, top - bottom):
             edges.append(box[0])
         reached = max(reached, box[2])
     lefts = [letters.box(start + n)[0] for n in range(len(raw))] if edges else []

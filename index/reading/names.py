@@ -80,7 +80,8 @@ def names_at(rows: Sequence[Sequence[str]], sure: bool) -> tuple[int, int]:
     width = sorted(counts)[-2:][0] if len(rows) > 2 else max(counts)
     if len(used) < 2:
         return 0, 0
-    full = (n for n, row in enumerate(rows[:_PREAMBLE]) if counts[n] + (not row[0]) >= 0.7 * width)
+    least = max(0.7 * width, min(len(used), 3))  # a corner, and two names at least
+    full = (n for n, row in enumerate(rows[:_PREAMBLE]) if counts[n] + (not row[0]) >= least)
     start = next(full, 0)
     if len(used) == 2 and not _two_columns_named(rows, start, sure):
         return 0, 0

@@ -10,13 +10,14 @@ from typing import Any
 
 from index.errors import UserError
 from index.reading.layout import Line, ordered, paragraphs, unbroken, without_leaders
-from index.reading.letters import lines_of
+from index.reading.letters import Letters, lines_of
 from index.reading.limits import Part, Read, Reading, Source, in_pages, iso_date, unread
 from index.reading.marks import beside, is_folio
 from index.reading.ocr import recognised
 from index.reading.ooxml import parse_xml, tag_of
 from index.reading.pdf_fields import Annotations, Drawn, filled, string
 from index.reading.repeats import without_line_numbers, without_repeats
+from index.reading.ruled import rules_of, with_rows
 
 _MOST_RECOGNISED = 300  # pages a file: each takes seconds
 
@@ -115,12 +116,14 @@ def _page(pdf: Any, number: int, found: _Pdf, source: Source) -> list[list[Line]
     forms = pdf.formenv.raw if pdf.formenv else None
     try:
         page = pdf[number]
-        lines, numbered = without_line_numbers(lines_of(page))
+        letters = Letters(page)
+        rules = rules_of(page, letters.turned)
+        lines, numbered = without_line_numbers(lines_of(letters, rules))
         found.line_numbers += numbered
         beside = Annotations(pdf, Drawn(source.data, number), found.remarks, found.attached)
         if fields := beside.fields(page, forms):
             lines = filled(lines, page, fields)
-        blocks = ordered(lines)
+        blocks = ordered(with_rows(lines, rules))
         if not blocks and pypdfium2.raw.FPDFPage_CountObjects(page):
             source.tick(number + 1, len(pdf))
             if len(found.recognised) < _MOST_RECOGNISED:
