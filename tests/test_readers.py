@@ -16,8 +16,9 @@ from PIL import Image
 
 from index.documents import Document
 from index.errors import UserError
-from index.reading.layout import Line, ordered, paragraphs, unbroken
+from index.reading.layout import ordered, paragraphs, unbroken
 from index.reading.limits import Limits, in_pages, iso_date
+from index.reading.lines import Line
 from index.reading.reader import Reader
 from index.reading.repeats import without_repeats
 from index.text.sentences import split_sentences

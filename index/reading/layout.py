@@ -4,13 +4,12 @@ repeats."""
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby, pairwise
 from statistics import median
 
+from index.reading.columns import table_at
 from index.reading.encoding import visible
-from index.reading.names import columns_of, holds_values, is_value, names_at
-from index.reading.tables import table
+from index.reading.lines import Line, joined, overlap
 
 _PROSE = 15  # characters of a line that can be one of a column's
 HYPHEN = "\ufffe"  # what PDFium puts for the hyphen that ends a line
@@ -24,23 +23,6 @@ _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _BULLETS = frozenset("•◦▪‣·*–—-")
 _LINES = 80  # drawn before one that may belong to one of them
 _LEADERS = 6  # dots from which they lead to a figure
-_CLOSE = 1.8  # heights of a line from the one above, of which it may be the second
-_COLUMNS = 3  # from which a table is told from lines of two parts
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line, or the part of it on one side of a gap; borders in points, y upwards."""
-
-    left: float
-    bottom: float
-    right: float
-    top: float
-    text: str
-    start: int = -1
-    """Where its first letter is among those of the page, for lines as they are drawn."""
-    row: bool = False
-    """Whether it is a row of a table with the names of its columns."""
 
 
 def ordered(lines: Sequence[Line]) -> list[list[Line]]:
@@ -99,12 +81,6 @@ def _gutter(lines: Sequence[Line]) -> float | None:
     return best
 
 
-def overlap(one: Line, other: Line) -> bool:
-    """Whether two lines stand at the same height."""
-    common = min(one.top, other.top) - max(one.bottom, other.bottom)
-    return common > 0.5 * min(one.top - one.bottom, other.top - other.bottom)
-
-
 def _rows(lines: Sequence[Line]) -> list[Line]:
     """The lines of a column from top to bottom, parts at one height put together.
 
@@ -121,7 +97,7 @@ def _rows(lines: Sequence[Line]) -> list[Line]:
     at = 0
     while at < len(rows):
         lines_of_table, count = table_at(rows, at)
-        merged += lines_of_table or [_joined(rows[at])]
+        merged += lines_of_table or [joined(rows[at])]
         at += count or 1
     return merged
 
@@ -141,121 +117,6 @@ def _levels(lines: Sequence[Line]) -> list[list[Line]]:
 def _touch(one: Line, other: Line) -> bool:
     """Whether of two parts of a line one stands on the other or begins where that ends."""
     return max(one.left, other.left) - min(one.right, other.right) < 0.6 * (one.top - one.bottom)
-
-
-def _joined(row: Sequence[Line]) -> Line:
-    """The parts of a row as one line; a label with a value far from it is a row of its own."""
-    parts = sorted(row, key=lambda part: part.left)
-    label, value = parts[0], parts[-1]
-    far = value.left - label.right > 2 * (value.top - value.bottom)
-    return Line(
-        label.left, min(part.bottom for part in row), max(part.right for part in row),
-        max(part.top for part in row), " ".join(part.text for part in parts),
-        row=label.row or (
-            len(row) == 2 and far and is_value(value.text) and not is_value(label.text)
-        ),
-    )  # fmt: skip
-
-
-def table_at(
-    rows: Sequence[list[Line]], at: int, *, beside: bool = False
-) -> tuple[list[Line], int]:
-    """The table that begins with a row, its rows with the names of their columns, and how many rows
-    it takes.
-
-    At least three columns that keep their places over three rows, under names; else nothing.
-    Between columns of prose (`beside`) one of them has values, and none is prose.
-    """
-    columns: list[tuple[float, float]] = []
-    end = at
-    for row in rows[at:] if len(rows[at]) >= _COLUMNS else ():
-        after = end == at or rows[end - 1][0].bottom - max(part.top for part in row) < 2.5 * (
-            row[0].top - row[0].bottom
-        )
-        fitted = _fitted(columns, row) if after else None
-        if fitted is None:
-            break
-        columns, end = fitted, end + 1
-    found = rows[at:end]
-    if (
-        len(columns) < _COLUMNS
-        or len(found) < 3
-        or sum(len(row) > 1 or row[0].left > columns[0][1] for row in found) < 0.7 * len(found)
-    ):
-        return [], 0
-    grid = _grid(found, columns)
-    start, names = names_at(grid, sure=False)
-    if not names or start or (beside and not _has_values(grid[names:])):
-        return [], 0
-    whole = _joined([part for row in found for part in row])
-    box = whole.left, whole.bottom, whole.right, whole.top
-    return stacked(box, list(table(grid, head=names))), len(found)
-
-
-def stacked(box: tuple[float, float, float, float], texts: Sequence[str]) -> list[Line]:
-    """The rows of a table that takes a box, from top to bottom."""
-    left, bottom, right, top = box
-    step = (top - bottom) / len(texts)
-    tops = [top - n * step for n in range(len(texts) + 1)]
-    return [
-        Line(left, low, right, high, text, row=True)
-        for text, (high, low) in zip(texts, pairwise(tops), strict=True)
-    ]
-
-
-def _has_values(grid: Sequence[Sequence[str]]) -> bool:
-    """Whether of the columns of a table one has values, and none is prose: lines that are long, and
-    nearly all as long as the longest."""
-    columns = columns_of(grid)
-    prose = any(
-        sum(len(cell) > max(2 * _PROSE, 0.8 * max(map(len, column))) for cell in column)
-        > 0.5 * len(column)
-        for column in filter(None, columns)
-    )
-    return not prose and any(map(holds_values, columns))
-
-
-def _fitted(
-    columns: Sequence[tuple[float, float]], row: Sequence[Line]
-) -> list[tuple[float, float]] | None:
-    """The columns, each as wide as its cells, with those of another row; None where a cell lies
-    over two of them."""
-    wider = list(columns)
-    for part in row:
-        under = [column for column in wider if part.left < column[1] and part.right > column[0]]
-        if len(under) > 1:
-            return None
-        wider = [column for column in wider if column not in under]
-        wider.append(
-            (min([part.left, *(c[0] for c in under)]), max([part.right, *(c[1] for c in under)]))
-        )
-    return sorted(wider)
-
-
-def _grid(
-    rows: Sequence[Sequence[Line]], columns: Sequence[tuple[float, float]]
-) -> list[list[str]]:
-    """The cells in their columns; a row that stands close below another, in columns filled there,
-    goes on with it."""
-    steps = [before[0].top - after[0].top for before, after in pairwise(rows)]
-    grid: list[list[str]] = []
-    for number, row in enumerate(rows):
-        cells = [""] * len(columns)
-        for part in sorted(row, key=lambda part: part.left):
-            column = next(n for n, (_, right) in enumerate(columns) if part.left < right)
-            cells[column] = f"{cells[column]} {part.text}".strip()
-        step = steps[number - 1] if number else 0.0
-        close = 0 < step < 0.85 * median(steps)
-        # A second line of a cell that isn't the first, as of what is said of a movement.
-        alone = number > 1 and len(row) == 1 and not cells[0]
-        close |= alone and 0 < step < _CLOSE * (row[0].top - row[0].bottom)
-        pairs = list(zip(grid[-1], cells, strict=True)) if grid else []
-        close &= not any(is_value(above) and is_value(cell) for above, cell in pairs[1:])
-        if close and all(above or not cell for above, cell in pairs):
-            grid[-1] = [f"{above} {cell}".strip() for above, cell in pairs]
-        else:
-            grid.append(cells)
-    return grid
 
 
 def paragraphs(blocks: Sequence[Sequence[Line]]) -> Iterator[str]:

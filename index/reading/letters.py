@@ -8,7 +8,8 @@ from math import degrees
 from typing import Any
 from unicodedata import normalize
 
-from index.reading.layout import HYPHEN, Line
+from index.reading.layout import HYPHEN
+from index.reading.lines import Line
 from index.reading.ooxml import raised
 
 Box = tuple[float, float, float, float]
@@ -44,6 +45,12 @@ class Letters:
         """Where a letter is; loose: as high as its font."""
         return self.turned(*self.textpage.get_charbox(place, loose=loose))
 
+    def boxes(self, start: int, count: int) -> list[Box]:
+        """The rectangles of a run of letters, from left to right."""
+        # PDFium numbers rectangles by the range last counted.
+        found = range(self.textpage.count_rects(start, count))
+        return sorted(self.turned(*self.textpage.get_rect(n)) for n in found)
+
     def turned(self, left: float, bottom: float, right: float, top: float) -> Box:
         """A box as it stands on the turned page."""
         width, height = self._width, self._height
@@ -73,11 +80,9 @@ def lines_of(letters: Letters, rules: Sequence[Box] = ()) -> list[Line]:
         start, at = at, at + len(raw)
         if not raw.strip():
             continue
-        # PDFium numbers rectangles by the range last counted.
-        count = textpage.count_rects(start, len(raw)) if exact else 0
-        boxes = [letters.turned(*textpage.get_rect(n)) for n in range(count)]
+        boxes = letters.boxes(start, len(raw)) if exact else []
         if boxes:
-            lines += _parts(letters, raw, start, sorted(boxes), upright)
+            lines += _parts(letters, raw, start, boxes, upright)
         else:
             last = lines[-1] if lines else Line(0, 0, 0, 0, "")
             lines.append(Line(last.left, last.bottom - 1, last.right, last.bottom, raw.strip()))
@@ -138,7 +143,7 @@ def _has_words(text: str) -> bool:
 
 
 def _parts(
-    letters: Letters, raw: str, start: int, boxes: list[tuple[float, ...]], upright: list[Box]
+    letters: Letters, raw: str, start: int, boxes: list[Box], upright: list[Box]
 ) -> Iterator[Line]:
     """A line cut where a gap wider than its height stands, or a rule: two columns drawn together,
     or cells."""
@@ -152,6 +157,13 @@ def _parts(
             edges.append(box[0])
         reached = max(reached, box[2])
     lefts = [letters.box(start + n)[0] for n in range(len(raw))] if edges else []
+    shown = [n for n, _ in enumerate(lefts) if not raw[n].isspace()]
+    back = (n for last, n in pairwise(shown) if lefts[n] < lefts[last] - 2 * (top - bottom))
+    if cut := next(back, 0):  # a cell drawn before one to its left
+        for first, last in ((0, cut), (cut, len(raw))):
+            if inner := letters.boxes(start + first, last - first):
+                yield from _parts(letters, raw[first:last], start + first, inner, upright)
+        return
     cuts = [
         0,
         *(next((n for n, left in enumerate(lefts) if left >= edge - 1), 0) for edge in edges),

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
-from index.reading.layout import Line
+from index.reading.lines import Line
 
 _DPI = 150  # dots an inch at which a page is drawn
 _WIDEST = 3000  # pixels

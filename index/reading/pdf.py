@@ -9,9 +9,10 @@ from functools import partial
 from typing import Any
 
 from index.errors import UserError
-from index.reading.layout import Line, ordered, paragraphs, unbroken, without_leaders
+from index.reading.layout import ordered, paragraphs, unbroken, without_leaders
 from index.reading.letters import Letters, lines_of
 from index.reading.limits import Part, Read, Reading, Source, in_pages, iso_date, unread
+from index.reading.lines import Line
 from index.reading.marks import beside, is_folio
 from index.reading.ocr import recognised
 from index.reading.ooxml import parse_xml, tag_of

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from index.reading.layout import Line, overlap
 from index.reading.letters import Box, Letters
+from index.reading.lines import Line, overlap
 
 _BOXES = ("☒", "☐")
 _NEAR = 30  # points between a box to tick and what it stands before

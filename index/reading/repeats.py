@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 from statistics import median
 
-from index.reading.layout import Line
+from index.reading.lines import Line
 
 _EDGE = 3  # lines at the top and at the bottom of a page that may be repeated
 

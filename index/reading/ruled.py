@@ -4,7 +4,7 @@ from bisect import bisect
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from index.reading.layout import Line, stacked
+from index.reading.lines import Line, stacked
 from index.reading.tables import Cell, spread, table
 
 Box = tuple[float, float, float, float]
@@ -12,6 +12,7 @@ Box = tuple[float, float, float, float]
 _THICK = 2.0  # points of a rule at most, and between two that are one
 _MOST = 3000  # paths of a page; drawings have more
 _COLUMNS = range(2, 31)
+_ROWS = 300
 _LINES = 8  # in a cell, from which a table only lays out what stands in it
 
 
@@ -40,17 +41,18 @@ def with_rows(lines: Sequence[Line], rules: Sequence[Box]) -> list[Line]:
     kept = list(lines)
     for group in _groups(rules):
         level = [rule for rule in group if rule[2] - rule[0] > rule[3] - rule[1]]
-        upright = [rule for rule in group if rule not in level]
+        upright = [rule for rule in group if rule[2] - rule[0] <= rule[3] - rule[1]]
         xs = _places((rule[0] + rule[2]) / 2 for rule in upright)
         ys = _places(-(rule[1] + rule[3]) / 2 for rule in level)  # from the top
         inside = [line for line in kept if _at(line, xs, ys)]
-        if len(xs) - 1 not in _COLUMNS or len(ys) < 3 or not inside:
+        if len(xs) - 1 not in _COLUMNS or not 3 <= len(ys) <= _ROWS or not inside:
             continue
         rows = list(_rows(_cells(level, upright, xs, ys), inside, xs, ys))
         if texts := list(table(spread(rows)[0], sure=False)) if rows else []:
-            first = kept.index(inside[0])
+            places = {id(line) for line in inside}
+            first = next(n for n, line in enumerate(kept) if id(line) in places)
+            kept = [line for line in kept if id(line) not in places]
             kept[first:first] = stacked((xs[0], -ys[-1], xs[-1], -ys[0]), texts)
-            kept = [line for line in kept if line not in inside]
     return kept
 
 
@@ -88,17 +90,16 @@ def _cells(
 ) -> dict[tuple[int, int], tuple[int, int, int, int]]:
     """Of each place the cell that it is of: its first row and column, its width and height."""
 
+    walls = [[r for r in upright if abs(r[0] - x) <= 2 * _THICK] for x in xs]
+    floors = [[r for r in level if abs(r[1] + y) <= 2 * _THICK] for y in ys]
+
     def wall(row: int, column: int) -> bool:
         middle = -(ys[row] + ys[row + 1]) / 2
-        return column == len(xs) - 1 or any(
-            abs(r[0] - xs[column]) <= 2 * _THICK and r[1] < middle < r[3] for r in upright
-        )
+        return column == len(xs) - 1 or any(r[1] < middle < r[3] for r in walls[column])
 
     def floor(row: int, column: int) -> bool:
         middle = (xs[column] + xs[column + 1]) / 2
-        return row == len(ys) - 1 or any(
-            abs(r[1] + ys[row]) <= 2 * _THICK and r[0] < middle < r[2] for r in level
-        )
+        return row == len(ys) - 1 or any(r[0] < middle < r[2] for r in floors[row])
 
     cells: dict[tuple[int, int], tuple[int, int, int, int]] = {}
     for row in range(len(ys) - 1):

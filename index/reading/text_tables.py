@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 from index.documents import fence_after
-from index.reading.layout import Line, table_at
+from index.reading.columns import table_at
+from index.reading.lines import Line
 from index.reading.page_flow import texts_of
 from index.reading.tables import table
 

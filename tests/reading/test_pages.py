@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from index.documents import Document
 from index.errors import UserError
-from index.reading.layout import Line
+from index.reading.lines import Line
 from index.reading.repeats import without_line_numbers, without_repeats
 
 
@@ -15,16 +15,16 @@ def pdf(
     root: str = "",
     annots: str = "",
     font: str = "<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>",
+    rules: str = "",
 ) -> bytes:
-    """A PDF of pages of (x, y, text), with further objects from number 4 on."""
+    """A PDF of pages of (x, y, text) and of rules, with further objects from number 4 on."""
     extra = extra or []
     first = 4 + len(extra)
     objects = ["", "", font, *extra]
     kids = []
     for n, page in enumerate(pages):
-        drawn = "".join(f"BT /F 10 Tf {x} {y} Td ({text}) Tj ET\n" for x, y, text in page).encode(
-            "cp1252"
-        )
+        texts = (f"BT /F 10 Tf {x} {y} Td ({text}) Tj ET\n" for x, y, text in page)
+        drawn = (rules + "".join(texts)).encode("cp1252")
         kids.append(f"{first + 2 * n} 0 R")
         objects.append(
             f"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Resources<</Font<</F 3 0 R>>>>/Contents {first + 2 * n + 1} 0 R{annots if n == 0 else ''}>>"
@@ -218,6 +218,42 @@ def test_a_table_below_two_columns_of_text_keeps_its_rows(text) -> None:
         in lines
     )
     assert "Rubriques de la paie: Net payé au salarié; Part du salarié: 2 145,60" in lines
+
+
+def test_a_table_drawn_with_rules_is_read_cell_by_cell(text) -> None:
+    def rule(*ends: int) -> str:
+        return "{} {} m {} {} l S\n".format(*ends)
+
+    ys, xs = (720, 700, 680, 650, 620), (50, 150, 220, 290, 360)
+    rules = "".join(rule(50, y, 360, y) for y in ys if y != 700) + rule(150, 700, 290, 700)
+    rules += "".join(rule(x, 620, x, 700 if x == 220 else 720) for x in xs)
+    page = [
+        (55, 692, "Soins"), (200, 705, "Remboursement"), (300, 692, "Versé"),
+        (155, 685, "Base"), (225, 685, "Taux"),
+        (55, 668, "Consultation"), (55, 655, "du 4 mars"), (155, 661, "26,50"), (225, 661, "70 %"), (300, 661, "16,55"),
+        (55, 638, "Pharmacie"), (155, 631, "17,20"), (225, 631, "65 %"), (300, 631, "11,18"),
+        (50, 590, "Une phrase sous le tableau."),
+    ]  # fmt: skip
+    lines = text("a.pdf", pdf([page], rules=rules)).split("\n\n")
+    assert lines[0] == "Soins; Remboursement Base; Remboursement Taux; Versé"
+    assert (
+        "Soins: Consultation du 4 mars; Remboursement Base: 26,50; Remboursement Taux: 70 %; Versé: 16,55"
+        in lines
+    )
+    assert lines[-1] == "Une phrase sous le tableau."
+
+
+def test_a_name_to_the_left_is_that_of_values_to_the_right(text) -> None:
+    rows = [
+        (("Date", 50), ("Libellé", 110), ("Montant", 330)),
+        (("16 mars", 50), ("Librairie Roy", 110), ("54,17", 385)),
+        (("20 mars", 50), ("Gare de Lyon", 110), ("88,40", 385)),
+        (("2 avril", 50), ("Versement", 110), ("1 250,00 cr.", 350)),
+    ]
+    page = [(x, 700 - 16 * n, cell) for n, row in enumerate(rows) for cell, x in row]
+    lines = text("a.pdf", pdf([page])).split("\n\n")
+    assert lines[2] == "Date: 20 mars; Libellé: Gare de Lyon; Montant: 88,40"
+    assert lines[3] == "Date: 2 avril; Libellé: Versement; Montant: 1 250,00 cr."
 
 
 def test_the_second_line_of_a_cell_goes_on_with_its_row(text) -> None:
