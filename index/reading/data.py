@@ -27,7 +27,7 @@ def read_json(source: Source) -> Reading:
             yield from read_lines(source)
             return
         value = _mended(text, error)
-    pictures = 0
+    pictures, places = 0, _without_places(value)
     if isinstance(value, dict) and "nbformat" in value:
         sheets = value.get("worksheets", [value])  # before its fourth format
         cells = [cell for sheet in sheets for cell in sheet.get("cells", ())]
@@ -36,8 +36,22 @@ def read_json(source: Source) -> Reading:
     else:
         blocks = list(rows_of(value))
     title = value.get("title") if isinstance(value, dict) else ""
-    notes = unread("unread_pictures", count=pictures)
+    notes = *unread("unread_pictures", count=pictures), *unread("unread_places", count=places)
     yield Read("\n\n".join(blocks), title if isinstance(title, str) else "", unread=notes)
+
+
+def _without_places(value: Any) -> int:
+    """Take out the points of lines and areas on a map, as GeoJSON has them, and count them."""
+    count, left = 0, [value]
+    while left:
+        each = left.pop()
+        if isinstance(each, dict):
+            if _nested(each.get("coordinates")):
+                count += str(each.pop("coordinates")).count("], [") + 1
+            left += each.values()
+        elif isinstance(each, list):
+            left += each
+    return count
 
 
 def _mended(text: str, error: Exception) -> Any:

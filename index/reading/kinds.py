@@ -63,8 +63,7 @@ _STREAMS = {
 }
 _APPLE = (".pages", ".numbers", ".key")
 _TNEF = b"\x78\x9f\x3e\x22"
-_MAIL = (b"Return-Path: ", b"Received: ", b"Delivered-To: ", b"X-Mozilla-Status: ")
-_BEGINNINGS = (b"%PDF-", b"{\\rtf", _TNEF, *_MAIL)
+_BEGINNINGS = (b"%PDF-", b"{\\rtf", _TNEF)
 _FIRST_MEMBERS = (b"[Content_Types].xml", b"mimetype", b"_rels/.rels", b"docProps/")
 _TYPES = "[Content_Types].xml"
 _PARTS = (
@@ -87,7 +86,7 @@ def kind_of_name(name: str | PurePath) -> str:
 
 def begins_known(head: bytes) -> bool:
     """Whether a file, of any name, begins as those of a kind do that is read: as a PDF, as RTF, as
-    mail, as what Outlook packs, as a file of an office program or a book."""
+    a mailbox, as what Outlook packs, as a file of an office program or a book."""
     packed = head.startswith(b"PK\x03\x04") and head[30:].startswith(_FIRST_MEMBERS)
     return packed or head.startswith(_BEGINNINGS) or _is_mailbox(head)
 
@@ -118,8 +117,8 @@ def kind_of(data: bytes, ending: str) -> str:
         kind = ".rtf"
     elif data.startswith(_TNEF):
         kind = ".tnef"
-    elif ending not in KINDS and (_is_mailbox(head) or head.startswith(_MAIL)):
-        kind = ".mbox" if _is_mailbox(head) else ".eml"
+    elif ending not in KINDS and _is_mailbox(head):
+        kind = ".mbox"
     elif b"\0" not in head and KINDS.get(ending, "").startswith(_OF_BYTES):
         kind = _kind_of_text(head, ending)
     if KINDS.get(kind) == "legacy.read_legacy":

@@ -225,14 +225,12 @@ class _Flow:
 
 
 def _is_apart(node: Any) -> bool:
-    """Whether between two spans that touch words end: a label and its value at the ends of a
-    line."""
+    """Whether a span touches another as a value its label, which stand at the ends of a line."""
     last = node.getprevious()
-    if last is None or last.tag != "span" or last.tail:
-        return False
-    one, other = ("".join(each.itertext()).strip() for each in (last, node))
-    ends = one[-1:].isalpha() != other[:1].isalpha() and other[:1] not in ",.;:)…’'"
-    return ends and min(len(one), len(other)) > 2
+    touches = last is not None and last.tag == "span" and not last.tail
+    one, other = ("".join(each.itertext()).strip() if touches else "" for each in (last, node))
+    shown = min(len(one), len(other)) > 2 and other[0] not in ",.;:)…’'"
+    return shown and one[-1].isalpha() != other[0].isalpha()
 
 
 def _field(node: Any) -> str:

@@ -62,23 +62,23 @@ def _read(root: Any) -> Read:
     for node in root.findall(".//{*}binary"):  # pictures of a book (FB2)
         node.getparent().remove(node)
         left["unread_pictures"] += 1
-    for node in [*root.iter("*")]:
+    for node in [*root.iterdescendants("*")]:
         if count := _places(node):
             left["unread_places"] += count
             node.getparent().remove(node)
-    titles = (node for node in root.iter("*") if tag_of(node).lower() in ("title", "titre"))
-    title = next((node.text for node in titles if len(node) == 0 and node.text), "")
-    blocks = filter(None, _blocks([root]))
+    named = (node for node in root.iter("*") if tag_of(node).lower() in ("title", "titre"))
+    title = next((node.text for node in named if len(node) == 0 and node.text), "")
     notes = tuple(note for code, count in left.items() for note in unread(code, count=count))
-    return Read("\n\n".join(blocks), title.strip(), unread=notes)
+    return Read("\n\n".join(_blocks([root])), title.strip(), unread=notes)
 
 
 def _places(node: Any) -> int:
     """How many points of a line or an area drawn on a map an element holds, which have no name."""
-    if tag_of(node) == "coordinates":
-        return count if (count := len((node.text or "").split())) > 1 else 0
+    text = node.text or ""
+    if tag_of(node) == "coordinates" and not any(map(str.isalpha, text)):
+        return len(text.split()) if len(text.split()) > 1 else 0
     told = any(tag_of(child) in ("name", "desc", "cmt") for child in node)
-    return int({"lat", "lon"} <= set(node.keys()) and not told and node.getparent() is not None)
+    return int({"lat", "lon"} <= set(node.keys()) and not told)
 
 
 def _blocks(nodes: list[Any]) -> Iterator[str]:
