@@ -140,22 +140,31 @@ def table(
 
 
 def _is_grouped(names: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Whether a first cell stands for the rows below that have none, as in a pivot table; rows at
-    the end that have none may be totals."""
-    last = max((n for n, row in enumerate(rows) if row[0]), default=0)
-    below = [row for row in rows[:last] if not row[0]]
-    first, *others = columns_of(rows)[:2] or [[]]
-    words = all(names[:2]) and len(names) > 2 and not any(map(holds_values, [first, *others]))
-    return words and len(below) > 1 and bool(rows[0][0]) and all(row[1] for row in below)
+    """Whether a first cell stands for the rows below that have none, as in a pivot table: twice at
+    least, as totals have none either."""
+    groups, start = set(), -1
+    for n, row in enumerate(rows):
+        start = n if row[0] else start
+        if not row[0] and not any(row[1:2]):
+            return False
+        if not row[0] and start >= 0 and rows[start][1]:
+            groups.add(start)
+    words = len(names) > 2 and all(names[:2])
+    return words and len(groups) > 1 and not any(map(is_value, chain(*columns_of(rows)[:2])))
 
 
 def _filled_down(rows: Iterable[list[str]]) -> Iterator[list[str]]:
-    """The rows with the first cell of a group in each of them."""
-    label = ""
+    """The rows with the first cell of a group in each of them; those at the end may be totals."""
+    label, held = "", list[list[str]]()
     for row in rows:
-        label = row[0] or (label if row[1:2] != [""] else "")
-        yield [label, *row[1:]]
-        label = label if row[1:2] != [""] else ""
+        if not row[0]:
+            held.append(row)
+            continue
+        goes_on = any(row[1:])
+        yield from ([label, *each[1:]] if goes_on else each for each in held)
+        yield row
+        label, held = row[0] if row[1] else "", []
+    yield from held
 
 
 def records(found: Sequence[Sequence[tuple[str, str]]]) -> Iterator[str]:

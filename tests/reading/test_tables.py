@@ -239,3 +239,19 @@ def test_the_title_of_a_section_is_no_name_of_a_column() -> None:
     grid, heads = spread([names, title, [Cell("Brême"), Cell("12"), Cell("14")]])
     assert heads == 1
     assert list(table(grid, head=heads))[1:] == ["Nord", "Site: Brême; 2022: 12; 2023: 14"]
+
+
+def test_totals_are_of_no_group() -> None:
+    rows = [
+        ["Article", "Détail", "Prix"],
+        ["Logo", "trois projets", "660"],
+        ["Plan", "deux pages", "888"],
+        ["", "Total HT", "1548"],
+        ["", "TVA", "310"],
+        ["Merci de votre visite", "", ""],
+    ]
+    assert list(table(rows))[3] == "Détail: Total HT; Prix: 1548"
+    rows[3:3] = [["", "croquis", "12"], ["Mur", "pose", "40"], ["", "peinture", "50"]]
+    lines = list(table(rows))
+    assert "Article: Plan; Détail: croquis; Prix: 12" in lines
+    assert "Détail: Total HT; Prix: 1548" in lines
