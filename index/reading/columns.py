@@ -115,8 +115,9 @@ def _grid(
         alone = number > 1 and len(row) == 1 and not cells[0]
         close |= alone and 0 < step < _CLOSE * (row[0].top - row[0].bottom)
         pairs = list(zip(grid[-1], cells, strict=True)) if grid else []
-        close &= not any(is_value(above) and is_value(cell) for above, cell in pairs[1:])
-        if close and all(above or not cell for above, cell in pairs):
+        both = any(is_value(above) and is_value(cell) for above, cell in pairs[1:])
+        over = number > 1 and min(part.bottom for part in rows[number - 1]) < row[0].top - 1
+        if not both and (over or (close and all(above or not cell for above, cell in pairs))):
             grid[-1] = [f"{above} {cell}".strip() for above, cell in pairs]
         else:
             grid.append(cells)
