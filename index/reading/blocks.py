@@ -28,7 +28,7 @@ def paired(blocks: list[Block]) -> Iterator[Block]:
     before: Block | None = None
     loose = False  # whether a value stands before that
     for block in blocks:
-        value = is_value(block.text) and len(block.text) <= _LABEL
+        value = is_value(block.text) and len(block.text) <= _LABEL and ";" not in block.text
         if before and value and not loose and before.aside == block.aside and _is_label(before):
             text = f"{before.text.rstrip(' :')}: {block.text}"
             yield Block(text, block.aside, before.linked + block.linked)

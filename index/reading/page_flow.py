@@ -39,7 +39,7 @@ LONG_MENU = 0.7
 def texts_of(data: bytes, charset: str | None = None) -> list[str]:
     """The paragraphs of a page, without looking for its main text."""
     root = parsed(data, charset)
-    return [] if root is None else [block.text for block in flow(root, menus=True)[0]]
+    return [] if root is None else [block.text for block in paired(flow(root, menus=True)[0])]
 
 
 def parsed(data: bytes, charset: str | None = None) -> Any:
@@ -59,7 +59,7 @@ def flow(root: Any, *, menus: bool = False) -> tuple[list[Block], Counter[str]]:
     reader = _Flow(menus)
     reader.walk(root)
     reader.end()
-    return list(paired(reader.blocks)), reader.left
+    return reader.blocks, reader.left
 
 
 class _Flow:

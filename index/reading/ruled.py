@@ -7,8 +7,9 @@ from typing import Any
 from index.reading.lines import Line, stacked
 from index.reading.tables import Cell, spread, table
 
-Box = tuple[float, float, float, float]
-"""Left, bottom, right and top in points, y upwards."""
+Box = tuple[float, float, float, float]  # left, bottom, right, top
+Place = tuple[int, int]  # row, column
+Span = tuple[int, int, int, int]  # first row and column, width, height
 _THICK = 2.0  # points of a rule at most, and between two that are one
 _MOST = 3000  # paths of a page; drawings have more
 _COLUMNS = range(2, 31)
@@ -77,7 +78,7 @@ def _places(found: Iterator[float]) -> list[float]:
     return places
 
 
-def _at(line: Line, xs: Sequence[float], ys: Sequence[float]) -> tuple[int, int] | None:
+def _at(line: Line, xs: Sequence[float], ys: Sequence[float]) -> Place | None:
     """The row and column in whose bounds the middle of a line is; None outside of the table."""
     row = bisect(ys, -(line.top + line.bottom) / 2) - 1
     column = bisect(xs, (line.left + line.right) / 2) - 1
@@ -87,9 +88,8 @@ def _at(line: Line, xs: Sequence[float], ys: Sequence[float]) -> tuple[int, int]
 
 def _cells(
     level: Sequence[Box], upright: Sequence[Box], xs: Sequence[float], ys: Sequence[float]
-) -> dict[tuple[int, int], tuple[int, int, int, int]]:
-    """Of each place the cell that it is of: its first row and column, its width and height."""
-
+) -> dict[Place, Span]:
+    """Of each place the cell that it is of."""
     walls = [[r for r in upright if abs(r[0] - x) <= 2 * _THICK] for x in xs]
     floors = [[r for r in level if abs(r[1] + y) <= 2 * _THICK] for y in ys]
 
@@ -101,7 +101,7 @@ def _cells(
         middle = (xs[column] + xs[column + 1]) / 2
         return row == len(ys) - 1 or any(r[0] < middle < r[2] for r in floors[row])
 
-    cells: dict[tuple[int, int], tuple[int, int, int, int]] = {}
+    cells: dict[Place, Span] = {}
     for row in range(len(ys) - 1):
         for column in range(len(xs) - 1):
             if (row, column) in cells:
@@ -117,14 +117,11 @@ def _cells(
 
 
 def _rows(
-    cells: dict[tuple[int, int], tuple[int, int, int, int]],
-    lines: Sequence[Line],
-    xs: Sequence[float],
-    ys: Sequence[float],
+    cells: dict[Place, Span], lines: Sequence[Line], xs: Sequence[float], ys: Sequence[float]
 ) -> Iterator[list[Cell]]:
     """The rows of cells with their texts; none where they hold columns of prose, or next to
     nothing."""
-    texts: dict[tuple[int, int], list[str]] = {}
+    texts: dict[Place, list[str]] = {}
     for line in sorted(lines, key=lambda line: (-line.top, line.left)):
         if place := _at(line, xs, ys):
             texts.setdefault(cells[place][:2], []).append(line.text)

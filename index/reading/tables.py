@@ -171,7 +171,7 @@ def records(found: Sequence[Sequence[tuple[str, str]]]) -> Iterator[str]:
     """The lines of records that are names and values: a table where there are several, each of
     whose names stands once."""
     names = list(dict.fromkeys(name for record in found for name, _ in record))
-    if len(found) > 1 and all(len(dict(record)) == len(record) for record in found):
+    if len(found) > 1 and all(1 < len(dict(record)) == len(record) for record in found):
         rows = [[dict(record).get(name, "") for name in names] for record in found]
         yield from table([names, *rows], head=1)
         return

@@ -1,6 +1,6 @@
 """Web pages: the main text without menus, what stands beside it after it."""
 
-from index.reading.blocks import Block
+from index.reading.blocks import Block, paired
 from index.reading.encoding import visible
 from index.reading.limits import Read, Reading, Source, iso_date, unread
 from index.reading.marks import beside
@@ -27,7 +27,7 @@ def read_html(source: Source) -> Reading:
         root, output_format="txt", include_comments=False, favor_recall=True,
         date_extraction_params={"extensive_search": False, "original_date": True},
     )  # fmt: skip
-    main, other = _main(blocks, found.text or "" if found else "")
+    main, other = map(paired, _main(blocks, found.text or "" if found else ""))
     texts = [block.text for block in main]
     text = "\n\n".join([*texts, *beside("aside", [block.text for block in other], texts)])
     author, date = (found.author or "", iso_date(found.date or "")) if found else ("", "")
