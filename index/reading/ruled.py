@@ -22,7 +22,7 @@ def rules_of(page: Any, turned: Callable[..., Box]) -> list[Box]:
     from pypdfium2 import PdfiumError, raw
 
     rules: list[Box] = []
-    for n, path in enumerate(page.get_objects(filter=[raw.FPDF_PAGEOBJ_PATH])):
+    for n, path in enumerate(page.get_objects(filter=[raw.FPDF_PAGEOBJ_PATH], max_depth=1)):
         if n == _MOST:
             return []
         try:

@@ -92,7 +92,6 @@ def read_csv(source: Source) -> Reading:
     if lines[said].strip().lower().startswith("sep="):  # Excel's own way of saying it
         separator = lines.pop(said).strip()[4:5]
     text = "\n".join(lines[said:])
-    csv.field_size_limit(max(len(text), 1))
     rows = ([*map(_unformed, row)] for row in csv_rows(text, separator) if not _is_rule(row))
     yield Read("\n\n".join([*lines[:said], *filter(None, table(rows))]))
 
@@ -109,6 +108,7 @@ def _is_rule(row: list[str]) -> bool:
 
 def csv_rows(text: str, separator: str) -> Iterator[list[str]]:
     """The rows; where a quotation mark is never closed, line by line."""
+    csv.field_size_limit(max(len(text), 1))
     sign = separator or _separator(text)
     options: dict[str, Any] = {"delimiter": sign, "skipinitialspace": True}
     if '"' not in text and 2 <= text.count(f"{sign}'") <= text.count(f"'{sign}") + text.count(
