@@ -275,10 +275,8 @@ class Query:
 
     def _grouped(self, key: exp.Count | exp.Sum) -> Computed | None:
         """What most or fewest rows have, or whose rows have the most or the least in all."""
-        column, several = (
-            self.tree.args["group"].find(exp.Column),
-            self.tree.args["group"].expressions[1:],
-        )
+        group = self.tree.args["group"]
+        column, several = group.find(exp.Column), group.expressions[1:]
         limit = self.tree.args.get("limit")
         if not column or several or not limit or limit.expression.name != "1":
             return None
