@@ -163,7 +163,7 @@ def test_an_error_in_reading_ahead_leaves_the_page_ready(
     monkeypatch.setattr(Answerer, "prepare", fail)
     for number in range(2):  # the second change is read ahead as well
         put(service, f"vent{number}.md", f"# Le vent {number}\n\nLe vent souffle de l'ouest.\n")
-        assert failed.acquire(timeout=60)
+        assert failed.acquire(timeout=240)
     assert service.state.stage == "ready"
     assert service.assistant()
 
