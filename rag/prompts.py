@@ -8,6 +8,7 @@ knows the excerpt.
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from index.contract import Store
 from rag.events import Turn
@@ -24,30 +25,24 @@ _ANY = "\0"  # stands for a question that isn't known yet
 _TEXTS = tomllib.loads(
     (Path(__file__).parent / "data" / "prompts.toml").read_text(encoding="utf-8")
 )
-_ANSWER, _CHECK = _TEXTS["answer"], _TEXTS["check"]
+_ANSWER, _DECIDE, _CHECK = _TEXTS["answer"], _TEXTS["decide"], _TEXTS["check"]
 _TRANSLATE, _REWRITE, _REWORD = _TEXTS["translate"], _TEXTS["rewrite"], _TEXTS["reword"]
 _COMPARE, _NAME, _QUERY = _TEXTS["compare"], _TEXTS["name"], _TEXTS["query"]
 
 
 def instruction() -> list[Message]:
     """What every prompt for an answer begins with."""
-    return _shown(
-        _ANSWER["instruction"],
-        (
-            (
-                _ANSWER["excerpt"].format(**_TEXTS["texts"][example["text"]])
-                + _ANSWER[example["language"]]["question"].format(question=example["question"]),
-                example["answer"],
-            )
-            for example in _ANSWER["examples"]
-        ),
-    )
+    return _on_texts(_ANSWER)
+
+
+def decision() -> list[Message]:
+    """What every prompt for a yes or a no begins with."""
+    return _on_texts(_DECIDE)
 
 
 def beginning(excerpt: Excerpt) -> list[Message]:
     """What every prompt about this excerpt begins with."""
-    text = _ANSWER["excerpt"].format(title=excerpt.chunk.title, text=excerpt.text)
-    return [*instruction(), Message("user", text)]
+    return [*instruction(), Message("user", _excerpt(excerpt))]
 
 
 def beginnings(store: Store, generator: Generator) -> Iterator[tuple[list[Message], bool]]:
@@ -55,6 +50,7 @@ def beginnings(store: Store, generator: Generator) -> Iterator[tuple[list[Messag
     for start in (
         instruction(),
         check(),
+        decision(),
         *map(rewrite, OPENINGS),
         *map(translation, OPENINGS),
         comparison(),
@@ -80,6 +76,12 @@ def answering(
     task = form["closed" if closed(question) else "question"].format(question=question)
     *before, last = beginning(excerpt)
     return [*before, Message("user", last.content + task + (form["insist"] if insist else ""))]
+
+
+def deciding(question: str, excerpt: Excerpt, language: str) -> list[Message]:
+    """The messages that ask for a yes or a no, `OPENINGS[language]`, and what the text says."""
+    asked = _ANSWER[language]["question"].format(question=question)
+    return [*decision(), Message("user", _excerpt(excerpt) + asked)]
 
 
 def check() -> list[Message]:
@@ -194,6 +196,24 @@ def _last(question: str, earlier: Sequence[Turn], language: str) -> str:
     ]
     asked: str = form["question"]
     return asked.format(earlier="\n".join(turns), question=question)
+
+
+def _excerpt(excerpt: Excerpt) -> str:
+    text: str = _ANSWER["excerpt"].format(title=excerpt.chunk.title, text=excerpt.text)
+    return text
+
+
+def _on_texts(task: dict[str, Any]) -> list[Message]:
+    """A task's instruction, and its examples of questions on texts."""
+    examples = (
+        (
+            _ANSWER["excerpt"].format(**_TEXTS["texts"][each["text"]])
+            + _ANSWER[each["language"]]["question"].format(question=each["question"]),
+            each["answer"],
+        )
+        for each in task["examples"]
+    )
+    return _shown(task["instruction"], examples)
 
 
 def _shown(instruction: str, examples: Iterable[tuple[str, str]]) -> list[Message]:

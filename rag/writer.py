@@ -108,15 +108,28 @@ class Writer(Reader):
         read = self.introduced(draft.asked, draft.language, excerpt)
         for insist in (False, True):
             yield from draft.restart()
-            asking = prompts.answering(draft.asked, read, draft.language, insist=insist)
-            yield from self.stream(draft, asking)
+            yield from self.stream(draft, *self._prompt(draft, read, insist=insist))
             if draft.stopped or not draft.text or is_language(draft.text, draft.language):
                 break
 
-    def stream(self, draft: Draft, asking: Sequence[Message]) -> Iterator[Event]:
+    def _prompt(
+        self, draft: Draft, excerpt: Excerpt, *, insist: bool
+    ) -> tuple[Sequence[Message], str]:
+        """What the model is asked, and the first word of its answer, which isn't shown.
+
+        That one says that there is an answer; of a yes or a no, which the answer is.
+        """
+        openings, asked = prompts.OPENINGS[draft.language], draft.asked
+        if insist or not closed(asked):
+            return prompts.answering(asked, excerpt, draft.language, insist=insist), openings[0]
+        self.generator.prepare(prompts.decision(), stop=draft.stop)  # stays
+        asking = prompts.deciding(asked, excerpt, draft.language)
+        odds = self.generator.choose(asking, openings, stop=draft.stop)
+        return asking, openings[odds.index(max(odds))]
+
+    def stream(self, draft: Draft, asking: Sequence[Message], begin: str) -> Iterator[Event]:
         """Stream the model's answer into the draft, verifying each sentence once it is whole."""
         sentences = SentenceStream(draft.language)
-        begin = prompts.OPENINGS[draft.language][0]
         for written in self.generator.stream(asking, begin=begin, stop=draft.stop):
             if piece := written if draft.text else written.lstrip():
                 draft.tokens += 1

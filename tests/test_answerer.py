@@ -15,6 +15,7 @@ from rag.i18n import explain
 from rag.library import Library
 from rag.retriever import Hit
 from rag.verifier import SUPPORTED, Sources, cite
+from rag.verifier.facts import denies
 from rag.verifier.statements import Context
 from rag.writer import states
 
@@ -71,6 +72,20 @@ def test_what_the_documents_do_not_say_is_refused_in_the_language_of_the_questio
 def test_a_yes_or_no_question_is_answered_by_what_the_text_says_of_it(library: Library) -> None:
     answer = library.ask("Est-ce que Thierry Breton soutient la campagne de Mistral ?")
     assert "mis en garde" in answer.answer  # the model alone says that he supports it
+
+
+def test_a_question_whose_answer_is_no_is_answered_by_what_the_text_says_instead(
+    library: Library,
+) -> None:
+    text = "Le GleamTile nettoie le carrelage. Il ne s'emploie jamais sur le marbre, qu'il attaque."
+    passages = [{"_id": "a", "title": "Mode d'emploi du GleamTile", "text": text}]
+    for question, language in (
+        ("Peut-on employer le GleamTile sur du marbre ?", "fr"),
+        ("Can GleamTile be used on marble?", "en"),
+    ):
+        answer = library.ask(question, passages=passages)
+        denied = any(denies(sentence.text, language) for sentence in answer.sentences)
+        assert denied or "attaque" in answer.answer or "attacks" in answer.answer
 
 
 @pytest.mark.long

@@ -26,6 +26,9 @@ def digest(messages: Sequence[Message]) -> str:
     [
         (prompts.instruction(), "77967b3eabdf8a3ebdb2f5be26c3bf043259e66248bc3f1fe97d08635c0e4589"),
         (prompts.beginning(EXCERPT), "101a51cb8fb39f45d5f5a60da76cc0885aaee264718902c7fb056a0e740aa37b"),
+        (prompts.decision(), "ccc703d6e822073febb66bd9c3844f72228b373ac1400146124be18999485881"),
+        (prompts.deciding(CLOSED["fr"], EXCERPT, "fr"), "bf7917548d7054d576d85645a61fe596c015e28c473f78faf624fd1cd75c5764"),
+        (prompts.deciding(CLOSED["en"], EXCERPT, "en"), "4251a779f6e36b1b8dd4e8cc0b25bfb70fbd92f9e2c6370889e6ef8be0b6e639"),
         (prompts.check(), "714fa694a04af7b2468424a3ff4411f823e1da56519f56fbac0b392d53f99085"),
         (prompts.checking("S {y}.", "T."), "a7e0d9793f27418e8d419c03d7a6cd0a6ab44b2189eb736398ffb1d609a26318"),
         (prompts.rewrite("fr"), "1269dfa2a6842d38c3ba91c7244ea67bad720181472ed79e63a81691b4fb5974"),
