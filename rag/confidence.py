@@ -40,15 +40,14 @@ class Thresholds:
     paraphrased: float = 0.15
     closest: float = 0.25
     # The model's probability that a source of another language, or one whose words the sentence
-    # adds to, states it, for it to be supported; the same where the words alone don't support it;
-    # the most it is supported then, as one in ten isn't quite what its source says
-    stated: float = 0.75
-    stated_alone: float = 0.85
+    # adds to, states it, for it to be supported, whatever the likeness of their words; the most it
+    # is supported then, as one in ten isn't quite what its source says
+    stated: float = 0.8
+    foreign_support: float = 0.7
     # The support from which on a foreign sentence is quoted for one that it doesn't hold surely;
     # the odds of "yes" from which on no other excerpt is read then
     nearly: float = 0.4
     understood: float = 0.9
-    foreign_support: float = 0.7
     # The support from which on a translation of a quotation is shown, and what it is shown with:
     # not as supported, for a word may be wrong
     translated: float = 0.9

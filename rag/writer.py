@@ -180,9 +180,9 @@ class Writer(Reader):
             stated = states(self.generator, draft.source(citations), text, draft.stop)
         if draft.stopped:
             return 0.0
-        if stated >= (limits.stated if support >= SUPPORTED else limits.stated_alone):
+        if stated >= limits.stated:
             return min(max(support, SUPPORTED), limits.foreign_support)
-        if support >= SUPPORTED or stated >= limits.stated:
+        if support >= SUPPORTED or stated > 0.5:  # likelier than not
             draft.paraphrased.append(draft.quotable(citations))
         return min(support, limits.unstated_support)
 
