@@ -19,6 +19,7 @@ from index.documents import clean_name, shown, wanted
 from index.errors import UserError
 from index.reading.encoding import decode_name
 from index.reading.limits import Budget, Part, Reading, Source, unread
+from index.reading.xml_nodes import parse_xml
 
 _UNICODE_PATH = 0x7075  # the extra field in which Info-ZIP keeps a name in UTF-8
 _BROKEN = (
@@ -32,32 +33,25 @@ _BROKEN = (
 )
 
 
-def open_zip(data: bytes, budget: Budget) -> "Archive":
-    """An archive whose members count.
+class Archive:
+    """A ZIP file in memory, whose members count.
 
     Raises:
         UserError: `document_damaged`, `document_many`, `document_expands`.
     """
-    try:
-        archive = zipfile.ZipFile(BytesIO(data))
-    except _BROKEN as error:
-        raise UserError("document_damaged", reason=str(error)) from error
-    infos = archive.infolist()
-    budget.count(len(infos))
-    # Programs that unpack for themselves are told the truth or fail: the size declared is the
-    # most they read.
-    if sum(info.file_size for info in infos) > budget.limits.expanded:
-        raise UserError("document_expands", most=budget.limits.expanded)
-    return Archive(archive, budget)
 
-
-class Archive:
-    """A ZIP file in memory."""
-
-    def __init__(self, archive: zipfile.ZipFile, budget: Budget) -> None:
-        self._zip = archive
+    def __init__(self, data: bytes, budget: Budget) -> None:
+        try:
+            self._zip = zipfile.ZipFile(BytesIO(data))
+        except _BROKEN as error:
+            raise UserError("document_damaged", reason=str(error)) from error
+        infos = self._zip.infolist()
+        budget.count(len(infos))
+        # The size declared is the most that is read of a member.
+        if sum(info.file_size for info in infos) > budget.limits.expanded:
+            raise UserError("document_expands", most=budget.limits.expanded)
         self._budget = budget
-        self._members = {info.filename.replace("\\", "/"): info for info in archive.infolist()}
+        self._members = {info.filename.replace("\\", "/"): info for info in infos}
         self.names = set(self._members)
 
     def count(self, folder: str) -> int:
@@ -73,12 +67,15 @@ class Archive:
             with self._zip.open(info) as file:
                 return file.read(info.file_size)
         except RuntimeError as error:
-            code = (
-                "document_damaged" if isinstance(error, NotImplementedError) else "document_locked"
-            )
+            unknown = isinstance(error, NotImplementedError)
+            code = "document_damaged" if unknown else "document_locked"
             raise UserError(code, reason=str(error)) from error
         except (KeyError, *_BROKEN) as error:
             raise UserError("document_damaged", reason=str(error)) from error
+
+    def xml(self, member: str) -> Any:
+        """The root element of a member."""
+        return parse_xml(self.read(member))
 
     def files(self) -> Iterator[tuple[str, zipfile.ZipInfo]]:
         """The members that are no folders, by name."""
@@ -104,7 +101,7 @@ def read_zip(source: Source) -> Reading:
     """The members of a ZIP file. One that is encrypted or damaged is named, and the others are
     read; of a file that is cut short those that are whole, and an error."""
     try:
-        archive = open_zip(source.data, source.budget)
+        archive = Archive(source.data, source.budget)
     except UserError as error:
         if error.code == "document_damaged" and source.name.lower().endswith(".zip"):
             whole = _whole_members(source.data, source.budget)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from index.reading.ooxml import tag_of, value_of
+from index.reading.xml_nodes import tag_of, value_of
 
 
 def control(node: Any) -> str:

@@ -247,8 +247,8 @@ def _with_others(found: Read, others: list[bytes]) -> Read:
 
 def _heads(pages: list[bytes], kind: str) -> Iterator[str]:
     """What stands above or below each page of a text of Word."""
-    for root in filter(None.__ne__, (parsed(page) for page in pages if b"mso-element" in page)):
-        for node in root.iter("div"):
+    for root in map(parsed, (page for page in pages if b"mso-element" in page)):
+        for node in root.iter("div") if root is not None else ():
             if f"mso-element:{kind}" in node.get("style", "").replace(" ", "").split(";"):
                 lines = (block.text for block in flow(node, menus=True)[0])
                 yield from (line for line in lines if not is_folio(line))

@@ -4,7 +4,7 @@ those that start again."""
 from dataclasses import dataclass, field
 from typing import Any
 
-from index.reading.ooxml import is_on, tag_of, value_of
+from index.reading.xml_nodes import is_on, tag_of, value_of
 
 _ROMAN = (
     (1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"),

@@ -7,17 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from index.errors import UserError
-from index.reading.archive import Archive, open_zip
+from index.reading.archive import Archive
+from index.reading.equations import equation, raised
 from index.reading.form_fields import control, field_mark
 from index.reading.formulas import Formulas
-from index.reading.limits import Read, Reading, Source, in_pages, unread
+from index.reading.limits import Read, Reading, Source, counted, in_pages, unread
 from index.reading.marks import beside, is_folio
 from index.reading.numbering import level_number
-from index.reading.ooxml import count_of, equation, facts_of, parse_xml, raised, tag_of, value_of
+from index.reading.ooxml import facts_of
 from index.reading.opendocument_sheets import MOST_REPEATED, sheets_of
 from index.reading.opendocument_styles import styles_of
 from index.reading.sheets import formula_notes
 from index.reading.tables import Cell, in_cell, is_layout, spread, table
+from index.reading.xml_nodes import count_of, parse_xml, tag_of, value_of
 
 _SKIPPED = frozenset(
     "annotation-end table-of-content alphabetical-index sequence-decls footer-decl header-decl "
@@ -38,11 +40,11 @@ def read_odf(source: Source) -> Reading:
     """A text; a presentation slide by slide, as pages; or a spreadsheet, each row under the names
     of its columns."""
     if source.data.startswith(b"PK"):
-        archive = open_zip(source.data, source.budget)
+        archive = Archive(source.data, source.budget)
         if _MANIFEST in archive.names and b"encryption-data" in archive.read(_MANIFEST):
             raise UserError("document_locked", reason=_MANIFEST)
-        content = parse_xml(archive.read("content.xml"))
-        styles = parse_xml(archive.read("styles.xml")) if "styles.xml" in archive.names else content
+        content = archive.xml("content.xml")
+        styles = archive.xml("styles.xml") if "styles.xml" in archive.names else content
         facts = facts_of(archive, "meta.xml")
     else:  # the whole in one file: .fodt
         archive, content = None, parse_xml(source.data)
@@ -69,10 +71,12 @@ def read_odf(source: Source) -> Reading:
     else:
         blocks = list(reader.blocks(body[0]))
         text = "\n\n".join([*blocks, *reader.apart(styles, blocks)])
-    notes = [note for code, count in reader.left.items() for note in unread(code, count=count)]
-    notes += unread("unread_sheets", sheets=hidden)
-    notes += formula_notes(reader.formulas)
-    yield Read(text, *facts, pages, tuple(notes))
+    notes = (
+        *counted(reader.left),
+        *unread("unread_sheets", sheets=hidden),
+        *formula_notes(reader.formulas),
+    )
+    yield Read(text, *facts, pages, notes)
 
 
 @dataclass
@@ -202,7 +206,7 @@ class OpenDocument:
         path = f"{value_of(node, 'href').removeprefix('./').rstrip('/')}/content.xml"
         if self._archive is None or path not in self._archive.names:
             return node.find("{*}math")
-        return parse_xml(self._archive.read(path))
+        return self._archive.xml(path)
 
     def _formula(self, node: Any) -> str:
         """The equation that is embedded, if it is one."""
@@ -294,13 +298,13 @@ class OpenDocument:
                     continue  # `spread` knows what covers it
                 text = in_cell(blocks)
                 text = "" if value_of(cell, "value") == "NaN" else text  # nothing, in a chart
-                width = min(count_of(cell, "number-columns-spanned"), 1000)
-                height = min(count_of(cell, "number-rows-spanned"), 10_000)
-                times = min(count_of(cell, "number-columns-repeated"), MOST_REPEATED)
+                width = count_of(cell, "number-columns-spanned", 1000)
+                height = count_of(cell, "number-rows-spanned", 10_000)
+                times = count_of(cell, "number-columns-repeated", MOST_REPEATED)
                 cells += [Cell(text, width, height, named)] * times
             while cells and not cells[-1].text and not named:
                 cells.pop()
-            times = min(count_of(row, "number-rows-repeated"), MOST_REPEATED if cells else 1)
+            times = count_of(row, "number-rows-repeated", MOST_REPEATED if cells else 1)
             grid += [cells] * times
         return spread(grid)
 

@@ -15,10 +15,10 @@ from index.reading.limits import Part, Read, Reading, Source, in_pages, iso_date
 from index.reading.lines import Line
 from index.reading.marks import beside, is_folio
 from index.reading.ocr import recognised
-from index.reading.ooxml import parse_xml, tag_of
 from index.reading.pdf_fields import Annotations, Drawn, filled, string
 from index.reading.repeats import without_line_numbers, without_repeats
 from index.reading.ruled import rules_of, with_rows
+from index.reading.xml_nodes import line_of, parse_xml, tag_of
 
 _MOST_RECOGNISED = 300  # pages a file: each takes seconds
 
@@ -102,7 +102,7 @@ def _packet(root: Any) -> Iterator[str]:
     """The texts of a form's template, or the values of its data with their names."""
     for node in root.iter("{*}text", "{*}body"):
         if "name" not in node.attrib:
-            yield " ".join("".join(node.itertext()).split())
+            yield line_of(node)
     for data in root.iter("{*}data"):
         for node in data.iter("*"):
             if len(node) == 0 and node.text:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from index.documents import clean_text
-from index.reading.limits import Read, Reading, Source, unread
+from index.reading.equations import raised
+from index.reading.limits import Read, Reading, Source, counted
 from index.reading.marks import beside, in_signs, is_folio
-from index.reading.ooxml import raised
 from index.reading.page_flow import texts_of
 from index.reading.tables import table
 
@@ -140,8 +140,8 @@ def rtf_text(data: bytes) -> Read:
     for kind, parts in rtf.parts.items():
         lines = _blocks("".join(parts), rtf.rows.get(kind, [])) if kind else ()
         blocks += beside(kind, (line for line in lines if not is_folio(line)), text)
-    notes = [note for code, count in rtf.left.items() for note in unread(code, count=count)]
-    return Read("\n\n".join(blocks), "".join(rtf.title).strip(), unread=tuple(notes))
+    title = "".join(rtf.title).strip()
+    return Read("\n\n".join(blocks), title, unread=counted(rtf.left))
 
 
 def _blocks(text: str, edges: list[list[Edge]]) -> Iterator[str]:

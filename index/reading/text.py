@@ -8,8 +8,8 @@ from pathlib import PurePath
 from index.documents import fence_after
 from index.reading import marked_up
 from index.reading.encoding import decode_bytes
+from index.reading.equations import raised
 from index.reading.limits import Read, Reading, Source, iso_date, unread
-from index.reading.ooxml import raised
 from index.reading.sheets import csv_rows, separator_of
 from index.reading.tables import table
 from index.reading.text_tables import with_rows
