@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from functools import lru_cache
+from itertools import takewhile
+from operator import ge, gt, le, lt
 
 BUILT_IN = {
     1: "0", 2: "0.00", 3: "#,##0", 4: "#,##0.00", 5: "#,##0", 6: "#,##0", 7: "#,##0.00",
@@ -22,6 +24,7 @@ BUILT_IN = {
 }  # fmt: skip
 """The formats that files name by number alone."""
 
+_CONDITIONS = {"<=": le, ">=": ge, "<": lt, ">": gt}
 _WORDS = {"AM/PM": "date", "GENERAL": "value", "@": "value"}
 
 Token = tuple[str, str]
@@ -78,20 +81,13 @@ def truth(value: bool, french: bool) -> str:
 def _section(code: str, value: float) -> tuple[str, float]:
     """The part of a code for this value: the first whose condition holds, else by its sign."""
     parts = _sections(code)
-    for part in parts:
-        for sign, holds in (
-            ("<=", value.__le__),
-            (">=", value.__ge__),
-            ("<", value.__lt__),
-            (">", value.__gt__),
-        ):
-            _, mark, limit = part.partition(f"[{sign}")
-            if mark:
-                number = limit.partition("]")[0]
-                if number.replace(".", "").isdigit() and holds(float(number)):
-                    return part, value
-                break
-    if any("[<" in part or "[>" in part for part in parts):
+    conditional = any("[<" in part or "[>" in part for part in parts)
+    for part in parts if conditional else ():
+        for sign, holds in _CONDITIONS.items():
+            number = part.partition(f"[{sign}")[2].partition("]")[0]
+            if number.replace(".", "").isdigit() and holds(value, float(number)):
+                return part, value
+    if conditional:
         return parts[-1], value
     if value < 0 and len(parts) > 1:
         return parts[1], -value
@@ -216,10 +212,7 @@ def _number(given: float, tokens: list[Token], french: bool) -> str:
     point = codes.index(".") if "." in codes else len(codes)
     whole = [n for n in places if n < point] or [point]
     last = places[-1]
-    while (
-        last + 1 < len(codes) and codes[last + 1] == ","
-    ):  # each comma after the figures takes three off
-        last += 1
+    for _ in takewhile(",".__eq__, codes[last + 1 :]):  # each comma after the figures
         value /= 1000
     grouped = any(codes[n] == "," for n in range(whole[0], whole[-1]))
     behind = [n for n in places if n > point]

@@ -58,11 +58,7 @@ def read_odf(source: Source) -> Reading:
     if tag_of(body[0]) == "spreadsheet":
         text, hidden = sheets_of(reader, body[0])
         text = "\n\n".join([text, *reader.apart(styles, [text])])
-    elif slides := [
-        node
-        for node in body.iter("{*}page")
-        if tag_of(node.getparent()) in ("presentation", "drawing")
-    ]:
+    elif slides := body.findall("{*}presentation/{*}page") + body.findall("{*}drawing/{*}page"):
         texts = ["\n\n".join(reader.slide(slide)) for slide in slides]
         feet = ["".join(node.itertext()) for node in body.iter("{*}footer-decl", "{*}header-decl")]
         feet += reader.masters(styles)
@@ -150,35 +146,27 @@ class OpenDocument:
                     yield from self.blocks([child], listed, level)
 
     def _mark(self, item: Any, listed: _List, level: int) -> str:
-        levels = self._styles.levels.get(listed.style, {})
         first = next((child for child in item if tag_of(child) in ("p", "h")), None)
-        if not levels and first is not None:
-            levels = self._styles.levels.get(
-                self._styles.of_paragraph.get(value_of(first, "style-name"), ""), {}
-            )
-        start = value_of(item, "start-value")
-        own = levels.get(level)
         if first is None:
             return ""
+        style = self._styles.of_paragraph.get(value_of(first, "style-name"), "")
+        every = self._styles.levels
+        levels = every.get(listed.style) or every.get(style, {})
+        own = levels.get(level)
         if own is None or tag_of(own) == "list-level-style-bullet":
             return "-"
-        return level_number(levels, own, listed.counts, level, start)
+        return level_number(levels, own, listed.counts, level, value_of(item, "start-value"))
 
     def _paragraph(self, node: Any, mark: str) -> Iterator[str]:
         text = self._text(node).strip()
         level = value_of(node, "outline-level") if tag_of(node) == "h" else ""
         if text and level.isdigit():
-            own = self._styles.outline.get(int(level))
-            if (
-                not mark
-                and own is not None
-                and value_of(own, "num-format")
-                and value_of(node, "is-list-header") != "true"
-            ):
+            levels, start = self._styles.outline, value_of(node, "start-value")
+            own = levels.get(int(level))
+            numbered = value_of(own, "num-format") and value_of(node, "is-list-header") != "true"
+            if numbered and not mark:
                 counts = self._counts.setdefault("outline", {})
-                mark = level_number(
-                    self._styles.outline, own, counts, int(level), value_of(node, "start-value")
-                )
+                mark = level_number(levels, own, counts, int(level), start)
             mark = f"{'#' * min(int(level), 6)} {'' if mark == '-' else mark}".strip()
         elif value_of(node, "style-name") in self._styles.titles:
             mark = "#"
@@ -247,12 +235,8 @@ class OpenDocument:
                 self.left["unread_empty_fields"] += 1
             elif tag in _INLINE:
                 parts.append(_INLINE[tag](child))
-            elif tag == "span" and value_of(child, "style-name") in self._styles.shifted:
-                parts.append(
-                    raised(
-                        self._text(child), down=self._styles.shifted[value_of(child, "style-name")]
-                    )
-                )
+            elif tag == "span" and (name := value_of(child, "style-name")) in self._styles.shifted:
+                parts.append(raised(self._text(child), down=self._styles.shifted[name]))
             elif tag and tag not in _SKIPPED and tag not in _BOXES and tag != "list-style":
                 parts.append(self._text(child))
             elif tag == "frame":

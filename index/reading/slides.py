@@ -69,15 +69,8 @@ def _page(package: Package, path: str, authors: dict[str, str], feet: list[str])
 
 def _comments(root: Any, authors: dict[str, str]) -> Iterator[str]:
     for each in root.iter("{*}cm", "{*}reply"):
-        own = each.find("{*}text")
-        body = each.find("{*}txBody")
-        text = (
-            (own.text or "")
-            if own is not None
-            else " ".join(map(inside, body.iter("{*}p")))
-            if body is not None
-            else ""
-        )
+        paragraphs = map(inside, each.iterfind("{*}txBody//{*}p"))
+        text = each.findtext("{*}text") or " ".join(paragraphs)
         author = authors.get(value_of(each, "authorId"), "")
         yield f"{author}: {text}" if author and text else text
 
