@@ -21,7 +21,13 @@ from index.reading.encoding import decode_name
 from index.reading.limits import Budget, Part, Reading, Source, unread
 from index.reading.xml_nodes import parse_xml
 
+Member = tuple[str, bool, Callable[[], bytes]]
+"""Its name, whether it is an ordinary file, and what reads it."""
+
 _UNICODE_PATH = 0x7075  # the extra field in which Info-ZIP keeps a name in UTF-8
+_OPENERS: dict[bytes, Callable[..., Any]] = {
+    b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open,
+}  # fmt: skip
 _BROKEN = (
     zipfile.BadZipFile,
     NotImplementedError,
@@ -77,11 +83,12 @@ class Archive:
         """The root element of a member."""
         return parse_xml(self.read(member))
 
-    def files(self) -> Iterator[tuple[str, zipfile.ZipInfo]]:
-        """The members that are no folders, by name."""
+    def files(self) -> Iterator[Member]:
+        """The members that are no folders."""
         for info in self._zip.infolist():
             if not info.is_dir():
-                yield _name(info), info
+                regular = stat.S_IFMT(info.external_attr >> 16) in (0, stat.S_IFREG)
+                yield _name(info), regular, partial(self.read, info)
 
 
 def _name(info: zipfile.ZipInfo) -> str:
@@ -108,14 +115,7 @@ def read_zip(source: Source) -> Reading:
             yield from _members((name, True, partial(bytes, data)) for name, data in whole)
         yield error
         return
-    yield from _members(
-        (
-            name,
-            stat.S_IFMT(info.external_attr >> 16) in (0, stat.S_IFREG),
-            partial(archive.read, info),
-        )
-        for name, info in archive.files()
-    )
+    yield from _members(archive.files())
 
 
 def _whole_members(data: bytes, budget: Budget) -> Iterator[tuple[str, bytes]]:
@@ -182,9 +182,8 @@ def _unpacked(source: Source) -> tuple[bytes, str]:
     Raises:
         UserError: `document_expands`.
     """
-    openers: dict[bytes, Callable[..., Any]]
-    openers = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
-    opener = next((openers[magic] for magic in openers if source.data.startswith(magic)), None)
+    openers = (opener for magic, opener in _OPENERS.items() if source.data.startswith(magic))
+    opener = next(openers, None)
     if opener is None:
         return source.data, ""
     pieces: list[bytes] = []
@@ -214,7 +213,7 @@ def _content(archive: tarfile.TarFile, info: tarfile.TarInfo) -> bytes:
         raise UserError("document_damaged", reason=str(error)) from error
 
 
-def _members(members: Iterable[tuple[str, bool, Callable[[], bytes]]]) -> Reading:
+def _members(members: Iterable[Member]) -> Reading:
     """The members that are read; an error for one that is a link, a device, named twice or out of
     the archive."""
     seen: set[str] = set()

@@ -2,9 +2,9 @@
 charts."""
 
 import posixpath
+import re
 from collections.abc import Iterator
 from functools import partial
-from string import hexdigits
 from typing import Any
 
 from index.documents import Unread, language_of
@@ -16,6 +16,7 @@ from index.reading.numbers import shown
 from index.reading.tables import table
 from index.reading.xml_nodes import tag_of, under, value_of
 
+_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 SIGNS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 _NO_DATE = "2013-12-23T23:15:00"  # of the file that python-docx begins every one with
 
@@ -81,13 +82,7 @@ def facts_of(archive: Archive, path: str) -> tuple[str, str, str]:
 
 def unescaped(text: str) -> str:
     """A text with the characters that XML can't hold, which Office writes as _x000D_."""
-    at = text.find("_x")
-    while at >= 0:
-        code = text[at + 2 : at + 6]
-        if len(code) == 4 and not code.strip(hexdigits) and text[at + 6 : at + 7] == "_":
-            text = text[:at] + chr(int(code, 16)) + text[at + 7 :]
-        at = text.find("_x", at + 1)
-    return text
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
 
 
 def inside(node: Any) -> str:

@@ -60,9 +60,8 @@ def read_pdf(source: Source) -> Reading:
     kept = [list(paragraphs(page)) for page in without_repeats(pages, found.heads)]
     texts = unbroken([without_leaders("\n\n".join(page)) for page in kept])
     if texts:
-        more = beside(
-            "header", (head for head in found.heads if not is_folio(head)), texts
-        ) + beside("fields", found.remarks, texts)
+        heads = (head for head in found.heads if not is_folio(head))
+        more = beside("header", heads, texts) + beside("fields", found.remarks, texts)
         texts[-1] = "\n\n".join(filter(None, [texts[-1], *more]))
     text, spans = in_pages(texts)
     facts = pdf.get_metadata_dict()
@@ -76,9 +75,8 @@ def read_pdf(source: Source) -> Reading:
         )
         yield Read(text, facts.get("Title", ""), facts.get("Author", ""), date, spans, notes)
     if found.bare:
-        yield UserError(
-            "document_scan", pages=_ranges(found.bare), count=len(found.bare), total=total
-        )
+        count = len(found.bare)
+        yield UserError("document_scan", pages=_ranges(found.bare), count=count, total=total)
     yield from _attached(pdf, found.attached)
 
 

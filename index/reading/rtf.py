@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from string import hexdigits
 
 from index.documents import clean_text
 from index.reading.equations import raised
@@ -36,6 +37,7 @@ _INTO: dict[str, tuple[str, bool | None]] = {
     "result": ("", False),
     "atnauthor": ("author", False),
 }
+_WORD = re.compile(r"([A-Za-z]{1,40})(-[0-9]{0,10}|[0-9]{0,11}) ?")
 _MARK = re.compile(r"[{}\\\r\n]")
 _DROPPED = frozenset(
     "colortbl stylesheet info pict themedata colorschememapping latentstyles datastore generator "
@@ -241,23 +243,12 @@ def _control(text: str, at: int) -> tuple[str, int | None, int]:
     start = at + 1
     if text[start : start + 1] == "'":
         code = text[start + 1 : start + 3]
-        figures = bool(code) and not code.strip("0123456789abcdefABCDEF")
-        return "'", int(code, 16) if figures else None, start + 3
-    end = start
-    while end < len(text) and text[end].isascii() and text[end].isalpha() and end - start < 40:
-        end += 1
-    if end == start:
+        return "'", int(code, 16) if code and not code.strip(hexdigits) else None, start + 3
+    found = _WORD.match(text, start)
+    if found is None:
         return text[start : start + 1], None, start + 1
-    word, digits = text[start:end], end
-    while (
-        digits < len(text)
-        and (text[digits] in "0123456789" or (digits == end and text[digits] == "-"))
-        and digits - end < 11
-    ):
-        digits += 1
-    number = text[end:digits]
-    after = digits + (text[digits : digits + 1] == " ")
-    return word, int(number) if number.strip("-") else None, after
+    word, number = found.groups()
+    return word, int(number) if number.strip("-") else None, found.end()
 
 
 def _applied(rtf: _Rtf, state: _State, word: str, number: int | None) -> _State:

@@ -259,12 +259,8 @@ class _Word:
             for cell, blocks in zip(own, told, strict=True):
                 merged = cell.find("{*}tcPr/{*}vMerge")
                 text = in_cell(blocks)
-                if (
-                    merged is not None
-                    and value_of(merged) != "restart"
-                    and grid
-                    and len(line) < len(grid[-1])
-                ):
+                goes_on = merged is not None and value_of(merged) != "restart"
+                if goes_on and grid and len(line) < len(grid[-1]):
                     text = grid[-1][len(line)]
                 line += [text, *[""] * (int(value_of(cell.find("{*}tcPr/{*}gridSpan")) or 1) - 1)]
             grid.append(line)
@@ -304,11 +300,11 @@ def _legacy_field(node: Any) -> str:
     """What is ticked or chosen in a form field of older versions."""
     box, choice = node.find("{*}ffData/{*}checkBox"), node.find("{*}ffData/{*}ddList")
     if box is not None:
-        checked = box.find("{*}checked")
-        return "☒" if is_on(checked if checked is not None else box.find("{*}default")) else "☐"
+        states = box.findall("{*}checked") + box.findall("{*}default")
+        return "☒" if states and is_on(states[0]) else "☐"
     if choice is not None:
         entries = [value_of(entry) for entry in choice.iter("{*}listEntry")]
-        chosen = choice.find("{*}result")
-        place = int(value_of(chosen if chosen is not None else choice.find("{*}default")) or 0)
+        places = choice.findall("{*}result") + choice.findall("{*}default")
+        place = int(value_of(next(iter(places), None)) or 0)
         return entries[place] if place < len(entries) else ""
     return ""
