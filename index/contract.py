@@ -17,6 +17,10 @@ from index.text.sentences import Span
 from index.token_codes import Floats, decode_tokens, similar_tokens
 
 Found = TypeVar("Found")
+Names = Collection[str] | None
+"""Of the documents to search among; all where None."""
+Scored = list[tuple[int, float]]
+"""Chunks by id with their scores, higher is better, best first."""
 
 ANALYSIS = 2
 """Part of a store's fingerprint. Raise it when chunking, index terms or the form of the vectors
@@ -159,27 +163,11 @@ class Store(Protocol):
     def chunks_of(self, name: str) -> list[StoredChunk]:
         """All chunks of a document, in order."""
 
-    def search_vectors(
-        self, vector: Floats, k: int, documents: Collection[str] | None = None
-    ) -> list[tuple[int, float]]:
-        """The `k` chunks whose vectors are nearest: (id, cosine), best first.
+    def search_vectors(self, vector: Floats, k: int, documents: Names = None) -> Scored:
+        """The `k` chunks whose vectors are nearest to one (d,) of unit length, by their cosines."""
 
-        Args:
-            vector: (d,) of unit length.
-            k: how many at most.
-            documents: names to search among; all where None.
-        """
-
-    def search_words(
-        self, words: Sequence[str], k: int, documents: Collection[str] | None = None
-    ) -> list[tuple[int, float]]:
-        """The `k` best chunks by BM25 over index terms: (id, score), higher is better, best first.
-
-        Args:
-            words: terms from `index.text.words.terms`.
-            k: how many at most.
-            documents: names to search among; all where None.
-        """
+    def search_words(self, words: Sequence[str], k: int, documents: Names = None) -> Scored:
+        """The `k` best chunks by BM25 over terms from `index.text.words.terms`."""
 
     def coded(self, numbers: Sequence[int]) -> dict[int, Coded]:
         """What the embedder made of chunks, by id; ids that are gone are left out."""

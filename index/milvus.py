@@ -25,7 +25,17 @@ from uuid import uuid4
 import numpy as np
 
 from index import milvus_rows as rows_of
-from index.contract import ANALYSIS, Coded, DocumentInfo, Prepared, Store, StoredChunk, in_order
+from index.contract import (
+    ANALYSIS,
+    Coded,
+    DocumentInfo,
+    Names,
+    Prepared,
+    Scored,
+    Store,
+    StoredChunk,
+    in_order,
+)
 from index.documents import Document, unread_as_json
 from index.embedder import Encoded
 from index.errors import UserError
@@ -159,17 +169,13 @@ class MilvusStore(Store):
         rows = self._all.all("chunks", among("document", [key_of(name)]), rows_of.FIELDS["chunks"])
         return self._stored(sorted(rows, key=lambda row: row["ordinal"]))
 
-    def search_vectors(
-        self, vector: Floats, k: int, documents: Collection[str] | None = None
-    ) -> list[tuple[int, float]]:
-        breadth = {"ef": max(2 * min(k, _MOST), 128)}
+    def search_vectors(self, vector: Floats, k: int, documents: Names = None) -> Scored:
+        breadth = {"params": {"ef": max(2 * min(k, _MOST), 128)}}
         return self._search("vector", vector.astype(np.float32), breadth, k, documents)
 
-    def search_words(
-        self, words: Sequence[str], k: int, documents: Collection[str] | None = None
-    ) -> list[tuple[int, float]]:
+    def search_words(self, words: Sequence[str], k: int, documents: Names = None) -> Scored:
         text = " ".join(rows_of.word(each) for each in dict.fromkeys(words))
-        found = self._search("words", text, {}, k, documents) if text else []
+        found = self._search("words", text, {"params": {}}, k, documents) if text else []
         return [(number, abs(score)) for number, score in found]  # Milvus Lite's are below zero
 
     def coded(self, numbers: Sequence[int]) -> dict[int, Coded]:
@@ -267,17 +273,11 @@ class MilvusStore(Store):
         self._all.delete("chunks", "content", contents)
         self._all.delete("parts", "owner", contents)
 
-    def _search(
-        self, field: str, query: Any, breadth: Row, k: int, documents: Collection[str] | None
-    ) -> list[tuple[int, float]]:
+    def _search(self, field: str, query: Any, breadth: Row, k: int, documents: Names) -> Scored:
         if k < 1 or (documents is not None and not documents):
             return []
         among_these = "" if documents is None else among("document", map(key_of, documents))
-        options = {
-            "limit": min(k, _MOST),
-            "filter": among_these,
-            "search_params": {"params": breadth},
-        }
+        options = {"limit": min(k, _MOST), "filter": among_these, "search_params": breadth}
         (hits,) = self._all.call("search", "chunks", data=[query], anns_field=field, **options)
         return [(hit["id"], hit["distance"]) for hit in hits]
 

@@ -16,7 +16,17 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
-from index.contract import ANALYSIS, Coded, DocumentInfo, Prepared, Store, StoredChunk, in_order
+from index.contract import (
+    ANALYSIS,
+    Coded,
+    DocumentInfo,
+    Names,
+    Prepared,
+    Scored,
+    Store,
+    StoredChunk,
+    in_order,
+)
 from index.database import DATABASE, Database
 from index.documents import Document, unread_as_json, unread_from_json
 from index.embedder import Encoded
@@ -138,17 +148,13 @@ class LocalStore(Store):
     def chunks_of(self, name: str) -> list[StoredChunk]:
         return self._chunks("documents.name = ?", name)
 
-    def search_vectors(
-        self, vector: Floats, k: int, documents: Collection[str] | None = None
-    ) -> list[tuple[int, float]]:
+    def search_vectors(self, vector: Floats, k: int, documents: Names = None) -> Scored:
         with self._db.snapshot():
             self._index.refresh()
             allowed = None if documents is None else np.array(self._ids_of(documents), np.int64)
             return self._index.search(vector, k, allowed)
 
-    def search_words(
-        self, words: Sequence[str], k: int, documents: Collection[str] | None = None
-    ) -> list[tuple[int, float]]:
+    def search_words(self, words: Sequence[str], k: int, documents: Names = None) -> Scored:
         # A row that is scored looks at every word asked for: words that no chunk has are left out.
         there = "SELECT 1 FROM words WHERE words MATCH ? LIMIT 1"
         phrases = ['"' + word.replace('"', '""') + '"' for word in dict.fromkeys(words)]

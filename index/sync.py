@@ -170,13 +170,11 @@ class _Run:
                     continue
                 # A name belongs to the first file that has it.
                 first = self._owners.setdefault(found.name, file.source)
-                if first != file.source:
-                    name = found.name
-                    failures.append(
-                        UserError("document_elsewhere", file=file.path, name=name, first=first)
-                    )
-                    continue
-                documents.append(found)
+                if first == file.source:
+                    documents.append(found)
+                else:
+                    values = {"file": file.path, "name": found.name, "first": first}
+                    failures.append(UserError("document_elsewhere", **values))
         except UserError as error:
             return [], [error]
         return documents, failures

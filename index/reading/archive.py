@@ -19,8 +19,15 @@ from index.documents import clean_name, shown, wanted
 from index.errors import UserError
 from index.reading.encoding import decode_name
 from index.reading.limits import Budget, Part, Reading, Source, unread
+from index.reading.xml_nodes import parse_xml
+
+Member = tuple[str, bool, Callable[[], bytes]]
+"""Its name, whether it is an ordinary file, and what reads it."""
 
 _UNICODE_PATH = 0x7075  # the extra field in which Info-ZIP keeps a name in UTF-8
+_OPENERS: dict[bytes, Callable[..., Any]] = {
+    b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open,
+}  # fmt: skip
 _BROKEN = (
     zipfile.BadZipFile,
     NotImplementedError,
@@ -32,32 +39,25 @@ _BROKEN = (
 )
 
 
-def open_zip(data: bytes, budget: Budget) -> "Archive":
-    """An archive whose members count.
+class Archive:
+    """A ZIP file in memory, whose members count.
 
     Raises:
         UserError: `document_damaged`, `document_many`, `document_expands`.
     """
-    try:
-        archive = zipfile.ZipFile(BytesIO(data))
-    except _BROKEN as error:
-        raise UserError("document_damaged", reason=str(error)) from error
-    infos = archive.infolist()
-    budget.count(len(infos))
-    # Programs that unpack for themselves are told the truth or fail: the size declared is the
-    # most they read.
-    if sum(info.file_size for info in infos) > budget.limits.expanded:
-        raise UserError("document_expands", most=budget.limits.expanded)
-    return Archive(archive, budget)
 
-
-class Archive:
-    """A ZIP file in memory."""
-
-    def __init__(self, archive: zipfile.ZipFile, budget: Budget) -> None:
-        self._zip = archive
+    def __init__(self, data: bytes, budget: Budget) -> None:
+        try:
+            self._zip = zipfile.ZipFile(BytesIO(data))
+        except _BROKEN as error:
+            raise UserError("document_damaged", reason=str(error)) from error
+        infos = self._zip.infolist()
+        budget.count(len(infos))
+        # The size declared is the most that is read of a member.
+        if sum(info.file_size for info in infos) > budget.limits.expanded:
+            raise UserError("document_expands", most=budget.limits.expanded)
         self._budget = budget
-        self._members = {info.filename.replace("\\", "/"): info for info in archive.infolist()}
+        self._members = {info.filename.replace("\\", "/"): info for info in infos}
         self.names = set(self._members)
 
     def count(self, folder: str) -> int:
@@ -73,18 +73,22 @@ class Archive:
             with self._zip.open(info) as file:
                 return file.read(info.file_size)
         except RuntimeError as error:
-            code = (
-                "document_damaged" if isinstance(error, NotImplementedError) else "document_locked"
-            )
+            unknown = isinstance(error, NotImplementedError)
+            code = "document_damaged" if unknown else "document_locked"
             raise UserError(code, reason=str(error)) from error
         except (KeyError, *_BROKEN) as error:
             raise UserError("document_damaged", reason=str(error)) from error
 
-    def files(self) -> Iterator[tuple[str, zipfile.ZipInfo]]:
-        """The members that are no folders, by name."""
+    def xml(self, member: str) -> Any:
+        """The root element of a member."""
+        return parse_xml(self.read(member))
+
+    def files(self) -> Iterator[Member]:
+        """The members that are no folders."""
         for info in self._zip.infolist():
             if not info.is_dir():
-                yield _name(info), info
+                regular = stat.S_IFMT(info.external_attr >> 16) in (0, stat.S_IFREG)
+                yield _name(info), regular, partial(self.read, info)
 
 
 def _name(info: zipfile.ZipInfo) -> str:
@@ -104,21 +108,14 @@ def read_zip(source: Source) -> Reading:
     """The members of a ZIP file. One that is encrypted or damaged is named, and the others are
     read; of a file that is cut short those that are whole, and an error."""
     try:
-        archive = open_zip(source.data, source.budget)
+        archive = Archive(source.data, source.budget)
     except UserError as error:
         if error.code == "document_damaged" and source.name.lower().endswith(".zip"):
             whole = _whole_members(source.data, source.budget)
             yield from _members((name, True, partial(bytes, data)) for name, data in whole)
         yield error
         return
-    yield from _members(
-        (
-            name,
-            stat.S_IFMT(info.external_attr >> 16) in (0, stat.S_IFREG),
-            partial(archive.read, info),
-        )
-        for name, info in archive.files()
-    )
+    yield from _members(archive.files())
 
 
 def _whole_members(data: bytes, budget: Budget) -> Iterator[tuple[str, bytes]]:
@@ -185,9 +182,8 @@ def _unpacked(source: Source) -> tuple[bytes, str]:
     Raises:
         UserError: `document_expands`.
     """
-    openers: dict[bytes, Callable[..., Any]]
-    openers = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
-    opener = next((openers[magic] for magic in openers if source.data.startswith(magic)), None)
+    openers = (opener for magic, opener in _OPENERS.items() if source.data.startswith(magic))
+    opener = next(openers, None)
     if opener is None:
         return source.data, ""
     pieces: list[bytes] = []
@@ -217,7 +213,7 @@ def _content(archive: tarfile.TarFile, info: tarfile.TarInfo) -> bytes:
         raise UserError("document_damaged", reason=str(error)) from error
 
 
-def _members(members: Iterable[tuple[str, bool, Callable[[], bytes]]]) -> Reading:
+def _members(members: Iterable[Member]) -> Reading:
     """The members that are read; an error for one that is a link, a device, named twice or out of
     the archive."""
     seen: set[str] = set()

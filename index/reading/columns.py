@@ -12,6 +12,9 @@ _LONG = 30  # characters of a cell that may be a line of prose
 _CLOSE = 1.8  # heights of a line from the one above, of which it may be the second
 _COLUMNS = 3  # from which a table is told from lines of two parts
 
+Column = tuple[float, float]
+"""Its left and right border, in points."""
+
 
 def table_at(
     rows: Sequence[list[Line]], at: int, *, beside: bool = False
@@ -22,25 +25,21 @@ def table_at(
     At least three columns that keep their places over three rows, under names; else nothing.
     Between columns of prose (`beside`) one of them has values, and none is prose.
     """
-    columns: list[tuple[float, float]] = []
+    columns: list[Column] = []
     end = at
     for row in rows[at:] if len(rows[at]) >= _COLUMNS else ():
-        after = end == at or rows[end - 1][0].bottom - max(part.top for part in row) < 2.5 * (
-            row[0].top - row[0].bottom
-        )
-        fitted = (
-            _fitted(columns, row) or _fitted(_closed(columns, rows[at:end]), row) if after else None
-        )
+        gap = rows[end - 1][0].bottom - max(part.top for part in row) if end > at else 0.0
+        if end > at and gap >= 2.5 * (row[0].top - row[0].bottom):
+            break
+        fitted = _fitted(columns, row) or _fitted(_closed(columns, rows[at:end]), row)
         if fitted is None:
             break
         columns, end = fitted, end + 1
     found = rows[at:end]
     columns = _closed(columns, found)
-    if (
-        len(columns) < _COLUMNS
-        or len(found) < 3
-        or sum(len(row) > 1 or row[0].left > columns[0][1] for row in found) < 0.7 * len(found)
-    ):
+    if len(columns) < _COLUMNS or len(found) < 3:
+        return [], 0
+    if sum(len(row) > 1 or row[0].left > columns[0][1] for row in found) < 0.7 * len(found):
         return [], 0
     grid = _grid(found, columns)
     start, names = names_at(grid, sure=False)
@@ -51,12 +50,10 @@ def table_at(
     return stacked(box, list(table(grid, head=names))), len(found)
 
 
-def _closed(
-    columns: Sequence[tuple[float, float]], rows: Sequence[Sequence[Line]]
-) -> list[tuple[float, float]]:
+def _closed(columns: Sequence[Column], rows: Sequence[Sequence[Line]]) -> list[Column]:
     """The columns, of two side by side the name of one and the values of another as one: it is set
     to the left, they to the right."""
-    kept: list[tuple[float, float]] = []
+    kept: list[Column] = []
     used: list[list[int]] = []
     for left, right in columns:
         filled = [n for n, row in enumerate(rows) if any(left <= part.left < right for part in row)]
@@ -71,18 +68,15 @@ def _closed(
 def _has_values(grid: Sequence[Sequence[str]]) -> bool:
     """Whether of the columns of a table one has values, and none is prose: lines that are long, and
     nearly all as long as the longest."""
-    columns = columns_of(grid)
-    prose = any(
-        sum(len(cell) > max(_LONG, 0.8 * max(map(len, column))) for cell in column)
-        > 0.5 * len(column)
-        for column in filter(None, columns)
-    )
-    return not prose and any(map(holds_values, columns))
+    columns = list(filter(None, columns_of(grid)))
+    for column in columns:
+        long = max(_LONG, 0.8 * max(map(len, column)))
+        if sum(len(cell) > long for cell in column) > 0.5 * len(column):
+            return False
+    return any(map(holds_values, columns))
 
 
-def _fitted(
-    columns: Sequence[tuple[float, float]], row: Sequence[Line]
-) -> list[tuple[float, float]] | None:
+def _fitted(columns: Sequence[Column], row: Sequence[Line]) -> list[Column] | None:
     """The columns, each as wide as its cells, with those of another row; None where a cell lies
     over two of them."""
     wider = list(columns)
@@ -90,16 +84,14 @@ def _fitted(
         under = [column for column in wider if part.left < column[1] and part.right > column[0]]
         if len(under) > 1:
             return None
-        wider = [column for column in wider if column not in under]
-        wider.append(
-            (min([part.left, *(c[0] for c in under)]), max([part.right, *(c[1] for c in under)]))
-        )
+        for left, right in under:
+            wider.remove((left, right))
+        (left, right), *_ = [*under, (part.left, part.right)]
+        wider.append((min(part.left, left), max(part.right, right)))
     return sorted(wider)
 
 
-def _grid(
-    rows: Sequence[Sequence[Line]], columns: Sequence[tuple[float, float]]
-) -> list[list[str]]:
+def _grid(rows: Sequence[Sequence[Line]], columns: Sequence[Column]) -> list[list[str]]:
     """The cells in their columns; a row that stands close below another, in columns filled there,
     goes on with it."""
     steps = [before[0].top - after[0].top for before, after in pairwise(rows)]

@@ -4,20 +4,20 @@ import posixpath
 from urllib.parse import unquote
 
 from index.errors import UserError
-from index.reading.archive import Archive, open_zip
+from index.reading.archive import Archive
 from index.reading.limits import Read, Reading, Source, iso_date, unread
-from index.reading.ooxml import facts_of, parse_xml
+from index.reading.ooxml import facts_of
 from index.reading.page_flow import texts_of
 
 
 def read_epub(source: Source) -> Reading:
     """The chapters of a book in the order of its spine."""
-    archive = open_zip(source.data, source.budget)
+    archive = Archive(source.data, source.budget)
     if "META-INF/container.xml" not in archive.names:
         raise UserError("document_damaged", reason="META-INF/container.xml")
-    rootfile = parse_xml(archive.read("META-INF/container.xml")).find(".//{*}rootfile")
+    rootfile = archive.xml("META-INF/container.xml").find(".//{*}rootfile")
     path = rootfile.get("full-path", "") if rootfile is not None else ""
-    package = parse_xml(archive.read(path))
+    package = archive.xml(path)
     parts = {
         item.get("id"): (item.get("href", "").partition("#")[0], item.get("properties") or "")
         for item in package.iter("{*}item")
@@ -53,6 +53,5 @@ def read_epub(source: Source) -> Reading:
 def _locked(archive: Archive) -> set[str]:
     """The members that only a reader with a key opens."""
     path = "META-INF/encryption.xml"
-    root = parse_xml(archive.read(path)) if path in archive.names else None
-    cited = () if root is None else root.iter("{*}CipherReference")
+    cited = archive.xml(path).iter("{*}CipherReference") if path in archive.names else ()
     return {unquote(each.get("URI", "")) for each in cited}

@@ -6,24 +6,13 @@ from typing import Any
 
 from index.documents import language_of
 from index.errors import UserError
-from index.reading.archive import Archive, open_zip
 from index.reading.encoding import markup
 from index.reading.formulas import Formulas, Place, column_of, moved
 from index.reading.limits import Read, Reading, Source, unread
 from index.reading.numbers import BUILT_IN, shown, truth, written
-from index.reading.ooxml import (
-    chart,
-    embedded,
-    facts_of,
-    inside,
-    main_part,
-    parse_xml,
-    part_named,
-    parts_of,
-    unescaped,
-    value_of,
-)  # fmt: skip
+from index.reading.ooxml import Package, chart, inside, unescaped
 from index.reading.sheets import Sheet, formula_notes, sheets_text
+from index.reading.xml_nodes import value_of
 
 _ROWS = ("{*}row", "{*}col", "{*}mergeCell", "{*}oddHeader", "{*}oddFooter")
 _LETTERS = 4  # of a column at most
@@ -31,46 +20,44 @@ _LETTERS = 4  # of a column at most
 
 def read_xlsx(source: Source) -> Reading:
     """The visible sheets of a workbook."""
-    archive = open_zip(source.data, source.budget)
-    path = main_part(archive, "xl/workbook.xml")
-    book = parse_xml(archive.read(path))
-    excel = _Excel(archive, path, source, book)
-    parts, sheets, hidden = parts_of(archive, path), [], []
+    package = Package(source, "xl/workbook.xml")
+    book = package.xml(package.main)
+    excel = _Excel(package, source, book)
+    parts, sheets, hidden = package.parts(package.main), [], []
     for each in book.iter("{*}sheet"):
         name, (kind, part) = value_of(each, "name"), parts.get(value_of(each, "id"), ("", ""))
         if value_of(each, "state") in ("hidden", "veryHidden"):
             hidden.append(name)
-        elif part in archive.names and kind in ("worksheet", "chartsheet"):
+        elif kind in ("worksheet", "chartsheet"):
             sheets.append((name, part))
     text = sheets_text((excel.sheet(*each) for each in sheets), len(sheets) + len(hidden))
     notes = (
         *unread("unread_sheets", sheets=", ".join(hidden)),
         *formula_notes(excel.formulas),
         *unread("read_hidden", count=excel.hidden),
-        *unread("unread_pictures", count=archive.count("xl/media/")),
+        *unread("unread_pictures", count=package.count("xl/media/")),
     )
-    yield Read(text, *facts_of(archive, "docProps/core.xml"), unread=notes)
-    yield from embedded(archive, *(part for _, part in sheets))
+    yield Read(text, *package.facts(), unread=notes)
+    yield from package.embedded(*(part for _, part in sheets))
 
 
 class _Excel:
     """A workbook being read; `formulas` are those of all sheets that were never worked out, and
     `hidden` counts rows and columns."""
 
-    def __init__(self, archive: Archive, path: str, source: Source, book: Any) -> None:
+    def __init__(self, package: Package, source: Source, book: Any) -> None:
         self.formulas: list[Formulas] = []
         self.hidden = 0
-        self._archive = archive
+        self._package = package
         self._source = source
         self._stale = value_of(book.find("{*}calcPr"), "fullCalcOnLoad") in ("1", "true")
         self._date1904 = value_of(book.find("{*}workbookPr"), "date1904") in ("1", "true")
         self._strings: list[str] = []
         self._formats: list[str] = []
         self._filled = 0
-        for part in part_named(archive, path, "sharedStrings"):
-            self._strings = [inside(item) for item in parse_xml(archive.read(part)).iter("{*}si")]
-        for part in part_named(archive, path, "styles"):
-            root = parse_xml(archive.read(part))
+        for root in package.roots(package.main, "sharedStrings"):
+            self._strings = [inside(item) for item in root.iter("{*}si")]
+        for root in package.roots(package.main, "styles"):
             codes = {
                 value_of(n, "numFmtId"): value_of(n, "formatCode") for n in root.iter("{*}numFmt")
             }
@@ -103,25 +90,23 @@ class _Excel:
 
     def _read_parts(self, part: str, sheet: Sheet) -> None:
         """Take in what stands beside the cells: which rows hold names, text boxes, charts."""
-        for table in part_named(self._archive, part, "table"):
-            root = parse_xml(self._archive.read(table))
+        for root in self._package.roots(part, "table"):
             if root.get("headerRowCount") != "0":
                 sheet.heads.add(_area(root.get("ref", "A1"))[0])
-        for drawing in part_named(self._archive, part, "vmlDrawing"):
-            sheet.beside += _controls(self._archive.read(drawing))
-        for drawing in part_named(self._archive, part, "drawing"):
-            boxes = parse_xml(self._archive.read(drawing)).iter("{*}txBody")
+        for drawing in self._package.named(part, "vmlDrawing"):
+            sheet.beside += _controls(self._package.read(drawing))
+        for drawing in self._package.named(part, "drawing"):
+            boxes = self._package.xml(drawing).iter("{*}txBody")
             texts = (" ".join(map(inside, box.iter("{*}p"))) for box in boxes)
             sheet.beside += filter(None, texts)
-            for path in part_named(self._archive, drawing, "chart"):
-                root = parse_xml(self._archive.read(path))
+            for root in self._package.roots(drawing, "chart"):
                 sheet.beside += chart(root, values=not sheet.rows)
 
     def _nodes(self, part: str) -> Iterator[Any]:
         """The rows of a sheet and what else of it is read; each is gone when the next one comes."""
         from lxml import etree
 
-        data = self._archive.read(part)
+        data = self._package.read(part)
         if b"<!ENTITY" in data:
             raise UserError("document_entities", reason="<!ENTITY")
         options = {"tag": _ROWS, "resolve_entities": False, "no_network": True}
@@ -224,22 +209,19 @@ class _Excel:
     def _comments(self, part: str) -> dict[tuple[int, int], str]:
         """The comments of a sheet by row and column."""
         found: dict[tuple[int, int], str] = {}
-        people = [name for name in self._archive.names if name.startswith("xl/persons/")]
+        people = [name for name in self._package.names if name.startswith("xl/persons/")]
         names = {
             value_of(node, "id"): value_of(node, "displayName")
             for name in people
-            for node in parse_xml(self._archive.read(name)).iter("{*}person")
+            for node in self._package.xml(name).iter("{*}person")
         }
-        for path in part_named(self._archive, part, "threadedComment"):
-            for node in parse_xml(self._archive.read(path)):
-                author, place = (
-                    names.get(value_of(node, "personId"), ""),
-                    _place(value_of(node, "ref")),
-                )
+        for root in self._package.roots(part, "threadedComment"):
+            for node in root:
+                author = names.get(value_of(node, "personId"), "")
+                place = _place(value_of(node, "ref"))
                 text = f"{author}: {node.findtext('{*}text') or ''}".removeprefix(": ")
                 found[place] = " / ".join(filter(None, (found.get(place), text)))
-        for path in part_named(self._archive, part, "comments"):
-            root = parse_xml(self._archive.read(path))
+        for root in self._package.roots(part, "comments"):
             authors = [(node.text or "").strip() for node in root.iter("{*}author")]
             for node in root.iter("{*}comment"):
                 number, text = int(value_of(node, "authorId") or 0), " ".join(inside(node).split())

@@ -7,8 +7,8 @@ from index.documents import language_of
 from index.errors import UserError
 from index.reading.limits import Budget, Read, Reading, iso_date, unread
 from index.reading.numbers import shown, truth, written
-from index.reading.ooxml import value_of
 from index.reading.sheets import Sheet, sheets_text
+from index.reading.xml_nodes import line_of, value_of
 
 NAMESPACE = "urn:schemas-microsoft-com:office:spreadsheet"
 _FORMATS = {
@@ -81,7 +81,7 @@ def _text(cell: Any, code: str, french: bool) -> str:
     if (data := cell.find("{*}Data")) is not None:
         parts.append(_shown("".join(data.itertext()).strip(), value_of(data, "Type"), code, french))
     for remark in cell.findall("{*}Comment"):
-        text = " ".join("".join(remark.itertext()).split())
+        text = line_of(remark)
         parts.append(f"[{value_of(remark, 'Author')}: {text}]".replace("[: ", "["))
     return " ".join(filter(None, parts))
 

@@ -57,11 +57,8 @@ def read_xls(source: Source) -> Reading:
         _sheet(book, each, french, more.get(each.name, _Beside()), formulas) for each in visible
     ]
     hidden = [sheet.name for sheet in book.sheets() if sheet.visibility]
-    lines = [
-        info
-        for sheet in visible
-        for info in (*sheet.rowinfo_map.values(), *sheet.colinfo_map.values())
-    ]
+    lines = [info for sheet in visible for info in sheet.rowinfo_map.values()]
+    lines += [info for sheet in visible for info in sheet.colinfo_map.values()]
     notes = (
         *unread("unread_sheets", sheets=", ".join(hidden)),
         *formula_notes(formulas),

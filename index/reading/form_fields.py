@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from index.reading.ooxml import tag_of, value_of
+from index.reading.xml_nodes import tag_of, value_of
 
 
 def control(node: Any) -> str:
@@ -15,12 +15,9 @@ def control(node: Any) -> str:
             on = value_of(each, "current-state", value_of(each, "state")) in ("checked", "true")
             on = on or value_of(each, "current-selected") == "true"
             return f"{'☒' if on else '☐'} {value_of(each, 'label')}".strip()
-        chosen = [
-            value_of(option, "label")
-            for option in each
-            if value_of(option, "current-selected") == "true"
-        ]
-        return ", ".join(chosen) or value_of(each, "current-value") or value_of(each, "value")
+        options = (one for one in each if value_of(one, "current-selected") == "true")
+        chosen = ", ".join(value_of(option, "label") for option in options)
+        return chosen or value_of(each, "current-value") or value_of(each, "value")
     return ""
 
 
@@ -31,8 +28,6 @@ def field_mark(node: Any) -> str:
         values.setdefault(value_of(each, "name"), []).append(value_of(each, "value"))
     if value_of(node, "type").endswith("FORMCHECKBOX"):
         return "☒" if values.get("Checkbox_Checked") == ["true"] else "☐"
-    entries, chosen = (
-        values.get("Dropdown_ListEntry", []),
-        values.get("Dropdown_Selected", ["0"])[0],
-    )
+    entries = values.get("Dropdown_ListEntry", [])
+    chosen = values.get("Dropdown_Selected", ["0"])[0]
     return entries[int(chosen)] if chosen.isdigit() and int(chosen) < len(entries) else ""

@@ -8,9 +8,9 @@ from math import degrees
 from typing import Any
 from unicodedata import normalize
 
+from index.reading.equations import raised
 from index.reading.layout import HYPHEN
 from index.reading.lines import Line
-from index.reading.ooxml import raised
 
 Box = tuple[float, float, float, float]
 """Left, bottom, right and top in points, y upwards."""

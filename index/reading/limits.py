@@ -1,6 +1,6 @@
 """What every reader takes and gives, and what reading one file may cost."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -114,6 +114,11 @@ def shown(read: Read) -> Read:
 def unread(code: str, **values: Any) -> tuple[Unread, ...]:
     """A note of what was not read; none where the count or the list in it is empty."""
     return (Unread(code, values),) if all(values.values()) else ()
+
+
+def counted(left: Mapping[str, int]) -> tuple[Unread, ...]:
+    """A note for each code of which something was left out."""
+    return tuple(note for code, count in left.items() for note in unread(code, count=count))
 
 
 def in_pages(pages: Iterable[str], *, prose: bool = True) -> tuple[str, tuple[Span, ...]]:

@@ -6,6 +6,7 @@ import email.utils
 from base64 import b64decode
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
 from functools import partial
@@ -24,6 +25,7 @@ from index.reading.web import read_html
 _ENCRYPTED = ("multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime")
 _SIGNATURES = ("application/pgp-signature", "application/pkcs7-signature")
 _TEXTS = ("text/plain", "text/html", "text/rfc822-headers")
+_MALFORMED = (ValueError, TypeError, LookupError, AttributeError)  # what bad headers raise
 _DEEPEST = 50
 _HEADERS = ("From", "To", "Cc", "Date", "Subject")
 _ENOUGH = 0.7  # share of the letters of the longest form with which the richest one is preferred
@@ -42,9 +44,8 @@ class _Mail:
 def read_eml(source: Source) -> Reading:
     """A message, then its attachments."""
     data = source.data.lstrip(b"\r\n")
-    head, blank, body = data.partition(b"\n\n")
-    if b"\r\n\r\n" in head:
-        head, blank, body = data.partition(b"\r\n\r\n")
+    ending = b"\r\n\r\n" if b"\r\n\r\n" in data.partition(b"\n\n")[0] else b"\n\n"
+    head, blank, body = data.partition(ending)
     if not head.isascii():  # letters that a program left as they were
         head = decode_bytes(head).encode()
     message: Any = email.message_from_bytes(head + blank + body, policy=email.policy.default)
@@ -66,10 +67,9 @@ def message_found(
             kept.append(Part(name, part.read))
         else:
             mail.passed.append(name)
-    try:
+    sent = ""
+    with suppress(*_MALFORMED):
         sent = email.utils.parsedate_to_datetime(headers.get("Date", "")).date().isoformat()
-    except (ValueError, TypeError, IndexError):
-        sent = ""
     head = "\n".join(f"{name}: {value}" for name, value in headers.items())
     notes = (
         *unread("unread_attachments", members=", ".join(mail.passed[:20])),
@@ -209,17 +209,15 @@ def _unarmoured(text: str) -> tuple[str, int]:
 
 
 def _file_name(part: Any) -> str:
-    try:
+    with suppress(*_MALFORMED):
         return str(part.get_filename() or "")
-    except (ValueError, TypeError, IndexError, AttributeError, LookupError):
-        return ""
+    return ""
 
 
 def _header(message: Any, name: str) -> str:
-    try:
+    with suppress(*_MALFORMED):
         return " ".join(str(message[name] or "").split())
-    except (ValueError, TypeError, IndexError, AttributeError, LookupError):  # of malformed headers
-        return ""
+    return ""
 
 
 def read_mhtml(source: Source) -> Reading:
@@ -247,8 +245,8 @@ def _with_others(found: Read, others: list[bytes]) -> Read:
 
 def _heads(pages: list[bytes], kind: str) -> Iterator[str]:
     """What stands above or below each page of a text of Word."""
-    for root in filter(None.__ne__, (parsed(page) for page in pages if b"mso-element" in page)):
-        for node in root.iter("div"):
+    for root in map(parsed, (page for page in pages if b"mso-element" in page)):
+        for node in root.iter("div") if root is not None else ():
             if f"mso-element:{kind}" in node.get("style", "").replace(" ", "").split(";"):
                 lines = (block.text for block in flow(node, menus=True)[0])
                 yield from (line for line in lines if not is_folio(line))

@@ -4,7 +4,7 @@ those that start again."""
 from dataclasses import dataclass, field
 from typing import Any
 
-from index.reading.ooxml import is_on, tag_of, value_of
+from index.reading.xml_nodes import is_on, tag_of, value_of
 
 _ROMAN = (
     (1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"),
@@ -54,11 +54,8 @@ class Numbering:
     def read(self, root: Any) -> None:
         """Take in `word/numbering.xml`."""
         abstract = {value_of(node, "abstractNumId"): node for node in root.iter("{*}abstractNum")}
-        styled = {
-            value_of(node.find("{*}styleLink")): node
-            for node in abstract.values()
-            if node.find("{*}styleLink") is not None
-        }
+        links = ((node.find("{*}styleLink"), node) for node in abstract.values())
+        styled = {value_of(link): node for link, node in links if link is not None}
         for number in root.iter("{*}num"):
             key, name = value_of(number.find("{*}abstractNumId")), value_of(number, "numId")
             node = abstract.get(key)
@@ -133,9 +130,6 @@ def level_number(
         form = value_of(levels.get(place), "num-format")
         if form and place > 0:
             shown.append(numeral(counts.get(place, 1), form))
-    number = ".".join(shown)
-    return (
-        f"{value_of(own, 'num-prefix')}{number}{value_of(own, 'num-suffix')}".strip()
-        if number
-        else ""
-    )
+    if not shown:
+        return ""
+    return f"{value_of(own, 'num-prefix')}{'.'.join(shown)}{value_of(own, 'num-suffix')}".strip()

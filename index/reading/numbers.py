@@ -6,10 +6,13 @@ of figures alone stay as written in French and become ISO 8601 in English, where
 two days.
 """
 
+import re
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from functools import lru_cache
+from itertools import takewhile
+from operator import ge, gt, le, lt
 
 BUILT_IN = {
     1: "0", 2: "0.00", 3: "#,##0", 4: "#,##0.00", 5: "#,##0", 6: "#,##0", 7: "#,##0.00",
@@ -22,7 +25,14 @@ BUILT_IN = {
 }  # fmt: skip
 """The formats that files name by number alone."""
 
-_WORDS = {"AM/PM": "date", "GENERAL": "value", "@": "value"}
+# The elements of a format code, each kind a group; what fills a cell (*x) is none.
+_TOKEN = re.compile(
+    r'"(?P<quoted>[^"]*)"?|\\(?P<escaped>.?)|(?P<blank>_).?|\*.?|\[(?P<inner>[^\]]*)\]?'
+    r"|(?P<value>general|@)|(?P<date>am/pm|y+|m+|d+|h+|s+|j+|a+)"
+    r"|(?P<digits>(?-i:E[+-])|[0#?.,])|(?P<sign>%)|(?P<text>.)",
+    re.IGNORECASE | re.DOTALL,
+)
+_CONDITIONS = {"<=": le, ">=": ge, "<": lt, ">": gt}
 
 Token = tuple[str, str]
 """("text" | "date" | "span" | "digits" | "sign" | "value", what the code says)."""
@@ -78,20 +88,13 @@ def truth(value: bool, french: bool) -> str:
 def _section(code: str, value: float) -> tuple[str, float]:
     """The part of a code for this value: the first whose condition holds, else by its sign."""
     parts = _sections(code)
-    for part in parts:
-        for sign, holds in (
-            ("<=", value.__le__),
-            (">=", value.__ge__),
-            ("<", value.__lt__),
-            (">", value.__gt__),
-        ):
-            _, mark, limit = part.partition(f"[{sign}")
-            if mark:
-                number = limit.partition("]")[0]
-                if number.replace(".", "").isdigit() and holds(float(number)):
-                    return part, value
-                break
-    if any("[<" in part or "[>" in part for part in parts):
+    conditional = any("[<" in part or "[>" in part for part in parts)
+    for part in parts if conditional else ():
+        for sign, holds in _CONDITIONS.items():
+            number = part.partition(f"[{sign}")[2].partition("]")[0]
+            if number.replace(".", "").isdigit() and holds(value, float(number)):
+                return part, value
+    if conditional:
         return parts[-1], value
     if value < 0 and len(parts) > 1:
         return parts[1], -value
@@ -114,40 +117,19 @@ def _sections(code: str) -> list[str]:
 @lru_cache(maxsize=500)
 def _tokens(code: str) -> list[Token]:
     found: list[Token] = []
-    at = 0
-    while at < len(code):
-        char, rest = code[at], code[at + 1 :]
-        if char == '"':
-            text = rest.partition('"')[0]
-            found.append(("text", text))
-            at += len(text) + 2
-        elif char in "\\_*":
-            found.append(("text", rest[:1] if char == "\\" else " " if char == "_" else ""))
-            at += 2
-        elif char == "[":
-            inner = rest.partition("]")[0]
-            if inner.lower().strip("hms") == "" and inner:
-                found.append(("span", inner.lower()))
-            elif inner.startswith("$"):
-                found.append(("text", inner[1:].partition("-")[0]))
-            at += len(inner) + 2
-        elif word := next((each for each in _WORDS if code[at:].upper().startswith(each)), ""):
-            found.append((_WORDS[word], word))
-            at += len(word)
-        elif char.lower() in "ymdhsja":
-            run = char
-            while code[at + len(run) : at + len(run) + 1].lower() == char.lower():
-                run += char
-            found.append(("date", run.lower().replace("a", "y").replace("j", "d")))
-            at += len(run)
-        elif char in "0#?.,%" or code[at : at + 2] in ("E+", "E-"):
-            kind = "sign" if char == "%" else "digits"
-            size = 2 if char == "E" else 1
-            found.append((kind, code[at : at + size]))
-            at += size
-        else:
-            found.append(("text", char))
-            at += 1
+    for match in _TOKEN.finditer(code):
+        kind = match.lastgroup or ""
+        text = match[kind] if kind else ""
+        if kind in ("quoted", "escaped", "blank"):
+            kind, text = "text", " " if kind == "blank" else text
+        elif kind == "inner":
+            span = not text.lower().strip("hms")
+            kind = "span" if span and text else "text" if text[:1] == "$" else ""
+            text = text.lower() if span else text[1:].partition("-")[0]
+        elif kind == "date":
+            named = text.upper() == "AM/PM"
+            text = "AM/PM" if named else text.lower().replace("a", "y").replace("j", "d")
+        found += [(kind, text)] if kind else []
     if not any(kind in ("date", "span") for kind, _ in found):
         return found
     return [
@@ -216,10 +198,7 @@ def _number(given: float, tokens: list[Token], french: bool) -> str:
     point = codes.index(".") if "." in codes else len(codes)
     whole = [n for n in places if n < point] or [point]
     last = places[-1]
-    while (
-        last + 1 < len(codes) and codes[last + 1] == ","
-    ):  # each comma after the figures takes three off
-        last += 1
+    for _ in takewhile(",".__eq__, codes[last + 1 :]):  # each comma after the figures
         value /= 1000
     grouped = any(codes[n] == "," for n in range(whole[0], whole[-1]))
     behind = [n for n in places if n > point]

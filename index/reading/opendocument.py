@@ -7,17 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from index.errors import UserError
-from index.reading.archive import Archive, open_zip
+from index.reading.archive import Archive
+from index.reading.equations import equation, raised
 from index.reading.form_fields import control, field_mark
 from index.reading.formulas import Formulas
-from index.reading.limits import Read, Reading, Source, in_pages, unread
+from index.reading.limits import Read, Reading, Source, counted, in_pages, unread
 from index.reading.marks import beside, is_folio
 from index.reading.numbering import level_number
-from index.reading.ooxml import count_of, equation, facts_of, parse_xml, raised, tag_of, value_of
+from index.reading.ooxml import facts_of
 from index.reading.opendocument_sheets import MOST_REPEATED, sheets_of
 from index.reading.opendocument_styles import styles_of
 from index.reading.sheets import formula_notes
 from index.reading.tables import Cell, in_cell, is_layout, spread, table
+from index.reading.xml_nodes import count_of, parse_xml, tag_of, value_of
 
 _SKIPPED = frozenset(
     "annotation-end table-of-content alphabetical-index sequence-decls footer-decl header-decl "
@@ -38,11 +40,11 @@ def read_odf(source: Source) -> Reading:
     """A text; a presentation slide by slide, as pages; or a spreadsheet, each row under the names
     of its columns."""
     if source.data.startswith(b"PK"):
-        archive = open_zip(source.data, source.budget)
+        archive = Archive(source.data, source.budget)
         if _MANIFEST in archive.names and b"encryption-data" in archive.read(_MANIFEST):
             raise UserError("document_locked", reason=_MANIFEST)
-        content = parse_xml(archive.read("content.xml"))
-        styles = parse_xml(archive.read("styles.xml")) if "styles.xml" in archive.names else content
+        content = archive.xml("content.xml")
+        styles = archive.xml("styles.xml") if "styles.xml" in archive.names else content
         facts = facts_of(archive, "meta.xml")
     else:  # the whole in one file: .fodt
         archive, content = None, parse_xml(source.data)
@@ -56,11 +58,7 @@ def read_odf(source: Source) -> Reading:
     if tag_of(body[0]) == "spreadsheet":
         text, hidden = sheets_of(reader, body[0])
         text = "\n\n".join([text, *reader.apart(styles, [text])])
-    elif slides := [
-        node
-        for node in body.iter("{*}page")
-        if tag_of(node.getparent()) in ("presentation", "drawing")
-    ]:
+    elif slides := body.findall("{*}presentation/{*}page") + body.findall("{*}drawing/{*}page"):
         texts = ["\n\n".join(reader.slide(slide)) for slide in slides]
         feet = ["".join(node.itertext()) for node in body.iter("{*}footer-decl", "{*}header-decl")]
         feet += reader.masters(styles)
@@ -69,10 +67,12 @@ def read_odf(source: Source) -> Reading:
     else:
         blocks = list(reader.blocks(body[0]))
         text = "\n\n".join([*blocks, *reader.apart(styles, blocks)])
-    notes = [note for code, count in reader.left.items() for note in unread(code, count=count)]
-    notes += unread("unread_sheets", sheets=hidden)
-    notes += formula_notes(reader.formulas)
-    yield Read(text, *facts, pages, tuple(notes))
+    notes = (
+        *counted(reader.left),
+        *unread("unread_sheets", sheets=hidden),
+        *formula_notes(reader.formulas),
+    )
+    yield Read(text, *facts, pages, notes)
 
 
 @dataclass
@@ -146,35 +146,27 @@ class OpenDocument:
                     yield from self.blocks([child], listed, level)
 
     def _mark(self, item: Any, listed: _List, level: int) -> str:
-        levels = self._styles.levels.get(listed.style, {})
         first = next((child for child in item if tag_of(child) in ("p", "h")), None)
-        if not levels and first is not None:
-            levels = self._styles.levels.get(
-                self._styles.of_paragraph.get(value_of(first, "style-name"), ""), {}
-            )
-        start = value_of(item, "start-value")
-        own = levels.get(level)
         if first is None:
             return ""
+        style = self._styles.of_paragraph.get(value_of(first, "style-name"), "")
+        every = self._styles.levels
+        levels = every.get(listed.style) or every.get(style, {})
+        own = levels.get(level)
         if own is None or tag_of(own) == "list-level-style-bullet":
             return "-"
-        return level_number(levels, own, listed.counts, level, start)
+        return level_number(levels, own, listed.counts, level, value_of(item, "start-value"))
 
     def _paragraph(self, node: Any, mark: str) -> Iterator[str]:
         text = self._text(node).strip()
         level = value_of(node, "outline-level") if tag_of(node) == "h" else ""
         if text and level.isdigit():
-            own = self._styles.outline.get(int(level))
-            if (
-                not mark
-                and own is not None
-                and value_of(own, "num-format")
-                and value_of(node, "is-list-header") != "true"
-            ):
+            levels, start = self._styles.outline, value_of(node, "start-value")
+            own = levels.get(int(level))
+            numbered = value_of(own, "num-format") and value_of(node, "is-list-header") != "true"
+            if numbered and not mark:
                 counts = self._counts.setdefault("outline", {})
-                mark = level_number(
-                    self._styles.outline, own, counts, int(level), value_of(node, "start-value")
-                )
+                mark = level_number(levels, own, counts, int(level), start)
             mark = f"{'#' * min(int(level), 6)} {'' if mark == '-' else mark}".strip()
         elif value_of(node, "style-name") in self._styles.titles:
             mark = "#"
@@ -202,7 +194,7 @@ class OpenDocument:
         path = f"{value_of(node, 'href').removeprefix('./').rstrip('/')}/content.xml"
         if self._archive is None or path not in self._archive.names:
             return node.find("{*}math")
-        return parse_xml(self._archive.read(path))
+        return self._archive.xml(path)
 
     def _formula(self, node: Any) -> str:
         """The equation that is embedded, if it is one."""
@@ -243,12 +235,8 @@ class OpenDocument:
                 self.left["unread_empty_fields"] += 1
             elif tag in _INLINE:
                 parts.append(_INLINE[tag](child))
-            elif tag == "span" and value_of(child, "style-name") in self._styles.shifted:
-                parts.append(
-                    raised(
-                        self._text(child), down=self._styles.shifted[value_of(child, "style-name")]
-                    )
-                )
+            elif tag == "span" and (name := value_of(child, "style-name")) in self._styles.shifted:
+                parts.append(raised(self._text(child), down=self._styles.shifted[name]))
             elif tag and tag not in _SKIPPED and tag not in _BOXES and tag != "list-style":
                 parts.append(self._text(child))
             elif tag == "frame":
@@ -294,13 +282,13 @@ class OpenDocument:
                     continue  # `spread` knows what covers it
                 text = in_cell(blocks)
                 text = "" if value_of(cell, "value") == "NaN" else text  # nothing, in a chart
-                width = min(count_of(cell, "number-columns-spanned"), 1000)
-                height = min(count_of(cell, "number-rows-spanned"), 10_000)
-                times = min(count_of(cell, "number-columns-repeated"), MOST_REPEATED)
+                width = count_of(cell, "number-columns-spanned", 1000)
+                height = count_of(cell, "number-rows-spanned", 10_000)
+                times = count_of(cell, "number-columns-repeated", MOST_REPEATED)
                 cells += [Cell(text, width, height, named)] * times
             while cells and not cells[-1].text and not named:
                 cells.pop()
-            times = min(count_of(row, "number-rows-repeated"), MOST_REPEATED if cells else 1)
+            times = count_of(row, "number-rows-repeated", MOST_REPEATED if cells else 1)
             grid += [cells] * times
         return spread(grid)
 

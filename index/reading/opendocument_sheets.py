@@ -7,8 +7,8 @@ from typing import Any, Protocol
 from index.documents import language_of
 from index.reading.formulas import Formulas
 from index.reading.numbers import plain, shown, truth
-from index.reading.ooxml import count_of, tag_of, value_of
 from index.reading.sheets import Sheet, sheets_text
+from index.reading.xml_nodes import count_of, tag_of, under, value_of
 
 MOST_REPEATED = 1000  # cells and rows that a file may say are repeated
 
@@ -35,8 +35,7 @@ def sheets_of(reader: Content, body: Any) -> tuple[str, str]:
     }
     french = language_of(" ".join(body.itertext())[:20_000]) == "fr"
     for node in body.findall("{*}table"):
-        properties = styles.get(value_of(node, "style-name"))
-        properties = properties.find("{*}table-properties") if properties is not None else None
+        properties = under(styles.get(value_of(node, "style-name")), "{*}table-properties")
         if value_of(properties, "display") == "false":
             hidden.append(value_of(node, "name"))
         else:

@@ -4,7 +4,7 @@ through."""
 from dataclasses import dataclass, field
 from typing import Any
 
-from index.reading.ooxml import tag_of, value_of
+from index.reading.xml_nodes import tag_of, value_of
 
 
 @dataclass

@@ -4,6 +4,7 @@ number."""
 import io
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import partial
@@ -49,21 +50,13 @@ def read_msg(source: Source) -> Reading:
 def _message(ole: Any, folder: str, depth: int = 0) -> Reading:
     """A message in a folder of the file, its attachments, and the messages attached to it."""
     attached, inner = [], []
-    at = len(folder.split("/")) if folder else 0
-    paths = ["/".join(path) for path in ole.listdir(storages=True)]
-    names = dict.fromkeys(
-        path.split("/")[at] for path in paths if path.startswith(f"{folder}/"[not folder :])
-    )
-    for name in names:
-        below = f"{folder}/{name}".strip("/")
-        if not name.startswith("__attach_version1.0_#"):
-            continue
-        properties = _stored(ole, below)
-        if ole.exists(f"{below}/{_INNER}"):
-            inner.append(f"{below}/{_INNER}")
-        else:
-            data = properties.get(_DATA) or b""
-            attached.append(Part(_called(properties) or "1", partial(bytes, data)))
+    for *above, name in ole.listdir(streams=False, storages=True):
+        if "/".join(above) == folder and name.startswith("__attach_version1.0_#"):
+            below = "/".join([*above, name])
+            if ole.exists(f"{below}/{_INNER}"):
+                inner.append(f"{below}/{_INNER}")
+            else:
+                attached.append(_part(_stored(ole, below)))
     yield from _found(_stored(ole, folder), attached)
     for each in inner if depth < _DEEPEST else ():
         yield from _message(ole, each, depth + 1)
@@ -73,19 +66,10 @@ def _stored(ole: Any, folder: str) -> Properties:
     """The properties of a message or an attachment: long ones are streams, times stand in one of
     their own."""
     found: Properties = {}
-    for path in ole.listdir():
-        *above, name = path
-        if "/".join(above) != folder or not name.startswith("__substg1.0_") or len(name) != 20:
-            continue
-        number, kind = int(name[12:16], 16), name[16:]
-        data = ole.openstream(path).read()
-        found[number] = (
-            data.decode("utf-16-le", "replace")
-            if kind == "001F"
-            else _narrow(data)
-            if kind == "001E"
-            else data
-        )
+    for *above, name in ole.listdir():
+        if "/".join(above) == folder and name.startswith("__substg1.0_") and len(name) == 20:
+            data = ole.openstream([*above, name]).read()
+            found[int(name[12:16], 16)] = _value(int(name[16:], 16), data)
     fixed = f"{folder}/__properties_version1.0".strip("/")
     if ole.exists(fixed):
         data = ole.openstream(fixed).read()
@@ -115,12 +99,7 @@ def read_tnef(source: Source) -> Reading:
             own.setdefault(_NAME, _narrow(data))
         elif name == 0x800F:
             own[_DATA] = data
-    parts = [
-        Part(_called(each) or "1", partial(bytes, each.get(_DATA) or b""))
-        for each in attachments
-        if each
-    ]
-    yield from _found(message, parts)
+    yield from _found(message, [_part(each) for each in attachments if each])
 
 
 def _attributes(data: bytes) -> Iterator[tuple[int, int, bytes]]:
@@ -164,12 +143,14 @@ def _mapi(data: bytes) -> Iterator[tuple[int, Any]]:
                 return
             raw = view.read(size)
             view.read(-size % 4)
-            if kind == 0x1F:
-                yield name, raw.decode("utf-16-le", "replace").rstrip("\0")
-            elif kind == 0x1E:
-                yield name, _narrow(raw)
-            else:
-                yield name, raw[16:] if kind == 0x0D else raw
+            yield name, _value(kind, raw[16:] if kind == 0x0D else raw)
+
+
+def _value(kind: int, data: bytes) -> str | bytes:
+    """The value of a property of a kind that isn't a number."""
+    if kind == 0x1F:
+        return data.decode("utf-16-le", "replace").rstrip("\0")
+    return _narrow(data) if kind == 0x1E else data
 
 
 def _narrow(data: bytes) -> str:
@@ -177,9 +158,11 @@ def _narrow(data: bytes) -> str:
     return decode_bytes(data.replace(b"\0", b""))
 
 
-def _called(properties: Properties) -> str:
-    name = properties.get(_LONG_NAME) or properties.get(_NAME) or properties.get(_DISPLAY) or ""
-    return str(name).strip("\0") if isinstance(name, str) else ""
+def _part(properties: Properties) -> Part:
+    """An attachment."""
+    name = properties.get(_LONG_NAME) or properties.get(_NAME) or properties.get(_DISPLAY)
+    called = name.strip("\0") if isinstance(name, str) else ""
+    return Part(called or "1", partial(bytes, properties.get(_DATA) or b""))
 
 
 def _found(properties: Properties, attached: list[Part]) -> Reading:
@@ -190,28 +173,20 @@ def _found(properties: Properties, attached: list[Part]) -> Reading:
         return value.strip("\0 \r\n") if isinstance(value, str) else ""
 
     address = text(_SMTP) or (text(_ADDRESS) if "@" in text(_ADDRESS) else "")
-    sender = (
-        f"{text(_SENDER)} <{address}>" if text(_SENDER) and address else text(_SENDER) or address
-    )
-    ticks = properties.get(_SENT) or properties.get(_DELIVERED)
-    sent = ""
-    if isinstance(ticks, int) and 0 < ticks < 2**62:
-        try:
-            sent = format_datetime(
-                datetime(1601, 1, 1, tzinfo=UTC) + timedelta(microseconds=ticks // 10)
-            )
-        except OverflowError:
-            sent = ""
+    both = text(_SENDER) and address
     headers = {
-        "From": sender,
+        "From": f"{text(_SENDER)} <{address}>" if both else text(_SENDER) or address,
         "To": text(_TO),
         "Cc": text(_CC),
-        "Date": sent,
-        "Subject": text(_SUBJECT),
     }
-    yield from message_found(
-        {name: value for name, value in headers.items() if value}, _body(properties), attached
-    )
+    ticks = properties.get(_SENT) or properties.get(_DELIVERED)
+    if isinstance(ticks, int) and ticks > 0:
+        with suppress(OverflowError):
+            sent = datetime(1601, 1, 1, tzinfo=UTC) + timedelta(microseconds=ticks // 10)
+            headers["Date"] = format_datetime(sent)
+    headers["Subject"] = text(_SUBJECT)
+    said = {name: value for name, value in headers.items() if value}
+    yield from message_found(said, _body(properties), attached)
 
 
 def _body(properties: Properties) -> str:
@@ -228,32 +203,23 @@ def _body(properties: Properties) -> str:
 
 
 def _decompressed(data: bytes) -> bytes:
-    """Compressed RTF (MS-OXRTFCP): runs of a ring of 4,096 bytes."""
+    """Compressed RTF (MS-OXRTFCP): letters, and runs of the last 4,096 bytes by their place."""
     size, kind = struct.unpack("<4xI4s4x", data[:16])
     if kind == b"MELA":
         return data[16 : 16 + size]
-    ring = bytearray(_PREFILL.ljust(4096, b"\0"))
-    place, at, out = len(_PREFILL), 16, bytearray()
-    while at < len(data) and len(out) < size:
-        flags = data[at]
-        at += 1
+    out, at = bytearray(4096) + _PREFILL, 16
+    first = len(out)
+    while at < len(data) and len(out) < first + size:
+        flags, at = data[at], at + 1
         for bit in range(8):
-            if flags >> bit & 1:
-                pair = int.from_bytes(data[at : at + 2].ljust(2, b"\0"), "big")
-                at += 2
-                start, length = pair >> 4, (pair & 15) + 2
-                if start == place % 4096:
-                    return bytes(out)
-            else:
-                start, length = -1, 1
-            for step in range(length):
-                byte = (
-                    ring[(start + step) % 4096]
-                    if start >= 0
-                    else (data[at] if at < len(data) else 0)
-                )
-                out.append(byte)
-                ring[place % 4096] = byte
-                place += 1
-            at += start < 0
-    return bytes(out)
+            if not flags >> bit & 1:
+                out += data[at : at + 1]
+                at += 1
+                continue
+            pair, at = int.from_bytes(data[at : at + 2].ljust(2, b"\0"), "big"), at + 2
+            back = (len(out) - (pair >> 4)) % 4096
+            if back == 0:
+                return bytes(out[first:])
+            for _ in range((pair & 15) + 2):
+                out.append(out[-back])
+    return bytes(out[first:])

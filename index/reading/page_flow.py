@@ -7,9 +7,10 @@ from typing import Any
 
 from index.reading.blocks import Block, paired
 from index.reading.encoding import markup
+from index.reading.equations import equation, raised
 from index.reading.numbering import numeral
-from index.reading.ooxml import count_of, equation, raised
 from index.reading.tables import Cell, in_cell, is_layout, spread, table
+from index.reading.xml_nodes import count_of, line_of
 
 _BLOCKS = frozenset(
     "address article aside blockquote body br caption center dd details div dl dt fieldset "
@@ -278,7 +279,7 @@ def _table(node: Any, inside: int) -> Iterator[str]:
     texts = [[_blocks(cell, inside + 1) for cell in row] for row in cells]
     if is_layout(texts, nested=nested > 0):
         return
-    if caption is not None and (text := " ".join("".join(caption.itertext()).split())):
+    if caption is not None and (text := line_of(caption)):
         yield text
     if len(cells[0]) == 1 and cells[0][0].tag == "th":  # a title over all columns
         yield in_cell(texts[0][0])
@@ -287,8 +288,8 @@ def _table(node: Any, inside: int) -> Iterator[str]:
         [
             Cell(
                 in_cell(text),
-                min(count_of(cell, "colspan"), 1000),
-                min(count_of(cell, "rowspan"), 1000),
+                count_of(cell, "colspan", 1000),
+                count_of(cell, "rowspan", 1000),
                 _is_name(cell) or row.getparent().tag == "thead",
             )
             for cell, text in zip(own, blocks, strict=True)

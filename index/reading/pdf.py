@@ -15,10 +15,10 @@ from index.reading.limits import Part, Read, Reading, Source, in_pages, iso_date
 from index.reading.lines import Line
 from index.reading.marks import beside, is_folio
 from index.reading.ocr import recognised
-from index.reading.ooxml import parse_xml, tag_of
 from index.reading.pdf_fields import Annotations, Drawn, filled, string
 from index.reading.repeats import without_line_numbers, without_repeats
 from index.reading.ruled import rules_of, with_rows
+from index.reading.xml_nodes import line_of, parse_xml, tag_of
 
 _MOST_RECOGNISED = 300  # pages a file: each takes seconds
 
@@ -60,9 +60,8 @@ def read_pdf(source: Source) -> Reading:
     kept = [list(paragraphs(page)) for page in without_repeats(pages, found.heads)]
     texts = unbroken([without_leaders("\n\n".join(page)) for page in kept])
     if texts:
-        more = beside(
-            "header", (head for head in found.heads if not is_folio(head)), texts
-        ) + beside("fields", found.remarks, texts)
+        heads = (head for head in found.heads if not is_folio(head))
+        more = beside("header", heads, texts) + beside("fields", found.remarks, texts)
         texts[-1] = "\n\n".join(filter(None, [texts[-1], *more]))
     text, spans = in_pages(texts)
     facts = pdf.get_metadata_dict()
@@ -76,9 +75,8 @@ def read_pdf(source: Source) -> Reading:
         )
         yield Read(text, facts.get("Title", ""), facts.get("Author", ""), date, spans, notes)
     if found.bare:
-        yield UserError(
-            "document_scan", pages=_ranges(found.bare), count=len(found.bare), total=total
-        )
+        count = len(found.bare)
+        yield UserError("document_scan", pages=_ranges(found.bare), count=count, total=total)
     yield from _attached(pdf, found.attached)
 
 
@@ -102,7 +100,7 @@ def _packet(root: Any) -> Iterator[str]:
     """The texts of a form's template, or the values of its data with their names."""
     for node in root.iter("{*}text", "{*}body"):
         if "name" not in node.attrib:
-            yield " ".join("".join(node.itertext()).split())
+            yield line_of(node)
     for data in root.iter("{*}data"):
         for node in data.iter("*"):
             if len(node) == 0 and node.text:

@@ -13,8 +13,7 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from importlib import import_module
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, Self
 
 from index.documents import (
     KINDS,
@@ -187,15 +186,10 @@ class Reader:
                     pipe.close()
         self._child = None
 
-    def __enter__(self) -> "Reader":
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _ask(
@@ -224,19 +218,16 @@ class Reader:
         self.close()
         file = _file(answers.path, answers.name, answers.at)
         if late:
-            return answers.at, UserError(
-                "document_time", file=file, seconds=round(self._limits.seconds)
-            )
+            seconds = round(self._limits.seconds)
+            return answers.at, UserError("document_time", file=file, seconds=seconds)
         return answers.at, UserError("document_stopped", file=file, most=self._limits.memory)
 
     def _start(self) -> subprocess.Popen[bytes]:
-        environment = {
-            name: value for name, value in os.environ.items() if not name.startswith("COCORICO_")
-        }
+        told = (pair for pair in os.environ.items() if not pair[0].startswith("COCORICO_"))
         return subprocess.Popen(  # noqa: S603 - this program's own module
             [sys.executable, "-m", "index.reading.child", json.dumps(asdict(self._limits))],
             cwd=_ROOT,
-            env=environment,
+            env=dict(told),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

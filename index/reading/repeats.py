@@ -32,24 +32,13 @@ def without_repeats(
     for number, edge in enumerate(edges):
         for line in edge:
             held.setdefault(_masked(line.text), []).append((number, line))
-    repeated = {
-        form
-        for form, uses in held.items()
-        if len({n for n, _ in uses}) >= 3 and _counts_pages(uses)
-    }
-    offset, often = _folio(edges)
+    often = {form: uses for form, uses in held.items() if len({n for n, _ in uses}) >= 3}
+    repeated = {form for form, uses in often.items() if _counts_pages(uses)}
+    offset, counted = _folio(edges)
     told: set[str] = set()
     for number, (page, edge) in enumerate(zip(pages, edges, strict=True)):
-        folio = str(number + offset) if often >= max(3, len(pages) / 2) else None
-        left_out = {
-            line
-            for line in edge
-            if _masked(line.text) in repeated
-            or (
-                folio
-                and folio in (line.text.split() or [""])[:: max(len(line.text.split()) - 1, 1)]
-            )
-        }
+        folio = str(number + offset) if counted >= max(3, len(pages) / 2) else None
+        left_out = {line for line in edge if _masked(line.text) in repeated or folio in _ends(line)}
         if gone is not None:
             for line in (line for line in edge if line in left_out):
                 form = _masked(line.text)
@@ -75,6 +64,12 @@ def _masked(text: str) -> str:
         .replace("##", "#")
         .replace("##", "#")
     )
+
+
+def _ends(line: Line) -> set[str]:
+    """The first and the last word of a line."""
+    words = line.text.split()
+    return {*words[:1], *words[-1:]}
 
 
 def _numbers(text: str) -> list[int]:
@@ -115,7 +110,7 @@ def _folio(edges: Sequence[Sequence[Line]]) -> tuple[int, int]:
         int(word) - number
         for number, edge in enumerate(edges)
         for line in edge
-        for word in {*line.text.split()[:1], *line.text.split()[-1:]}
+        for word in _ends(line)
         if word.isdecimal() and len(word) < 6
     )
     return ahead.most_common(1)[0] if ahead else (0, 0)

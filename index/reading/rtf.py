@@ -4,11 +4,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from string import hexdigits
 
 from index.documents import clean_text
-from index.reading.limits import Read, Reading, Source, unread
+from index.reading.equations import raised
+from index.reading.limits import Read, Reading, Source, counted
 from index.reading.marks import beside, in_signs, is_folio
-from index.reading.ooxml import raised
 from index.reading.page_flow import texts_of
 from index.reading.tables import table
 
@@ -36,6 +37,7 @@ _INTO: dict[str, tuple[str, bool | None]] = {
     "result": ("", False),
     "atnauthor": ("author", False),
 }
+_WORD = re.compile(r"([A-Za-z]{1,40})(-[0-9]{0,10}|[0-9]{0,11}) ?")
 _MARK = re.compile(r"[{}\\\r\n]")
 _DROPPED = frozenset(
     "colortbl stylesheet info pict themedata colorschememapping latentstyles datastore generator "
@@ -140,8 +142,8 @@ def rtf_text(data: bytes) -> Read:
     for kind, parts in rtf.parts.items():
         lines = _blocks("".join(parts), rtf.rows.get(kind, [])) if kind else ()
         blocks += beside(kind, (line for line in lines if not is_folio(line)), text)
-    notes = [note for code, count in rtf.left.items() for note in unread(code, count=count)]
-    return Read("\n\n".join(blocks), "".join(rtf.title).strip(), unread=tuple(notes))
+    title = "".join(rtf.title).strip()
+    return Read("\n\n".join(blocks), title, unread=counted(rtf.left))
 
 
 def _blocks(text: str, edges: list[list[Edge]]) -> Iterator[str]:
@@ -241,23 +243,12 @@ def _control(text: str, at: int) -> tuple[str, int | None, int]:
     start = at + 1
     if text[start : start + 1] == "'":
         code = text[start + 1 : start + 3]
-        figures = bool(code) and not code.strip("0123456789abcdefABCDEF")
-        return "'", int(code, 16) if figures else None, start + 3
-    end = start
-    while end < len(text) and text[end].isascii() and text[end].isalpha() and end - start < 40:
-        end += 1
-    if end == start:
+        return "'", int(code, 16) if code and not code.strip(hexdigits) else None, start + 3
+    found = _WORD.match(text, start)
+    if found is None:
         return text[start : start + 1], None, start + 1
-    word, digits = text[start:end], end
-    while (
-        digits < len(text)
-        and (text[digits] in "0123456789" or (digits == end and text[digits] == "-"))
-        and digits - end < 11
-    ):
-        digits += 1
-    number = text[end:digits]
-    after = digits + (text[digits : digits + 1] == " ")
-    return word, int(number) if number.strip("-") else None, after
+    word, number = found.groups()
+    return word, int(number) if number.strip("-") else None, found.end()
 
 
 def _applied(rtf: _Rtf, state: _State, word: str, number: int | None) -> _State:

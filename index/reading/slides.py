@@ -4,107 +4,73 @@ comments, as pages."""
 from collections.abc import Iterator
 from typing import Any
 
-from index.reading.archive import Archive, open_zip
 from index.reading.limits import Read, Reading, Source, in_pages, unread
 from index.reading.marks import beside
 from index.reading.numbering import numeral
-from index.reading.ooxml import (
-    chart,
-    count_of,
-    embedded,
-    facts_of,
-    inside,
-    main_part,
-    parse_xml,
-    part_named,
-    parts_of,
-    tag_of,
-    value_of,
-)
+from index.reading.ooxml import Package, chart, inside
 from index.reading.tables import Cell, spread, table
+from index.reading.xml_nodes import count_of, tag_of, value_of
 
 _FURNITURE = ("sldNum", "dt")
 
 
 def read_pptx(source: Source) -> Reading:
     """The slides, as pages; what stands at the foot of each is said once, on the last."""
-    archive = open_zip(source.data, source.budget)
-    path = main_part(archive, "ppt/presentation.xml")
-    parts = parts_of(archive, path)
+    package = Package(source, "ppt/presentation.xml")
+    parts = package.parts(package.main)
     slides: list[str] = []
-    for each in parse_xml(archive.read(path)).iter("{*}sldId"):
+    for each in package.xml(package.main).iter("{*}sldId"):
         name = next((value for key, value in each.items() if key.endswith("}id")), "")
         slides.append(parts.get(name, ("", ""))[1])
-    authors = _authors(archive, parts)
-    feet = list(_masters(archive, slides))
-    pages = [
-        "\n\n".join(_page(archive, slide, authors, feet)) if slide in archive.names else ""
-        for slide in slides
-    ]
+    authors = {
+        value_of(node, "id"): value_of(node, "name")
+        for root in package.roots(package.main, "commentAuthors", "authors")
+        for node in root
+    }
+    feet = list(_masters(package, slides))
+    pages = ["\n\n".join(_page(package, each, authors, feet)) if each else "" for each in slides]
     if feet and pages:
         pages[-1] = "\n\n".join([pages[-1], *beside("footer", feet, pages)])
     text, spans = in_pages(pages, prose=False)
-    roots = [parse_xml(archive.read(slide)) for slide in slides if slide in archive.names]
+    roots = [package.xml(slide) for slide in filter(None, slides)]
     strikes = (value_of(run, "strike") for root in roots for run in root.iter("{*}rPr"))
     notes = (
         *unread("unread_deleted", count=sum(each[:3] in ("sng", "dbl") for each in strikes)),
-        *unread("unread_pictures", count=archive.count("ppt/media/")),
+        *unread("unread_pictures", count=package.count("ppt/media/")),
         *unread("read_hidden", count=sum(value_of(root, "show") == "0" for root in roots)),
     )
-    yield Read(text, *facts_of(archive, "docProps/core.xml"), spans, notes)
-    yield from embedded(archive, *slides)
+    yield Read(text, *package.facts(), spans, notes)
+    yield from package.embedded(*slides)
 
 
-def _masters(archive: Archive, slides: list[str]) -> Iterator[str]:
+def _masters(package: Package, slides: list[str]) -> Iterator[str]:
     """What every slide of a kind shows: the texts of its layout and master that hold no place."""
-    layouts = [each for slide in slides for each in part_named(archive, slide, "slideLayout")]
-    masters = [each for layout in layouts for each in part_named(archive, layout, "slideMaster")]
+    layouts = [each for slide in slides for each in package.named(slide, "slideLayout")]
+    masters = [each for layout in layouts for each in package.named(layout, "slideMaster")]
     for part in dict.fromkeys([*layouts, *masters]):
-        for shape in parse_xml(archive.read(part)).iterfind("{*}cSld/{*}spTree/*"):
+        for shape in package.xml(part).iterfind("{*}cSld/{*}spTree/*"):
             if shape.find("{*}nvSpPr/{*}nvPr/{*}ph") is None:
                 yield from _shapes([shape], [])
 
 
-def _page(archive: Archive, path: str, authors: dict[str, str], feet: list[str]) -> Iterator[str]:
-    parts = parts_of(archive, path)
-    root = parse_xml(archive.read(path))
-    blocks = sorted(_shapes(root, feet), key=lambda block: not block.startswith("# "))
-    for kind, part in parts.values():
-        if part not in archive.names:
-            continue
-        if kind in ("chart", "chartEx"):
-            blocks += chart(parse_xml(archive.read(part)))
-        elif kind == "diagramData":
-            blocks += _shapes(parse_xml(archive.read(part)), [])
+def _page(package: Package, path: str, authors: dict[str, str], feet: list[str]) -> Iterator[str]:
+    shapes = _shapes(package.xml(path), feet)
+    blocks = sorted(shapes, key=lambda block: not block.startswith("# "))
+    for root in package.roots(path, "chart", "chartEx"):
+        blocks += chart(root)
+    for root in package.roots(path, "diagramData"):
+        blocks += _shapes(root, [])
     yield from blocks
-    for kind, part in parts.values():
-        if kind == "notesSlide" and part in archive.names:
-            yield from beside("speaker", _shapes(parse_xml(archive.read(part)), feet), blocks)
-        elif kind == "comments" and part in archive.names:
-            yield from beside("comments", _comments(parse_xml(archive.read(part)), authors), blocks)
-
-
-def _authors(archive: Archive, parts: dict[str, tuple[str, str]]) -> dict[str, str]:
-    """Who comments are by: names by id."""
-    return {
-        value_of(node, "id"): value_of(node, "name")
-        for kind, part in parts.values()
-        if kind in ("commentAuthors", "authors") and part in archive.names
-        for node in parse_xml(archive.read(part))
-    }
+    for root in package.roots(path, "notesSlide"):
+        yield from beside("speaker", _shapes(root, feet), blocks)
+    for root in package.roots(path, "comments"):
+        yield from beside("comments", _comments(root, authors), blocks)
 
 
 def _comments(root: Any, authors: dict[str, str]) -> Iterator[str]:
     for each in root.iter("{*}cm", "{*}reply"):
-        own = each.find("{*}text")
-        body = each.find("{*}txBody")
-        text = (
-            (own.text or "")
-            if own is not None
-            else " ".join(map(inside, body.iter("{*}p")))
-            if body is not None
-            else ""
-        )
+        paragraphs = map(inside, each.iterfind("{*}txBody//{*}p"))
+        text = each.findtext("{*}text") or " ".join(paragraphs)
         author = authors.get(value_of(each, "authorId"), "")
         yield f"{author}: {text}" if author and text else text
 

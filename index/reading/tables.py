@@ -21,6 +21,7 @@ from index.reading.names import (
     names_at,
 )
 
+_COLUMNS = 16_384  # of a table at most
 _LOOK = 40  # rows of a table that are looked at for its names
 _WIDE = 500  # characters of a line; a longer row goes on in lines that begin with its first cell
 
@@ -55,7 +56,7 @@ def in_cell(blocks: Sequence[str]) -> str:
     return (" / " if values else " ").join(parts)
 
 
-def spread(rows: Iterable[Sequence[Cell]], most: int = 16_384) -> tuple[list[list[str]], int]:
+def spread(rows: Iterable[Sequence[Cell]]) -> tuple[list[list[str]], int]:
     """The rows with each cell in its column, and how many of the first are names.
 
     A cell over several rows stands in each of them, one over several columns in the first; names in
@@ -77,7 +78,7 @@ def spread(rows: Iterable[Sequence[Cell]], most: int = 16_384) -> tuple[list[lis
         named &= not heads or len(row) > 1 or row[0].width < len(grid[0])  # a section's title
         for cell in row:
             covered()
-            for column in range(min(cell.width, most - len(line))):
+            for column in range(min(cell.width, _COLUMNS - len(line))):
                 text = cell.text if column == 0 or named else ""
                 if cell.height > 1:
                     below[len(line)] = (cell.height - 1, text)

@@ -10,9 +10,9 @@ from functools import cache
 from pathlib import Path
 
 from index.reading.encoding import decode_bytes
+from index.reading.equations import raised
 from index.reading.limits import Read, Reading, Source, iso_date, unread
 from index.reading.marks import beside
-from index.reading.ooxml import raised
 from index.reading.tables import Cell, spread, table
 
 _ACTIVE = frozenset("\\{}$^_~&")

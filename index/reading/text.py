@@ -8,8 +8,8 @@ from pathlib import PurePath
 from index.documents import fence_after
 from index.reading import marked_up
 from index.reading.encoding import decode_bytes
+from index.reading.equations import raised
 from index.reading.limits import Read, Reading, Source, iso_date, unread
-from index.reading.ooxml import raised
 from index.reading.sheets import csv_rows, separator_of
 from index.reading.tables import table
 from index.reading.text_tables import with_rows
@@ -20,6 +20,12 @@ _TERMINAL = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[()*+][0-9A-B]|[=>78cDEHMNOZ])"
     r"|[^\n]\x08"
 )
+
+
+_TAG = re.compile(r"<[^<>]*>|\{[^{}]*\}")
+_NAMED = re.compile(r"&#?[^\W_]+;")  # &nbsp; &#8217;, and not &section= in an address
+_MOVED = (("<sup>", "</sup>"), ("<sub>", "</sub>"), (r"\ :sup:`", "`"), (r"\ :sub:`", "`"))
+"""What begins and ends a text that is set higher or lower."""
 
 
 def read_text(source: Source) -> Reading:
@@ -45,7 +51,7 @@ def read_subtitles(source: Source) -> Reading:
         note = bool(line) and (note or line.startswith(("WEBVTT", "NOTE", "STYLE", "REGION")))
         if line and not timed and not note:
             said.append(line)
-    shown = [unescape(_untagged(line)) for line in said]
+    shown = [unescape(_TAG.sub("", line).strip()) for line in said]  # without <i>, {\an8}
     once = [line for line, _ in groupby(filter(None, shown))]
     yield Read("".join(map(_after, once, ["", *once])).lstrip())
 
@@ -53,17 +59,6 @@ def read_subtitles(source: Source) -> Reading:
 def _after(line: str, before: str) -> str:
     """A line of what is said, in the same paragraph where the one before it goes on."""
     return f"{' ' if line[0].islower() and before[-1:].isalnum() else chr(10)}{line}"
-
-
-def _untagged(line: str) -> str:
-    """A line of a subtitle without <i> and {\\an8}."""
-    for opening, closing in ("<>", "{}"):
-        first, *pieces = line.split(opening)
-        for piece in pieces:
-            _, mark, rest = piece.partition(closing)
-            first += rest if mark else opening + piece
-        line = first
-    return line.strip()
 
 
 def read_markdown(source: Source) -> Reading:
@@ -78,22 +73,13 @@ def read_markdown(source: Source) -> Reading:
         fence = fence if comment else fence_after(raw, fence)
         if not fence:
             line, comment = _uncommented(raw, comment)
-            line, bare = _unpictured(_shifted(_unescaped(line)))
+            line = _NAMED.sub(lambda found: unescape(found[0]), line)
+            line, bare = _unpictured(_shifted(line))
         pictures += bare
         kept.append(line)
     date, notes = iso_date(facts.get("date", "")), unread("unread_pictures", count=pictures)
     text = "\n".join(with_rows(kept)).strip("\n")
     yield Read(text, facts.get("title", ""), facts.get("author", ""), date, unread=notes)
-
-
-def _unescaped(line: str) -> str:
-    """A line with the characters that it names: &nbsp; &#8217;. An address has &section= too."""
-    first, *others = line.split("&")
-    for other in others:
-        name, mark, rest = other.partition(";")
-        named = mark and name.lstrip("#").isalnum()
-        first += unescape(f"&{name};") + rest if named else f"&{other}"
-    return first
 
 
 def _level(text: str) -> str:
@@ -105,12 +91,7 @@ def _level(text: str) -> str:
 
 def _shifted(line: str) -> str:
     """A line with what it sets higher or lower as such: 10<sup>6</sup>, H\\ :sub:`2`\\ O."""
-    for start, end in (
-        ("<sup>", "</sup>"),
-        ("<sub>", "</sub>"),
-        (r"\ :sup:`", "`"),
-        (r"\ :sub:`", "`"),
-    ):
+    for start, end in _MOVED:
         first, *others = line.split(start)
         for other in others:
             inner, _, rest = other.partition(end)
@@ -127,11 +108,9 @@ def _front(lines: list[str]) -> tuple[dict[str, str], list[str]]:
         return {key.lower(): value.strip() for key, _, value in pairs}, lines
     if not lines or lines[0].strip() not in ("---", "+++"):
         return {}, lines
-    end = next(
-        (n for n, line in enumerate(lines[1:100], 1) if line.strip() in (lines[0].strip(), "...")),
-        0,
-    )
-    facts = _facts(lines[1:end], ":" if lines[0].strip() == "---" else "=")
+    mark = lines[0].strip()
+    end = next((n for n, line in enumerate(lines[1:100], 1) if line.strip() in (mark, "...")), 0)
+    facts = _facts(lines[1:end], ":" if mark == "---" else "=")
     if not any(facts.values()):
         return {}, lines
     facts["title"] = facts.get("title") or facts.get("titre", "")
@@ -179,11 +158,8 @@ def _unpictured(line: str) -> tuple[str, int]:
             description = tag.partition(f"alt={quote}")[2].partition(quote)[0] if quote else ""
         else:
             description, _, rest = other.partition("]")
-            _, _, rest = (
-                rest.partition({"(": ")", "[": "]"}[rest[0]])
-                if rest[:1] in ("(", "[")
-                else ("", "", rest)
-            )
+            if closing := {"(": ")", "[": "]"}.get(rest[:1]):
+                rest = rest.partition(closing)[2]
         first += description + rest
         bare += not description
     return first, bare

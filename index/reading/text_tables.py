@@ -195,9 +195,8 @@ def _grid(lines: list[str]) -> Found:
             if any(line[right] not in "|+" for line in lines[above + 1 : below]):
                 continue  # the cell goes on to the right
             start = columns[first][0] + 1
-            text = " ".join(
-                " ".join(line[start:right] for line in lines[above + 1 : below]).split()
-            )
+            inside = " ".join(line[start:right] for line in lines[above + 1 : below])
+            text = " ".join(inside.split())
             open_ = lines[above][left + 1 : right].strip("-=+") != "" or not lines[above][left + 1]
             if open_ and grid:  # it goes on from the row above
                 text = f"{grid[-1][first]} {lines[above][start:right].strip()} {text}"
@@ -246,10 +245,8 @@ def _aligned(lines: list[str]) -> Found:
         [Line(cell.start(), -10.0 * n, cell.end(), 8 - 10.0 * n, cell[0]) for cell in cells]
         for n, cells in enumerate(found)
     ]
-    shown, _ = table_at(rows, 0)
-    return (
-        ([line.text for line in shown], len(lines)) if shown else (["\n".join(lines)], len(lines))
-    )
+    shown = [line.text for line in table_at(rows, 0)[0]]
+    return shown or ["\n".join(lines)], len(lines)
 
 
 _OF_PLAIN = (_aligned, _grid, _piped, _under_rule, _under_names)

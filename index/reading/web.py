@@ -2,7 +2,7 @@
 
 from index.reading.blocks import Block, paired
 from index.reading.encoding import visible
-from index.reading.limits import Read, Reading, Source, iso_date, unread
+from index.reading.limits import Read, Reading, Source, counted, iso_date
 from index.reading.marks import beside
 from index.reading.page_flow import LONG_MENU, flow, parsed
 
@@ -32,8 +32,7 @@ def read_html(source: Source) -> Reading:
     text = "\n\n".join([*texts, *beside("aside", [block.text for block in other], texts)])
     author, date = (found.author or "", iso_date(found.date or "")) if found else ("", "")
     title = ((found.title if found else "") or title).strip("¶")
-    notes = tuple(note for code, count in left.items() for note in unread(code, count=count))
-    yield Read(text, title, author, date, unread=notes)
+    yield Read(text, title, author, date, unread=counted(left))
 
 
 def _main(blocks: list[Block], extract: str) -> tuple[list[Block], list[Block]]:

@@ -5,26 +5,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from index.reading.archive import Archive, open_zip
-from index.reading.limits import Read, Reading, Source, unread
+from index.reading.equations import equation, raised
+from index.reading.limits import Read, Reading, Source, counted
 from index.reading.marks import beside, in_signs, is_folio, sign
 from index.reading.numbering import Numbering
-from index.reading.ooxml import (
-    SIGNS,
-    chart,
-    embedded,
-    equation,
-    facts_of,
-    is_on,
-    main_part,
-    parse_xml,
-    part_named,
-    parts_of,
-    raised,
-    tag_of,
-    value_of,
-)  # fmt: skip
+from index.reading.ooxml import SIGNS, Package, chart
 from index.reading.tables import in_cell, is_layout, table
+from index.reading.xml_nodes import is_on, tag_of, under, value_of
 
 _SKIPPED = frozenset(
     "pPr rPr instrText delInstrText txbxContent Fallback sdtPr tblPr trPr tcPr rt".split()
@@ -40,37 +27,33 @@ _UNSEEN = {"vanish": "unread_hidden", "strike": "unread_deleted", "dstrike": "un
 
 def read_docx(source: Source) -> Reading:
     """The text of a Word file, then what stands beside it. Deleted and hidden text is left out."""
-    archive = open_zip(source.data, source.budget)
-    path = main_part(archive, "word/document.xml")
-    word = _Word(archive, path)
-    blocks = list(word.blocks(parse_xml(archive.read(path))))
+    package = Package(source, "word/document.xml")
+    path = package.main
+    word = _Word(package, path)
+    blocks = list(word.blocks(package.xml(path)))
     text = [*blocks]
     for kind, name in (("notes", "footnotes"), ("notes", "endnotes"), ("comments", "comments")):
-        for part in part_named(archive, path, name):
-            blocks += beside(kind, word.apart(parse_xml(archive.read(part))), text)
+        for root in package.roots(path, name):
+            blocks += beside(kind, word.apart(root), text)
     for kind in ("header", "footer"):
         lines: list[str] = []
-        for part in part_named(archive, path, kind):
-            own = _Word(archive, part, path)
-            lines += own.blocks(parse_xml(archive.read(part)))
+        for part in package.named(path, kind):
+            own = _Word(package, part)
+            lines += own.blocks(package.xml(part))
             word.left += own.left
         blocks += beside(kind, (line for line in lines if not is_folio(line)), text)
-    notes = [note for code, count in word.left.items() for note in unread(code, count=count)]
-    facts = facts_of(
-        archive, next(iter(part_named(archive, "", "core-properties")), "docProps/core.xml")
-    )
-    yield Read("\n\n".join(blocks), *facts, unread=tuple(notes))
-    yield from embedded(archive, path)
+    yield Read("\n\n".join(blocks), *package.facts(), unread=counted(word.left))
+    yield from package.embedded(path)
 
 
 class _Word:
     """One part of a Word file being read: its styles, its lists and how far they count, what was
-    left out. `main` is the path of the part that names the styles and lists, if that is another."""
+    left out."""
 
-    def __init__(self, archive: Archive, path: str, main: str = "") -> None:
+    def __init__(self, package: Package, path: str) -> None:
         self.left: Counter[str] = Counter()
-        self._archive = archive
-        self._parts = parts_of(archive, path)
+        self._package = package
+        self._parts = package.parts(path)
         self._numbering = Numbering()
         self._levels: dict[str, int] = {}
         self._lists: dict[str, tuple[str, int | None]] = {}
@@ -88,11 +71,10 @@ class _Word:
             "footnoteReference": self._reference,
             "endnoteReference": self._reference,
         }
-        for kind, part in parts_of(archive, main or path).values():
-            if kind == "numbering" and part in archive.names:
-                self._numbering.read(parse_xml(archive.read(part)))
-            elif kind == "styles" and part in archive.names:
-                self._read_styles(parse_xml(archive.read(part)))
+        for root in package.roots(package.main, "numbering"):
+            self._numbering.read(root)
+        for root in package.roots(package.main, "styles"):
+            self._read_styles(root)
 
     def _read_styles(self, root: Any) -> None:
         """Which styles are headings, numbered, hidden or set higher; a style may rest on
@@ -145,8 +127,7 @@ class _Word:
                 yield f"[{number}] {text}" if number else text
 
     def _paragraph(self, node: Any) -> Iterator[str]:
-        properties = node.find("{*}pPr")
-        style = value_of(properties.find("{*}pStyle")) if properties is not None else ""
+        style = value_of(node.find("{*}pPr/{*}pStyle"))
         code = self._looks.get(style, ("", ""))[0]
         self._fields.clear()
         text = self._held + ("" if code else self._runs(node))
@@ -156,7 +137,7 @@ class _Word:
         joined = any(end is not None for end in ends)
         self._held = text if joined and tag_of(node.getnext()) == "p" else ""
         text = "" if self._held else text.strip()
-        mark = "" if code or (joined and not text) else self._mark(properties, style)
+        mark = "" if code or (joined and not text) else self._mark(node, style)
         if text or mark not in ("", "-"):  # a column of numbers alone
             mark = "" if level and mark == "-" else mark
             start = "#" * level + " " if level else ""
@@ -171,9 +152,9 @@ class _Word:
             else:
                 yield from self._drawn(box)
 
-    def _mark(self, properties: Any, style: str) -> str:
+    def _mark(self, node: Any, style: str) -> str:
         """The number or bullet of a paragraph."""
-        own = properties.find("{*}numPr") if properties is not None else None
+        own = node.find("{*}pPr/{*}numPr")
         number, level = self._lists.get(style, ("", None))
         if own is not None:
             number = value_of(own.find("{*}numId"), default=number)
@@ -186,11 +167,10 @@ class _Word:
     def _drawn(self, node: Any) -> Iterator[str]:
         """The values of a chart, or the texts of a diagram."""
         for key, name in node.items():
-            kind, part = self._parts.get(name, ("", ""))
-            if part not in self._archive.names or not key.endswith(("}id", "}dm")):
-                continue
-            root = parse_xml(self._archive.read(part))
-            yield from chart(root) if kind == "chart" else self.blocks(root)
+            if name in self._parts and key.endswith(("}id", "}dm")):
+                kind, part = self._parts[name]
+                root = self._package.xml(part)
+                yield from chart(root) if kind == "chart" else self.blocks(root)
 
     def _runs(self, node: Any) -> str:
         """The text of a paragraph as it is shown."""
@@ -241,16 +221,14 @@ class _Word:
 
     def _control(self, node: Any) -> str:
         """What a content control holds; nothing where it only asks for something."""
-        properties = node.find("{*}sdtPr")
-        content = node.find("{*}sdtContent")
-        if properties is not None and is_on(properties.find("{*}showingPlcHdr")):
+        if is_on(node.find("{*}sdtPr/{*}showingPlcHdr")):
             self.left["unread_empty_fields"] += 1
             return ""
-        text = "" if content is None else self._runs(content)
-        box = properties.find("{*}checkbox") if properties is not None else None
+        box = node.find("{*}sdtPr/{*}checkbox")
         if box is not None:  # whatever sign of whatever font it shows
-            text = "☒" if is_on(box.find("{*}checked")) else "☐"
-        return text
+            return "☒" if is_on(box.find("{*}checked")) else "☐"
+        content = node.find("{*}sdtContent")
+        return "" if content is None else self._runs(content)
 
     def _cell(self, node: Any) -> Iterator[str]:
         """What a cell of a table holds; nothing where it only asks for something."""
@@ -281,12 +259,8 @@ class _Word:
             for cell, blocks in zip(own, told, strict=True):
                 merged = cell.find("{*}tcPr/{*}vMerge")
                 text = in_cell(blocks)
-                if (
-                    merged is not None
-                    and value_of(merged) != "restart"
-                    and grid
-                    and len(line) < len(grid[-1])
-                ):
+                goes_on = merged is not None and value_of(merged) != "restart"
+                if goes_on and grid and len(line) < len(grid[-1]):
                     text = grid[-1][len(line)]
                 line += [text, *[""] * (int(value_of(cell.find("{*}tcPr/{*}gridSpan")) or 1) - 1)]
             grid.append(line)
@@ -307,10 +281,8 @@ def _is_copy(box: Any) -> bool:
 def _look(properties: Any) -> tuple[str, str]:
     """By the properties of a run or a style: the code of why it isn't shown, and whether it is set
     higher or lower."""
-    if properties is None:
-        return "", ""
-    codes = (code for name, code in _UNSEEN.items() if is_on(properties.find(f"{{*}}{name}")))
-    return next(codes, ""), value_of(properties.find("{*}vertAlign"))
+    codes = (code for name, code in _UNSEEN.items() if is_on(under(properties, f"{{*}}{name}")))
+    return next(codes, ""), value_of(under(properties, "{*}vertAlign"))
 
 
 def _level(style: Any) -> int:
@@ -328,11 +300,11 @@ def _legacy_field(node: Any) -> str:
     """What is ticked or chosen in a form field of older versions."""
     box, choice = node.find("{*}ffData/{*}checkBox"), node.find("{*}ffData/{*}ddList")
     if box is not None:
-        checked = box.find("{*}checked")
-        return "☒" if is_on(checked if checked is not None else box.find("{*}default")) else "☐"
+        states = box.findall("{*}checked") + box.findall("{*}default")
+        return "☒" if states and is_on(states[0]) else "☐"
     if choice is not None:
         entries = [value_of(entry) for entry in choice.iter("{*}listEntry")]
-        chosen = choice.find("{*}result")
-        place = int(value_of(chosen if chosen is not None else choice.find("{*}default")) or 0)
+        places = choice.findall("{*}result") + choice.findall("{*}default")
+        place = int(value_of(next(iter(places), None)) or 0)
         return entries[place] if place < len(entries) else ""
     return ""

@@ -10,9 +10,9 @@ from typing import Any
 from index.errors import UserError
 from index.reading.encoding import decode_bytes, markup
 from index.reading.excel_2003 import NAMESPACE, workbook
-from index.reading.limits import Read, Reading, Source, unread
-from index.reading.ooxml import parse_xml, tag_of
+from index.reading.limits import Read, Reading, Source, counted
 from index.reading.tables import records
+from index.reading.xml_nodes import line_of, parse_xml, tag_of
 
 _SIGN = re.compile(r"&(?!#|(?:amp|lt|gt|quot|apos);)([A-Za-z0-9]{2,31};)?")
 _FIELDS = 12  # of an element that is a record as a whole
@@ -68,8 +68,7 @@ def _read(root: Any) -> Read:
             node.getparent().remove(node)
     named = (node for node in root.iter("*") if tag_of(node).lower() in ("title", "titre"))
     title = next((node.text for node in named if len(node) == 0 and node.text), "")
-    notes = tuple(note for code, count in left.items() for note in unread(code, count=count))
-    return Read("\n\n".join(_blocks([root])), title.strip(), unread=notes)
+    return Read("\n\n".join(_blocks([root])), title.strip(), unread=counted(left))
 
 
 def _places(node: Any) -> int:
@@ -95,7 +94,7 @@ def _blocks(nodes: list[Any]) -> Iterator[str]:
             continue
         for node in run:
             if _is_prose(node):
-                yield " ".join("".join(node.itertext()).split())
+                yield line_of(node)
                 continue
             inner = [child for child in node.iterchildren("*") if len(child)]
             yield from _said([_fields(node, "", leaves=True)])

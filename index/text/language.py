@@ -8,9 +8,7 @@ from index.text.words import ELISION, WORD, opens_sentence, phrases, word_list
 
 Language = Literal["fr", "en"]
 
-_OPENING = (
-    2.0  # the weight of the first word, which is rarely part of a name, beside 1 for each other
-)
+_OPENING = 2.0  # the weight of the first word, which is rarely part of a name; others have 1
 _SPELLED = 1000  # characters whose spelling is looked at: lingua's time grows with their square
 _TAKEN_OVER = 0.9  # the probability of the other language, of words that stand in both texts
 _SPACED = re.compile(r"\w[ \u00a0\u202f][?!;:»]")
@@ -102,6 +100,5 @@ def _detector() -> tuple[Any, Any]:
     from lingua import Language as Lingua
     from lingua import LanguageDetectorBuilder
 
-    return Lingua.FRENCH, LanguageDetectorBuilder.from_languages(
-        Lingua.FRENCH, Lingua.ENGLISH
-    ).build()
+    both = LanguageDetectorBuilder.from_languages(Lingua.FRENCH, Lingua.ENGLISH)
+    return Lingua.FRENCH, both.build()
