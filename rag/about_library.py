@@ -1,9 +1,10 @@
 """Answers about the library, from its own records: exact, at once, without the model."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import PurePosixPath
 
 from babel.dates import format_date
@@ -45,6 +46,11 @@ class Record:
     def title(self) -> str:
         """What it is called."""
         return self.info.title or self.info.name
+
+    @property
+    def folders(self) -> frozenset[str]:
+        """The folders that it lies in."""
+        return frozenset(PurePosixPath(self.info.name).parts[:-1])
 
 
 def records(store: Store, request: Request) -> list[Record]:
@@ -113,59 +119,51 @@ def _filtered(known: Sequence[Record], request: Request, language: str) -> tuple
     chosen, which = list(known), ""
     plain = fold(request.text)
     words = {word.strip('.,;:!?()«»"') for word in plain.replace("'", " ").split()}
+
+    def limit(fits: Callable[[Record], object], code: str, **values: str) -> None:
+        nonlocal chosen, which
+        chosen = [each for each in chosen if fits(each)]
+        which += say(f"which_{code}", language, **values)
+
     if request.language:
-        chosen = [each for each in chosen if each.info.language == request.language]
-        which += say(f"which_{request.language}", language)
-    for kind, endings in _KINDS.items():
-        if phrases(f"is_{kind}").search(plain) and not request.documents:
-            chosen = [each for each in chosen if each.info.name.lower().endswith(endings)]
-            which += say("which_kind", language, kind=say(f"kind_{kind}", language))
-    authors = {
-        each.author
-        for each in known
-        if any(w in words for w in fold(each.author).split() if len(w) > 2)
-    }
-    if authors:
-        chosen = [each for each in chosen if each.author in authors]
-        which += say("which_author", language, author=", ".join(sorted(authors)))
+        limit(lambda each: each.info.language == request.language, request.language)
+    kinds = () if request.documents else _KINDS
+    for kind in (each for each in kinds if phrases(f"is_{each}").search(plain)):
+        endings = _KINDS[kind]
+        limit(partial(_ends, endings), "kind", kind=say(f"kind_{kind}", language))
+    parts = {each.author: {w for w in fold(each.author).split() if len(w) > 2} for each in known}
+    if authors := {author for author, own in parts.items() if own & words}:
+        limit(lambda each: each.author in authors, "author", author=", ".join(sorted(authors)))
     years = [word for word in words if word.isdecimal() and _FIRST_YEAR <= int(word) <= _LAST_YEAR]
     if len(years) == 1 and request.aspect in ("date", "count", "list"):
-        form = next(
-            (each for each in ("before", "after") if phrases(f"{each}_year").search(plain)), "in"
-        )
-        fitting = [each for each in chosen if each.date and _fits(each.date[:4], form, years[0])]
-        if fitting or not request.documents:
-            chosen = fitting
-            which += say(f"which_{form}_year", language, year=years[0])
-    folders = {
-        folder
-        for each in known
-        for folder in PurePosixPath(each.info.name).parts[:-1]
-        if fold(folder) in words
-    }
-    if folders:
-        chosen = [
-            each for each in chosen if folders & set(PurePosixPath(each.info.name).parts[:-1])
-        ]
-        which += say("which_folder", language, folder=", ".join(sorted(folders)))
+        bounds = (each for each in ("before", "after") if phrases(f"{each}_year").search(plain))
+        form = next(bounds, "in")
+        fits = partial(_of_year, form, years[0])
+        if any(map(fits, chosen)) or not request.documents:
+            limit(fits, f"{form}_year", year=years[0])
+    every = {folder for each in known for folder in each.folders}
+    if folders := {folder for folder in every if fold(folder) in words}:
+        limit(lambda each: folders & each.folders, "folder", folder=", ".join(sorted(folders)))
     return chosen, which
 
 
-def _fits(year: str, form: str, asked: str) -> bool:
-    return year < asked if form == "before" else year >= asked if form == "after" else year == asked
+def _ends(endings: tuple[str, ...], record: Record) -> bool:
+    return record.info.name.lower().endswith(endings)
+
+
+def _of_year(form: str, asked: str, record: Record) -> bool:
+    year = record.date[:4]
+    fits = {"before": year < asked, "after": year >= asked, "in": year == asked}
+    return bool(year) and fits[form]
 
 
 def _order(text: str, aspect: str) -> str:
     """Which document is asked for by its place: "newest", "oldest", "longest" or "shortest"."""
     ages, lengths = ("oldest", "newest"), ("shortest", "longest")
-    orders = {"newest": ages + lengths, "length": lengths + ages, "list": ages + lengths}.get(
-        aspect, ()
-    )
-    plain = fold(text)
-    return next(
-        (each for each in orders if phrases(each).search(plain)),
-        "newest" if aspect == "newest" else "",
-    )
+    known = {"newest": ages + lengths, "length": lengths + ages, "list": ages + lengths}
+    orders = known.get(aspect, ())
+    named = (each for each in orders if phrases(each).search(fold(text)))
+    return next(named, "newest" if aspect == "newest" else "")
 
 
 def _extreme(chosen: Sequence[Record], order: str, language: str, count: int) -> str:
@@ -230,7 +228,6 @@ def _table(chosen: Sequence[Record], language: str) -> str:
     heads = [say("column_title", language), *(say(f"column_{each}", language) for each in aspects)]
     rows = [heads, ["---"] * len(heads)]
     for one in chosen[:_MOST_LISTED]:
-        rows.append([one.title, *(_fact(one, each, language) for each in aspects)])
-    return "\n".join(
-        "| " + " | ".join(cell.replace("|", "/") for cell in row) + " |" for row in rows
-    )
+        cells = [one.title, *(_fact(one, each, language) for each in aspects)]
+        rows.append([cell.replace("|", "/") for cell in cells])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -1,6 +1,6 @@
 """Answers about the last answer: in the other language, shorter, simpler; what it rests on."""
 
-from collections.abc import Collection, Generator, Iterator
+from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ from rag.excerpts import Excerpt, focus
 from rag.followups import context
 from rag.i18n import say
 from rag.intent import Intent, Request, kind
-from rag.many.items import as_hits, is_prose, own_words
+from rag.many.items import as_hits, ended, is_prose, own_words
 from rag.many.summary import Spoken, further
 from rag.named import kinds
 from rag.quotation import inside
@@ -34,52 +34,81 @@ def translate(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]
     """The last answer in the language asked for, each sentence with its own citations."""
     other = "en" if _spoken(draft, request) == "fr" else "fr"
     draft.language = request.language or other
-    yield from _reworded(writer, draft, request, Intent.TRANSLATE)
+    for sentence in (yield from _recalled(writer, draft, request)):
+        if draft.stopped:
+            break
+        if is_language(sentence.text, draft.language):
+            yield from _show(draft, sentence.text, sentence)
+        elif own := _own_words(draft, sentence):
+            yield from _show(draft, own, sentence)
+        elif _quotes(sentence):
+            yield from _translated_quote(writer, draft, sentence)
+        else:
+            yield from _show(draft, *_written(writer, draft, sentence, Intent.TRANSLATE))
+    yield from ended(draft)
 
 
 def shorten(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     """The sentences of the last answer that answer most, or one of one sentence in fewer words."""
     draft.language = _spoken(draft, request)
-    yield from _reworded(writer, draft, request, Intent.SHORTEN)
+    sentences = yield from _recalled(writer, draft, request)
+    wanted = request.number or 1
+    if len(sentences) <= wanted:
+        yield from _reworded(writer, draft, sentences, Intent.SHORTEN)
+        return
+    best = sorted(sentences, key=lambda one: one.support, reverse=True)[:wanted]
+    for sentence in (one for one in sentences if one in best):
+        yield from _show(draft, sentence.text, sentence)
+    yield from ended(draft)
 
 
 def simplify(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     """The last answer in plain words, each sentence with its own citations."""
     draft.language = _spoken(draft, request)
-    yield from _reworded(writer, draft, request, Intent.SIMPLIFY)
+    sentences = yield from _recalled(writer, draft, request)
+    yield from _reworded(writer, draft, sentences, Intent.SIMPLIFY)
+
+
+def _reworded(
+    writer: Writer, draft: Draft, sentences: Sequence[Sentence], intent: Intent
+) -> Iterator[Event]:
+    """Each sentence in other words; as it is where those don't stand."""
+    for sentence in sentences:
+        if not draft.stopped:
+            yield from _show(draft, *_written(writer, draft, sentence, intent))
+    yield from ended(draft)
 
 
 def points(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     """The last answer, a line a sentence."""
     draft.language = _spoken(draft, request)
-    yield Searching(draft.language)
     sentences = yield from _recalled(writer, draft, request)
     for sentence in sentences[: request.number]:
         yield from _show(draft, f"- {_bare(sentence.text)}", sentence)
-    yield from _end(draft)
+    yield from ended(draft)
 
 
 def where(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     """What the last answer rests on: document, page and the sentence."""
-    yield Searching(draft.language)
     sentences = yield from _recalled(writer, draft, request)
     for citation in dict.fromkeys(each for one in sentences for each in one.citations):
         yield from draft.show(_place(writer, draft, citation), citation)
-    yield from _end(draft)
+    yield from ended(draft)
 
 
 def sure(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     """The evidence for the last answer, how surely it holds, and what further chunks say of it."""
-    yield Searching(draft.language)
     sentences = yield from _recalled(writer, draft, request)
-    cited = {(each.document, each.passage) for one in sentences for each in one.citations}
-    if sentences:
-        percent = round(100 * min(one.support for one in sentences))
-        yield draft.write(say("sure", draft.language, percent=percent, count=len(sentences)))
+    if not sentences:
+        yield from ended(draft)
+        return
+    percent = round(100 * min(one.support for one in sentences))
+    yield draft.write(say("sure", draft.language, percent=percent, count=len(sentences)))
     for citation in dict.fromkeys(each for one in sentences for each in one.citations[:1]):
         yield from draft.show(_place(writer, draft, citation), citation)
     text = " ".join(sentence.text for sentence in sentences)
-    hits = _found(writer, draft, request, text) if text and not draft.stopped else []
+    cited = {(each.document, each.passage) for one in sentences for each in one.citations}
+    hits = [] if draft.stopped else _found(writer, draft, request, text)
     others = [hit for hit in hits if (hit.chunk.document, hit.chunk.ordinal) not in cited]
     sources = writer.verifier.sources([hit.chunk for hit in others])
     draft.hits = (*draft.hits, *others)
@@ -89,15 +118,13 @@ def sure(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
         quote = inside(citation.text, draft.language)
         line = say("sure_also", draft.language, title=citation.title, quote=quote)
         yield from draft.show(line, citation)
-    if sentences and others and not agreeing:
-        alone = say("sure_alone", draft.language, count=len(others))
-        yield draft.write(f"\n{alone}")
-    yield from _end(draft)
+    if others and not agreeing:
+        yield draft.write(f"\n{say('sure_alone', draft.language, count=len(others))}")
+    yield from ended(draft)
 
 
 def more(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     """What the documents say besides, of the subject named or of the last question's."""
-    yield Searching(draft.language)
     topic = request.text
     said: set[tuple[str, int]] = set()
     if request.history:
@@ -105,48 +132,46 @@ def more(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
         said = {(each.document, each.start) for one in sentences for each in one.citations}
         if request.aspect != "topic":
             topic = context(request.history, draft.language)
+    else:
+        yield Searching(draft.language)
     draft.asked = topic
     cited = {document for document, _ in said}
+    most = request.number or _MOST
     if len(cited) == 1 and topic != request.text and _of_whole(writer, request):
-        starts = [start for _, start in said]
-        yield from _further(writer, draft, request, next(iter(cited)), starts)
-        return
-    hits = _found(writer, draft, request, topic)
-    if topic != request.text and cited:
-        hits = [hit for hit in hits if hit.chunk.document in cited] or hits
+        told: list[Spoken] = []
+        with suppress(ChunkRemoved):
+            told = further(writer, cited.pop(), [start for _, start in said], most)
+        chunks, new = [each.chunk for each in told], [each.citation for each in told]
+        hits: Sequence[Hit] = as_hits(chunks)
+    else:
+        hits = _found(writer, draft, request, topic)
+        if topic != request.text and cited:
+            hits = [hit for hit in hits if hit.chunk.document in cited] or hits
+        chunks = [hit.chunk for hit in hits]
+        new = _besides(writer, draft, hits, said)[:most]
     draft.hits = (*draft.hits, *hits)
-    draft.sources = writer.verifier.sources([hit.chunk for hit in hits])
+    draft.sources = writer.verifier.sources(chunks)
     yield Found(draft.hits)
-    excerpts = focus(topic, draft.language, hits, writer.store, writer.embedder)
-    new = [each for excerpt in excerpts for each in _cited(excerpt)]
-    new = [each for each in dict.fromkeys(new) if (each.document, each.start) not in said]
-    telling = [each for each in new if is_prose(each.text) and len(each.text) >= _TOO_SHORT]
-    for citation in (telling or new)[: request.number or _MOST]:
+    for citation in new:
         if not draft.stopped:
             yield from _quote(writer, draft, citation)
-    yield from _end(draft)
+    yield from ended(draft)
+
+
+def _besides(
+    writer: Writer, draft: Draft, hits: Sequence[Hit], said: Collection[tuple[str, int]]
+) -> list[Citation]:
+    """The sentences of the best excerpts that weren't said yet, the telling ones if there are."""
+    excerpts = focus(draft.asked, draft.language, hits, writer.store, writer.embedder)
+    every = dict.fromkeys(each for excerpt in excerpts for each in _cited(excerpt))
+    new = [each for each in every if (each.document, each.start) not in said]
+    return [each for each in new if is_prose(each.text) and len(each.text) >= _TOO_SHORT] or new
 
 
 def _of_whole(writer: Writer, request: Request) -> bool:
     """Whether "more" is asked of a document, which was summed up or is named by its kind."""
     summed = kind(request.history[-1].question, writer.embedder) is Intent.SUMMARY
     return summed or bool(kinds(request.text, *LANGUAGES))
-
-
-def _further(
-    writer: Writer, draft: Draft, request: Request, document: str, said: Collection[int]
-) -> Iterator[Event]:
-    """Show what else a document says."""
-    told: list[Spoken] = []
-    with suppress(ChunkRemoved):
-        told = list(further(writer, document, said, request.number or _MOST))
-    draft.hits = (*draft.hits, *as_hits(each.chunk for each in told))
-    draft.sources = writer.verifier.sources([each.chunk for each in told])
-    yield Found(draft.hits)
-    for each in told:
-        if not draft.stopped:
-            yield from _quote(writer, draft, each.citation)
-    yield from _end(draft)
 
 
 def _cited(excerpt: Excerpt) -> Iterator[Citation]:
@@ -156,32 +181,6 @@ def _cited(excerpt: Excerpt) -> Iterator[Citation]:
         citation = cite(excerpt.chunk, (start, end))
         if first <= start and end <= first + len(excerpt.text) and is_saying(citation.text):
             yield citation
-
-
-def _reworded(writer: Writer, draft: Draft, request: Request, intent: Intent) -> Iterator[Event]:
-    """Each sentence of the last answer in other words; as it is where those don't stand."""
-    yield Searching(draft.language)
-    sentences = yield from _recalled(writer, draft, request)
-    wanted = request.number or 1
-    if intent is Intent.SHORTEN and len(sentences) > wanted:
-        best = sorted(sentences, key=lambda one: one.support, reverse=True)[:wanted]
-        for sentence in (one for one in sentences if one in best):
-            yield from _show(draft, sentence.text, sentence)
-        yield from _end(draft)
-        return
-    for sentence in sentences:
-        if draft.stopped:
-            break
-        if intent is Intent.TRANSLATE and is_language(sentence.text, draft.language):
-            yield from _show(draft, sentence.text, sentence)
-            continue
-        if intent is Intent.TRANSLATE and (own := _own_words(draft, sentence)):
-            yield from _show(draft, own, sentence)
-        elif intent is Intent.TRANSLATE and _quotes(sentence):
-            yield from _translated_quote(writer, draft, sentence)
-        else:
-            yield from _show(draft, *_written(writer, draft, sentence, intent))
-    yield from _end(draft)
 
 
 def _translated_quote(writer: Writer, draft: Draft, sentence: Sentence) -> Iterator[Event]:
@@ -243,6 +242,7 @@ def _recalled(
     What an interface doesn't keep is found again: the citations of a text are searched for, and
     where not even that is known, the question is answered.
     """
+    yield Searching(draft.language)
     last = request.history[-1]
     sentences = [one for one in last.sentences if one.citations]
     if not sentences and last.answer:
@@ -326,19 +326,9 @@ def _quote(writer: Writer, draft: Draft, citation: Citation) -> Iterator[Event]:
 
 def _show(draft: Draft, text: str, sentence: Sentence) -> Iterator[Event]:
     """A line that keeps the citations of a sentence."""
-    yield draft.write(f"\n{text}" if draft.text else text)
-    start, end = len(draft.text) - len(text), len(draft.text)
-    yield draft.keep(Sentence(text, start, end, sentence.support, sentence.citations))
+    yield from draft.add("\n" if draft.text else "", replace(sentence, text=text))
 
 
 def _bare(text: str) -> str:
     """A sentence without the dash of a list."""
     return text.strip().removeprefix("- ").strip()
-
-
-def _end(draft: Draft) -> Iterator[Event]:
-    """The answer as it stands; a refusal where there was nothing to say anything of."""
-    if draft.text or draft.stopped:
-        yield draft.finish(1.0)
-    else:
-        yield from draft.refuse(0.0)

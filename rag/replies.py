@@ -10,16 +10,15 @@ from rag.i18n import say
 from rag.intent import Intent, Request
 from rag.last_answer import more, points, shorten, simplify, sure, translate, where
 from rag.many.comparing import asks_of_each, compare, of_each
-from rag.many.computing import Operation, Shown
-from rag.many.counting import count, counted, goes_on
-from rag.many.listing import listed, listing
+from rag.many.computing import Computed
+from rag.many.counting import chosen, count, counted, goes_on
+from rag.many.listing import listing
 from rag.many.meant import all_meant, speaks_of_documents
 from rag.many.querying import queried
 from rag.many.rows import from_rows
-from rag.many.showing import lines_of, show, show_records, tell
+from rag.many.showing import show
 from rag.many.summary import summary
 from rag.many.timeline import timeline
-from rag.many.wording import asks_for_most
 from rag.writer import Writer
 
 Reply = Callable[[Writer, Draft, Request], Iterator[Event]]
@@ -43,24 +42,24 @@ def _from_text(writer: Writer, draft: Draft, request: Request) -> Iterator[Event
     yield from writer.from_documents(draft, request.scope)
 
 
+def shown(compute: Callable[[Writer, Draft, Request], list[Computed]]) -> Reply:
+    """A reply that shows what is computed; nothing where nothing is."""
+
+    def replying(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
+        try:
+            every = compute(writer, draft, request)
+        except (KeyError, ChunkRemoved):  # removed meanwhile
+            return
+        if every:
+            yield from show(writer, draft, every, request.number)
+
+    return replying
+
+
 def _rows(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     """What the rows of tables say by their own words, else by a query."""
     if len(request.documents) < 2:
-        yield from _in_turn(from_rows, _query)(writer, draft, request)
-
-
-def _query(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
-    """Answer by a query on a table; nothing where none says it."""
-    try:
-        found = queried(writer, draft, request)
-    except (KeyError, ChunkRemoved):  # removed meanwhile
-        return
-    if isinstance(found, Shown):
-        yield from tell(writer, draft, list(lines_of(found, draft)))
-    elif found and found.operation is Operation.ROWS:
-        yield from show_records(writer, draft, [found], request.number)
-    elif found:
-        yield from show(writer, draft, [found])
+        yield from _in_turn(shown(from_rows), _query)(writer, draft, request)
 
 
 def _in_turn(*replies: Reply) -> Reply:
@@ -78,20 +77,8 @@ def _in_turn(*replies: Reply) -> Reply:
     return replying
 
 
-def _going_on(reply: Reply) -> Reply:
-    """The reply, or where a message goes on about records spoken of before, what these say."""
-
-    def replying(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
-        goes = draft.joined and not asks_for_most(request.text)
-        every, wants_them = goes_on(writer, draft, request) if goes else ([], False)
-        if every and wants_them:
-            yield from show_records(writer, draft, every, request.number)
-        elif every:
-            yield from show(writer, draft, every)
-        else:
-            yield from reply(writer, draft, request)
-
-    return replying
+_query = shown(queried)
+_going_on = shown(goes_on)
 
 
 def remark(_: Writer, draft: Draft, request: Request) -> Iterator[Event]:
@@ -100,7 +87,7 @@ def remark(_: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     yield draft.finish(1.0)
 
 
-REPLIES: Mapping[Intent, Reply] = dict.fromkeys(Intent, _going_on(answer)) | {
+REPLIES: Mapping[Intent, Reply] = dict.fromkeys(Intent, _in_turn(_going_on, answer)) | {
     Intent.MORE: more,
     Intent.LIBRARY: about_library,
     Intent.TRANSLATE: translate,
@@ -109,11 +96,11 @@ REPLIES: Mapping[Intent, Reply] = dict.fromkeys(Intent, _going_on(answer)) | {
     Intent.POINTS: points,
     Intent.WHERE: where,
     Intent.SURE: sure,
-    Intent.LIST: _going_on(_in_turn(listed, _query, listing)),
+    Intent.LIST: _in_turn(_going_on, shown(chosen), _query, listing),
     Intent.COMPARE: _in_turn(_rows, compare),
     Intent.SUMMARY: summary,
     Intent.TIMELINE: timeline,
-    Intent.COUNT: _going_on(_in_turn(counted, _query, count)),
+    Intent.COUNT: _in_turn(_going_on, shown(counted), _query, count),
     Intent.HELLO: remark,
     Intent.THANKS: remark,
     Intent.ABILITIES: remark,

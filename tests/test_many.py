@@ -16,6 +16,7 @@ from rag.events import Answer, Event, Finished, Found, Reading, Turn
 from rag.intent import Intent, Request
 from rag.llm.base import Generator
 from rag.many.comparing import asks_of_each, compare, of_each
+from rag.many.computing import Operation
 from rag.many.counting import count, goes_on
 from rag.many.listing import listing
 from rag.many.meant import all_meant, speaks_of_documents
@@ -23,7 +24,7 @@ from rag.many.records import groups
 from rag.many.rows import from_rows
 from rag.many.summary import summary
 from rag.many.timeline import timeline
-from rag.replies import Reply
+from rag.replies import Reply, shown
 from rag.writer import Writer
 
 PROJECTS = "# Projets\n\n" + "\n\n".join(
@@ -168,7 +169,7 @@ def test_the_most_and_the_least_are_worked_out_over_all_records(
 ) -> None:
     draft = Draft(asked, "fr", threading.Event(), writer.verifier.sources([]), asked)
     writer.across = lambda *_: ""  # type: ignore[method-assign]
-    list(from_rows(writer, draft, Request(Intent.QUESTION, asked)))
+    list(shown(from_rows)(writer, draft, Request(Intent.QUESTION, asked)))
     text = draft.text.replace("\u00a0", " ").replace("\u202f", " ")
     assert all(each in text for each in said)
     assert bool(draft.text) == bool(said)
@@ -339,8 +340,9 @@ def test_a_message_goes_on_about_the_records_of_the_one_before(
     draft = Draft(message, "fr", threading.Event(), writer.verifier.sources([]), message)
     draft.joined = [f"{before.rstrip(' ?')}, {message}"]
     request = Request(Intent.LIST, message, history=(Turn(before),))
-    every, wanted = goes_on(writer, draft, request)
-    assert (len(every[0].records) if every else 0, wanted) == (said, listed)
+    every = goes_on(writer, draft, request)
+    assert (len(every[0].records) if every else 0) == said
+    assert any(each.operation is Operation.ROWS for each in every) == listed
 
 
 @pytest.mark.xfail(reason="the 0.5B model does not always name the aspects; the default one does")

@@ -13,7 +13,7 @@ from rag.events import Finished
 from rag.intent import Intent, Request
 from rag.llm.base import Generator
 from rag.many.asked import Asked
-from rag.many.computing import Computed, Shown
+from rag.many.computing import Shown
 from rag.many.querying import Query, queried
 from rag.many.records import quick_groups
 from rag.many.tables import Table
@@ -217,5 +217,5 @@ def made(reader: Writer, asked: str) -> Draft:
 
 
 def answer(reader: Writer, asked: str, intent: Intent) -> float | None:
-    found: Computed | None = queried(reader, made(reader, asked), Request(intent, asked))
-    return found.value if found else None
+    found = queried(reader, made(reader, asked), Request(intent, asked))
+    return found[0].value if found else None

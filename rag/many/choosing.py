@@ -9,17 +9,8 @@ from functools import cached_property
 
 from index.text.dates import dates
 from index.text.words import WORD, fold, phrases, terms, word_list
+from rag.many import wording
 from rag.many.records import Group, Record
-from rag.many.wording import (
-    Word,
-    content,
-    figure_of,
-    is_among,
-    names_them,
-    units_of,
-    verbatim,
-    without,
-)
 from rag.verifier.facts import facts, holds, negated
 from rag.verifier.figures import Fact, figures
 
@@ -36,6 +27,10 @@ _SAMPLE = 60  # cells by which a column is known
 _BEFORE = 30  # characters before a figure in which "more than" may stand
 
 
+Valued = tuple[Record, float, str]
+"""A record, its figure, and the unit of that."""
+
+
 class Choice:
     """The records of a group that a question means."""
 
@@ -43,7 +38,7 @@ class Choice:
     """Whether a word that says little is passed over: "a new pan"."""
 
     def __init__(
-        self, asked: str, group: Group, asks: str = "", words: Sequence[Word] | None = None
+        self, asked: str, group: Group, asks: str = "", words: Sequence[wording.Word] | None = None
     ) -> None:
         self.group = group
         self.asked = asked
@@ -51,18 +46,17 @@ class Choice:
         # It is asked in the other language where its words are given in that of the records
         self._language = group.language if words is None else _OTHER[group.language]
         self._columns = {name: set(self._terms(name)) for name in group.columns}
-        self._own = [(each, set(self._terms(each.text))) for each in group.records]
         self._about = set(terms(f"{group.title} {group.document}", group.language))
         self._cells = self._verbatim()
-        self._rest = without(asked, verbatim(asked, group))
-        self._words = list(content(self._rest, group.language) if words is None else words)
+        self._rest = wording.without(asked, wording.verbatim(asked, group))
+        self._words = list(wording.content(self._rest, group.language) if words is None else words)
         # How many of them are of this message
-        last = list(content(without(self._asks, self._cells), self._language))
+        last = list(wording.content(wording.without(self._asks, self._cells), self._language))
         self._latest = len(last) if asks else len(self._words)
         self._priced = phrases("by_price").search(fold(asked)) is not None
         kinds = [own for name, own in self._columns.items() if name not in self._numeric]
         named = any(
-            names_them(group, word) or any(is_among(term, own) for own in kinds)
+            wording.names_them(group, word) or any(wording.is_among(term, own) for own in kinds)
             for word, term in self._words
         ) or any(self._is_value(term) for _, term in self._words)
         self.named = named and self._is_known()
@@ -71,10 +65,10 @@ class Choice:
     def _is_known(self) -> bool:
         """Whether they are what is asked about first, or the records, their columns or their title
         have half of the question's words."""
-        if self._words and names_them(self.group, self._words[0][0]):
+        if self._words and wording.names_them(self.group, self._words[0][0]):
             return True
         words = [
-            any(is_among(term, own) for own in (*self._columns.values(), self._about))
+            any(wording.is_among(term, own) for own in (*self._columns.values(), self._about))
             or self._having(term) is not None
             for _, term in self._words
         ]
@@ -86,7 +80,10 @@ class Choice:
 
     def _verbatim(self) -> dict[str, set[int]]:
         """The cells that stand in the question; of one column, those of this message alone."""
-        every, latest = verbatim(self.asked, self.group), verbatim(self._asks, self.group)
+        every, latest = (
+            wording.verbatim(self.asked, self.group),
+            wording.verbatim(self._asks, self.group),
+        )
         taken = {name for cell in latest for name in self._holding(cell)}
         return {
             cell: places
@@ -100,29 +97,27 @@ class Choice:
         return {
             name
             for name in self.group.columns
-            if any(own <= set(each.get(name, ())) for each in self._spoken)
+            if any(own <= set(cells.get(name, ())) for _, cells, _ in self._rows)
         }
 
     def choose(self, column: str, *, counts: bool) -> tuple[list[Record], list[str]]:
         """The records that the question's words and figures choose, and those words; no record
         where a word is none of theirs. `counts`: each column that is named must limit something."""
-        chosen, words = list(self.group.records), list[str]()
-        for cell, places in self._cells.items():
-            chosen = [each for each in chosen if each.start in places]
-            words.append(cell)
+        chosen = {each.start for each in self.group.records}.intersection(*self._cells.values())
+        words = list(self._cells)
         idle, limited = set[str](), {name for cell in self._cells for name in self._holding(cell)}
         for place, (word, term) in enumerate(reversed(self._words)):
-            if names_them(self.group, word) or self._is_unit(word) or self._is_price(word):
+            if wording.names_them(self.group, word) or self._is_unit(word) or self._is_price(word):
                 continue
             if column and self.is_of(term, column):
                 continue
             having = self._having(term)
-            if having is None and not is_among(term, self._about):
+            if having is None and not wording.is_among(term, self._about):
                 if self.lenient and phrases("says_little").search(fold(word)):
                     continue
                 return [], []
             own = self._holding(word) if having else set[str]()
-            if having is None or (len(having) == len(self._own) and not own):
+            if having is None or (len(having) == len(self.group.records) and not own):
                 idle |= {name for name in self.group.columns if self.is_of(term, name)}
                 continue
             # A word of the message before is replaced by one of this message, of the same column
@@ -130,42 +125,44 @@ class Choice:
                 continue
             limited |= own
             words.insert(len(self._cells), word)
-            chosen = [each for each in chosen if each.start in having]
+            chosen &= having
         for name in idle & limited:  # "of Lyon at home": in that column
             there = [each for each in words if name in self._holding(each)]
-            rows = zip(self.group.records, self._spoken, strict=True)
-            having = {
-                each.start
-                for each, cells in rows
-                if all(set(self._terms(word)) <= set(cells.get(name, ())) for word in there)
-            }
-            chosen = [each for each in chosen if each.start in having]
+            own = set(self._terms(" ".join(there)))
+            chosen &= {start for start, cells, _ in self._rows if own <= set(cells.get(name, ()))}
         first = self._words[0][1] if self._words else ""
         named = {name for name in idle - limited if not self.is_of(first, name)}
         if counts and named - {column} and not words:
             return [], []
-        return self._narrowed(chosen, words, column), words
+        kept = [each for each in self.group.records if each.start in chosen]
+        return self._narrowed(kept, words, column), words
 
     def _having(self, term: str) -> set[int] | None:
         """Where the records begin that have a term: as a cell, else within one; "Martine" only
         where none has "Martin"."""
         if self._is_value(term):
-            own = zip(self.group.records, self._spoken, strict=True)
-            return {record.start for record, cells in own if [term] in cells.values()}
-        exact = {record.start for record, own in self._own if term in own}
-        return exact or {record.start for record, own in self._own if is_among(term, own)} or None
+            return {start for start, cells, _ in self._rows if [term] in cells.values()}
+        exact = {start for start, _, own in self._rows if term in own}
+        return (
+            exact or {start for start, _, own in self._rows if wording.is_among(term, own)} or None
+        )
 
     def _is_value(self, term: str) -> bool:
         """Whether an index term is a value that several cells of one column have."""
         return any(
-            sum(own.get(name) == [term] for own in self._spoken) > 1 for name in self.group.columns
+            sum(cells.get(name) == [term] for _, cells, _ in self._rows) > 1
+            for name in self.group.columns
         )
 
     @cached_property
-    def _spoken(self) -> list[dict[str, list[str]]]:
-        """The index terms of the cells, a row for each record."""
+    def _rows(self) -> list[tuple[int, dict[str, list[str]], set[str]]]:
+        """Where each record begins, the index terms of its cells, and those of its whole text."""
         return [
-            {name: self._terms(cell) for name, cell in each.cells.items()}
+            (
+                each.start,
+                {name: self._terms(cell) for name, cell in each.cells.items()},
+                set(self._terms(each.text)),
+            )
             for each in self.group.records
         ]
 
@@ -211,17 +208,17 @@ class Choice:
 
     def is_of(self, term: str, column: str) -> bool:
         """Whether an index term names a column."""
-        return is_among(term, self._columns[column])
+        return wording.is_among(term, self._columns[column])
 
     def _column(self) -> str:
         """The column of figures that the question names, by most of its words; "" for none, or
         where two of them are named alike."""
         asked = [term for _, term in self._words]
         shared = {
-            name: sum(is_among(term, own) for term in asked)
+            name: sum(wording.is_among(term, own) for term in asked)
             + sum(fact.value in own for fact, *_ in self._figures())
             for name, own in self._columns.items()
-            if name in self._numeric and any(is_among(term, own) for term in asked)
+            if name in self._numeric and any(wording.is_among(term, own) for term in asked)
         }
         if not shared:
             return self._sole(self._is_amount) if self._priced else ""
@@ -249,7 +246,7 @@ class Choice:
         term = next(iter(self._terms(behind)), "")
         for name in self.group.columns:
             if term and name in self._numeric and self.is_of(term, name):
-                own = figure_of(record.cells.get(name, ""), language)
+                own = wording.figure_of(record.cells.get(name, ""), language)
                 return own is not None and own[0] == value
         if value >= _SMALL:
             return holds(facts(record.text, language), figure)
@@ -264,14 +261,20 @@ class Choice:
         return bool(known and known[0][1].unit)
 
     def _is_price(self, word: str) -> bool:
-        named = word[0].isupper() and not self.asked.lstrip().startswith(word)  # "Coutances"
-        return not named and phrases("by_price", self.group.language).search(fold(word)) is not None
+        return self._says("by_price", word)
+
+    def _says(self, name: str, word: str) -> bool:
+        """Whether a word is in a list of the lexicon, and no name: "Coutances"."""
+        named = word[0].isupper() and not self.asked.lstrip().startswith(word)
+        return not named and phrases(name, self.group.language).search(fold(word)) is not None
 
     @cached_property
     def _numeric(self) -> frozenset[str]:
         """The columns of figures, by their first cells."""
         language = self.group.language
-        return self._columns_of(lambda cells: all(figure_of(cell, language) for cell in cells))
+        return self._columns_of(
+            lambda cells: all(wording.figure_of(cell, language) for cell in cells)
+        )
 
     @cached_property
     def _dated(self) -> frozenset[str]:
@@ -287,7 +290,7 @@ class Choice:
     def _columns_of(self, suits: Callable[[Sequence[str]], bool]) -> frozenset[str]:
         found = set[str]()
         for name in self.group.columns:
-            cells = [cell for each in self.group.records if (cell := each.cells.get(name))]
+            cells = self.group.cells(name)
             if cells and suits(cells[:_SAMPLE]):
                 found.add(name)
         return frozenset(found)
@@ -295,8 +298,8 @@ class Choice:
     def _is_amount(self, column: str) -> bool:
         if column not in self._numeric:
             return False
-        cells = [cell for each in self.group.records if (cell := each.cells.get(column))]
-        units = [figures(cell, self.group.language)[1][0][1].unit for cell in cells[:_SAMPLE]]
+        cells = self.group.cells(column)[:_SAMPLE]
+        units = [figures(cell, self.group.language)[1][0][1].unit for cell in cells]
         priced = phrases("amount").search(fold(column.replace("_", " "))) is not None
         return priced or all(unit not in ("", "%") for unit in units)
 
@@ -306,26 +309,22 @@ class Choice:
         return suited[0] if len(suited) == 1 else ""
 
     def _only_column(self) -> str:
-        numeric = [name for name in self.group.columns if name in self._numeric]
-        amounts = [name for name in numeric if not self._are_years(name)]
-        return amounts[0] if len(amounts) == 1 else ""
+        """The only column of figures that aren't years; "" where there is none or another."""
+        return self._sole(
+            lambda name: name in self._numeric and not all(map(dates, self.group.cells(name)))
+        )
 
-    def _are_years(self, column: str) -> bool:
-        cells = (record.cells.get(column, "") for record in self.group.records)
-        return all(dates(cell) for cell in cells if cell)
-
-    def _values(
-        self, records: Sequence[Record], column: str
-    ) -> list[tuple[Record, float, str]] | None:
+    def _values(self, records: Sequence[Record], column: str) -> list[Valued] | None:
         """Each record that has one, with its figure and the unit; None where that is unclear."""
         language = self.group.language
         if self.group.columns:
             column = column or self._only_column()
             read = [
-                (record, figure_of(record.cells.get(column, ""), language)) for record in records
+                (record, wording.figure_of(record.cells.get(column, ""), language))
+                for record in records
             ]
             return [(record, *figure) for record, figure in read if figure] if column else None
-        known = [(record, units_of(record.text, language)) for record in records]
+        known = [(record, wording.units_of(record.text, language)) for record in records]
         units = [unit for unit in known[0][1] if unit] if known else []
         sole = [unit for unit in units if all(len(own.get(unit, ())) == 1 for _, own in known)]
         if len(sole) != 1:

@@ -63,7 +63,7 @@ def _part(writer: Writer, draft: Draft, table: Group, planned: Sequence[str]) ->
     if not records:
         return None
     shown = replace(table, columns=(table.columns[0], *columns))
-    return Computed(shown, Operation.COUNT, 0.0, "", "", (), tuple(records))
+    return Computed(shown, Operation.ROWS, tuple(records))
 
 
 def _of_names(table: Group, named: Sequence[Fact]) -> list[str]:

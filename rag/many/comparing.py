@@ -11,15 +11,15 @@ from index.contract import DocumentInfo
 from index.text.words import fold, phrases, replaced, terms
 from rag import prompts
 from rag.draft import Draft
-from rag.events import Event, Found, Reading
+from rag.events import Event, Reading
 from rag.excerpts import Excerpt
 from rag.i18n import say
 from rag.intent import Request
+from rag.many import items
 from rag.many.columns import side_by_side
-from rag.many.items import as_hits, best, fill, header, heading, in_scope, own_words, written
 from rag.many.listing import listing
 from rag.many.meant import all_meant, chooses_thing, speaks_of_documents
-from rag.many.showing import show_records
+from rag.many.showing import show
 from rag.many.summary import Spoken, sentences_of
 from rag.named import how_many, kinds_of, named
 from rag.retriever import Hit
@@ -63,7 +63,7 @@ def compare(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     """Show a table of what is compared, cell by cell."""
     if asks_which(draft.asked, draft.language) and len(request.documents) > 1:
         aspect = compared_by(draft.asked, draft.language)
-        things = _things(in_scope(writer.store, request))
+        things = _things(items.in_scope(writer.store, request))
         yield from _table(writer, draft, request, things, [aspect] if aspect else [])
         return
     if chooses_thing(writer, request, draft.asked, draft.language):
@@ -71,16 +71,14 @@ def compare(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
         return
     names, aspects = plan(writer, draft, draft.asked)
     if sides := side_by_side(writer, draft, request, [*names, *aspects]):
-        yield from show_records(writer, draft, sides, None)
+        yield from show(writer, draft, sides)
         return
     if speaks_of_documents(writer, draft, request):  # "the two pools": hours, prices
         request = all_meant(writer, draft, request)
         known = set(terms(how_many(draft.asked, draft.language)[1], draft.language))
         every = dict.fromkeys(each.rpartition(":")[2].strip() for each in [*names, *aspects])
-        names, aspects = (
-            [],
-            [each for each in every if not known & set(terms(each, draft.language))],
-        )
+        names = []
+        aspects = [each for each in every if not known & set(terms(each, draft.language))]
     if not names and len(request.documents) < 2 and len(aspects) > 1:  # "the cost of A and of B"
         names, aspects = aspects, []
     things = _bound(writer, request, names[:_THINGS])
@@ -97,7 +95,7 @@ def compare(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
 
 def _bound(writer: Writer, request: Request, names: Sequence[str]) -> list[Thing]:
     """The things of these names; documents, where each name is of one of its own."""
-    known = in_scope(writer.store, replace(request, documents=()))
+    known = items.in_scope(writer.store, replace(request, documents=()))
     found = [named(name, known) for name in names]
     sole = [own[0] for own in found if len(own) == 1]
     alike = kinds_of([info for info in known if info.name in sole])
@@ -112,7 +110,7 @@ def compare_chosen(
     writer: Writer, draft: Draft, request: Request, aspects: Sequence[str]
 ) -> Iterator[Event]:
     """Show a table of the documents that a request names, by these aspects or by what all say."""
-    things = _things(in_scope(writer.store, request)[:_THINGS])
+    things = _things(items.in_scope(writer.store, request)[:_THINGS])
     if aspects:
         yield from _table(writer, draft, request, things, list(aspects[:_ASPECTS]))
     else:
@@ -148,7 +146,7 @@ def asks_of_each(request: Request) -> bool:
 
 def of_each(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     """Show what each document says to one question, a row for each."""
-    things = _things(in_scope(writer.store, request))
+    things = _things(items.in_scope(writer.store, request))
     asked = replaced(draft.asked, "of_each_lost", "")
     draft.asked = " ".join(asked.split())
     yield from _table(writer, draft, request, things, [])
@@ -173,13 +171,11 @@ def plan(writer: Writer, draft: Draft, asked: str) -> tuple[list[str], list[str]
 
 def _documents(writer: Writer, draft: Draft, request: Request) -> list[DocumentInfo]:
     """The documents to compare: those named, or those that speak most of what is asked."""
-    infos = in_scope(writer.store, request)
+    infos = items.in_scope(writer.store, request)
     if len(infos) < 2:
-        infos = in_scope(writer.store, replace(request, documents=()))
+        infos = items.in_scope(writer.store, replace(request, documents=()))
     if len(infos) > _DOCUMENTS and not request.documents:
-        scope = [info.name for info in infos]
-        hits = writer.retriever.search(draft.asked, draft.language, k=40, documents=scope)
-        likeliest = list(dict.fromkeys(hit.chunk.document for hit in hits))[:_DOCUMENTS]
+        likeliest = items.likely(writer, draft, [info.name for info in infos])[:_DOCUMENTS]
         infos = [info for info in infos if info.name in likeliest]
     return infos[:_THINGS]
 
@@ -202,23 +198,19 @@ def _table(
     if not across:
         pairs = [(thing, aspect) for thing in things for aspect in aspects or [""]]
     cells = [_cell(writer, draft, request, *pair) for pair in pairs]
-    draft.hits = as_hits(hit.chunk for cell in cells for hit, _ in cell.windows)
-    draft.retrieval = draft.seconds
-    yield Found(draft.hits)
-    titles = [heading(thing.title) for thing in things]
-    columns = titles if across else list(map(heading, aspects)) or [say("said", draft.language)]
-    rows = list(map(heading, aspects)) if across else titles
+    yield from items.found(draft, (hit.chunk for cell in cells for hit, _ in cell.windows))
+    titles = [thing.title for thing in things]
+    columns = titles if across else aspects or [say("said", draft.language)]
+    rows = aspects if across else titles
     read = dict[tuple[str, str], Sentence | None]()
     for number, cell in enumerate(cells):
         yield Reading(number + 1, len(cells))
         said = _read(writer, draft, cell)
         if draft.stopped:
             break
-        if number % len(columns) == 0:
-            head = header(columns) if number == 0 else ""
-            yield draft.write(f"{head}\n| {rows[number // len(columns)]} |")
+        place, within = divmod(number, len(columns))
         read[cell.thing.title, cell.aspect] = said
-        yield from fill(draft, said)
+        yield from items.fill(draft, "" if within else items.row(draft, columns, rows[place]), said)
     for aspect in aspects:
         yield from _ordered(draft, {t.title: read.get((t.title, aspect)) for t in things})
     yield from _finish(writer, draft, request)
@@ -234,7 +226,7 @@ def _cell(writer: Writer, draft: Draft, request: Request, thing: Thing, aspect: 
         language, of_what = draft.other, translated
     asked = say("of_this", language, about=of_what) if about else of_what or draft.asked
     scope = [thing.document] if thing.document else request.scope
-    windows = best(writer, of_what or asked, language, _WINDOWS, scope)
+    windows = items.best(writer, of_what or asked, language, _WINDOWS, scope)
     return Cell(thing, aspect, asked, language, tuple(windows))
 
 
@@ -248,8 +240,8 @@ def _read(writer: Writer, draft: Draft, cell: Cell) -> Sentence | None:
     if cell.language != draft.language:
         asking = Draft(cell.asked, cell.language, draft.stop, draft.sources, cell.asked)
     for window in cell.windows:
-        if said := next(written(writer, asking, cell.asked, *window), None):
-            return said if asking is draft else own_words(writer, draft, said.citations[0])
+        if said := next(items.written(writer, asking, cell.asked, *window), None):
+            return said if asking is draft else items.own_words(writer, draft, said.citations[0])
     return None
 
 
@@ -270,7 +262,7 @@ def _ordered(draft: Draft, cells: dict[str, Sentence | None]) -> Iterator[Event]
     order = "; ".join(f"{title} ({figure:g})" for figure, _, title, _ in known)
     text = say("from_least", draft.language, order=order)
     citations = tuple(each for *_, cell in known for each in cell.citations)
-    yield from draft.add("\n\n", Sentence(text, 0, len(text), 1.0, citations))
+    yield from draft.add("\n\n", items.item(text, citations))
 
 
 def _finish(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
@@ -285,29 +277,24 @@ def _finish(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
 def _paired(writer: Writer, draft: Draft, things: Sequence[Thing]) -> Iterator[Event]:
     """Show a table of what documents say of the same, found by how like their sentences are."""
     every = [sentences_of(writer, thing.document, _CHUNKS) for thing in things]
-    rows = list(
-        _rows([[each for each in own if not is_byline(each.citation.text)] for own in every])
-    )
-    rows = sorted(rows, key=lambda row: row.likeness, reverse=True)[:_ASPECTS]
-    rows.sort(key=lambda row: row.place)
-    draft.hits = as_hits(each.chunk for row in rows for each in row.cells if each)
-    draft.sources = writer.verifier.sources([hit.chunk for hit in draft.hits])
-    draft.retrieval = draft.seconds
-    yield Found(draft.hits)
-    for number, row in enumerate(rows, 1):
+    known = [[each for each in own if not is_byline(each.citation.text)] for own in every]
+    rows = sorted(_rows(known), key=lambda each: each.likeness, reverse=True)[:_ASPECTS]
+    rows.sort(key=lambda each: each.place)
+    chunks = (each.chunk for said in rows for each in said.cells if each)
+    yield from items.sourced(writer, draft, chunks)
+    for number, said in enumerate(rows, 1):
         yield Reading(number, len(rows))
-        cells = [own_words(writer, draft, each.citation) if each else None for each in row.cells]
+        cells = [
+            items.own_words(writer, draft, each.citation) if each else None for each in said.cells
+        ]
         name = _name(writer, draft, [cell.text for cell in cells if cell])
         if draft.stopped:
             break
-        head = header([heading(thing.title) for thing in things]) if number == 1 else ""
-        yield draft.write(f"{head}\n| {heading(name)} |")
+        lead = items.row(draft, [thing.title for thing in things], name)
         for cell in cells:
-            yield from fill(draft, cell)
-    if draft.sentences or draft.stopped:
-        yield draft.finish(1.0 if draft.sentences else 0.0)
-    else:
-        yield from draft.refuse(0.0)
+            yield from items.fill(draft, lead, cell)
+            lead = ""
+    yield from items.ended(draft)
 
 
 @dataclass(frozen=True)

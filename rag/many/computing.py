@@ -1,11 +1,11 @@
 """What is computed over the records that a question means."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from index.text.words import fold, phrases
-from rag.many.choosing import Choice
+from rag.many.choosing import Choice, Valued
 from rag.many.records import Group, Record
 from rag.many.wording import Word, is_among, names_them
 from rag.verifier.expected import expected
@@ -29,20 +29,20 @@ class Computed:
     """What came of a group of records.
 
     Attributes:
+        records: that were counted.
+        words: of the question that choose among the records.
+        column: that was added up, of a table.
         value: the count, sum or average.
         unit: of a sum or an average, as the document writes it, or empty.
-        column: that was added up, of a table.
-        words: of the question that choose among the records.
-        records: that were counted.
     """
 
     group: Group
     operation: Operation
-    value: float
-    unit: str
-    column: str
-    words: tuple[str, ...]
     records: tuple[Record, ...]
+    words: tuple[str, ...] = ()
+    column: str = ""
+    value: float = 0.0
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,17 @@ class Shown(Computed):
 
     shown: tuple[tuple[str, str], ...] = ()
     counted: int = 0  # records that were compared
+
+
+def added(found: Computed, valued: Sequence[Valued]) -> Computed | None:
+    """The sum or the average of figures; None where these are shares, or of several units."""
+    units = {unit for _, _, unit in valued}
+    if len(units) != 1 or units == {"%"}:
+        return None
+    total = sum(value for _, value, _ in valued)
+    total /= len(valued) if found.operation is Operation.AVERAGE else 1
+    records = tuple(record for record, _, _ in valued)
+    return replace(found, value=total, unit=valued[0][2], records=records)
 
 
 class Question(Choice):
@@ -91,22 +102,14 @@ class Question(Choice):
     def _computed(
         self, records: Sequence[Record], words: list[str], column: str
     ) -> Computed | None:
-        valued = self._values(records, column)
-        if self.operation is Operation.COUNT:
-            if self._counts_a_value(records, words):
-                return None
-            records = self._distinct(records, words)
-            total, unit = float(len(records)), ""
-        elif valued and len({unit for _, _, unit in valued}) == 1 and valued[0][2] != "%":
-            total, unit = sum(value for _, value, _ in valued), valued[0][2]
-            records = [record for record, _, _ in valued]
-            total /= len(records) if self.operation is Operation.AVERAGE else 1
-        else:
+        if self.operation is not Operation.COUNT:
+            named = column or self._only_column()
+            found = Computed(self.group, self.operation, (), tuple(words), named)
+            return added(found, self._values(records, column) or ())
+        if self._counts_a_value(records, words):
             return None
-        named = column or (self._only_column() if self.operation is not Operation.COUNT else "")
-        return Computed(
-            self.group, self.operation, total, unit, named, tuple(words), tuple(records)
-        )
+        kept = tuple(self._distinct(records, words))
+        return Computed(self.group, self.operation, kept, tuple(words), column, float(len(kept)))
 
     def _counts_a_value(self, records: Sequence[Record], words: list[str]) -> bool:
         """Whether what is counted isn't the records but what only one of them has."""

@@ -4,42 +4,34 @@ A model that read five of forty projects would count five: what is counted are r
 items of lists.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Protocol
 
 from index.text.language import detect
-from index.text.words import fold, phrases
 from rag.draft import Draft
 from rag.events import Event
 from rag.intent import Intent, Request, kind
 from rag.many.computing import Computed, Operation, Question
-from rag.many.items import in_scope
+from rag.many.items import in_scope, likely
 from rag.many.records import LONGEST, Group, groups, quick_groups
 from rag.many.showing import show
-from rag.many.wording import Word, carried, content
+from rag.many.wording import adds_up, asks_for_most, carried, content
 from rag.verifier.expected import expected
 from rag.writer import Writer
 
 _DOCUMENTS = 30  # up to which all documents are looked through; of more, the likeliest
-_CITED = 5  # records that a count cites
 
 
-class Read(Protocol):
-    """Reads a question by the words of a group; `words` are its own, carried into the group's
-    language, where the question is in the other one."""
-
-    def __call__(
-        self, asked: str, group: Group, *, words: Sequence[Word] | None = None
-    ) -> Question: ...
+Read = Callable[..., Question]
+"""Reads a question by the words of a group; `words` are its own, carried into the group's language,
+where the question is in the other one."""
 
 
-def counted(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
-    """Count or add up what is asked for; nothing where its words aren't the records'."""
-    if every := computed_of(writer, draft, request, Question)[0]:
-        yield from show(writer, draft, every)
+def counted(writer: Writer, draft: Draft, request: Request) -> list[Computed]:
+    """What is counted or added up; none where its words aren't the records'."""
+    return computed_of(writer, draft, request, Question)[0]
 
 
 def count(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
@@ -89,20 +81,18 @@ def computed_of(
     return computed, any(question.named for question in questions)
 
 
-def goes_on(writer: Writer, draft: Draft, request: Request) -> tuple[list[Computed], bool]:
-    """What a message computes over records that were spoken of before: "and those of 2023?"; and
-    whether it asks for the records themselves.
-    """
+def goes_on(writer: Writer, draft: Draft, request: Request) -> list[Computed]:
+    """What a message computes over records that were spoken of before: "and those of 2023?"."""
     message = draft.message or request.text
     wanted = expected(message)
-    added = any(phrases(each).search(fold(message)) for each in ("summed", "averaged"))
+    added = adds_up(message)
     names_something = any(content(message, draft.language)) or any(
         sign.isdigit() for sign in message
     )
     many = (Intent.COUNT, Intent.LIST)
     asks = added or wanted == "count" or names_something or request.intent in many
-    if wanted in ("person", "year", "time") or not asks:
-        return [], False
+    if wanted in ("person", "year", "time") or not asks or asks_for_most(request.text):
+        return []
     for joined, turn in zip(draft.joined, reversed(request.history), strict=False):
         how_many = expected(turn.question) == "count"
         counted = how_many or kind(turn.question, writer.embedder) in many
@@ -119,11 +109,11 @@ def goes_on(writer: Writer, draft: Draft, request: Request) -> tuple[list[Comput
         if not added and (not counted or wanted not in (None, "count")):  # asks for one of them
             every = [each for each in every if len(each.records) == 1 or not _sums(each)]
         if every:
-            return every, not (wanted or added)
+            return every if wanted or added else as_rows(every)
         draft.asked = before
         if not counted:  # what came before that is no longer spoken of
             break
-    return [], False
+    return []
 
 
 def _sums(computed: Computed) -> bool:
@@ -135,7 +125,12 @@ def chosen(writer: Writer, draft: Draft, request: Request) -> list[Computed]:
     every = _groups(writer, request, draft)
     own = [group for group in every if group.kind and group.language == draft.language]
     found = _computed([Question(draft.asked, group) for group in own])
-    return [computed for computed in found if computed.operation is Operation.COUNT]
+    return as_rows(each for each in found if each.operation is Operation.COUNT)
+
+
+def as_rows(every: Iterable[Computed]) -> list[Computed]:
+    """What was computed, to be shown by its records."""
+    return [replace(each, operation=Operation.ROWS) for each in every]
 
 
 def _groups(writer: Writer, request: Request, draft: Draft, *, quick: bool = False) -> list[Group]:
@@ -144,8 +139,7 @@ def _groups(writer: Writer, request: Request, draft: Draft, *, quick: bool = Fal
     if quick:
         infos = [info for info in infos if info.characters <= LONGEST]
     if len(infos) > _DOCUMENTS:
-        hits = writer.retriever.search(draft.asked, draft.language, k=40, documents=request.scope)
-        likeliest = {hit.chunk.document for hit in hits}
+        likeliest = likely(writer, draft, request.scope)
         infos = [info for info in infos if info.name in likeliest]
     found = list[Group]()
     for info in infos:

@@ -10,10 +10,11 @@ from index.text.language import is_language
 from index.text.words import terms
 from rag import confidence
 from rag.draft import Draft
-from rag.events import Delta, Event, Grounded
+from rag.events import Delta, Event, Found, Grounded, Reading
 from rag.excerpts import Excerpt, focus
 from rag.i18n import say
 from rag.intent import Request
+from rag.many.records import MARKS
 from rag.quotation import inside, quotable
 from rag.retriever import Hit, check_names
 from rag.verifier import SUPPORTED, Citation, Sentence, cite
@@ -23,7 +24,6 @@ from rag.writer import Writer
 
 _ALIKE = 0.8  # share of the shorter item's words that make two items doubles
 _WORDED = 0.6  # share of the words of a text that a sentence has which it puts otherwise
-MARKS = ("-", "*", "+", "•", "–")  # of a list, before an item
 
 
 def in_scope(store: Store, request: Request) -> list[DocumentInfo]:
@@ -35,6 +35,14 @@ def in_scope(store: Store, request: Request) -> list[DocumentInfo]:
     chosen = request.documents or request.scope
     check_names(store, chosen)
     return [info for info in store.documents() if chosen is None or info.name in chosen]
+
+
+def likely(
+    writer: Writer, draft: Draft, documents: Collection[str] | None = None, chunks: int = 40
+) -> list[str]:
+    """The documents that say most of what is asked, by their likeliest chunks, the best first."""
+    hits = writer.retriever.search(draft.asked, draft.language, k=chunks, documents=documents)
+    return list(dict.fromkeys(hit.chunk.document for hit in hits))
 
 
 def best(
@@ -172,16 +180,22 @@ def is_prose(text: str) -> bool:
 
 
 def header(columns: Sequence[str]) -> str:
-    """The first two lines of a table in Markdown, whose rows have names."""
-    return f"| | {' | '.join(columns)} |\n|{' --- |' * (len(columns) + 1)}"
+    """The first two lines of a table in Markdown; one of the columns may have no name."""
+    names = "".join(f"| {heading(name)} " if name else "| " for name in columns)
+    return f"{names}|\n|{' --- |' * len(columns)}"
 
 
-def fill(draft: Draft, said: Sentence | None) -> Iterator[Event]:
-    """Add a cell to the last row."""
+def row(draft: Draft, columns: Sequence[str], name: str) -> str:
+    """What begins a row of a table, with the header before the first."""
+    return f"{'' if draft.text else header(['', *columns])}\n| {heading(name)} |"
+
+
+def fill(draft: Draft, lead: str, said: Sentence | None) -> Iterator[Event]:
+    """Add a cell after `lead`, which begins the row or is empty."""
     if said is None:
-        yield draft.write(f" {say('says_nothing', draft.language)} |")
+        yield draft.write(f"{lead} {say('says_nothing', draft.language)} |")
     else:
-        yield from draft.add(" ", said)
+        yield from draft.add(f"{lead} ", said)
         yield draft.write(" |")
 
 
@@ -198,6 +212,40 @@ def sentence_at(store: Store, document: str, place: int) -> tuple[StoredChunk, C
         if chunk.start <= place < chunk.end and (span := next(spans, None)):
             return chunk, cite(chunk, span)
     return None
+
+
+def found(draft: Draft, chunks: Iterable[StoredChunk]) -> Iterator[Event]:
+    """Tell that chunks were found without a search."""
+    draft.hits = as_hits(chunks)
+    draft.retrieval = draft.seconds
+    yield Found(draft.hits)
+
+
+def lines(
+    writer: Writer, draft: Draft, told: Sequence[tuple[str, StoredChunk, Citation]]
+) -> Iterator[Event]:
+    """The answer that sentences of documents make, each with its lead and its chunk."""
+    yield from sourced(writer, draft, (chunk for _, chunk, _ in told))
+    for number, (lead, _, citation) in enumerate(told, 1):
+        yield Reading(number, len(told))
+        yield from put(draft, own_words(writer, draft, citation), lead)
+        if draft.stopped:
+            break
+    yield draft.finish(1.0)
+
+
+def sourced(writer: Writer, draft: Draft, chunks: Iterable[StoredChunk]) -> Iterator[Event]:
+    """As `found`, where translations are verified against the chunks."""
+    yield from found(draft, chunks)
+    draft.sources = writer.verifier.sources([hit.chunk for hit in draft.hits])
+
+
+def ended(draft: Draft) -> Iterator[Event]:
+    """The answer as it stands; a refusal where nothing was said."""
+    if draft.text or draft.stopped:
+        yield draft.finish(1.0 if draft.sentences else 0.0)
+    else:
+        yield from draft.refuse(0.0)
 
 
 def as_hits(chunks: Iterable[StoredChunk]) -> tuple[Hit, ...]:

@@ -3,35 +3,25 @@
 from collections.abc import Iterator
 
 from rag.draft import Draft
-from rag.events import Event, Found, Reading
+from rag.events import Event, Reading
 from rag.intent import Request
 from rag.many.counting import chosen
-from rag.many.items import as_hits, best, put, written
-from rag.many.showing import show_records
+from rag.many.items import best, found, put, written
+from rag.many.showing import show
 from rag.writer import Writer
 
 _WINDOWS = 12  # excerpts that are read
 _IN_VAIN = 4  # that say nothing, one after the other, after which the rest isn't read
-_RECORDS = 60  # records that are shown
-_TABLE = range(2, 7)  # columns of rows that are shown as a table
-
-
-def listed(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
-    """Show the records that the question names; nothing where it names none."""
-    if records := chosen(writer, draft, request):
-        yield from show_records(writer, draft, records, request.number)
 
 
 def listing(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     """Show the records that the question names, else what the likeliest excerpts say to it."""
     if records := chosen(writer, draft, request):
-        yield from show_records(writer, draft, records, request.number)
+        yield from show(writer, draft, records, request.number)
         return
     scope = request.documents or request.scope
     windows = best(writer, draft.asked, draft.language, _WINDOWS, scope)
-    draft.hits = as_hits(hit.chunk for hit, _ in windows)
-    draft.retrieval = draft.seconds
-    yield Found(draft.hits)
+    yield from found(draft, (hit.chunk for hit, _ in windows))
     in_vain = 0
     for number, (hit, excerpt) in enumerate(windows, 1):
         yield Reading(number, len(windows))

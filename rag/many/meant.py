@@ -5,7 +5,7 @@ from dataclasses import replace
 from index.text.words import WORD, fold, phrases, terms, word_list
 from rag.draft import Draft
 from rag.intent import Request
-from rag.many.items import in_scope
+from rag.many.items import in_scope, likely
 from rag.many.wording import asks_for_most
 from rag.named import how_many, of_kind
 from rag.writer import Writer
@@ -17,12 +17,11 @@ def all_meant(writer: Writer, draft: Draft, request: Request) -> Request:
     number, _ = how_many(draft.asked, draft.language)
     if number <= len(request.documents):
         return request
-    hits = writer.retriever.search(draft.asked, draft.language, k=40, documents=request.scope)
-    likely = list(dict.fromkeys(hit.chunk.document for hit in hits))
+    likeliest = likely(writer, draft, request.scope)
     called = _counted(writer, draft, request)
-    called.sort(key=lambda name: likely.index(name) if name in likely else len(likely))
     known = [name for name in request.documents if name in called or not called]
-    found = dict.fromkeys([*known, *called, *likely])
+    said = [name for name in likeliest if name in called]
+    found = dict.fromkeys([*known, *said, *called, *likeliest])
     return replace(request, documents=tuple(found)[:number])
 
 

@@ -7,7 +7,7 @@ of the table alone, and the model, reading the rows that it chose, must find tha
 
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
@@ -16,18 +16,17 @@ from babel.numbers import format_decimal
 from sqlglot import exp
 
 from index.contract import StoredChunk
-from index.text.dates import dates
 from index.text.words import fold, phrases
 from rag import prompts
 from rag.draft import Draft
 from rag.excerpts import Excerpt
 from rag.intent import Intent, Request
 from rag.many.asked import Asked, conditions, limits_of, sign_of
-from rag.many.computing import Computed, Operation, Shown
+from rag.many.computing import Computed, Operation, Shown, added
 from rag.many.items import in_scope
 from rag.many.records import LONGEST, Group, Record, quick_groups
 from rag.many.tables import Table
-from rag.many.wording import asks_for_most, figure_of
+from rag.many.wording import adds_up, asks_for_most, day_of, figure_of
 from rag.retriever import Hit
 from rag.writer import Writer
 
@@ -50,13 +49,13 @@ _KNOWN = (
 )
 
 
-def queried(writer: Writer, draft: Draft, request: Request) -> Computed | None:
-    """What the table that a question is about says to it; None where none is, or says nothing."""
+def queried(writer: Writer, draft: Draft, request: Request) -> list[Computed]:
+    """What the table that a question is about says to it; none where none is, or says nothing."""
     # Not its documents: the words that it has of a title may be a table's
     asked, scope = draft.asked, request.scope
-    plain, hits = fold(asked), list[Hit]()
-    summed = any(phrases(each).search(plain) for each in ("summed", "averaged"))
-    if request.intent in (Intent.LIST, Intent.COUNT) or summed or asks_for_most(asked):
+    hits = list[Hit]()
+    every = request.intent in (Intent.LIST, Intent.COUNT)
+    if every or adds_up(asked) or asks_for_most(asked):
         infos = in_scope(writer.store, replace(request, documents=()))[:_DOCUMENTS]
         short = [each.name for each in infos if each.characters <= LONGEST]
         named = [name for name in short if _tables(writer, name)]
@@ -64,13 +63,14 @@ def queried(writer: Writer, draft: Draft, request: Request) -> Computed | None:
         named = [each for each in named if each in request.documents] or named
         if named:
             hits = writer.retriever.search(asked, draft.language, k=1, documents=named)
-    elif phrases("which_rows", draft.language).match(plain):
+    elif phrases("which_rows", draft.language).match(fold(asked)):
         hits = writer.retriever.search(asked, draft.language, k=_FIRST, documents=scope)
     for hit in hits:
         for group in _tables(writer, hit.chunk.document):
             if group.records[0].start < hit.chunk.end and hit.chunk.start < group.records[-1].end:
-                return _asked(writer, draft, Table(group))
-    return None
+                found = _asked(writer, draft, Table(group))
+                return [found] if found else []
+    return []
 
 
 def _tables(writer: Writer, document: str) -> list[Group]:
@@ -183,44 +183,32 @@ class Query:
         return plain and bool(columns) and (not ordered or columns <= self.table.numeric)
 
     def _said(self, sums: bool) -> Computed | None:
-        first = self.tree.expressions[0].unalias()
-        column = first.find(exp.Column)
-        name = self.table.columns[column.name] if column else ""
         if self.tree.args.get("group"):
             return self._grouped(key) if (key := self._key()) else None
         if any(each.find(exp.Distinct) for each in self.tree.find_all(exp.Sum, exp.Avg)):
             return None
+        first = self.tree.expressions[0].unalias()
+        column = first.find(exp.Column)
+        name = self.table.columns[column.name] if column else ""
         if isinstance(first, exp.Count):
             kept = [each for each in self.records if not name or each.cells.get(name)]
             once = {each.cells.get(name): each for each in reversed(kept)}
-            kept = list(once.values()) if first.find(exp.Distinct) else kept
-            return self._of(Operation.COUNT, kept, len(kept))
+            return self._of(Operation.COUNT, once.values() if first.find(exp.Distinct) else kept)
         if type(first) in _SUMS:
-            known = column and column.name in self.table.numeric and len(self.tree.expressions) == 1
+            known = name in self._amounts and len(self.tree.expressions) == 1
             return self._added(_SUMS[type(first)], name) if known else None
-        if order := self._order():
-            return self._ranked(*order)
-        return self._cells(sums)
+        return self._ranked(*order) if (order := self._order()) else self._cells(sums)
 
-    def _of(
-        self,
-        operation: Operation,
-        records: Sequence[Record],
-        value: float,
-        unit: str = "",
-        name: str = "",
-    ) -> Computed:
-        group, words = self.table.group, tuple(self.words)
-        return Computed(group, operation, value, unit, name, words, tuple(records))
+    def _of(self, operation: Operation, records: Iterable[Record]) -> Computed:
+        kept = tuple(records)
+        return Computed(
+            self.table.group, operation, kept, tuple(self.words), value=float(len(kept))
+        )
 
     def _added(self, operation: Operation, name: str) -> Computed | None:
         read = [(each, self._figure(each, name)) for each in self.records]
-        known = [(each, *figure) for each, figure in read if figure]
-        if not known or known[0][2] == "%":
-            return None
-        total = sum(value for _, value, _ in known)
-        total /= len(known) if operation is Operation.AVERAGE else 1
-        return self._of(operation, [each for each, *_ in known], total, known[0][2], name)
+        found = replace(self._of(operation, ()), column=name)
+        return added(found, [(each, *figure) for each, figure in read if figure])
 
     def _figure(self, record: Record, name: str) -> tuple[float, str] | None:
         return figure_of(record.cells.get(name, ""), self.table.group.language)
@@ -230,23 +218,27 @@ class Query:
         for each in self.tree.expressions:
             if type(each.unalias()) in _MOST and (column := each.find(exp.Column)):
                 return self.table.columns[column.name], type(each.unalias()) is exp.Min, 1
-        order, limit = self.tree.args.get("order"), self.tree.args.get("limit")
-        column = order.find(exp.Column) if order else None
-        if not order or not column or not limit or not limit.expression.name.isdecimal():
+        key, limit = self._by(), self.tree.args.get("limit")
+        if not isinstance(key, exp.Column) or key.name not in self.table.columns:
             return None
-        if (
-            not isinstance(order.expressions[0].this, exp.Column)
-            or column.name not in self.table.columns
-        ):
+        if not limit or not limit.expression.name.isdecimal():
             return None
-        upwards = not order.expressions[0].args.get("desc")
-        return self.table.columns[column.name], upwards, int(limit.expression.name)
+        return self.table.columns[key.name], self._upwards, int(limit.expression.name)
+
+    def _by(self) -> exp.Expr | None:
+        """What rows or groups of rows are ordered by."""
+        order = self.tree.args.get("order")
+        return order.expressions[0].this if order else None
+
+    @property
+    def _upwards(self) -> bool:
+        return not self.tree.args["order"].expressions[0].args.get("desc")
 
     def _ranked(self, name: str, upwards: bool, most: int) -> Computed | None:
         """The rows with the most or the least of a column, figures or dates."""
         valued = [(self._rank(each, name), each) for each in self.records]
         known = sorted(
-            ((value, each) for value, each in valued if value is not None),
+            ((value, each) for value, each in valued if value),
             key=lambda pair: pair[0],
             reverse=not upwards,
         )
@@ -259,18 +251,14 @@ class Query:
         return self._shown(operation, tied, name) if len(tied) <= max(most, _EQUALS) else None
 
     def _rank(self, record: Record, name: str) -> tuple[float, ...] | None:
-        if figure := self._figure(record, name):
-            return (figure[0],)
-        known = dates(record.cells.get(name, ""))
-        return (known[0].year or 0, known[0].month or 0, known[0].day or 0) if known else None
+        figure = self._figure(record, name)
+        return figure[:1] if figure else day_of(record.cells.get(name, ""))
 
     def _key(self) -> exp.Count | exp.Sum | None:
         """What groups of rows are ordered by: how many they are, or the sum of a column."""
-        order = self.tree.args.get("order")
-        key = order.expressions[0].this if order else None
-        named = [
-            each.unalias() for each in self.tree.expressions if key and each.alias == key.name != ""
-        ]
+        key = self._by()
+        aliases = [each for each in self.tree.expressions if key and each.alias == key.name != ""]
+        named = (each.unalias() for each in aliases)
         return next((each for each in (key, *named) if isinstance(each, exp.Count | exp.Sum)), None)
 
     def _grouped(self, key: exp.Count | exp.Sum) -> Computed | None:
@@ -280,54 +268,53 @@ class Query:
         limit = self.tree.args.get("limit")
         if not column or several or not limit or limit.expression.name != "1":
             return None
-        added = key.find(exp.Column) if isinstance(key, exp.Sum) else None
-        name, summed = self.table.columns[column.name], added and self.table.columns[added.name]
-        if added and added.name not in self.table.numeric:
+        summed = key.find(exp.Column) if isinstance(key, exp.Sum) else None
+        if summed and summed.name not in self.table.numeric:
             return None
+        name = self.table.columns[column.name]
+        amount = self.table.columns[summed.name] if summed else ""
         totals, first = Counter[str](), dict[str, Record]()
         for each in self.records:
             if cell := each.cells.get(name):
-                figure = self._figure(each, summed) if summed else (1.0, "")
+                figure = self._figure(each, amount) if summed else (1.0, "")
                 totals[cell] += figure[0] if figure else 0  # type: ignore[assignment]
                 first.setdefault(cell, each)
-        if not totals:
-            return None
-        upwards = not self.tree.args["order"].expressions[0].args.get("desc")
-        best = (min if upwards else max)(totals.values())
+        best = (min if self._upwards else max)(totals.values(), default=0)
         tied = [cell for cell, total in totals.items() if total == best]
-        if len(tied) > _EQUALS:
+        if not 0 < len(tied) <= _EQUALS:
             return None
-        most = Operation.LOWEST if upwards else Operation.HIGHEST
-        operation = Operation.OFTEN if not summed and not upwards else most
-        shown = [
-            (cell, format_decimal(best, "#,##0.##", self.table.group.language), first[cell])
-            for cell in tied
-        ]
-        return self._show(operation, shown, summed or "")
+        most = Operation.HIGHEST if summed else Operation.OFTEN
+        written = format_decimal(best, "#,##0.##", self.table.group.language)
+        shown = [(cell, written, first[cell]) for cell in tied]
+        return self._show(Operation.LOWEST if self._upwards else most, shown, amount)
+
+    @property
+    def _selected(self) -> list[str]:
+        """The columns that are chosen, not computed with, by their plain names."""
+        chosen = (each.unalias() for each in self.tree.expressions)
+        return [each.name for each in chosen if isinstance(each, exp.Column)]
 
     def _cells(self, sums: bool) -> Computed | None:
         """A cell of few rows, or the rows."""
-        chosen = [each.unalias() for each in self.tree.expressions]
-        names = [self.table.columns[each.name] for each in chosen if isinstance(each, exp.Column)]
-        wordy = (each for each in self.table.columns if each not in self.table.numeric)
-        called = self.table.columns[next(wordy, next(iter(self.table.columns)))]
-        others = [name for name in names if name != called]
-        several = len(self.records) > 1
-        if len(others) == 1 and sums and several and others[0] in self._amounts():
-            return self._added(Operation.SUM, others[0])
-        if len(others) == 1 and len(self.records) <= _TIED and self.words:
-            return self._shown(Operation.CELL, self.records, others[0], called)
-        return self._of(Operation.ROWS, self.records, len(self.records))
+        columns = self.table.columns
+        wordy = (each for each in columns if each not in self.table.numeric)
+        called = columns[next(wordy, next(iter(columns)))]
+        others = [columns[name] for name in self._selected if columns[name] != called]
+        if len(others) == 1:
+            if sums and len(self.records) > 1 and others[0] in self._amounts:
+                return self._added(Operation.SUM, others[0])
+            if len(self.records) <= _TIED and self.words:
+                return self._shown(Operation.CELL, self.records, others[0], called)
+        return self._of(Operation.ROWS, self.records)
 
+    @property
     def _amounts(self) -> set[str]:
         return {self.table.columns[name] for name in self.table.numeric}
 
     def _called(self, beside: str) -> str:
         """The column that says what a row is called: a chosen one of words, else the first."""
         columns = self.table.columns
-        chosen = [each.unalias() for each in self.tree.expressions]
-        named = [each.name for each in chosen if isinstance(each, exp.Column)]
-        wordy = [each for each in (*named, *columns) if each not in self.table.numeric]
+        wordy = [each for each in (*self._selected, *columns) if each not in self.table.numeric]
         return next((columns[each] for each in wordy if columns[each] != beside), "")
 
     def _shown(
@@ -340,9 +327,9 @@ class Query:
     def _show(
         self, operation: Operation, shown: Sequence[tuple[str, str, Record]], name: str
     ) -> Shown:
-        records = tuple(record for _, _, record in shown)
-        said = self.table.group, operation, 0.0, "", name, tuple(self.words), records
-        return Shown(*said, tuple((first, second) for first, second, _ in shown), len(self.records))
+        lines = tuple((called, figure) for called, figure, _ in shown)
+        found = self.table.group, operation, tuple(each for *_, each in shown), tuple(self.words)
+        return Shown(*found, name, shown=lines, counted=len(self.records))
 
 
 def _digits(text: str) -> str:

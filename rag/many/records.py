@@ -13,7 +13,7 @@ LONGEST = 100_000  # characters of a document up to which it is looked through i
 _ROWS = 1000  # records of such a group
 _KEPT = 30  # documents whose groups stay known
 _LEAST = 2  # records that make a group
-_BULLETS = ("-", "*", "+", "•", "–")
+MARKS = ("-", "*", "+", "•", "–")  # of a list, before an item
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,10 @@ class Group:
     label: str
     columns: tuple[str, ...]
     records: tuple[Record, ...]
+
+    def cells(self, column: str) -> list[str]:
+        """The cells of a column that aren't empty."""
+        return [cell for each in self.records if (cell := each.cells.get(column))]
 
 
 @lru_cache(maxsize=_KEPT)
@@ -148,7 +152,7 @@ def _lists(text: str, lines: Sequence[Span]) -> Iterator[_Found]:
 def _is_item(line: str) -> bool:
     mark, _, rest = line.partition(" ")
     numbered = mark[-1:] in (".", ")") and mark[:-1].isdecimal() and len(mark) < 5
-    return bool(rest) and (mark in _BULLETS or numbered)
+    return bool(rest) and (mark in MARKS or numbered)
 
 
 def _sections(document: Document, lines: Sequence[Span]) -> Iterator[_Found]:

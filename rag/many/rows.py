@@ -9,17 +9,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 
-from index.errors import ChunkRemoved
-from index.text.dates import dates
 from index.text.words import bare_word, fold, phrases
 from rag.draft import Draft
-from rag.events import Event
 from rag.intent import Intent, Request
 from rag.many.computing import Computed, Operation, Question, Shown
-from rag.many.counting import computed_of
+from rag.many.counting import as_rows, computed_of
+from rag.many.items import likely
 from rag.many.records import Group, Record, quick_groups
-from rag.many.showing import Line, lines_of, show, show_records, tell
-from rag.many.wording import Word, asks_for_most, carried, names_them, unbound
+from rag.many.wording import Word, adds_up, asks_for_most, carried, day_of, names_them, unbound
 from rag.verifier.expected import expected
 from rag.verifier.figures import Fact
 from rag.writer import Writer
@@ -29,7 +26,7 @@ _MANY = 4  # rows that make a table worth counting
 _FEW = 12  # rows that are shown where no list is asked for
 _LOOKED = 5  # chunks in whose documents a cell is looked for
 _ROWS = 50  # rows that a question may choose, one of whose cells it asks for
-_Valued = tuple[tuple[float, ...], Record, str]
+_Ranked = tuple[tuple[float, ...], Record, str]
 """What a record is compared by, the record, and that as it is written."""
 
 
@@ -79,8 +76,8 @@ class Lookup(OfColumns):
         shown = {(self._name(each, column), each.cells.get(column, "")): each for each in records}
         if not column or len(shown) > _TIED or not all(map(all, shown)):
             return None
-        found = self.group, Operation.CELL, 0.0, "", column, tuple(words), tuple(shown.values())
-        return Shown(*found, tuple(shown), len(records))
+        found = self.group, self.operation, tuple(shown.values()), tuple(words), column
+        return Shown(*found, shown=tuple(shown), counted=len(records))
 
     def _wanted(self, records: Sequence[Record], words: Sequence[str]) -> str:
         """The column asked for: by most of its words and figures, and not what chose the rows.
@@ -147,14 +144,11 @@ class Ranking(OfColumns):
         self._unclear = phrases("turned_round").search(plain) is not None
         self._number = number
         self._words = [
-            each for each in self._words if not self._ranks(each[0]) or self._is_value(each[1])
+            (word, term)
+            for word, term in self._words
+            if not self._says("ranking", word) or self._is_value(term)
         ]
         self.operation = Operation.LOWEST if self._low else Operation.HIGHEST
-
-    def _ranks(self, word: str) -> bool:
-        """Whether a word only says what is compared, and is no name."""
-        named = word[0].isupper() and not self.asked.lstrip().startswith(word)
-        return not named and phrases("ranking", self.group.language).search(fold(word)) is not None
 
     def _figures(self) -> list[tuple[Fact, str, str]]:
         number = str(self._number)
@@ -194,10 +188,9 @@ class Ranking(OfColumns):
         best = [each for each in ranked if each[0] == ranked[0][0]][:_TIED]
         best = ranked[: self._number] if self._number else best
         operation = Operation.OFTEN if self._often else self.operation
-        kept = tuple(record for _, record, _ in best)
-        found = self.group, operation, 0.0, "", column, tuple(words), kept
+        found = self.group, operation, tuple(record for _, record, _ in best), tuple(words), column
         shown = tuple((self._name(record), figure) for _, record, figure in best)
-        return Shown(*found, shown, len(records))
+        return Shown(*found, shown=shown, counted=len(records))
 
     def _called(self, beside: str = "") -> str:
         """The column that says which one it is: the one asked for, else the first of words."""
@@ -205,14 +198,10 @@ class Ranking(OfColumns):
         wordy = [each for each in self._wordy if each not in kind]
         return next(iter(self._named(wordy) or ([] if self._often else wordy)), "")
 
-    def _by_value(self, records: Sequence[Record], column: str) -> list[_Valued]:
+    def _by_value(self, records: Sequence[Record], column: str) -> list[_Ranked]:
         if self._by_date:
-            given = [(each, dates(each.cells.get(column, ""))) for each in records]
-            return [
-                ((known[0].year, known[0].month, known[0].day), each, each.cells[column])
-                for each, known in given
-                if known
-            ]
+            days = [(day_of(each.cells.get(column, "")), each) for each in records]
+            return [(day, each, each.cells[column]) for day, each in days if day]
         valued = self._values(records, column) or []
         if len({unit for _, _, unit in valued}) != 1:
             return []
@@ -221,7 +210,7 @@ class Ranking(OfColumns):
             for each, value, unit in valued
         ]
 
-    def _by_number(self, records: Sequence[Record]) -> list[_Valued]:
+    def _by_number(self, records: Sequence[Record]) -> list[_Ranked]:
         called = self._called()
         if not called:
             return []
@@ -234,41 +223,20 @@ def _is_code(cell: str) -> bool:
     return " " not in cell and any(map(str.isdigit, cell))
 
 
-def from_rows(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
-    """Answer from the rows of tables; nothing where they don't say it as it is asked."""
-    try:
-        counted, lines = _found(writer, draft, request)
-    except (KeyError, ChunkRemoved):  # removed meanwhile
-        return
-    if counted and not lines:
-        few = counted if _counts(draft.asked) else []
-        yield from show(writer, draft, few) if few else show_records(writer, draft, counted, None)
-    elif lines:
-        yield from tell(writer, draft, lines)
-
-
-def _found(writer: Writer, draft: Draft, request: Request) -> tuple[list[Computed], list[Line]]:
-    """What is counted, or the rows that are chosen; lines of what comes first or is looked up."""
+def from_rows(writer: Writer, draft: Draft, request: Request) -> list[Computed]:
+    """What comes first, is counted or looked up, else the rows that are chosen."""
     asked = draft.asked
     if asks_for_most(asked):
         number = request.number if request.intent is Intent.LIST else None
         read = partial(Ranking, number=number)
-        every, _ = computed_of(writer, draft, request, read, quick=True)
-    elif _counts(asked):
-        return _counted(writer, draft, request), []
-    else:
-        every = _looked_up(writer, draft, request)
-        if not every and phrases("which_rows", draft.language).match(fold(asked)):
-            chosen = _counted(writer, draft, request)
-            return [each for each in chosen if each.words and len(each.records) <= _FEW], []
-    shown = [each for each in every if isinstance(each, Shown)]
-    return [], [line for each in shown for line in lines_of(each, draft)]
-
-
-def _counts(asked: str) -> bool:
-    plain = fold(asked)
-    added = any(phrases(each).search(plain) for each in ("summed", "averaged"))
-    return added or expected(asked) == "count"
+        return computed_of(writer, draft, request, read, quick=True)[0]
+    if adds_up(asked) or expected(asked) == "count":
+        return _counted(writer, draft, request)
+    found = _looked_up(writer, draft, request)
+    if found or not phrases("which_rows", draft.language).match(fold(asked)):
+        return found
+    chosen = _counted(writer, draft, request)
+    return as_rows(each for each in chosen if each.words and len(each.records) <= _FEW)
 
 
 def _counted(writer: Writer, draft: Draft, request: Request) -> list[Computed]:
@@ -280,9 +248,8 @@ def _counted(writer: Writer, draft: Draft, request: Request) -> list[Computed]:
 def _looked_up(writer: Writer, draft: Draft, request: Request) -> list[Computed]:
     """The cells that a question asks for, in the documents that speak most of it."""
     scope = request.documents or request.scope
-    hits = writer.retriever.search(draft.asked, draft.language, k=_LOOKED, documents=scope)
     looked = list[Computed | None]()
-    for name in dict.fromkeys(hit.chunk.document for hit in hits):
+    for name in likely(writer, draft, scope, _LOOKED):
         tables = (each for each in quick_groups(writer.store.document(name)) if each.columns)
         for table in tables:
             every = (each.compute() for each in _lookup(writer, draft, table))

@@ -11,10 +11,10 @@ from index.errors import ChunkRemoved
 from index.text.sentences import Span
 from index.text.words import fold, phrases
 from rag.draft import Draft
-from rag.events import Event, Found, Reading
+from rag.events import Event, Reading
 from rag.i18n import say
 from rag.intent import Request, subject
-from rag.many.items import as_hits, fill, header, heading, in_scope, is_prose, own_words, plain, put
+from rag.many import items
 from rag.many.listing import listing
 from rag.quotation import points_back
 from rag.retriever import Floats, common_direction, unit
@@ -49,62 +49,65 @@ def summary(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     if not request.documents and subject(draft.asked, draft.language):
         yield from listing(writer, draft, request)
         return
-    infos = in_scope(writer.store, request)[:_DOCUMENTS]
+    infos = items.in_scope(writer.store, request)[:_DOCUMENTS]
     number = len(infos) if request.table else request.number
-    chosen = list(_chosen(writer, infos, number))
+    chosen = _chosen(writer, infos, number)
     if not chosen:
         yield from draft.refuse(0.0)
         return
-    draft.hits = as_hits(each.chunk for each in chosen)
-    draft.sources = writer.verifier.sources([hit.chunk for hit in draft.hits])
-    draft.retrieval = draft.seconds
-    yield Found(draft.hits)
-    several, document = len(infos) > 1, ""
-    listed = len(chosen) > _PLAIN or phrases("in_points").search(fold(draft.question)) is not None
+    if not request.table:
+        listed = len(chosen) > _PLAIN or phrases("in_points").search(fold(draft.question))
+        told = _led(draft, chosen, listed=bool(listed), several=len(infos) > 1)
+        yield from items.lines(writer, draft, list(told))
+        return
+    yield from items.sourced(writer, draft, (each.chunk for each in chosen))
     for number, each in enumerate(chosen, 1):
         yield Reading(number, len(chosen))
-        if request.table:
-            yield from _row(writer, draft, each)
-            continue
+        name = each.chunk.title or each.chunk.document
+        lead = items.row(draft, [say("said", draft.language)], name)
+        yield from items.fill(draft, lead, items.own_words(writer, draft, each.citation))
+    yield draft.finish(1.0)
+
+
+def _led(
+    draft: Draft, chosen: Sequence[Spoken], *, listed: bool, several: bool
+) -> Iterator[tuple[str, StoredChunk, Citation]]:
+    """Each sentence with what leads to it: the title where a document of several begins."""
+    document = ""
+    for each in chosen:
         lead, before, document = "\n- ", document, each.chunk.document
         if document == before and (several or not listed):
             lead = " "
         elif several:
-            lead += say("of_document", draft.language, title=plain(each.chunk.title or document))
+            title = items.plain(each.chunk.title or document)
+            lead += say("of_document", draft.language, title=title)
         elif not listed:
             lead = ""
-        yield from put(draft, own_words(writer, draft, each.citation), lead)
-        if draft.stopped:
-            break
-    yield draft.finish(1.0)
+        yield lead, each.chunk, each.citation
 
 
-def _row(writer: Writer, draft: Draft, spoken: Spoken) -> Iterator[Event]:
-    """Add a row with a document's title and a sentence of it."""
-    head = "" if draft.text else header([say("said", draft.language)])
-    title = heading(spoken.chunk.title or spoken.chunk.document)
-    yield draft.write(f"{head}\n| {title} |")
-    yield from fill(draft, own_words(writer, draft, spoken.citation))
-
-
-def _chosen(writer: Writer, infos: Sequence[DocumentInfo], number: int | None) -> Iterator[Spoken]:
+def _chosen(writer: Writer, infos: Sequence[DocumentInfo], number: int | None) -> list[Spoken]:
     """Of each part of the documents, in order, the sentence most like the whole."""
     wanted = number or max(_SENTENCES, len(infos))
     every = list[tuple[float, Spoken]]()
     for info in infos:
         with suppress(ChunkRemoved):
             every += _central(writer, info.name, max(1, wanted // len(infos)))
-    least = sorted((score for score, _ in every), reverse=True)[:wanted][-1:]
-    yield from (spoken for score, spoken in every if score >= least[0])
+    return _best(every, wanted)
 
 
-def further(writer: Writer, document: str, said: Collection[int], most: int) -> Iterator[Spoken]:
+def further(writer: Writer, document: str, said: Collection[int], most: int) -> list[Spoken]:
     """The sentences of a document most like the whole, in order, without those that begin at the
     places `said`."""
     every = [each for each in _scored(writer, document, 1) if each[1].span[0] not in said]
     every = [each for each in every if len(each[1].citation.text) >= _SHORT] or every
+    return _best(every, most)
+
+
+def _best(every: Sequence[tuple[float, Spoken]], most: int) -> list[Spoken]:
+    """The sentences with the highest scores, in their order."""
     least = sorted((score for score, _ in every), reverse=True)[:most][-1:]
-    yield from (spoken for score, spoken in every if score >= least[0])
+    return [spoken for score, spoken in every if score >= least[0]]
 
 
 def _central(writer: Writer, document: str, parts: int) -> Iterator[tuple[float, Spoken]]:
@@ -118,7 +121,7 @@ def _scored(writer: Writer, document: str, least: int) -> list[tuple[float, Spok
     """The sentences of a document, each with how like the whole it is; prose alone where there are
     `least` sentences of it."""
     known = sentences_of(writer, document, max(least, _CHUNKS))
-    prose = [spoken for spoken in known if is_prose(spoken.citation.text)]
+    prose = [spoken for spoken in known if items.is_prose(spoken.citation.text)]
     known = prose if len(prose) >= least else known
     if not known:
         return []

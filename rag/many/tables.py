@@ -28,12 +28,9 @@ class Table:
             self.columns[name] = column
         self.numeric = {name for name, column in self.columns.items() if self._is_numeric(column)}
 
-    def _cells(self, column: str) -> list[str]:
-        return [cell for each in self.group.records if (cell := each.cells.get(column))]
-
     def _is_numeric(self, column: str) -> bool:
         """Whether the cells are figures, all with the same unit, and no codes."""
-        cells = self._cells(column)
+        cells = self.group.cells(column)
         coded = any(cell[:1] == "0" and cell[1:2].isdigit() for cell in cells)
         if coded or any(sum(map(str.isdigit, cell)) > _DIGITS for cell in cells):
             return False
@@ -47,7 +44,7 @@ class Table:
         """What the model is shown: the columns with their cells, all where there are few."""
         lines = []
         for name, column in self.columns.items():
-            cells = list(Counter(self._cells(column)))
+            cells = list(Counter(self.group.cells(column)))
             shown = cells if len(cells) <= _VALUES else [*cells[:_SAMPLE], "..."]
             kind = "NUMERIC" if name in self.numeric else "TEXT"
             lines.append(f'"{name}" {kind} -- {", ".join(shown)[:_LONGEST]}')

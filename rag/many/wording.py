@@ -94,6 +94,12 @@ def asks_for_most(asked: str) -> bool:
     return any(phrases(each).search(plain) for each in ("lowest", "highest", "most_often"))
 
 
+def adds_up(asked: str) -> bool:
+    """Whether a question asks for a sum or an average."""
+    plain = fold(asked)
+    return any(phrases(each).search(plain) for each in ("summed", "averaged"))
+
+
 def verbatim(asked: str, group: Group) -> dict[str, set[int]]:
     """The cells of several words, or with a figure beside letters, that stand in a question as they
     are, each with where the records begin that have it."""
@@ -151,7 +157,7 @@ def _vocabulary(group: Group) -> tuple[list[str], list[str]]:
     """What words may stand for: the columns' names, and the cells of those with few values."""
     found = list[str]()
     for name in group.columns:
-        cells = {cell for each in group.records if (cell := each.cells.get(name))}
+        cells = set(group.cells(name))
         if len(cells) <= _VALUES:
             wordy = (each for each in sorted(cells) if len(each.split()) <= _WORDS)
             found += [each for each in wordy if any(map(str.isalpha, each))]
@@ -213,6 +219,12 @@ def figure_of(cell: str, language: str) -> tuple[float, str] | None:
         return None
     sign = -1 if text.lstrip().startswith(("-", "−")) else 1
     return sign * float(known[0][1].value), rest
+
+
+def day_of(cell: str) -> tuple[int, int, int] | None:
+    """The first date of a cell as year, month and day, 0 for what isn't given."""
+    known = next(iter(dates(cell)), None)
+    return (known.year, known.month, known.day) if known else None
 
 
 def units_of(text: str, language: str) -> dict[str, list[float]]:
