@@ -3,7 +3,7 @@ words their sources lack.
 
 python -m bench.by_hand
 python -m bench.by_hand --ask   and how sure the default model is of those in two languages, as
-`rag.answerer` asks it
+`rag.writer` asks it: of what was shown, and of all that it wrote of texts of our own
 """
 
 import sys
@@ -15,9 +15,11 @@ from index.text.language import detect, unquoted
 from index.text.words import terms
 from rag.library import open_library
 from rag.settings import from_environment
+from rag.verifier import SUPPORTED
 from rag.writer import states
 
 FILES = ("read-by-hand", "read-by-hand-2", "read-by-hand-3")
+WRITTEN = "read-by-hand-4"  # all that was written, with what `rag.verifier` found
 
 
 def main() -> int:
@@ -39,19 +41,31 @@ def main() -> int:
         for name, accepted in sorted(counts.items()):
             print(f"  {name:48} {sum(accepted):3} of {len(accepted)}")
     if "--ask" in sys.argv[1:]:
-        _ask(across)
+        _ask(across, lines(RESULTS / f"{WRITTEN}.jsonl"))
     return 0
 
 
-def _ask(rows: list[Row]) -> None:
+def _ask(shown: list[Row], written: list[Row]) -> None:
     """Of the sentences that the model is so sure of, how many are accepted."""
+    unfailed = [row for row in written if not row["contradicted"]]
+    like = [row for row in unfailed if row["likeness"] >= SUPPORTED]
+    sets = {
+        "two languages, unquoted": shown,
+        "all that was written": written,
+        "the same, where no check contradicts it": unfailed,
+        "the same, where the words are alike": like,
+    }
     with open_library(from_environment()) as library:
         generator = library.assistant().generator
-        sure = [states(generator, " ".join(row["citations"]), row["sentence"]) for row in rows]
-    print("two languages, unquoted, where the model is surer of it than")
-    for least in (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95):
-        accepted = [row["accepted"] for row, each in zip(rows, sure, strict=True) if each >= least]
-        print(f"  {least:<48} {sum(accepted):3} of {len(accepted)}")
+        sure = {
+            row["sentence"]: states(generator, " ".join(row["citations"]), row["sentence"])
+            for row in (*shown, *written)
+        }
+    for name, rows in sets.items():
+        print(f"{name}, where the model is surer of it than")
+        for least in (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95):
+            accepted = [row["accepted"] for row in rows if sure[row["sentence"]] >= least]
+            print(f"  {least:<48} {sum(accepted):3} of {len(accepted)}")
 
 
 def _words(sentence: str, citations: list[str], language: str, theirs: str) -> str:

@@ -173,8 +173,10 @@ class _Run:
                 if first == file.source:
                     documents.append(found)
                 else:
-                    values = {"file": file.path, "name": found.name, "first": first}
-                    failures.append(UserError("document_elsewhere", **values))
+                    name = found.name
+                    failures.append(
+                        UserError("document_elsewhere", file=file.path, name=name, first=first)
+                    )
         except UserError as error:
             return [], [error]
         return documents, failures

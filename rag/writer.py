@@ -103,13 +103,15 @@ class Writer(Reader):
         return told or next(iter(meant), None)
 
     def write(self, draft: Draft, excerpt: Excerpt) -> Iterator[Event]:
-        """Write from an excerpt, once more where the first text is in another language."""
+        """Write from an excerpt, once more where the first text is in another language, or is no
+        more than a yes or a no."""
         draft.reading = excerpt.chunk.id if excerpt.chunk.language == draft.other else -1
         read = self.introduced(draft.asked, draft.language, excerpt)
         for insist in (False, True):
             yield from draft.restart()
             yield from self.stream(draft, *self._prompt(draft, read, insist=insist))
-            if draft.stopped or not draft.text or is_language(draft.text, draft.language):
+            text, language = draft.text, draft.language
+            if draft.stopped or (is_language(text, language) if text else not closed(draft.asked)):
                 break
 
     def _prompt(

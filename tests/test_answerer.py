@@ -70,8 +70,9 @@ def test_what_the_documents_do_not_say_is_refused_in_the_language_of_the_questio
 
 
 def test_a_yes_or_no_question_is_answered_by_what_the_text_says_of_it(library: Library) -> None:
-    answer = library.ask("Est-ce que Thierry Breton soutient la campagne de Mistral ?")
-    assert "mis en garde" in answer.answer  # the model alone says that he supports it
+    answer = library.ask("Est-ce que Thierry Breton soutient la campagne de Mistral ?").answer
+    # The model alone says that he supports it
+    assert "mis en garde" in answer or "personne n'était dupe" in answer
 
 
 def test_a_question_whose_answer_is_no_is_answered_by_what_the_text_says_instead(
