@@ -39,6 +39,12 @@ class Thresholds:
     # freely to be verified, and the closest sentence where its words rest on nothing
     paraphrased: float = 0.15
     closest: float = 0.25
+    # The odds of "yes" of such a sentence read alone from which on it is quoted, and from which on
+    # it is quoted with a likelier one that it stands beside; what is written from an excerpt that
+    # is less likely to answer than `doubted` must rest on such a one too
+    told: float = 0.1
+    doubted: float = 0.5
+    told_beside: float = 0.5
     # The model's probability that a source of another language, or one whose words the sentence
     # adds to, states it, for it to be supported, whatever the likeness of their words; the most it
     # is supported then, as one in ten isn't quite what its source says

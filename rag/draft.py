@@ -86,6 +86,11 @@ class Draft:
         return "en" if self.language == "fr" else "fr"
 
     @property
+    def joins_questions(self) -> bool:
+        """Whether what is asked is a message beside the question before it."""
+        return self.message != self.asked and self.asked.endswith(self.message or "\n")
+
+    @property
     def stopped(self) -> bool:
         """Whether the person who asked pressed Stop."""
         return self.stop.is_set()
@@ -215,6 +220,21 @@ class Draft:
     def foreign(self, citation: Citation) -> bool:
         """Whether what is cited is in another language than the answer."""
         return self._chunk(citation).language != self.language
+
+    def closest_to_message(self, citations: Iterable[Citation]) -> list[Citation]:
+        """What is cited, that with most words of a message which goes on about something first."""
+        said = set(terms(self.message, self.language))
+        return sorted(citations, key=lambda each: -len(said & set(terms(each.text, self.language))))
+
+    def with_beside(self, citation: Citation, others: Sequence[Citation]) -> Citation:
+        """What is cited together with the first of others that it stands beside in its chunk."""
+        chunk = self._chunk(citation)
+        for each in others:
+            first, second = sorted((citation, each), key=lambda said: said.start)
+            between = chunk.text[first.end - chunk.start : second.start - chunk.start]
+            if each != citation and self._chunk(each).id == chunk.id and not between.strip():
+                return cite(chunk, (first.start, max(first.end, second.end)))
+        return citation
 
     def excerpt(self, citation: Citation) -> Excerpt:
         """What is cited, to be read alone."""

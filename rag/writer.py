@@ -46,6 +46,7 @@ class Writer(Reader):
         model is sure of one.
         """
         answerable = relevance = 0.0
+        outcome = Outcome.UNSUPPORTED
         written: list[Excerpt] = []
         # What an excerpt doesn't hold is the model's own knowledge or a mix-up: the next is tried.
         for evidence, excerpt, asked in self.promising(draft, excerpts):
@@ -60,11 +61,12 @@ class Writer(Reader):
             written.append(excerpt)
             relevance = max(relevance, confidence.relevance(evidence))
             yield from self.write(draft, excerpt)
-            if draft.outcome() is not Outcome.UNSUPPORTED or self._surely(draft, excerpt):
+            outcome = self._outcome(draft, likely)
+            if outcome is not Outcome.UNSUPPORTED or self._surely(draft, excerpt):
                 break
         if draft.stopped:
             yield draft.finish(answerable)
-        elif draft.outcome() is Outcome.ANSWERED:
+        elif outcome is Outcome.ANSWERED:
             draft.drop_unsupported()
             yield draft.finish(answerable)
         else:
@@ -77,6 +79,17 @@ class Writer(Reader):
                 closest = next(iter(near), None)
                 further = self._translated(draft, closest) if closest else ()
                 yield from draft.refuse(answerable, closest, further)
+
+    def _outcome(self, draft: Draft, likely: float) -> Outcome:
+        """What has become of the model's words; where the excerpt may well not answer, what they
+        rest on must, read alone."""
+        outcome = draft.outcome()
+        doubted = likely < self.thresholds.doubted and not closed(draft.asked)
+        if outcome is Outcome.ANSWERED and doubted and not draft.stopped:
+            cited = [draft.quotable(each.citations) for each in draft.sentences if each.citations]
+            if not self._telling(draft, list(dict.fromkeys(cited))[:_SENTENCES]):
+                return Outcome.UNSUPPORTED
+        return outcome
 
     def _surely(self, draft: Draft, excerpt: Excerpt) -> bool:
         """Whether an excerpt answers, so that others needn't be read, whatever was written."""
@@ -93,14 +106,14 @@ class Writer(Reader):
         likely_enough = likely >= limits.paraphrased
         meant = [each for each in draft.paraphrased if likely_enough or not draft.foreign(each)]
         meant += draft.carrying if likely >= limits.closest else []
-        meant = [each for each in meant if draft.can_answer(each)]
+        meant = draft.closest_to_message(each for each in meant if draft.can_answer(each))
         if explained := next((each for each in meant if explains(draft.asked, each.text)), None):
             return explained
-        told = None
+        told = list[Citation]()
         if likely >= limits.closest:
             reasons = [each for each in near if explains(draft.asked, each.text)]
-            told = self._telling(draft, list(dict.fromkeys(reasons or near))[:_SENTENCES])
-        return told or next(iter(meant), None)
+            told = list(dict.fromkeys(reasons or near))[:_SENTENCES]
+        return self._telling(draft, told) or self._telling(draft, meant[:1])
 
     def write(self, draft: Draft, excerpt: Excerpt) -> Iterator[Event]:
         """Write from an excerpt, once more where the first text is in another language, or is no
@@ -189,9 +202,8 @@ class Writer(Reader):
         return min(support, limits.unstated_support)
 
     def _telling(self, draft: Draft, sentences: Sequence[Citation]) -> Citation | None:
-        """The sentence that the model, reading it alone, finds the likeliest to answer."""
-        if len(sentences) < 2:
-            return next(iter(sentences), None)
+        """The sentence that the model, reading it alone, finds the likeliest to answer, if any,
+        with one beside it that it also finds to answer."""
         likely: list[float] = []
         sure = draft.evidence.read >= self.thresholds.sure
         understood = sure and draft.evidence.foreign  # across languages, as the question stands
@@ -202,7 +214,14 @@ class Writer(Reader):
                 asked, language = translated, draft.other
             alone = self.introduced(asked, language, draft.excerpt(sentence))
             likely.append(self.odds(asked, language, alone, draft.stop))
-        return sentences[likely.index(max(likely))]
+        most = max(likely, default=0.0)
+        # A question joined to the one before it asks more than one sentence can answer
+        if not likely or (most < self.thresholds.told and not draft.joins_questions):
+            return None
+        best = sentences[likely.index(most)]
+        pairs = zip(sentences, likely, strict=True)
+        surely = [each for each, odds in pairs if odds >= self.thresholds.told_beside]
+        return draft.with_beside(best, surely)
 
     def quote(self, draft: Draft, citation: Citation) -> Iterator[Event]:
         """Show a document's own words; where they are foreign a translation, which stands alone

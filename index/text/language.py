@@ -51,6 +51,11 @@ def mixes(text: str, source: str, language: str) -> bool:
     Names, and words that both languages may have, aren't counted.
     """
     there = {word.casefold() for word in _common_words(source)}
+    words = _words(unquoted(text))
+    only = word_list("only", "en" if language == "fr" else "fr")
+    for run in zip(words, words[1:], words[2:], strict=False):  # "verre de cidre"
+        if run[1] in only and all(word.islower() and word in there for word in run):
+            return True
     taken = [word for word in _common_words(unquoted(text)) if word.casefold() in there]
     french = _french_spelling(" ".join(taken))
     return french is not None and (french if language == "en" else 1 - french) > _TAKEN_OVER

@@ -61,8 +61,8 @@ class Cell:
 
 def compare(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     """Show a table of what is compared, cell by cell."""
+    aspect = compared_by(draft.asked, draft.language)
     if asks_which(draft.asked, draft.language) and len(request.documents) > 1:
-        aspect = compared_by(draft.asked, draft.language)
         things = _things(items.in_scope(writer.store, request))
         yield from _table(writer, draft, request, things, [aspect] if aspect else [])
         return
@@ -70,6 +70,8 @@ def compare(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
         yield from writer.from_documents(draft, request.scope)
         return
     names, aspects = plan(writer, draft, draft.asked)
+    if aspect and not aspects:
+        aspects = [aspect]
     if sides := side_by_side(writer, draft, request, [*names, *aspects]):
         yield from show(writer, draft, sides)
         return
@@ -266,12 +268,13 @@ def _ordered(draft: Draft, cells: dict[str, Sentence | None]) -> Iterator[Event]
 
 
 def _finish(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
-    """End with the table; where all of its cells are empty, answer from the text."""
+    """End with the table; where all of its cells are empty, answer from the text
+    of the same documents."""
     if draft.sentences or draft.stopped:
         yield draft.finish(1.0 if draft.sentences else 0.0)
     else:
         yield from draft.restart()
-        yield from writer.from_documents(draft, request.scope)
+        yield from writer.from_documents(draft, request.documents or request.scope)
 
 
 def _paired(writer: Writer, draft: Draft, things: Sequence[Thing]) -> Iterator[Event]:

@@ -7,7 +7,7 @@ from rag.draft import Draft
 from rag.intent import Request
 from rag.many.items import in_scope, likely
 from rag.many.wording import asks_for_most
-from rag.named import how_many, of_kind
+from rag.named import how_many, kinds_of, of_kind
 from rag.writer import Writer
 
 
@@ -21,7 +21,11 @@ def all_meant(writer: Writer, draft: Draft, request: Request) -> Request:
     called = _counted(writer, draft, request)
     known = [name for name in request.documents if name in called or not called]
     said = [name for name in likeliest if name in called]
-    found = dict.fromkeys([*known, *said, *called, *likeliest])
+    infos = in_scope(writer.store, replace(request, documents=()))
+    alike = kinds_of([info for info in infos if info.name in known])
+    like = {info.name for info in infos if kinds_of([info]) & alike}
+    others = sorted([*said, *called, *likeliest], key=lambda name: name not in like)
+    found = dict.fromkeys([*known, *others])
     return replace(request, documents=tuple(found)[:number])
 
 
@@ -30,11 +34,14 @@ def speaks_of_documents(writer: Writer, draft: Draft, request: Request) -> bool:
     number, word = how_many(draft.asked, draft.language)
     if not word:
         return False
-    titled = len(_counted(writer, draft, request))
-    # "the three offers" of one comparison of offers are no documents
-    return titled >= number or (
-        not titled and phrases("a_document", draft.language).match(word) is not None
-    )
+    titled = _counted(writer, draft, request)
+    if not titled:
+        return phrases("a_document", draft.language).match(word) is not None
+    # "the three offers" of one comparison of offers are no documents, "the two kettles" of which
+    # one has a manual "Kettle K2" are
+    known = in_scope(writer.store, replace(request, documents=()))
+    many = word[-1] in "sx" and any(word in WORD.findall(fold(info.title)) for info in known)
+    return len(titled) >= number or not many
 
 
 def _counted(writer: Writer, draft: Draft, request: Request) -> list[str]:
