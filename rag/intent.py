@@ -198,7 +198,7 @@ def _without_courtesy(message: str, language: str, embedder: Embedder) -> str:
         return message
     texts = [message[start:end] for start, end in parts]
     polite = [
-        scores["hello"] + scores["thanks"] >= _COURTESY and _maybe_courtesy(text, language)
+        scores["hello"] + scores["thanks"] >= _COURTESY and _maybe_courtesy(text)
         for text, scores in zip(texts, _scores(texts, embedder), strict=True)
     ]
     if all(polite):
@@ -207,10 +207,10 @@ def _without_courtesy(message: str, language: str, embedder: Embedder) -> str:
     return message[parts[first][0] : parts[last][1]].strip(" ,;")
 
 
-def _maybe_courtesy(text: str, language: str) -> bool:
+def _maybe_courtesy(text: str) -> bool:
     """Whether a part may be a greeting or thanks; of a word or two the classifier can't tell."""
     short = len(text.split()) < _HEAD - 1
-    return not short or phrases("courtesy", language).search(fold(text)) is not None
+    return not short or phrases("courtesy").search(fold(text)) is not None
 
 
 def _parts(message: str, language: str) -> Iterator[Span]:

@@ -217,6 +217,37 @@ def test_what_is_put_freely_or_rounded_is_noticed_and_quoted_with_what_it_points
     assert draft.source(said).startswith("Le port\nIl y perd")
 
 
+def test_what_is_quoted_answers_when_the_model_reads_it_alone(library: Library) -> None:
+    assistant = library.assistant()
+    asked = "À combien s'élève la deuxième levée de fonds de Mistral ?"
+    hits, _, sources = assistant.find(asked, "fr", None)
+    draft = Draft(asked, "fr", threading.Event(), sources, asked=asked, hits=hits)
+    every = [cite(hit.chunk, span) for hit in hits for span in hit.chunk.sentences]
+    right = next(each for each in every if "385" in each.text)
+    wrong = next(each for each in every if not any(map(str.isdigit, each.text)))
+    found = assistant._telling(draft, [wrong, right])
+    assert found is not None and right.text in found.text
+    unrelated = "Quel est le numéro de téléphone du maire de Brest ?"
+    draft = Draft(unrelated, "fr", threading.Event(), sources, asked=unrelated, hits=hits)
+    assert assistant._telling(draft, [wrong]) is None
+    draft.message = "et son numéro ?"  # joined to the question before
+    draft.asked = f"{unrelated.rstrip(' ?')}, {draft.message}"
+    assert assistant._telling(draft, [wrong]) == wrong
+
+
+def test_a_sentence_is_quoted_with_the_one_beside_it_that_also_answers() -> None:
+    text = "Le label n'a pas abouti. L'institut demandait trois ans d'analyses. Le port est fermé."
+    spans = ((0, 24), (25, 67), (68, len(text)))
+    draft = drafted(StoredChunk(1, "port.md", "Le label", "fr", 0, 0, len(text), text, spans), "fr")
+    chunk = draft.hits[0].chunk
+    first, second, third = (cite(chunk, span) for span in spans)
+    assert draft.with_beside(first, [first, third, second]).text == text[:67]
+    assert draft.with_beside(second, [first, second]).text == text[:67]
+    assert draft.with_beside(first, [first, third]) == first
+    draft.message = "et le port ?"
+    assert draft.closest_to_message([first, second, third])[0] == third
+
+
 def test_a_sentence_in_the_words_of_the_question_is_asked_of_the_model(library: Library) -> None:
     passages = [
         {

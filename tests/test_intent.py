@@ -85,6 +85,8 @@ def test_courtesy_is_left_out_and_parameters_are_read(
     assert asked.language == "fr"
     assert understand("Donne trois raisons de fermer le pont.", store, embedder).number == 3
     assert understand("Thanks. And in Lormeuil?", store, embedder).text == "And in Lormeuil?"
+    for listed in ("Compare the pumps: price, weight, noise", "Compare : prix, lieu, sécurité"):
+        assert understand(listed, store, embedder).text == listed
 
 
 def test_documents_out_of_scope_are_not_named(store: LocalStore, embedder: Embedder) -> None:

@@ -68,6 +68,12 @@ def test_a_quotation_does_not_change_the_language_of_an_answer() -> None:
             False,
         ),
         (
+            "A verre de cidre is offered by Bernard.",
+            "Bernard offre un verre de cidre aux choristes.",
+            "en",
+            True,
+        ),
+        (
             "Il faut un damp cloth soaked in ash pour la vitre.",
             "Clean the glass cold with a damp cloth soaked in ash.",
             "fr",

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -354,6 +355,21 @@ def test_a_comparison_is_a_table_of_documents_by_aspects(reader: Writer) -> None
     assert set(line) <= set("| -")
     assert all(row.startswith("| ") and row.endswith(" |") for row in rows)
     assert all(row.count("|") == head.count("|") for row in rows)
+
+
+def test_the_two_visits_may_have_a_document_with_a_title_in_the_other_language(
+    reader: Writer,
+) -> None:
+    asked = "Compare les deux visites"
+    draft = Draft(asked, "fr", threading.Event(), reader.verifier.sources([]), asked)
+    draft.translated[asked] = "Compare the two tours"
+    request = Request(Intent.COMPARE, asked, documents=("visite.md",))
+    assert speaks_of_documents(reader, draft, request)
+    first, *others = all_meant(reader, draft, request).documents
+    assert first == "visite.md"
+    assert len(others) == 1
+    alone = replace(request, scope=["visite.md", "lormeuil.md"])
+    assert not speaks_of_documents(reader, draft, alone)
 
 
 def test_things_of_one_document_are_no_documents(reader: Writer) -> None:

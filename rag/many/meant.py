@@ -37,11 +37,12 @@ def speaks_of_documents(writer: Writer, draft: Draft, request: Request) -> bool:
     titled = _counted(writer, draft, request)
     if not titled:
         return phrases("a_document", draft.language).match(word) is not None
-    # "the three offers" of one comparison of offers are no documents, "the two kettles" of which
-    # one has a manual "Kettle K2" are
+    # "The three offers" of one comparison of offers are no documents; "the two kettles" of which
+    # one has a manual "Kettle K2" are, where the other may have a title in the other language
     known = in_scope(writer.store, replace(request, documents=()))
+    foreign = any(info.language == draft.other for info in known)
     many = word[-1] in "sx" and any(word in WORD.findall(fold(info.title)) for info in known)
-    return len(titled) >= number or not many
+    return len(titled) >= number or (foreign and not many)
 
 
 def _counted(writer: Writer, draft: Draft, request: Request) -> list[str]:
