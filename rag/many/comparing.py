@@ -61,8 +61,8 @@ class Cell:
 
 def compare(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
     """Show a table of what is compared, cell by cell."""
-    aspect = compared_by(draft.asked, draft.language)
     if asks_which(draft.asked, draft.language) and len(request.documents) > 1:
+        aspect = compared_by(draft.asked, draft.language)
         things = _things(items.in_scope(writer.store, request))
         yield from _table(writer, draft, request, things, [aspect] if aspect else [])
         return
@@ -70,8 +70,6 @@ def compare(writer: Writer, draft: Draft, request: Request) -> Iterator[Event]:
         yield from writer.from_documents(draft, request.scope)
         return
     names, aspects = plan(writer, draft, draft.asked)
-    if aspect and not aspects:
-        aspects = [aspect]
     if sides := side_by_side(writer, draft, request, [*names, *aspects]):
         yield from show(writer, draft, sides)
         return
